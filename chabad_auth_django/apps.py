@@ -1,0 +1,22 @@
+"""The app's configuration."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core import checks as django_checks
+
+from chabad_auth_django import checks, connection, receivers
+
+
+class ChabadAuthConfig(AppConfig):
+    """Register the connection, the receivers and the system checks at start-up."""
+
+    name = "chabad_auth_django"
+    label = "chabad_auth"
+    verbose_name = "ChabadUniverse Auth"
+
+    def ready(self) -> None:
+        """Prepare everything without opening a connection."""
+        connection.register()
+        receivers.connect()
+        django_checks.register(checks.check_settings)

@@ -1,0 +1,80 @@
+"""The settings of the app: one dict, ``CHABAD_AUTH``, over the defaults below."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+
+DEFAULTS: dict[str, Any] = {
+    "MONGODB_URI": None,
+    "MONGODB_OPTIONS": {},
+    "EMBEDDED_DATA_DIR": None,
+    "TRANSACTION_TIMEOUT": 5.0,
+    "AUTH_METHODS": ("bearer-token", "credentials", "google", "chabad-org", "cdsso"),
+    "ROLE_PERMISSIONS": {
+        "user": [],
+        "moderator": ["users:read", "activities:read", "analytics:read"],
+        "admin": ["*"],
+    },
+    "ACTIVITY_RETENTION_DAYS": 90,
+    "DELETION_GRACE_SECONDS": 60,
+    "PURGE_BATCH_SIZE": 1000,
+    "APP_DATA_MAX_BYTES": 256 * 1024,
+    "METADATA_MAX_BYTES": 16 * 1024,
+    "EVENT_DATA_MAX_BYTES": 32 * 1024,
+    "JSON_MAX_DEPTH": 20,
+    "JSON_MAX_KEYS": 1000,
+}
+
+
+class Conf:
+    """Read each setting from ``settings.CHABAD_AUTH`` at the moment it is asked for.
+
+    Nothing is cached, so ``override_settings`` works and no importer holds a stale value.
+    """
+
+    #: A MongoDB URI, or a callable without arguments that returns one when it is first needed.
+    MONGODB_URI: str | Callable[[], str] | None
+    #: Keyword arguments of ``pymongo.MongoClient``; they win over the URI and over our defaults.
+    MONGODB_OPTIONS: Mapping[str, Any]
+    #: The data folder of ``chabad_auth_django.contrib.embedded``; ``None``: ``./mongodb-data``.
+    EMBEDDED_DATA_DIR: str | os.PathLike[str] | None
+    #: Seconds after which a transaction, with all its retries, is given up.
+    TRANSACTION_TIMEOUT: float
+    #: The authentication methods that ``User.auth_methods`` may hold.
+    AUTH_METHODS: Sequence[str]
+    #: Role -> permissions it grants; ``"*"`` grants all, ``"users:*"`` all on users.
+    ROLE_PERMISSIONS: Mapping[str, Sequence[str]]
+    #: Days after which the server removes an Activity (whole days).
+    ACTIVITY_RETENTION_DAYS: int
+    #: Seconds between a user's removal and the sweep that ends the deletion.
+    DELETION_GRACE_SECONDS: float
+    #: Documents that a purge deletes with one command.
+    PURGE_BATCH_SIZE: int
+    #: BSON bytes of ``AppData.data_value``.
+    APP_DATA_MAX_BYTES: int
+    #: BSON bytes of ``Profile.metadata``, ``Activity.metadata`` and a widget's customization.
+    METADATA_MAX_BYTES: int
+    #: BSON bytes of ``event_data``.
+    EVENT_DATA_MAX_BYTES: int
+    #: Levels of nesting in free-form JSON.
+    JSON_MAX_DEPTH: int
+    #: Keys, over all levels, in one free-form value.
+    JSON_MAX_KEYS: int
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in DEFAULTS:
+            raise AttributeError(f"CHABAD_AUTH has no setting {name!r}")
+        return user_settings().get(name, DEFAULTS[name])
+
+
+def user_settings() -> Mapping[str, Any]:
+    """Return the project's ``CHABAD_AUTH`` as it is now."""
+    value: Mapping[str, Any] = getattr(settings, "CHABAD_AUTH", {})
+    return value
+
+
+conf = Conf()

@@ -1,0 +1,139 @@
+"""The connection to MongoDB: registered at start-up, opened once on first use."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import mongoengine
+import pymongo
+from django.core.exceptions import ImproperlyConfigured
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from chabad_auth_django.conf import conf
+
+#: mongoengine's alias of the connection.
+ALIAS = "chabad_auth"
+
+#: Used where neither the URI nor ``CHABAD_AUTH["MONGODB_OPTIONS"]`` says otherwise.
+DEFAULT_OPTIONS: dict[str, Any] = {
+    "maxPoolSize": 10,
+    "minPoolSize": 2,
+    "serverSelectionTimeoutMS": 5_000,
+    # A paused server or a lost majority must end in an error, not in a request that hangs.
+    "timeoutMS": 20_000,
+    "w": "majority",
+    "retryReads": True,
+    "retryWrites": True,
+    "tz_aware": True,
+    "uuidRepresentation": "standard",
+    "appname": "chabad_auth_django",
+}
+
+_lock = threading.RLock()
+_registered: tuple[Any, dict[str, Any]] | None = None
+_client: MongoClient[dict[str, Any]] | None = None
+_supports_transactions: bool | None = None
+
+
+def uri_setting() -> Any:
+    """Return ``CHABAD_AUTH["MONGODB_URI"]`` (a URI or a callable), else the environment's."""
+    return conf.MONGODB_URI or os.environ.get("MONGODB_URI")
+
+
+def client_options(uri: str) -> dict[str, Any]:
+    """Return the ``MongoClient`` arguments: the settings' over the URI's over the defaults."""
+    in_uri = {name.lower() for name in parse_qs(urlsplit(uri).query)}
+    in_settings = {name.lower(): value for name, value in conf.MONGODB_OPTIONS.items()}
+    defaults = {
+        name: value
+        for name, value in DEFAULT_OPTIONS.items()
+        if name.lower() not in in_uri and name.lower() not in in_settings
+    }
+    return defaults | dict(conf.MONGODB_OPTIONS)
+
+
+def register() -> None:
+    """Register the connection with mongoengine without opening it.
+
+    Nothing is registered yet where no URI is configured (the system check says so) and where
+    finding it has a cost: a callable is asked, and DNS for ``mongodb+srv``, on first use.
+    """
+    uri = uri_setting()
+    if isinstance(uri, str) and not uri.startswith("mongodb+srv:"):
+        _register(uri)
+
+
+def _register(uri: str) -> None:
+    global _registered
+    mongoengine.register_connection(ALIAS, host=uri, **client_options(uri))
+    _registered = (uri_setting(), dict(conf.MONGODB_OPTIONS))
+
+
+def get_client() -> MongoClient[dict[str, Any]]:
+    """Return the process's one ``MongoClient``, made on first use whatever threads race.
+
+    Raises ``ImproperlyConfigured`` without a URI, and what a callable URI raises.
+    """
+    global _client
+    if _client is None:
+        with _lock:
+            if _client is None:
+                if _registered is None:
+                    uri = uri_setting()
+                    if not uri:
+                        raise ImproperlyConfigured(
+                            'Set CHABAD_AUTH["MONGODB_URI"] or the environment variable '
+                            "MONGODB_URI to the URI of a MongoDB database."
+                        )
+                    _register(uri() if callable(uri) else uri)
+                _client = mongoengine.get_connection(ALIAS)
+    return _client
+
+
+def get_database() -> Database[dict[str, Any]]:
+    """Return the database that the URI names (``test`` where it names none, as Mongoose does)."""
+    get_client()
+    database: Database[dict[str, Any]] = mongoengine.get_db(ALIAS)
+    return database
+
+
+def supports_transactions() -> bool:
+    """Tell whether the server is a replica set member or mongos; asked once per client.
+
+    Raises ``pymongo.errors.PyMongoError`` when no server answers.
+    """
+    global _supports_transactions
+    if _supports_transactions is None:
+        hello = get_client().admin.command("hello")
+        _supports_transactions = "setName" in hello or hello.get("msg") == "isdbgrid"
+    return _supports_transactions
+
+
+def ping(timeout: float = 2.0) -> float:
+    """Return the seconds of one round trip to the primary.
+
+    Raises ``pymongo.errors.PyMongoError`` when none answers within ``timeout`` seconds.
+    """
+    started = time.monotonic()
+    with pymongo.timeout(timeout):
+        get_client().admin.command("ping")
+    return time.monotonic() - started
+
+
+def close() -> None:
+    """Close the connection; the next use opens it again with the settings of that moment."""
+    global _registered, _client, _supports_transactions
+    with _lock:
+        mongoengine.disconnect(ALIAS)
+        _registered = _client = _supports_transactions = None
+
+
+def close_if_changed(*, setting: str, **kwargs: Any) -> None:
+    """Receive Django's ``setting_changed``: ``override_settings`` may name another server."""
+    if setting == "CHABAD_AUTH" and _registered != (uri_setting(), dict(conf.MONGODB_OPTIONS)):
+        close()

@@ -1,0 +1,101 @@
+"""Analytics: categorised events to aggregate (specification: section 6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from mongoengine.fields import StringField
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.models.base import MAX_LIMIT
+from chabad_auth_django.models.event import Event, utc_argument
+from chabad_auth_django.models.fields import NameField
+from chabad_auth_django.models.owned import OwnedQuerySet
+from chabad_auth_django.validators import to_object_id, validate_text
+
+EVENT_CATEGORIES = ("engagement", "conversion", "error", "custom")
+
+
+class Analytics(Event):
+    """An event to be counted by name and category."""
+
+    meta = {
+        "collection": "analytics",
+        "indexes": [
+            ["user_id"],
+            ["event_name"],
+            ["event_category"],
+            ["timestamp"],
+            ["user_id", "-timestamp"],
+            ["event_category", "-timestamp"],
+            ["event_name", "-timestamp"],
+            ["app_id", "-timestamp"],
+            ["session_id", "-timestamp"],
+        ],
+    }
+
+    event_name: str = NameField(db_field="eventName", required=True)
+    event_category: str = StringField(
+        db_field="eventCategory", required=True, choices=EVENT_CATEGORIES
+    )
+
+    @classmethod
+    def create_analytics(cls, **fields: Any) -> Self:
+        """Store an event; ``timestamp`` is now by default.
+
+        Raises ``ValidationError``, and ``UserNotFound`` when the user is gone.
+        """
+        return cls(**fields).save()
+
+    @classmethod
+    def find_by_event_name(cls, event_name: str, limit: int = 100) -> OwnedQuerySet:
+        """Return up to ``limit`` events of the name, newest first."""
+        return cls._newest(limit, event_name=validate_text(event_name))
+
+    @classmethod
+    def find_by_category(cls, event_category: str, limit: int = 100) -> OwnedQuerySet:
+        """Return up to ``limit`` events of the category, newest first."""
+        return cls._newest(limit, event_category=validate_text(event_category))
+
+    @classmethod
+    def get_event_counts(
+        cls, start: datetime, end: datetime, user_id: Any = None
+    ) -> list[dict[str, Any]]:
+        """Count the events with ``start <= timestamp < end`` by name, the most frequent first.
+
+        Returns ``[{"eventName": str, "count": int}]``, at most ``MAX_LIMIT`` of them.
+        """
+        return cls._counts("eventName", "eventName", start, end, user_id)
+
+    @classmethod
+    def get_category_counts(
+        cls, start: datetime, end: datetime, user_id: Any = None
+    ) -> list[dict[str, Any]]:
+        """Count the events with ``start <= timestamp < end`` by category, the most frequent first.
+
+        Returns ``[{"category": str, "count": int}]``.
+        """
+        return cls._counts("eventCategory", "category", start, end, user_id)
+
+    @classmethod
+    def _counts(
+        cls, field: str, name: str, start: datetime, end: datetime, user_id: Any
+    ) -> list[dict[str, Any]]:
+        match: dict[str, Any] = {
+            "timestamp": {"$gte": utc_argument(start), "$lt": utc_argument(end)}
+        }
+        if user_id is not None:
+            match["userId"] = to_object_id(user_id)
+        pipeline: list[dict[str, Any]] = [
+            {"$match": match},
+            {"$group": {"_id": f"${field}", "count": {"$sum": 1}}},
+            {"$sort": {"count": -1, "_id": 1}},
+            {"$limit": MAX_LIMIT},
+            {"$project": {"_id": 0, name: "$_id", "count": 1}},
+        ]
+        return list(cls._get_collection().aggregate(pipeline))
+
+    def add_event_data(self, key: str, value: Any) -> None:
+        """Store the value under the key; raise ``ValidationError`` for an unsafe key or value."""
+        self.merge_json("eventData", key, value, max_bytes=conf.EVENT_DATA_MAX_BYTES)

@@ -1,0 +1,241 @@
+"""AppData: per-application key/value storage with versions (specification: section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Self
+
+from mongoengine.fields import LongField
+from pymongo import DeleteOne, ReturnDocument, UpdateOne
+from pymongo.collection import Collection
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import (
+    AlreadyExists,
+    NotFound,
+    ValidationError,
+    VersionConflict,
+)
+from chabad_auth_django.models.base import MAX_LIMIT, bounded
+from chabad_auth_django.models.fields import DateTimeField, JSONValueField, NameField, now
+from chabad_auth_django.models.owned import OwnedDocument, OwnedQuerySet
+from chabad_auth_django.transactions import RetryTransaction, atomic, in_atomic
+from chabad_auth_django.validators import to_object_id, validate_json, validate_name
+
+#: Stands for every key of an application; an empty key never does.
+ALL: Final = object()
+
+#: Keys that a deletion removes with one command.
+DELETE_BATCH = 500
+
+TOMBSTONES = "appdata_tombstones"
+
+
+class AppDataQuerySet(OwnedQuerySet):
+    """A QuerySet whose ``delete()`` remembers the versions."""
+
+    def delete(self, **kwargs: Any) -> int:
+        """Delete the matching documents in batches; return how many."""
+        count = 0
+        query = self.clone()._query
+        columns = {"userId": 1, "appId": 1, "dataKey": 1, "version": 1}
+        while rows := list(self._document.collection().find(query, columns).limit(DELETE_BATCH)):
+            count += self._document.delete_rows(rows)
+        return count
+
+
+class AppData(OwnedDocument):
+    """One value that an application keeps for a user, with a version for optimistic locking.
+
+    A version is never used twice for one key, also when the key is deleted and created again: the
+    last version of a deleted key stays in the collection ``appdata_tombstones``.
+    """
+
+    meta = {
+        "collection": "appdatas",
+        "queryset_class": AppDataQuerySet,
+        "indexes": [
+            ["user_id"],
+            ["app_id"],
+            ["user_id", "app_id"],
+            {"fields": ["user_id", "app_id", "data_key"], "unique": True},
+        ],
+    }
+
+    app_id: str = NameField(db_field="appId", required=True)
+    data_key: str = NameField(db_field="dataKey", required=True)
+    data_value: Any = JSONValueField("APP_DATA_MAX_BYTES", db_field="dataValue")
+    version: int = LongField(min_value=1)
+    created_at: datetime = DateTimeField(db_field="createdAt")
+    updated_at: datetime = DateTimeField(db_field="updatedAt")
+
+    @classmethod
+    def find_by_user_and_app(
+        cls, user_id: Any, app_id: str, limit: int = MAX_LIMIT
+    ) -> OwnedQuerySet:
+        """Return up to ``limit`` values of the application, by key."""
+        found = cls.objects(user_id=to_object_id(user_id), app_id=validate_name(app_id))
+        return found.order_by("data_key").limit(bounded(limit))
+
+    @classmethod
+    def find_by_user_app_and_key(cls, user_id: Any, app_id: str, data_key: str) -> Self | None:
+        """Return the value under the key, or ``None``."""
+        found: Self | None = cls.objects(__raw__=_key(user_id, app_id, data_key)).first()
+        return found
+
+    @classmethod
+    def create_app_data(cls, **fields: Any) -> Self:
+        """Store a value under a new key, with version 1 unless the key was there before.
+
+        Raises ``AlreadyExists``, ``ValidationError``, and ``UserNotFound`` when the user is gone.
+        """
+        return cls(**fields).save()
+
+    @classmethod
+    def upsert_app_data(cls, user_id: Any, app_id: str, data_key: str, data_value: Any) -> Self:
+        """Store a value under a key, whether it is there or not; return it with its new version.
+
+        Concurrent calls for one key all succeed and each counts once. Raises ``ValidationError``,
+        and ``UserNotFound`` when the user is gone.
+        """
+        key = _key(user_id, app_id, data_key)
+        update = _new_value(data_value)
+        while True:
+            stored = cls.collection().find_one_and_update(
+                key, update, return_document=ReturnDocument.AFTER
+            )
+            if stored is not None:
+                document: Self = cls._from_son(stored)
+                return document
+            try:
+                return cls.create_app_data(
+                    user_id=key["userId"], app_id=app_id, data_key=data_key, data_value=data_value
+                )
+            except AlreadyExists as error:
+                if in_atomic():
+                    # The snapshot cannot show what another transaction stored meanwhile.
+                    raise RetryTransaction("The key was created meanwhile.") from error
+
+    @classmethod
+    def update_app_data(
+        cls, user_id: Any, app_id: str, data_key: str, data_value: Any, expected_version: int
+    ) -> Self:
+        """Store a value under a key if its version is the expected one; return it.
+
+        Raises ``VersionConflict`` with what is stored, ``NotFound`` and ``ValidationError``.
+        """
+        key = _key(user_id, app_id, data_key)
+        document: Self = cls._from_son(cls._update(key, _new_value(data_value), expected_version))
+        return document
+
+    @classmethod
+    def delete_app_data(cls, user_id: Any, app_id: str, data_key: Any = ALL) -> int:
+        """Delete one key of the application, or all of them; return how many.
+
+        Raises ``ValidationError`` for a key that is empty or no string.
+        """
+        query = {"userId": to_object_id(user_id), "appId": validate_name(app_id)}
+        if data_key is not ALL:
+            query["dataKey"] = validate_name(data_key)
+        return int(cls.objects(__raw__=query).delete())
+
+    def update_value(self, data_value: Any) -> None:
+        """Store a new value, whatever the version; raise ``NotFound``, ``ValidationError``."""
+        self.update_atomically(_new_value(data_value))
+
+    def update_value_with_version(self, data_value: Any, expected_version: int) -> None:
+        """Store a new value if the stored version is the expected one.
+
+        Raises ``VersionConflict`` with what is stored, ``NotFound`` and ``ValidationError``.
+        """
+        self._load(self._update({"_id": self.pk}, _new_value(data_value), expected_version))
+
+    def increment_version(self) -> None:
+        """Count the version up without a new value."""
+        self.update_atomically({"$inc": {"version": 1}})
+
+    def save(self, **kwargs: Any) -> Self:
+        """Insert a new document; update a stored one only if its version is still the loaded one.
+
+        Raises ``VersionConflict``, ``NotFound``, ``AlreadyExists`` and ``ValidationError``.
+        """
+        if self._created:
+            return super().save(**kwargs)
+        self.update_value_with_version(self.data_value, self.version)
+        return self
+
+    @classmethod
+    def _update(
+        cls, key: dict[str, Any], update: dict[str, Any], expected_version: int
+    ) -> dict[str, Any]:
+        if isinstance(expected_version, bool) or not isinstance(expected_version, int):
+            raise ValidationError("A version is a whole number.")
+        collection = cls.collection()
+        stored = collection.find_one_and_update(
+            {**key, "version": expected_version}, update, return_document=ReturnDocument.AFTER
+        )
+        if stored is not None:
+            return stored
+        current = collection.find_one(key)
+        if current is None:
+            raise NotFound
+        raise VersionConflict(
+            current_version=current.get("version", 0), current_value=current.get("dataValue")
+        )
+
+    @classmethod
+    @atomic
+    def delete_rows(cls, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Delete stored documents unless they changed since they were read; return how many."""
+        # The tombstones come first: without a transaction, a crash in between loses no version.
+        _tombstones(cls.collection()).bulk_write(
+            [
+                UpdateOne(
+                    {"_id": _key(row["userId"], row["appId"], row["dataKey"])},
+                    {"$max": {"version": row.get("version", 0)}},
+                    upsert=True,
+                )
+                for row in rows
+            ]
+        )
+        return (
+            cls.collection()
+            .bulk_write(
+                [DeleteOne({"_id": row["_id"], "version": row.get("version")}) for row in rows]
+            )
+            .deleted_count
+        )
+
+    @classmethod
+    @atomic
+    def _insert(cls, documents: Sequence[Self]) -> None:
+        # In one transaction with the insert: a key that was created and deleted again since the
+        # read makes the insert conflict, so the version is above every one that ever was.
+        keys = [_key(item.user_id, item.app_id, item.data_key) for item in documents]
+        tombstones = _tombstones(cls.collection()).find({"_id": {"$in": keys}})
+        last = {tuple(row["_id"].values()): row["version"] for row in tombstones}
+        for document, key in zip(documents, keys, strict=True):
+            document.version = last.get(tuple(key.values()), 0) + 1
+        super()._insert(documents)
+
+
+def _key(user_id: Any, app_id: str, data_key: str) -> dict[str, Any]:
+    return {
+        "userId": to_object_id(user_id),
+        "appId": validate_name(app_id),
+        "dataKey": validate_name(data_key),
+    }
+
+
+def _new_value(data_value: Any) -> dict[str, Any]:
+    validate_json(data_value, max_bytes=conf.APP_DATA_MAX_BYTES)
+    return {"$set": {"dataValue": data_value, "updatedAt": now()}, "$inc": {"version": 1}}
+
+
+def _tombstones(collection: Collection[dict[str, Any]]) -> Collection[dict[str, Any]]:
+    return collection.database.get_collection(
+        TOMBSTONES,
+        read_preference=collection.read_preference,
+        write_concern=collection.write_concern,
+    )

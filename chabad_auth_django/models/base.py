@@ -1,0 +1,308 @@
+"""What all Documents share: where they are stored, how they are inserted and updated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Self
+
+import mongoengine
+from bson import ObjectId
+from mongoengine.errors import NotUniqueError, SaveConditionError
+from pymongo import ReturnDocument
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.read_preferences import ReadPreference
+
+from chabad_auth_django import connection
+from chabad_auth_django.exceptions import (
+    AlreadyExists,
+    ChabadAuthError,
+    NotFound,
+    ValidationError,
+)
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.transactions import in_transaction, on_rollback, write_concern
+from chabad_auth_django.validators import validate_json
+
+#: The most documents that a finder returns.
+MAX_LIMIT = 1000
+
+DUPLICATE_KEY = 11000
+
+_MISSING = object()
+
+
+def bounded(limit: int) -> int:
+    """Return the limit of a list; raise ``ValidationError`` unless it is 1 to ``MAX_LIMIT``.
+
+    MongoDB takes 0 for "no limit", so it is refused with the rest.
+    """
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+        raise ValidationError(f"A limit is a whole number from 1 to {MAX_LIMIT}.")
+    return limit
+
+
+class QuerySet(mongoengine.QuerySet):
+    """A QuerySet whose inserts go the way of ``Document.insert_documents``."""
+
+    def insert(self, doc_or_docs: Any, load_bulk: bool = True, **kwargs: Any) -> Any:
+        """Insert new documents; return them, or only their ids without ``load_bulk``.
+
+        Raises ``ValidationError``, ``AlreadyExists`` and what ``insert_documents`` of the Document
+        class raises. Options of mongoengine's ``insert`` that would weaken it are refused.
+        """
+        if kwargs:
+            raise TypeError(f"insert() does not take {', '.join(kwargs)}")
+        one = isinstance(doc_or_docs, self._document)
+        documents = [doc_or_docs] if one else list(doc_or_docs)
+        self._document.insert_documents(documents)
+        results = documents if load_bulk else [document.id for document in documents]
+        return results[0] if one else results
+
+    def update(self, upsert: bool = False, **kwargs: Any) -> Any:
+        """Update atomically; an upsert is refused, because it would pass by the lifecycle."""
+        self._refuse(upsert, "upsert")
+        return super().update(upsert=upsert, **kwargs)
+
+    def modify(self, upsert: bool = False, remove: bool = False, **kwargs: Any) -> Any:
+        """Update one document atomically; an upsert is refused, as in ``update``."""
+        self._refuse(upsert, "upsert")
+        return super().modify(remove=remove, **kwargs)
+
+    def _refuse(self, wanted: bool, name: str) -> None:
+        if wanted:
+            raise TypeError(
+                f"{self._document.__name__}.objects does not support {name}: "
+                "use the operations of the Document"
+            )
+
+
+class Document(mongoengine.Document):
+    """Base of the six Documents: stored like Mongoose stores them, changed only atomically.
+
+    Fields that other programs wrote are kept, indexes are made by ``chabad_sync_indexes`` alone.
+    """
+
+    _changed_fields: list[str]
+
+    meta = {
+        "abstract": True,
+        "auto_create_index": False,
+        "db_alias": connection.ALIAS,
+        "index_cls": False,
+        "queryset_class": QuerySet,
+        "strict": False,
+    }
+
+    @classmethod
+    def _get_db(cls) -> Database[dict[str, Any]]:
+        # mongoengine makes a client for each thread that comes first; we make one.
+        return connection.get_database()
+
+    @classmethod
+    def collection(cls) -> Collection[dict[str, Any]]:
+        """Return the PyMongo collection, on the primary and with majority writes.
+
+        Whatever read preference the URI asks for: what decides over a write must not be stale.
+        """
+        collection: Collection[dict[str, Any]] = super()._get_collection()
+        return collection.with_options(
+            read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
+        )
+
+    @classmethod
+    def _get_collection(cls) -> Collection[dict[str, Any]]:
+        collection: Collection[dict[str, Any]] = super()._get_collection()
+        if in_transaction():
+            return collection.with_options(write_concern=write_concern())
+        return collection
+
+    @classmethod
+    def insert_documents(cls, documents: Sequence[Self]) -> None:
+        """Validate new documents and insert them with one command.
+
+        Raises ``ValidationError`` before anything is stored, and ``AlreadyExists``.
+        """
+        cls._prepare(documents)
+        cls._insert(documents)
+        cls._mark_stored(documents)
+
+    @classmethod
+    def _prepare(cls, documents: Sequence[Self]) -> None:
+        for document in documents:
+            if not isinstance(document, cls) or not document._created:
+                raise TypeError(f"insert takes new {cls.__name__} documents")
+            if document.id is None:
+                document._data["id"] = ObjectId()
+            document._set_times(now())
+            document.validate()
+
+    @classmethod
+    def _insert(cls, documents: Sequence[Self]) -> None:
+        if not documents:
+            return
+        try:
+            if len(documents) == 1:
+                cls.collection().insert_one(documents[0].to_mongo())
+            else:
+                cls.collection().insert_many([document.to_mongo() for document in documents])
+        except DuplicateKeyError as error:
+            raise cls._already_exists(error.details) from error
+        except BulkWriteError as error:
+            details: Mapping[str, Any] = next(iter(error.details["writeErrors"]), {})
+            if details.get("code") != DUPLICATE_KEY:
+                raise
+            raise cls._already_exists(details) from error
+
+    @classmethod
+    def _mark_stored(cls, documents: Sequence[Self]) -> None:
+        def mark(*, stored: bool) -> None:
+            for document in documents:
+                document._created = not stored
+                document._changed_fields = []
+
+        mark(stored=True)
+        if in_transaction():
+            on_rollback(partial(mark, stored=False))
+
+    @classmethod
+    def _already_exists(cls, details: Mapping[str, Any] | None) -> ChabadAuthError:
+        """Return the error for a duplicate key; its text names no value, so none leaks."""
+        return AlreadyExists()
+
+    @classmethod
+    def check(cls, **values: Any) -> None:
+        """Raise ``ValidationError`` unless the fields may hold the values (``a__b`` is nested)."""
+        for name, value in values.items():
+            field = cls._lookup_field(name.split("__"))[-1]
+            try:
+                field._validate(value)
+            except mongoengine.ValidationError as error:
+                raise ValidationError(errors={field.db_field: error.message}) from None
+
+    def validate(self, clean: bool = True) -> None:
+        """Raise ``ValidationError`` with a message for each field that breaks a rule."""
+        try:
+            super().validate(clean=clean)
+        except mongoengine.ValidationError as error:
+            raise ValidationError(errors=self._errors_by_db_field(error)) from None
+
+    def _errors_by_db_field(self, error: mongoengine.ValidationError) -> dict[str, Any]:
+        errors = error.to_dict() or {"": error.message}
+        return {self._db_field_map.get(name, name): message for name, message in errors.items()}
+
+    def save(self, **kwargs: Any) -> Self:
+        """Insert a new document, or update the changed fields of a stored one.
+
+        Raises ``NotFound`` when the document was deleted meanwhile, instead of storing a fragment
+        of it again, ``AlreadyExists`` and ``ValidationError``.
+        """
+        if self._created:
+            self.insert_documents([self])
+            return self
+        self._touch()
+        condition = kwargs.pop("save_condition", None)
+        try:
+            super().save(save_condition=condition or {"pk": self.pk}, **kwargs)
+        except NotUniqueError as error:
+            raise self._already_exists(getattr(error.__context__, "details", None)) from error
+        except SaveConditionError:
+            if condition:
+                raise
+            raise self._not_found() from None
+        return self
+
+    def update_atomically(
+        self, update: dict[str, Any] | list[dict[str, Any]], **conditions: Any
+    ) -> bool:
+        """Apply MongoDB update operators (or a pipeline) to the stored document and load it.
+
+        ``conditions`` are further criteria on stored field names (``$`` operators included).
+        Returns whether the conditions held; raises ``NotFound`` when the document is gone.
+        Unsaved changes of the instance are dropped.
+        """
+        if "updated_at" in self._fields:
+            times = {"updatedAt": now()}
+            if isinstance(update, list):
+                update = [*update, {"$set": times}]
+            else:
+                update = {**update, "$set": {**update.get("$set", {}), **times}}
+        try:
+            stored = self.collection().find_one_and_update(
+                {"_id": self.pk, **conditions}, update, return_document=ReturnDocument.AFTER
+            )
+        except DuplicateKeyError as error:
+            raise self._already_exists(error.details) from error
+        if stored is not None:
+            self._load(stored)
+            return True
+        self.refresh()
+        return False
+
+    def merge_json(self, path: str, key: str, value: Any, *, max_bytes: int) -> None:
+        """Set one key of the free-form object at the path (stored field names) atomically.
+
+        Raises ``ValidationError`` for an unsafe key or value, and when the object would take more
+        than ``max_bytes`` BSON bytes, whoever else is adding to it.
+        """
+        validate_json({key: value}, max_bytes=max_bytes)
+        merged = {"$mergeObjects": [f"${path}", {"$literal": {key: value}}]}
+        fits = {"$lte": [{"$bsonSize": merged}, max_bytes]}
+        if not self.update_atomically([{"$set": {path: merged}}], **{"$expr": fits}):
+            raise ValidationError(errors={path: f"Takes more than {max_bytes} bytes."})
+
+    def refresh(self) -> None:
+        """Load the stored document from the primary; raise ``NotFound`` when it is gone."""
+        stored = self.collection().find_one({"_id": self.pk})
+        if stored is None:
+            raise self._not_found()
+        self._load(stored)
+
+    def _load(self, stored: Mapping[str, Any]) -> None:
+        fresh = self._from_son(stored)
+        for name, value in fresh._data.items():
+            if name in self._fields:
+                setattr(self, name, self._reload(name, value))
+            else:
+                self._data[name] = value
+        self._changed_fields = []
+        self._created = False
+
+    def _set_times(self, time: datetime) -> None:
+        # Not a field default: a stored document without the field would seem to be of just now.
+        for name in ("created_at", "updated_at", "timestamp"):
+            if name in self._fields and self._data.get(name) is None:
+                setattr(self, name, time)
+
+    def _touch(self) -> None:
+        if "updated_at" in self._fields and self._get_changed_fields():
+            self.updated_at = now()
+
+    def _not_found(self) -> NotFound:
+        return NotFound()
+
+    def _delta(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        # mongoengine removes a field that is set to "", [] or {}; the specification's document
+        # has an empty value there.
+        changed, removed = super()._delta()
+        document = self.to_mongo()
+        for path in list(removed):
+            value = _value_at(document, path.split("."))
+            if value is not _MISSING:
+                changed[path] = value
+                del removed[path]
+        return changed, removed
+
+
+def _value_at(document: Any, path: Iterable[str]) -> Any:
+    for part in path:
+        if isinstance(document, list) and part.isdigit() and int(part) < len(document):
+            document = document[int(part)]
+        elif isinstance(document, dict) and part in document:
+            document = document[part]
+        else:
+            return _MISSING
+    return document

@@ -1,0 +1,106 @@
+"""Field types that the six Documents share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import mongoengine
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.validators import to_object_id, validate_json, validate_name
+
+
+def now() -> datetime:
+    """Return the current UTC time with the milliseconds that BSON keeps."""
+    return to_utc(datetime.now(UTC))
+
+
+def to_utc(value: datetime) -> datetime:
+    """Return the time in UTC, cut to milliseconds; a naive one is taken for UTC."""
+    value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return value.replace(microsecond=value.microsecond // 1000 * 1000)
+
+
+class DateTimeField(mongoengine.DateTimeField):
+    """A BSON date: UTC with milliseconds, in memory as in the database."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        super().__set__(instance, to_utc(value) if isinstance(value, datetime) else value)
+
+    def validate(self, value: Any, clean: bool = True) -> None:
+        if not isinstance(value, datetime):
+            self.error("Expected a datetime.")
+
+
+class ObjectIdField(mongoengine.ObjectIdField):
+    """An ``ObjectId``, accepted as its 24 hexadecimal digits too, and never made from ``None``."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return to_object_id(value)
+        except ValidationError:
+            return value
+
+    def to_mongo(self, value: Any) -> Any:
+        return to_object_id(value)
+
+    def prepare_query_value(self, op: str, value: Any) -> Any:
+        return None if value is None else to_object_id(value)
+
+    def validate(self, value: Any, clean: bool = True) -> None:
+        try:
+            to_object_id(value)
+        except ValidationError as error:
+            self.error(error.detail)
+
+
+class JSONField(mongoengine.fields.DictField):
+    """A free-form JSON object that has passed ``validators.validate_json``.
+
+    ``limit`` names the setting with its greatest size in BSON bytes.
+    """
+
+    def __init__(
+        self, limit: str, default: Callable[[], dict[str, Any]] | None = None, **kwargs: Any
+    ) -> None:
+        self.limit = limit
+        super().__init__(default=default, **kwargs)
+
+    def set_auto_dereferencing(self, auto_dereference: bool) -> None:
+        """Never look for references: what others stored is data, and is shown as it is."""
+        super().set_auto_dereferencing(False)
+
+    def validate(self, value: Any) -> None:
+        if not isinstance(value, dict):
+            self.error("Expected an object.")
+        try:
+            validate_json(value, max_bytes=getattr(conf, self.limit))
+        except ValidationError as error:
+            self.error(error.detail)
+
+
+class JSONValueField(mongoengine.fields.BaseField):
+    """Any free-form JSON value, stored as it is: ``null``, ``0`` and ``""`` are values too."""
+
+    def __init__(self, limit: str, **kwargs: Any) -> None:
+        self.limit = limit
+        super().__init__(null=True, **kwargs)
+
+    def validate(self, value: Any, clean: bool = True) -> None:
+        try:
+            validate_json(value, max_bytes=getattr(conf, self.limit))
+        except ValidationError as error:
+            self.error(error.detail)
+
+
+class NameField(mongoengine.StringField):
+    """An identifier such as a role or an app id, checked by ``validators.validate_name``."""
+
+    def validate(self, value: Any) -> None:
+        try:
+            validate_name(value, max_length=self.max_length or 255)
+        except ValidationError as error:
+            self.error(error.detail)

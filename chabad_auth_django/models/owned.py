@@ -1,0 +1,76 @@
+"""Documents that belong to a user: the foreign key, the virtual ``user`` and the fence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from bson import ObjectId
+
+from chabad_auth_django.exceptions import UserNotFound, ValidationError
+from chabad_auth_django.models.base import Document, QuerySet
+from chabad_auth_django.models.fields import ObjectIdField
+from chabad_auth_django.models.user import User
+from chabad_auth_django.transactions import on_commit
+
+_UNREAD = object()
+
+
+class OwnedQuerySet(QuerySet):
+    """A QuerySet over documents of users."""
+
+    def populate(self, path: str = "user") -> list[Any]:
+        """Return the documents with their users, which one further query reads."""
+        if path != "user":
+            raise ValidationError("Only 'user' can be populated.")
+        documents = list(self)
+        users = User.objects.in_bulk(list({document.user_id for document in documents}))
+        for document in documents:
+            document._user = users.get(document.user_id)
+        return documents
+
+
+class OwnedDocument(Document):
+    """A Document with a ``userId``; an insert for a user who is gone is taken back."""
+
+    meta = {"abstract": True, "queryset_class": OwnedQuerySet}
+
+    user_id: ObjectId = ObjectIdField(db_field="userId", required=True)
+
+    _user: Any = _UNREAD
+
+    @property
+    def user(self) -> User | None:
+        """The user it belongs to, read once when first asked for; ``None`` when gone."""
+        if self._user is _UNREAD:
+            self._user = User.objects(id=self.user_id).first()
+        return self._user
+
+    @classmethod
+    def insert_documents(cls, documents: Sequence[Self], *, fence: bool = True) -> None:
+        """Insert new documents, then make sure that their users are still there.
+
+        Raises ``UserNotFound`` when one is gone; its documents are taken back then. In a
+        transaction this happens after the commit: its snapshot would still show the user.
+        ``fence=False`` is for a transaction that itself makes or changes the users and so conflicts
+        with their deletion. Raises ``ValidationError`` and ``AlreadyExists`` too.
+        """
+        super().insert_documents(documents)
+        if fence:
+            ids = {document.id: document.user_id for document in documents}
+            on_commit(lambda: cls.take_back_if_gone(ids))
+
+    @classmethod
+    def take_back_if_gone(cls, user_ids: dict[ObjectId, ObjectId]) -> None:
+        """Delete the documents, given as id -> user id, whose user is gone.
+
+        Raises ``UserNotFound`` then. The absence of the user is the fence of a deletion: what was
+        inserted before it is purged, what was inserted after it is taken back here.
+        """
+        wanted = set(user_ids.values())
+        found = User.collection().find({"_id": {"$in": list(wanted)}}, {"_id": 1})
+        gone = wanted - {user["_id"] for user in found}
+        if gone:
+            ids = [id for id, user_id in user_ids.items() if user_id in gone]
+            cls.collection().delete_many({"_id": {"$in": ids}})
+            raise UserNotFound

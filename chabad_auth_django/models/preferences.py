@@ -1,0 +1,159 @@
+"""Preferences: theme, language, notifications, widgets, dashboard (specification: section 3)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+import mongoengine
+from mongoengine.fields import BooleanField, EmbeddedDocumentField, ListField, StringField
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import AlreadyExists, ValidationError
+from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField
+from chabad_auth_django.models.owned import OwnedDocument
+from chabad_auth_django.validators import to_object_id, validate_name
+
+THEMES = ("light", "dark", "auto")
+
+#: The most entries in each list of names.
+MAX_NAMES = 1000
+
+
+class Notifications(mongoengine.EmbeddedDocument):
+    """The channels on which the user wants to be notified."""
+
+    meta = {"strict": False}
+
+    email: bool = BooleanField(default=True)
+    push: bool = BooleanField(default=True)
+    in_app: bool = BooleanField(db_field="inApp", default=True)
+
+
+class Widgets(mongoengine.EmbeddedDocument):
+    """The widgets that the user switched on or off, and how each is customized."""
+
+    meta = {"strict": False}
+
+    enabled: list[str] = ListField(NameField())
+    disabled: list[str] = ListField(NameField())
+    customizations: dict[str, Any] = JSONField("METADATA_MAX_BYTES", default=dict)
+
+
+class Dashboard(mongoengine.EmbeddedDocument):
+    """How the dashboard looks."""
+
+    meta = {"strict": False}
+
+    layout: str = NameField(default="grid", max_length=100)
+    default_view: str = NameField(db_field="defaultView", default="overview", max_length=100)
+    favorite_apps: list[str] = ListField(NameField(), db_field="favoriteApps")
+
+
+class Preferences(OwnedDocument):
+    """The one set of preferences of a user."""
+
+    meta = {"collection": "preferences", "indexes": [{"fields": ["user_id"], "unique": True}]}
+
+    theme: str = StringField(choices=THEMES, default="auto")
+    language: str = StringField(
+        regex=r"\A[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z", max_length=35, default="en"
+    )
+    notifications: Notifications = EmbeddedDocumentField(Notifications, default=Notifications)
+    widgets: Widgets = EmbeddedDocumentField(Widgets, default=Widgets)
+    dashboard: Dashboard = EmbeddedDocumentField(Dashboard, default=Dashboard)
+    created_at: datetime = DateTimeField(db_field="createdAt")
+    updated_at: datetime = DateTimeField(db_field="updatedAt")
+
+    @classmethod
+    def get_defaults(cls) -> dict[str, Any]:
+        """Return the default values under their stored names, made afresh for each call."""
+        document: dict[str, Any] = cls().to_mongo().to_dict()
+        return document
+
+    @classmethod
+    def find_by_user_id(cls, user_id: Any) -> Self | None:
+        """Return the user's preferences, or ``None``."""
+        preferences: Self | None = cls.objects(user_id=to_object_id(user_id)).first()
+        return preferences
+
+    @classmethod
+    def create_preferences(cls, user_id: Any, **fields: Any) -> Self:
+        """Store preferences; raise ``AlreadyExists``, ``UserNotFound`` or ``ValidationError``."""
+        return cls(user_id=user_id, **fields).save()
+
+    @classmethod
+    def find_or_create_preferences(cls, user_id: Any, **fields: Any) -> Self:
+        """Return the user's preferences, made with the fields where there are none."""
+        found = cls.find_by_user_id(user_id)
+        if found is None:
+            try:
+                return cls.create_preferences(user_id, **fields)
+            except AlreadyExists:
+                found = cls.objects.get(user_id=to_object_id(user_id))
+        return found
+
+    def reset_to_defaults(self) -> None:
+        """Set every preference to its default."""
+        self.update_atomically({"$set": self.get_defaults()})
+
+    def update_theme(self, theme: str) -> None:
+        """Set the theme; raise ``ValidationError`` unless it is ``light``, ``dark`` or ``auto``."""
+        self.check(theme=theme)
+        self.update_atomically({"$set": {"theme": theme}})
+
+    def update_language(self, language: str) -> None:
+        """Set the language; raise ``ValidationError`` unless it looks like a BCP 47 tag."""
+        self.check(language=language)
+        self.update_atomically({"$set": {"language": language}})
+
+    def toggle_notification(self, channel: str, enabled: bool | None = None) -> None:
+        """Turn a notification channel over, or to the given state.
+
+        ``channel`` is ``email``, ``push`` or ``inApp``. Raises ``ValidationError`` for another.
+        """
+        channels = Notifications._reverse_db_field_map
+        if channel not in channels:
+            raise ValidationError(f"Expected one of {', '.join(channels)}.")
+        path = f"notifications.{channel}"
+        if enabled is None:
+            state: Any = {"$not": [{"$ifNull": [f"${path}", True]}]}
+        else:
+            self.check(**{f"notifications__{channels[channel]}": enabled})
+            state = enabled
+        self.update_atomically([{"$set": {path: state}}])
+
+    def enable_widget(self, widget_id: str) -> None:
+        """Switch the widget on; it is no longer among the disabled ones then."""
+        self._add("widgets.enabled", widget_id, pull="widgets.disabled")
+
+    def disable_widget(self, widget_id: str) -> None:
+        """Switch the widget off; it is no longer among the enabled ones then."""
+        self._add("widgets.disabled", widget_id, pull="widgets.enabled")
+
+    def set_widget_customization(self, widget_id: str, customization: dict[str, Any]) -> None:
+        """Store how the widget is customized; raise ``ValidationError`` for unsafe values."""
+        if not isinstance(customization, dict):
+            raise ValidationError("Expected an object.")
+        self.merge_json(
+            "widgets.customizations",
+            validate_name(widget_id),
+            customization,
+            max_bytes=conf.METADATA_MAX_BYTES,
+        )
+
+    def add_favorite_app(self, app_id: str) -> None:
+        """Add the application to the favourites; nothing changes when it is one."""
+        self._add("dashboard.favoriteApps", app_id)
+
+    def remove_favorite_app(self, app_id: str) -> None:
+        """Remove the application from the favourites; nothing changes when it is none."""
+        self.update_atomically({"$pull": {"dashboard.favoriteApps": validate_name(app_id)}})
+
+    def _add(self, path: str, name: str, pull: str | None = None) -> None:
+        update: dict[str, Any] = {"$addToSet": {path: validate_name(name)}}
+        if pull:
+            update["$pull"] = {pull: name}
+        room = {"$or": [{f"{path}.{MAX_NAMES - 1}": {"$exists": False}}, {path: name}]}
+        if not self.update_atomically(update, **room):
+            raise ValidationError(errors={path: f"Holds at most {MAX_NAMES} entries."})

@@ -1,0 +1,92 @@
+"""Profile: how a user presents themselves (specification: section 2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+import mongoengine
+from mongoengine.fields import EmbeddedDocumentField, StringField
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import AlreadyExists, ValidationError
+from chabad_auth_django.models.fields import DateTimeField, JSONField
+from chabad_auth_django.models.owned import OwnedDocument
+from chabad_auth_django.validators import to_object_id, validate_http_url, validate_key
+
+
+class HttpURLField(StringField):
+    """An http or https URL; ``javascript:`` and the like have no business in a page."""
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        try:
+            validate_http_url(value)
+        except ValidationError as error:
+            self.error(error.detail)
+
+
+class Avatar(mongoengine.EmbeddedDocument):
+    """A picture and its thumbnail."""
+
+    meta = {"strict": False}
+
+    url: str = HttpURLField(required=True, max_length=2048)
+    thumbnail: str | None = HttpURLField(max_length=2048)
+
+
+class Profile(OwnedDocument):
+    """The one profile of a user."""
+
+    meta = {"collection": "profiles", "indexes": [{"fields": ["user_id"], "unique": True}]}
+
+    display_name: str | None = StringField(db_field="displayName", max_length=100)
+    bio: str | None = StringField(max_length=500)
+    avatar: Avatar | None = EmbeddedDocumentField(Avatar)
+    metadata: dict[str, Any] = JSONField("METADATA_MAX_BYTES", default=dict)
+    created_at: datetime = DateTimeField(db_field="createdAt")
+    updated_at: datetime = DateTimeField(db_field="updatedAt")
+
+    @classmethod
+    def find_by_user_id(cls, user_id: Any) -> Self | None:
+        """Return the user's profile, or ``None``."""
+        profile: Self | None = cls.objects(user_id=to_object_id(user_id)).first()
+        return profile
+
+    @classmethod
+    def create_profile(cls, user_id: Any, **fields: Any) -> Self:
+        """Store a profile; raise ``AlreadyExists``, ``UserNotFound`` or ``ValidationError``."""
+        return cls(user_id=user_id, **fields).save()
+
+    @classmethod
+    def find_or_create_profile(cls, user_id: Any, **fields: Any) -> Self:
+        """Return the user's profile, made with the fields where there is none."""
+        found = cls.find_by_user_id(user_id)
+        if found is None:
+            try:
+                return cls.create_profile(user_id, **fields)
+            except AlreadyExists:
+                found = cls.objects.get(user_id=to_object_id(user_id))
+        return found
+
+    def update_avatar(self, url: str, thumbnail_url: str | None = None) -> None:
+        """Set the avatar; raise ``ValidationError`` unless the URLs are http or https."""
+        avatar = Avatar(url=url, thumbnail=thumbnail_url)
+        self.check(avatar=avatar)
+        self.update_atomically({"$set": {"avatar": avatar.to_mongo().to_dict()}})
+
+    def clear_avatar(self) -> None:
+        """Remove the avatar."""
+        self.update_atomically({"$unset": {"avatar": 1}})
+
+    def get_metadata(self, key: str, default: Any = None) -> Any:
+        """Return the value under the key, or the default."""
+        return self.metadata.get(key, default)
+
+    def set_metadata(self, key: str, value: Any) -> None:
+        """Store the value under the key; raise ``ValidationError`` for an unsafe key or value."""
+        self.merge_json("metadata", key, value, max_bytes=conf.METADATA_MAX_BYTES)
+
+    def delete_metadata(self, key: str) -> None:
+        """Remove the key; nothing changes when there is none."""
+        self.update_atomically({"$unset": {f"metadata.{validate_key(key)}": 1}})

@@ -1,0 +1,267 @@
+"""User: identity, authentication methods, roles and permissions (specification: section 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Self
+
+from bson import ObjectId
+from mongoengine.fields import ListField, StringField
+from pymongo.read_preferences import ReadPreference
+
+from chabad_auth_django import signals
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import (
+    AlreadyExists,
+    ChabadAuthError,
+    DuplicateEmail,
+    LastAuthMethod,
+    UserNotFound,
+    ValidationError,
+)
+from chabad_auth_django.models.base import Document, QuerySet, bounded
+from chabad_auth_django.models.fields import DateTimeField, NameField, now
+from chabad_auth_django.transactions import atomic, on_commit
+from chabad_auth_django.validators import normalize_email, validate_email_address, validate_text
+
+#: Users that one transaction removes.
+DELETE_BATCH = 100
+
+
+class EmailField(StringField):
+    """An e-mail address; queries are normalised like what is stored."""
+
+    def prepare_query_value(self, op: str | None, value: Any) -> Any:
+        if op in (None, "ne", "in", "nin", "set"):
+            return normalize_email(value)
+        return super().prepare_query_value(op, value)
+
+    def validate(self, value: Any) -> None:
+        try:
+            validate_email_address(normalize_email(value))
+        except ValidationError as error:
+            self.error(error.detail)
+
+
+class AuthMethodField(StringField):
+    """One of ``CHABAD_AUTH["AUTH_METHODS"]``."""
+
+    def validate(self, value: Any) -> None:
+        if value not in conf.AUTH_METHODS:
+            self.error(f"Expected one of {', '.join(conf.AUTH_METHODS)}.")
+
+
+class UserQuerySet(QuerySet):
+    """A QuerySet whose ``delete()`` cascades."""
+
+    def delete(self, **kwargs: Any) -> int:
+        """Remove the matching users and all their data; return how many users were removed.
+
+        In batches, each a transaction of its own (specification: "Cascade Deletion Strategy").
+        """
+        if kwargs.get("write_concern"):
+            raise TypeError("delete() always waits for the majority")
+        count = 0
+        ids = list(self.clone().read_preference(ReadPreference.PRIMARY).scalar("id"))
+        for start in range(0, len(ids), DELETE_BATCH):
+            count += self._document._remove(ids[start : start + DELETE_BATCH])
+        return count
+
+    def modify(self, upsert: bool = False, remove: bool = False, **kwargs: Any) -> Any:
+        """Update one user atomically; removing is refused: only ``delete`` cascades."""
+        self._refuse(remove, "remove")
+        return super().modify(upsert=upsert, **kwargs)
+
+
+class User(Document):
+    """A person who signs in. The e-mail address is unique and stored in lower case."""
+
+    meta = {
+        "collection": "users",
+        "queryset_class": UserQuerySet,
+        "indexes": [
+            {"fields": ["email"], "unique": True},
+            {"fields": ["valu_user_id"], "sparse": True},
+            {"fields": ["merkos_user_id"], "sparse": True},
+            ["email", "valu_user_id"],
+            ["email", "merkos_user_id"],
+        ],
+    }
+
+    email: str = EmailField(required=True)
+    name: str | None = StringField(max_length=200)
+    valu_user_id: str | None = NameField(db_field="valuUserId")
+    merkos_user_id: str | None = NameField(db_field="merkosUserId")
+    auth_methods: list[str] = ListField(AuthMethodField(), db_field="authMethods")
+    roles: list[str] = ListField(NameField(max_length=100), default=lambda: ["user"])
+    permissions: list[str] = ListField(NameField(max_length=100))
+    last_login: datetime | None = DateTimeField(db_field="lastLogin")
+    created_at: datetime = DateTimeField(db_field="createdAt")
+    updated_at: datetime = DateTimeField(db_field="updatedAt")
+
+    # What Django and DRF ask of request.user; a Document cannot be AUTH_USER_MODEL.
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+
+    def __str__(self) -> str:
+        return str(self.email)
+
+    @classmethod
+    def create_user(cls, **fields: Any) -> Self:
+        """Store a new user together with its Profile and Preferences; return it.
+
+        Raises ``DuplicateEmail`` and ``ValidationError`` (specification: "User Creation Flow").
+        """
+        return cls(**fields).save()
+
+    @classmethod
+    def find_by_email(cls, email: str) -> Self | None:
+        """Return the user with this e-mail address, however it is written, or ``None``."""
+        return cls._find_one(email=email)
+
+    @classmethod
+    def find_by_valu_id(cls, valu_user_id: str) -> Self | None:
+        """Return the user with this Valu id, or ``None``."""
+        return cls._find_one(valu_user_id=validate_text(valu_user_id))
+
+    @classmethod
+    def find_by_merkos_id(cls, merkos_user_id: str) -> Self | None:
+        """Return the user with this Merkos id, or ``None``."""
+        return cls._find_one(merkos_user_id=validate_text(merkos_user_id))
+
+    @classmethod
+    def find_by_role(cls, role: str, limit: int = 100) -> UserQuerySet:
+        """Return up to ``limit`` users who have the role, oldest first."""
+        return cls.objects(roles=validate_text(role)).order_by("id").limit(bounded(limit))
+
+    @classmethod
+    def find_by_auth_method(cls, auth_method: str, limit: int = 100) -> UserQuerySet:
+        """Return up to ``limit`` users who have the authentication method, oldest first."""
+        return (
+            cls.objects(auth_methods=validate_text(auth_method))
+            .order_by("id")
+            .limit(bounded(limit))
+        )
+
+    @classmethod
+    def _find_one(cls, **query: Any) -> Self | None:
+        user: Self | None = cls.objects(**query).first()
+        return user
+
+    @property
+    def display_name(self) -> str:
+        """The name, or what stands before the ``@`` of the e-mail address."""
+        return str(self.name or self.email.split("@")[0])
+
+    def has_role(self, role: str) -> bool:
+        """Tell whether the user has the role."""
+        return role in self.roles
+
+    def has_permission(self, permission: str) -> bool:
+        """Tell whether the user has the permission, directly or through a role.
+
+        ``"*"`` grants everything, ``"resource:*"`` every permission on the resource; which roles
+        grant what is ``CHABAD_AUTH["ROLE_PERMISSIONS"]``.
+        """
+        resource = permission.partition(":")[0]
+        accepted = {permission, f"{resource}:*", "*"}
+        role_permissions = conf.ROLE_PERMISSIONS
+        return not accepted.isdisjoint(self.permissions) or any(
+            not accepted.isdisjoint(role_permissions.get(role, ())) for role in self.roles
+        )
+
+    def add_role(self, role: str) -> None:
+        """Give the user the role; nothing changes when it has it."""
+        self._add("roles", role)
+
+    def remove_role(self, role: str) -> None:
+        """Take the role from the user; nothing changes when it lacks it."""
+        self.update_atomically({"$pull": {"roles": validate_text(role)}})
+
+    def add_permission(self, permission: str) -> None:
+        """Give the user the permission; nothing changes when it has it."""
+        self._add("permissions", permission)
+
+    def remove_permission(self, permission: str) -> None:
+        """Take the permission from the user; nothing changes when it lacks it."""
+        self.update_atomically({"$pull": {"permissions": validate_text(permission)}})
+
+    def add_auth_method(self, auth_method: str) -> None:
+        """Give the user the authentication method; nothing changes when it has it."""
+        self._add("auth_methods", auth_method)
+
+    def remove_auth_method(self, auth_method: str) -> None:
+        """Take the authentication method from the user; nothing changes when it lacks it.
+
+        Raises ``LastAuthMethod`` when no other would be left.
+        """
+        other = {"$elemMatch": {"$ne": validate_text(auth_method)}}
+        update = {"$pull": {"authMethods": auth_method}}
+        if not self.update_atomically(update, authMethods=other) and (
+            auth_method in self.auth_methods
+        ):
+            raise LastAuthMethod
+
+    def update_last_login(self) -> None:
+        """Set ``last_login`` to now (specification: "User Activity Tracking Flow")."""
+        self.update_atomically({"$set": {"lastLogin": now()}})
+
+    def delete(self, **kwargs: Any) -> None:
+        """Remove the user for everybody at once, then all its data.
+
+        What another process is writing meanwhile is removed by ``chabad_purge_deleted``.
+        """
+        if kwargs:
+            raise TypeError("delete() takes no options")
+        if self._created:
+            raise UserNotFound
+        self._remove([self.pk])
+
+    @classmethod
+    def insert_documents(cls, documents: Sequence[Self]) -> None:
+        """Insert new users, each with a Profile and Preferences; all of them or none.
+
+        Raises ``DuplicateEmail`` and ``ValidationError``. A server without transactions keeps the
+        users that come before a duplicate.
+        """
+        cls._prepare(documents)
+        cls._insert_with_dependents(documents)
+        cls._mark_stored(documents)
+        for user in documents:
+            on_commit(partial(signals.user_created.send, sender=cls, user=user))
+
+    @classmethod
+    @atomic
+    def _insert_with_dependents(cls, documents: Sequence[Self]) -> None:
+        signals.pre_user_create.send(sender=cls, users=documents)
+        cls._insert(documents)
+
+    @classmethod
+    @atomic
+    def _remove(cls, user_ids: list[ObjectId]) -> int:
+        signals.pre_user_delete.send(sender=cls, user_ids=user_ids)
+        count = cls.collection().delete_many({"_id": {"$in": user_ids}}).deleted_count
+        for user_id in user_ids:
+            on_commit(partial(signals.user_deleted.send, sender=cls, user_id=user_id))
+        signals.post_user_delete.send(sender=cls, user_ids=user_ids)
+        return count
+
+    @classmethod
+    def _already_exists(cls, details: Mapping[str, Any] | None) -> ChabadAuthError:
+        by_email = "email" in (details or {}).get("keyPattern", {})
+        return DuplicateEmail() if by_email else AlreadyExists()
+
+    def clean(self) -> None:
+        """Normalise a new or changed e-mail address; one that others stored stays as it is."""
+        if self.email and (self._created or "email" in self._get_changed_fields()):
+            self.email = normalize_email(self.email)
+
+    def _add(self, name: str, value: str) -> None:
+        self.check(**{name: [value]})
+        self.update_atomically({"$addToSet": {self._db_field_map[name]: value}})
+
+    def _not_found(self) -> UserNotFound:
+        return UserNotFound()

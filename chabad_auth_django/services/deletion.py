@@ -1,0 +1,164 @@
+"""Deleting users so that nothing stays behind (specification: "Cascade Deletion Strategy").
+
+One big transaction cannot do it: a user may have more events than a transaction holds. So:
+
+1. A small transaction removes the user, its profile and preferences, and leaves a job in the
+   collection ``deletions``. The absence of the user is the fence: from here on it is gone for
+   everybody, and every insert for it is taken back by its writer.
+2. Events and app data go in batches, by any number of workers, as often as one likes.
+3. After a grace period they are swept once more, for writers that were killed between their
+   insert and their look at the fence. A sweep that finds nothing ends the job.
+
+A server without transactions: the job is written first, then the user goes, then its data; the
+next run finishes what a crash left. There, a job also stands for each user that is being created,
+so that the children of one that was never finished are removed too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from bson import MaxKey, ObjectId
+from pymongo import UpdateOne
+from pymongo.collection import Collection
+from pymongo.read_preferences import ReadPreference
+
+from chabad_auth_django import connection
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import ChabadAuthError, UserNotFound
+from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
+from chabad_auth_django.models.app_data import TOMBSTONES
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.transactions import on_commit, on_incomplete, write_concern
+
+DELETIONS = "deletions"
+
+CREATING = "creating"
+DELETING = "deleting"
+
+OWNED = (Profile, Preferences, AppData, Activity, Analytics)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run did for one job: documents purged per collection, and whether it is done."""
+
+    user_id: ObjectId
+    purged: dict[str, int]
+    finished: bool
+
+
+def begin(*, user_ids: Sequence[ObjectId]) -> None:
+    """Leave a job for each user that the running transaction is about to remove."""
+    job = {"$set": {"state": DELETING, "since": now()}}
+    _jobs().bulk_write([UpdateOne({"_id": user_id}, job, upsert=True) for user_id in user_ids])
+
+
+def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:
+    """Remove profiles and preferences in the running transaction, and all else after it."""
+    for model in (Profile, Preferences):
+        model.collection().delete_many({"userId": {"$in": list(user_ids)}})
+    for user_id in user_ids:
+        on_commit(partial(purge, user_id=user_id))
+
+
+def begin_creation(*, user_ids: Sequence[ObjectId]) -> None:
+    """Leave a job for each user that is about to be created without a transaction."""
+    since = now()
+    _jobs().insert_many([{"_id": id, "state": CREATING, "since": since} for id in user_ids])
+
+    def clean_up(error: BaseException) -> None:
+        # After any other error the insert may still arrive; a later run will know.
+        if isinstance(error, ChabadAuthError):
+            _end_creation(user_ids)
+
+    on_incomplete(clean_up)
+    on_commit(lambda: _end_creation(user_ids))
+
+
+def purge(*, user_id: ObjectId, until: float | None = None) -> dict[str, int]:
+    """Delete what a removed user owns, in batches; return the count per collection.
+
+    Stops early when ``time.monotonic()`` passes ``until``. Memory does not grow with the data.
+    """
+    purged: dict[str, int] = {}
+    for model in OWNED:
+        collection = model.collection()
+        while until is None or time.monotonic() < until:
+            rows = collection.find({"userId": user_id}, {"_id": 1}).limit(conf.PURGE_BATCH_SIZE)
+            ids = [row["_id"] for row in rows]
+            if not ids:
+                break
+            deleted = collection.delete_many({"_id": {"$in": ids}}).deleted_count
+            purged[collection.name] = purged.get(collection.name, 0) + deleted
+    tombstones = {"$gte": {"userId": user_id}, "$lt": {"userId": user_id, "appId": MaxKey()}}
+    _collection(TOMBSTONES).delete_many({"_id": tombstones})
+    return purged
+
+
+def run() -> Iterator[Outcome]:
+    """Go on with every open job; yield what was done for each.
+
+    It serves as the first run, as the recovery after a crash and as the second sweep, and any
+    number may run at once. A job stays open for ``CHABAD_AUTH["DELETION_GRACE_SECONDS"]``.
+    """
+    for job in _jobs().find().sort("_id"):
+        if job["state"] == DELETING or _take_over_creation(job):
+            yield _continue(job["_id"])
+
+
+def _continue(user_id: ObjectId) -> Outcome:
+    if User.collection().find_one({"_id": user_id}, {"_id": 1}):
+        # Without transactions a crash can leave the job written and the user still there.
+        User.objects(id=user_id).delete()
+    purged = purge(user_id=user_id)
+    job = _jobs().find_one({"_id": user_id, "since": {"$lte": _due()}})
+    if job is None:
+        return Outcome(user_id, purged, finished=False)
+    while found := purge(user_id=user_id):
+        purged = {name: purged.get(name, 0) + found.get(name, 0) for name in purged | found}
+    _jobs().delete_one({"_id": user_id, "since": job["since"]})
+    return Outcome(user_id, purged, finished=True)
+
+
+def _take_over_creation(job: dict[str, Any]) -> bool:
+    """Make an abandoned creation a deletion; return whether it is one now."""
+    if job["since"] > _due():
+        return False
+    key = {"_id": job["_id"], "state": CREATING}
+    if User.collection().find_one({"_id": job["_id"]}, {"_id": 1}):
+        _jobs().delete_one(key)
+        return False
+    return _jobs().update_one(key, {"$set": {"state": DELETING}}).modified_count == 1
+
+
+def _end_creation(user_ids: Sequence[ObjectId]) -> None:
+    """Remove the jobs of a creation, and the children of users that were not created."""
+    wanted = {"_id": {"$in": list(user_ids)}}
+    created = {user["_id"] for user in User.collection().find(wanted, {"_id": 1})}
+    for user_id in set(user_ids) - created:
+        purge(user_id=user_id)
+    ended = _jobs().delete_many({**wanted, "state": CREATING}).deleted_count
+    if ended < len(user_ids) and created:
+        # A recovery run took this creation for dead and removed what it had made so far.
+        User.objects(id__in=list(created)).delete()
+        raise UserNotFound("The creation took so long that it was undone.")
+
+
+def _due() -> Any:
+    return now() - timedelta(seconds=conf.DELETION_GRACE_SECONDS)
+
+
+def _jobs() -> Collection[dict[str, Any]]:
+    return _collection(DELETIONS)
+
+
+def _collection(name: str) -> Collection[dict[str, Any]]:
+    return connection.get_database().get_collection(
+        name, read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
+    )

@@ -1,0 +1,182 @@
+"""Deploying, comparing and mending the indexes (specification: "Index Strategy")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pymongo
+from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import IndexBuildFailed
+from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
+from chabad_auth_django.models.base import DUPLICATE_KEY, Document
+
+MODELS: tuple[type[Document], ...] = (User, Profile, Preferences, Activity, AppData, Analytics)
+
+#: The options that change what an index does.
+OPTIONS = (
+    "unique",
+    "sparse",
+    "expireAfterSeconds",
+    "partialFilterExpression",
+    "collation",
+    "hidden",
+)
+
+#: Seconds; building an index on a large collection takes longer than a request may.
+BUILD_TIMEOUT = 24 * 60 * 60
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index of a collection: its keys in order, and the options that differ from the default."""
+
+    collection: str
+    keys: tuple[tuple[str, Any], ...]
+    options: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
+
+    @property
+    def is_ttl(self) -> bool:
+        """Tell whether the server removes documents by this index."""
+        return "expireAfterSeconds" in self.options
+
+    def __str__(self) -> str:
+        keys = ", ".join(f"{name}: {direction}" for name, direction in self.keys)
+        options = "".join(f" {name}={value}" for name, value in self.options.items())
+        return f"{self.collection} {{{keys}}}{options}"
+
+
+@dataclass(frozen=True)
+class Differing:
+    """An index that exists with other options than the declared ones."""
+
+    declared: Index
+    found: Index
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the indexes in the database differ from the declared ones."""
+
+    missing: list[Index]
+    extra: list[Index]
+    differing: list[Differing]
+
+    @property
+    def is_clean(self) -> bool:
+        """Tell whether the database has exactly the declared indexes."""
+        return not (self.missing or self.extra or self.differing)
+
+
+def declared_indexes() -> list[Index]:
+    """Return the specification's indexes, with the configured retention as the TTL."""
+    indexes = []
+    for model in MODELS:
+        for spec in model._build_index_specs(model._meta["indexes"]):
+            options = {name: spec[name] for name in OPTIONS if spec.get(name)}
+            if "expireAfterSeconds" in options:
+                options["expireAfterSeconds"] = conf.ACTIVITY_RETENTION_DAYS * 86_400
+            keys = tuple(spec["fields"])
+            name = "_".join(f"{key}_{direction}" for key, direction in keys)
+            indexes.append(Index(model.collection().name, keys, options, name))
+    return indexes
+
+
+def compare() -> Comparison:
+    """Compare the indexes in the database with the declared ones, by keys and options."""
+    comparison = Comparison([], [], [])
+    found = [index for model in MODELS for index in _found_indexes(model.collection())]
+    for declared in declared_indexes():
+        same_keys = [
+            index
+            for index in found
+            if (index.collection, index.keys) == (declared.collection, declared.keys)
+        ]
+        match = next((index for index in same_keys if index.options == declared.options), None)
+        if match is None and same_keys:
+            match = same_keys[0]
+            comparison.differing.append(Differing(declared, match))
+        if match is None:
+            comparison.missing.append(declared)
+        else:
+            found.remove(match)
+    comparison.extra.extend(found)
+    return comparison
+
+
+def create(comparison: Comparison | None = None) -> list[Index]:
+    """Create the missing indexes; return them. Raises ``IndexBuildFailed``."""
+    missing = (comparison or compare()).missing
+    for index in missing:
+        _create(index)
+    return missing
+
+
+def fix(comparison: Comparison | None = None) -> list[str]:
+    """Mend each differing index; return a sentence for each about what was done.
+
+    A TTL is changed in place with ``collMod``; any other index is dropped and created. Raises
+    ``IndexBuildFailed``, with the old index restored.
+    """
+    return [_fix(pair.declared, pair.found) for pair in (comparison or compare()).differing]
+
+
+def drop_extra(comparison: Comparison | None = None) -> list[Index]:
+    """Drop the indexes that are not declared; return them."""
+    extra = (comparison or compare()).extra
+    for index in extra:
+        _collection(index).drop_index(index.name)
+    return extra
+
+
+def _fix(declared: Index, found: Index) -> str:
+    collection = _collection(declared)
+    if declared.is_ttl and set(found.options) <= {"expireAfterSeconds"}:
+        seconds = declared.options["expireAfterSeconds"]
+        change = {"keyPattern": dict(declared.keys), "expireAfterSeconds": seconds}
+        try:
+            collection.database.command("collMod", collection.name, index=change)
+        except OperationFailure:
+            # Before MongoDB 5.1 collMod cannot make a plain index a TTL index.
+            if found.is_ttl:
+                raise
+        else:
+            before = found.options.get("expireAfterSeconds", "none")
+            return f"{declared}: TTL changed in place (was {before})"
+    collection.drop_index(found.name)
+    try:
+        _create(declared)
+    except IndexBuildFailed:
+        _create(found)
+        raise
+    return f"{declared}: dropped and created (was {found})"
+
+
+def _create(index: Index) -> None:
+    try:
+        with pymongo.timeout(BUILD_TIMEOUT):
+            _collection(index).create_index(list(index.keys), name=index.name, **index.options)
+    except OperationFailure as error:
+        if error.code != DUPLICATE_KEY:
+            raise
+        raise IndexBuildFailed(
+            f"{index} cannot be created: several documents have the same key. Find them with "
+            "an aggregation that groups by the key, merge or remove them, then try again."
+        ) from error
+
+
+def _found_indexes(collection: Collection[dict[str, Any]]) -> Iterator[Index]:
+    for spec in collection.list_indexes():
+        if spec["name"] != "_id_":
+            options = {name: spec[name] for name in OPTIONS if spec.get(name) not in (None, False)}
+            yield Index(collection.name, tuple(spec["key"].items()), options, spec["name"])
+
+
+def _collection(index: Index) -> Collection[dict[str, Any]]:
+    model = next(model for model in MODELS if model.collection().name == index.collection)
+    return model.collection()

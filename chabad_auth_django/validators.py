@@ -1,0 +1,151 @@
+"""Rules for values that several documents share."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from datetime import datetime
+from typing import Any
+
+import bson
+from bson import ObjectId
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.validators import URLValidator, validate_email
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import ValidationError
+
+INT64_MAX = 2**63 - 1
+
+# mongoengine takes a dict with one of these keys for a reference or a class of its own.
+RESERVED_KEYS = frozenset({"_cls", "_ref"})
+
+# What bson.encode adds around one value.
+_EMPTY_BYTES = len(bson.encode({"": None}))
+
+_validate_http_url = URLValidator(schemes=["http", "https"])
+
+
+def to_object_id(value: object) -> ObjectId:
+    """Return an id given as ``ObjectId`` or as its 24 hexadecimal digits.
+
+    Raises ``ValidationError`` for anything else, ``None`` included.
+    """
+    if isinstance(value, ObjectId):
+        return value
+    if isinstance(value, str) and len(value) == 24 and ObjectId.is_valid(value):
+        return ObjectId(value)
+    raise ValidationError("An id is an ObjectId or its 24 hexadecimal digits.")
+
+
+def validate_text(value: object) -> str:
+    """Return a string criterion; raise ``ValidationError`` for another type.
+
+    A dict that reaches a query would be an operator.
+    """
+    if not isinstance(value, str):
+        raise ValidationError("Expected a string.")
+    return value
+
+
+def normalize_email(value: object) -> str:
+    """Return the e-mail address trimmed, in NFKC and lower case; it may still be invalid.
+
+    Raises ``ValidationError`` unless it is a string.
+    """
+    return unicodedata.normalize("NFKC", validate_text(value)).strip().lower()
+
+
+def validate_email_address(value: str) -> None:
+    """Raise ``ValidationError`` where Django's validator refuses the e-mail address.
+
+    And for invisible characters, with which two different addresses would look alike.
+    """
+    if any(unicodedata.category(character) in ("Cf", "Cs") for character in value):
+        raise ValidationError("The e-mail address has an invisible character.")
+    try:
+        validate_email(value)
+    except DjangoValidationError:
+        raise ValidationError("Enter a valid e-mail address.") from None
+
+
+def validate_http_url(value: str) -> None:
+    """Raise ``ValidationError`` unless the value is an http or https URL."""
+    try:
+        _validate_http_url(value)
+    except DjangoValidationError:
+        raise ValidationError("Enter a valid http or https URL.") from None
+
+
+def validate_name(value: object, *, max_length: int = 255) -> str:
+    """Return an identifier such as a role, an app id or a data key.
+
+    Raises ``ValidationError`` unless it is a string of 1 to ``max_length`` characters that BSON
+    can hold, without control characters.
+    """
+    if not isinstance(value, str) or not 0 < len(value) <= max_length:
+        raise ValidationError(f"Expected a string of 1 to {max_length} characters.")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+        raise ValidationError("The string has a control character or a lone surrogate.")
+    return value
+
+
+def validate_key(key: object) -> str:
+    """Return a key of free-form JSON; raise ``ValidationError`` where MongoDB would stumble."""
+    if not isinstance(key, str) or not key:
+        raise ValidationError("A key must be a string that is not empty.")
+    if key.startswith("$") or "." in key or "\0" in key or key in RESERVED_KEYS:
+        raise ValidationError(
+            "A key must not start with '$', hold '.' or NUL, or be '_cls' or '_ref'."
+        )
+    _validate_encodable(key)
+    return key
+
+
+def validate_json(value: Any, *, max_bytes: int) -> None:
+    """Raise ``ValidationError`` unless the free-form value is safe to store and to list.
+
+    Safe are ``None``, ``bool``, finite ``float``, 64-bit ``int``, ``str``, ``datetime`` and
+    ``ObjectId``, and lists and dicts of them with safe keys, at most ``max_bytes`` BSON bytes
+    long, ``CHABAD_AUTH["JSON_MAX_DEPTH"]`` levels deep and with
+    ``CHABAD_AUTH["JSON_MAX_KEYS"]`` keys.
+    """
+    max_depth, max_keys = conf.JSON_MAX_DEPTH, conf.JSON_MAX_KEYS
+    keys = 0
+    # A stack instead of recursion: hostile nesting must not reach Python's recursion limit.
+    stack: list[tuple[Any, int]] = [(value, 1)]
+    while stack:
+        item, depth = stack.pop()
+        if isinstance(item, str):
+            _validate_encodable(item)
+        elif item is None or isinstance(item, (bool, datetime, ObjectId)):
+            pass
+        elif isinstance(item, int):
+            if not -INT64_MAX - 1 <= item <= INT64_MAX:
+                raise ValidationError("An integer does not fit into 64 bits.")
+        elif isinstance(item, float):
+            if not math.isfinite(item):
+                raise ValidationError("A number must be finite.")
+        elif isinstance(item, (dict, list, tuple)):
+            if depth > max_depth:
+                raise ValidationError(f"The value is nested more than {max_depth} levels deep.")
+            if isinstance(item, dict):
+                keys += len(item)
+                if keys > max_keys:
+                    raise ValidationError(f"The value has more than {max_keys} keys.")
+                for key in item:
+                    validate_key(key)
+                item = item.values()
+            stack.extend((child, depth + 1) for child in item)
+        else:
+            raise ValidationError(f"A value of type {type(item).__name__} cannot be stored.")
+    size = len(bson.encode({"": value})) - _EMPTY_BYTES
+    if size > max_bytes:
+        raise ValidationError(f"The value takes {size} bytes, more than the {max_bytes} allowed.")
+
+
+def _validate_encodable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValidationError("The text has a lone surrogate.") from None
