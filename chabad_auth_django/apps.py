@@ -17,6 +17,8 @@ class ChabadAuthConfig(AppConfig):
 
     def ready(self) -> None:
         """Prepare everything without opening a connection."""
-        connection.register()
+        # What cannot work is for the checks to report; an error here would come before them.
+        if not checks.check_settings():
+            connection.register()
         receivers.connect()
         django_checks.register(checks.check_settings)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import jwt
 from django.core.checks import CheckMessage, Error, Warning
+from jwt.algorithms import requires_cryptography
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
 
 from chabad_auth_django import connection
-from chabad_auth_django.conf import DEFAULTS, conf, user_settings
+from chabad_auth_django.conf import DEFAULTS, ISSUER_DEFAULTS, conf, user_settings
+from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
+from chabad_auth_django.services.tokens import ALGORITHM, MIN_SECRET_BYTES
+
+RATE = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
@@ -31,7 +40,45 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
             messages.append(
                 Error(f"CHABAD_AUTH[{name!r}] must be {expected}.", id=f"chabad_auth.E{number:03}")
             )
-    return messages or _check_connection()
+    return messages or _check_issuers() or _check_connection()
+
+
+def _check_issuers() -> list[CheckMessage]:
+    return [
+        Error(
+            f"CHABAD_AUTH['ISSUERS'][{number}]: {name} must be {expected}.",
+            id="chabad_auth.E028",
+        )
+        for number, issuer in enumerate(conf.ISSUERS)
+        for name, expected in _issuer_problems({**ISSUER_DEFAULTS, **issuer})
+    ]
+
+
+def _issuer_problems(issuer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in issuer.keys() - ISSUER_DEFAULTS.keys():
+        yield repr(name), f"one of {', '.join(ISSUER_DEFAULTS)}"
+    audience, algorithms, url = issuer["AUDIENCE"], issuer["ALGORITHMS"], issuer["JWKS_URL"]
+    if not _is_name(audience) and not (_is_names(audience) and audience):
+        yield "AUDIENCE", "a string or a list of strings"
+    if not (_is_names(algorithms) and algorithms):
+        yield "ALGORITHMS", "a list of names"
+    elif (url is None) == (issuer["KEY"] is None):
+        yield "JWKS_URL", "given or KEY, not both"
+    elif url is None:
+        if not all(_verifies(issuer["KEY"], algorithm) for algorithm in algorithms):
+            yield "KEY", "a PEM public key, or a secret of at least 32 bytes, for each algorithm"
+    else:
+        if not set(algorithms) <= requires_cryptography:
+            yield "ALGORITHMS", "asymmetric where the keys come from a JWKS_URL"
+        if not _is_safe_url(url):
+            yield "JWKS_URL", "an https URL; http is for this machine only"
+    if issuer["AUTH_METHOD"] not in conf.AUTH_METHODS:
+        yield "AUTH_METHOD", 'one of CHABAD_AUTH["AUTH_METHODS"]'
+    if issuer["EXTERNAL_ID_FIELD"] not in (None, *EXTERNAL_ID_FIELDS):
+        yield "EXTERNAL_ID_FIELD", f"one of {', '.join(EXTERNAL_ID_FIELDS)}"
+    for name in ("EXTERNAL_ID_CLAIM", "EMAIL_CLAIM", "EMAIL_VERIFIED_CLAIM", "NAME_CLAIM"):
+        if not _is_name(issuer[name]):
+            yield name, "a string that is not empty"
 
 
 def _check_connection() -> list[CheckMessage]:
@@ -44,7 +91,14 @@ def _check_connection() -> list[CheckMessage]:
                 id="chabad_auth.W001",
             )
         ]
-    in_uri = parse_qs(urlsplit(uri).query) if isinstance(uri, str) else {}
+    if not _is_uri(uri):
+        return [
+            Error(
+                "The environment variable MONGODB_URI must be a mongodb:// URI.",
+                id="chabad_auth.E003",
+            )
+        ]
+    in_uri = parse_qs(uri.partition("?")[2]) if isinstance(uri, str) else {}
     values = {name.lower(): value[-1] for name, value in in_uri.items()}
     values |= {name.lower(): value for name, value in conf.MONGODB_OPTIONS.items()}
     if values.get("w", "majority") != "majority":
@@ -60,11 +114,16 @@ def _check_connection() -> list[CheckMessage]:
 
 
 def _is_uri(value: Any) -> bool:
-    return (
-        value is None
-        or callable(value)
-        or (isinstance(value, str) and value.startswith(("mongodb://", "mongodb+srv://")))
-    )
+    if not isinstance(value, str):
+        return value is None or callable(value)
+    if value.startswith("mongodb+srv://"):
+        # Reading more of it takes DNS.
+        return True
+    try:
+        parse_uri(value)
+    except (PyMongoError, ValueError):
+        return False
+    return True
 
 
 def _is_number(value: Any) -> bool:
@@ -87,10 +146,61 @@ def _is_names(value: Any) -> bool:
     )
 
 
+def _is_rates(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        rate is None or (isinstance(rate, str) and RATE.fullmatch(rate)) for rate in value.values()
+    )
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_lifetime(value: Any) -> bool:
+    return _is_positive_integer(value) and value <= 100 * 366 * 86_400
+
+
+def _is_issuers(value: Any) -> bool:
+    if not isinstance(value, Sequence) or not all(isinstance(item, Mapping) for item in value):
+        return False
+    names = [issuer.get("ISSUER") for issuer in value]
+    return all(map(_is_name, names)) and len(set(names)) == len(names)
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, (str, bytes)) and _verifies(value, ALGORITHM)
+
+
+def _verifies(key: Any, algorithm: str) -> bool:
+    try:
+        prepared = jwt.get_algorithm_by_name(algorithm).prepare_key(key)
+    except (jwt.PyJWTError, NotImplementedError, TypeError, ValueError):
+        return False
+    if isinstance(prepared, bytes):
+        return len(prepared) >= MIN_SECRET_BYTES
+    # A private key has no business in the settings of one who verifies.
+    return hasattr(prepared, "verify")
+
+
+def _is_safe_url(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        url = urlsplit(value)
+    except ValueError:
+        return False
+    local = url.hostname in ("localhost", "127.0.0.1", "::1")
+    return bool(url.hostname) and (url.scheme == "https" or (url.scheme == "http" and local))
+
+
 #: Setting -> (test of its value, what is expected, number of the check).
 RULES: dict[str, tuple[Callable[[Any], bool], str, int]] = {
     "MONGODB_URI": (_is_uri, "a mongodb:// URI, a callable that returns one, or None", 3),
-    "MONGODB_OPTIONS": (lambda value: isinstance(value, Mapping), "a dict", 5),
+    "MONGODB_OPTIONS": (
+        lambda value: isinstance(value, Mapping) and all(isinstance(name, str) for name in value),
+        "a dict with the names of options as keys",
+        5,
+    ),
     "EMBEDDED_DATA_DIR": (
         lambda value: value is None or isinstance(value, str) or hasattr(value, "__fspath__"),
         "a path or None",
@@ -123,5 +233,24 @@ RULES: dict[str, tuple[Callable[[Any], bool], str, int]] = {
         "a whole number from 1 to 90 (MongoDB stores at most 100 levels)",
         16,
     ),
+    "BODY_MAX_BYTES": (_is_positive_integer, "a positive whole number of bytes", 18),
+    "REQUEST_TIMEOUT": (_is_positive, "a positive number of seconds", 19),
+    "THROTTLE_RATES": (_is_rates, 'a dict from scope to a rate such as "10/min", or None', 40),
     "JSON_MAX_KEYS": (_is_positive_integer, "a positive whole number", 17),
+    "ISSUERS": (_is_issuers, "a list of dicts, each with another ISSUER", 20),
+    "SIGNING_KEY": (
+        lambda value: value is None or _is_secret(value),
+        f"None or a secret, no key pair, of at least {MIN_SECRET_BYTES} bytes",
+        21,
+    ),
+    "TOKEN_ISSUER": (_is_name, "a string that is not empty", 22),
+    "TOKEN_AUDIENCE": (_is_name, "a string that is not empty", 23),
+    "ACCESS_TOKEN_SECONDS": (_is_lifetime, "a whole number of seconds, at most 100 years", 24),
+    "REFRESH_TOKEN_SECONDS": (_is_lifetime, "a whole number of seconds, at most 100 years", 25),
+    "TOKEN_LEEWAY_SECONDS": (
+        lambda value: _is_number(value) and 0 <= value <= 300,
+        "a number of seconds from 0 to 300",
+        26,
+    ),
+    "TOKEN_MAX_BYTES": (_is_positive_integer, "a positive whole number of bytes", 27),
 }

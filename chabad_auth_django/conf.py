@@ -25,8 +25,34 @@ DEFAULTS: dict[str, Any] = {
     "APP_DATA_MAX_BYTES": 256 * 1024,
     "METADATA_MAX_BYTES": 16 * 1024,
     "EVENT_DATA_MAX_BYTES": 32 * 1024,
+    "BODY_MAX_BYTES": 1024 * 1024,
+    "REQUEST_TIMEOUT": 20.0,
+    "THROTTLE_RATES": {"sign_in": "10/min", "read": None, "write": None},
     "JSON_MAX_DEPTH": 20,
     "JSON_MAX_KEYS": 1000,
+    "ISSUERS": [],
+    "SIGNING_KEY": None,
+    "TOKEN_ISSUER": "chabad-auth",
+    "TOKEN_AUDIENCE": "chabad-auth",
+    "ACCESS_TOKEN_SECONDS": 15 * 60,
+    "REFRESH_TOKEN_SECONDS": 30 * 24 * 60 * 60,
+    "TOKEN_LEEWAY_SECONDS": 10,
+    "TOKEN_MAX_BYTES": 8 * 1024,
+}
+
+#: The keys of one issuer in ``ISSUERS``; ``None`` is what may be left out.
+ISSUER_DEFAULTS: dict[str, Any] = {
+    "ISSUER": None,
+    "AUDIENCE": None,
+    "ALGORITHMS": None,
+    "JWKS_URL": None,
+    "KEY": None,
+    "AUTH_METHOD": None,
+    "EXTERNAL_ID_FIELD": None,
+    "EXTERNAL_ID_CLAIM": "sub",
+    "EMAIL_CLAIM": "email",
+    "EMAIL_VERIFIED_CLAIM": "email_verified",
+    "NAME_CLAIM": "name",
 }
 
 
@@ -60,10 +86,36 @@ class Conf:
     METADATA_MAX_BYTES: int
     #: BSON bytes of ``event_data``.
     EVENT_DATA_MAX_BYTES: int
+    #: Bytes of a request's body.
+    BODY_MAX_BYTES: int
+    #: Seconds that MongoDB may take for one request, with all its commands.
+    REQUEST_TIMEOUT: float
+    #: Scope (``sign_in``, ``read``, ``write``) -> DRF rate such as ``"10/min"``; ``None``: no limit.
+    THROTTLE_RATES: Mapping[str, str | None]
     #: Levels of nesting in free-form JSON.
     JSON_MAX_DEPTH: int
     #: Keys, over all levels, in one free-form value.
     JSON_MAX_KEYS: int
+    #: Whose tokens sign a user in, one dict each: ``ISSUER`` and ``AUDIENCE`` (or a list of them)
+    #: as the tokens name them, ``ALGORITHMS``, either ``JWKS_URL`` or ``KEY`` (a PEM public key, or
+    #: a secret of at least 32 bytes for HS*) and the ``AUTH_METHOD`` that it stands for. The claim
+    #: ``EXTERNAL_ID_CLAIM`` fills ``EXTERNAL_ID_FIELD`` (``valuUserId`` or ``merkosUserId``); the
+    #: claims ``EMAIL_CLAIM``, ``EMAIL_VERIFIED_CLAIM`` and ``NAME_CLAIM`` have the usual defaults.
+    ISSUERS: Sequence[Mapping[str, Any]]
+    #: What signs access tokens, at least 32 bytes; ``None``: derived from Django's ``SECRET_KEY``.
+    SIGNING_KEY: str | bytes | None
+    #: ``iss`` of our access tokens.
+    TOKEN_ISSUER: str
+    #: ``aud`` of our access tokens.
+    TOKEN_AUDIENCE: str
+    #: Seconds for which an access token is good (whole seconds).
+    ACCESS_TOKEN_SECONDS: int
+    #: Seconds after its last refresh at which a session ends (whole seconds).
+    REFRESH_TOKEN_SECONDS: int
+    #: Seconds by which other clocks may differ from ours.
+    TOKEN_LEEWAY_SECONDS: float
+    #: Characters of a token; a longer one is refused unread.
+    TOKEN_MAX_BYTES: int
 
     def __getattr__(self, name: str) -> Any:
         if name not in DEFAULTS:

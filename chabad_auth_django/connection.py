@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import mongoengine
 import pymongo
@@ -47,7 +47,7 @@ def uri_setting() -> Any:
 
 def client_options(uri: str) -> dict[str, Any]:
     """Return the ``MongoClient`` arguments: the settings' over the URI's over the defaults."""
-    in_uri = {name.lower() for name in parse_qs(urlsplit(uri).query)}
+    in_uri = {name.lower() for name in parse_qs(uri.partition("?")[2])}
     in_settings = {name.lower(): value for name, value in conf.MONGODB_OPTIONS.items()}
     defaults = {
         name: value

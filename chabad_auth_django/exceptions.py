@@ -81,7 +81,62 @@ class VersionConflict(ChabadAuthError):
         self.current_value = current_value
 
 
+class InvalidToken(ChabadAuthError):
+    """An access, refresh or issuer's token cannot be accepted; why is nobody's business."""
+
+    code = "invalid_token"
+    default_detail = "The token is invalid, expired or revoked."
+
+
+class InvalidCredentials(ChabadAuthError):
+    """No backend of the host project knows the username with this password."""
+
+    code = "invalid_credentials"
+    default_detail = "The username or the password is wrong."
+
+
+class CredentialsDisabled(ChabadAuthError):
+    """The host project does not sign users in with a username and a password."""
+
+    code = "credentials_disabled"
+    default_detail = (
+        "Signing in with a username and a password takes django.contrib.auth in INSTALLED_APPS "
+        'and "credentials" in CHABAD_AUTH["AUTH_METHODS"].'
+    )
+
+
+class EmailNotVerified(ChabadAuthError):
+    """Only a verified e-mail address could tell whose account it is, and there is none.
+
+    The same whether an account with the address exists or not.
+    """
+
+    code = "email_not_verified"
+    default_detail = "The sign-in has no verified e-mail address."
+
+
+class ExternalIdTaken(AlreadyExists):
+    """The external id belongs to another user, or the user has another one."""
+
+    code = "external_id_taken"
+    default_detail = "The external id or the account is linked to another one."
+
+
+class IssuerUnavailable(ChabadAuthError):
+    """The keys of a token's issuer cannot be fetched now; trying again later may work."""
+
+    code = "issuer_unavailable"
+    default_detail = "The issuer of the token cannot be reached. Try again later."
+
+
 class IndexBuildFailed(ChabadAuthError):
     """An index cannot be built on the documents that are stored."""
 
     code = "index_build_failed"
+
+
+class PermissionDenied(ChabadAuthError):
+    """The actor may not do this."""
+
+    code = "permission_denied"
+    default_detail = "You may not do this."

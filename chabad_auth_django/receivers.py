@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
+import pymongo
 from bson import ObjectId
+from django.apps import apps
+from django.contrib.auth import signals as auth_signals
 from django.core.signals import setting_changed
 
 from chabad_auth_django import connection, signals
+from chabad_auth_django.conf import conf
 from chabad_auth_django.models import User
-from chabad_auth_django.services import accounts, deletion
+from chabad_auth_django.services import accounts, deletion, sign_in
+
+logger = logging.getLogger("chabad_auth_django")
 
 
 def connect() -> None:
@@ -19,6 +26,8 @@ def connect() -> None:
     signals.pre_user_delete.connect(begin_deletion, sender=User)
     signals.post_user_delete.connect(remove_dependents, sender=User)
     setting_changed.connect(connection.close_if_changed)
+    if apps.is_installed("django.contrib.auth"):
+        auth_signals.user_logged_in.connect(record_django_login)
 
 
 def create_dependents(*, users: Sequence[User], **kwargs: Any) -> None:
@@ -34,3 +43,13 @@ def begin_deletion(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
 def remove_dependents(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
     """Remove what the removed users own."""
     deletion.remove_dependents(user_ids=user_ids)
+
+
+def record_django_login(*, user: Any, **kwargs: Any) -> None:
+    """Run the login flow for a user who logged in to the host project."""
+    try:
+        with pymongo.timeout(conf.TRANSACTION_TIMEOUT):
+            sign_in.record_django_login(django_user=user)
+    except Exception as error:
+        # Whatever fails here, the host's login goes on. The text could name the e-mail address.
+        logger.warning("The login of a Django user was not recorded: %s", type(error).__name__)

@@ -8,8 +8,10 @@ one, and ``on_incomplete()`` holds what heals a body that fails half-way.
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextlib import suppress
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
@@ -26,6 +28,12 @@ from chabad_auth_django.conf import conf
 
 #: The label with which MongoDB asks for a transaction to be run again.
 TRANSIENT = "TransientTransactionError"
+
+#: The label of a commit of which nobody knows whether the server got it.
+UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
+
+#: Seconds for telling the server that a transaction is over whose own time is up.
+RELEASE_TIMEOUT = 2.0
 
 MAJORITY = WriteConcern("majority")
 
@@ -51,8 +59,8 @@ def atomic(function: Callable[P, T]) -> Callable[P, T]:
 
     A call inside another transaction joins it. After a transient error the function runs again
     from its start, so it must be safe to re-run; all tries together take at most
-    ``CHABAD_AUTH["TRANSACTION_TIMEOUT"]`` seconds. On a standalone server it runs once, without
-    a transaction.
+    ``CHABAD_AUTH["TRANSACTION_TIMEOUT"]`` seconds. On a standalone server it runs without a
+    transaction, and again only when it raises ``RetryTransaction``.
     """
 
     @functools.wraps(function)
@@ -126,11 +134,14 @@ class RetryTransaction(PyMongoError):
 
 
 def _run_without(body: Callable[[], T], hooks: _Hooks) -> T:
+    deadline = time.monotonic() + conf.TRANSACTION_TIMEOUT
     try:
         while True:
             try:
                 return body()
             except RetryTransaction:
+                if time.monotonic() > deadline:
+                    raise
                 hooks.commit.clear()
                 hooks.incomplete.clear()
     except BaseException as error:
@@ -146,9 +157,10 @@ def _run_in_transaction(body: Callable[[], T], hooks: _Hooks) -> T:
         hooks.commit.clear()
         try:
             return body()
-        except mongoengine.OperationError as error:
+        except BaseException as error:
+            _release(session.abort_transaction)
             # mongoengine wraps the driver's error and so hides the label that asks for a retry.
-            cause = error.__context__
+            cause = error.__context__ if isinstance(error, mongoengine.OperationError) else None
             if isinstance(cause, PyMongoError) and cause.has_error_label(TRANSIENT):
                 raise cause from None
             raise
@@ -161,17 +173,38 @@ def _run_in_transaction(body: Callable[[], T], hooks: _Hooks) -> T:
 
 
 def _with_session(callback: Callable[[ClientSession], T]) -> T:
+    client = connection.get_client()
     with (
         pymongo.timeout(conf.TRANSACTION_TIMEOUT),
-        connection.get_client().start_session() as session,
+        client.start_session() as session,
         session.bind(end_session=False),
     ):
-        return session.with_transaction(
-            callback,
-            read_concern=ReadConcern("snapshot"),
-            write_concern=MAJORITY,
-            read_preference=ReadPreference.PRIMARY,
-        )
+        try:
+            return session.with_transaction(
+                callback,
+                read_concern=ReadConcern("snapshot"),
+                write_concern=MAJORITY,
+                read_preference=ReadPreference.PRIMARY,
+            )
+        except PyMongoError as error:
+            if error.has_error_label(UNKNOWN_COMMIT):
+                # PyMongo cannot abort any more; killing its session ends a transaction too.
+                kill = {"killSessions": [session.session_id]}
+                _release(functools.partial(client.admin.command, kill))
+            raise
+
+
+def _release(end: Callable[[], object]) -> None:
+    """End a transaction on the server, which would keep its documents locked for a minute.
+
+    PyMongo sends nothing after a timeout has passed, not even this: hence a fresh context.
+    """
+
+    def run() -> None:
+        with suppress(PyMongoError), pymongo.timeout(RELEASE_TIMEOUT):
+            end()
+
+    Context().run(run)
 
 
 def _run_all(hooks: list[Hook]) -> None:

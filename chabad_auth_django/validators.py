@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,12 @@ INT64_MAX = 2**63 - 1
 
 # mongoengine takes a dict with one of these keys for a reference or a class of its own.
 RESERVED_KEYS = frozenset({"_cls", "_ref"})
+
+# Characters without a glyph that Unicode does not count as format characters (category Cf).
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
 
 # What bson.encode adds around one value.
 _EMPTY_BYTES = len(bson.encode({"": None}))
@@ -39,12 +46,13 @@ def to_object_id(value: object) -> ObjectId:
 
 
 def validate_text(value: object) -> str:
-    """Return a string criterion; raise ``ValidationError`` for another type.
+    """Return a string that BSON can hold; raise ``ValidationError`` for anything else.
 
     A dict that reaches a query would be an operator.
     """
     if not isinstance(value, str):
         raise ValidationError("Expected a string.")
+    _validate_encodable(value)
     return value
 
 
@@ -61,7 +69,7 @@ def validate_email_address(value: str) -> None:
 
     And for invisible characters, with which two different addresses would look alike.
     """
-    if any(unicodedata.category(character) in ("Cf", "Cs") for character in value):
+    if _INVISIBLE.search(value) or any(unicodedata.category(item) == "Cf" for item in value):
         raise ValidationError("The e-mail address has an invisible character.")
     try:
         validate_email(value)
@@ -72,8 +80,8 @@ def validate_email_address(value: str) -> None:
 def validate_http_url(value: str) -> None:
     """Raise ``ValidationError`` unless the value is an http or https URL."""
     try:
-        _validate_http_url(value)
-    except DjangoValidationError:
+        _validate_http_url(validate_name(value, max_length=2048))
+    except (DjangoValidationError, ValidationError):
         raise ValidationError("Enter a valid http or https URL.") from None
 
 
@@ -139,7 +147,10 @@ def validate_json(value: Any, *, max_bytes: int) -> None:
             stack.extend((child, depth + 1) for child in item)
         else:
             raise ValidationError(f"A value of type {type(item).__name__} cannot be stored.")
-    size = len(bson.encode({"": value})) - _EMPTY_BYTES
+    try:
+        size = len(bson.encode({"": value})) - _EMPTY_BYTES
+    except OverflowError:
+        raise ValidationError("A time is not within the years 1 to 9999 in UTC.") from None
     if size > max_bytes:
         raise ValidationError(f"The value takes {size} bytes, more than the {max_bytes} allowed.")
 

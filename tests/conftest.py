@@ -12,6 +12,7 @@ from support.commands import CommandCounter
 
 from chabad_auth_django import connection
 from chabad_auth_django.contrib.embedded.server import Mongod
+from chabad_auth_django.models import User
 from chabad_auth_django.services import indexes
 
 
@@ -88,3 +89,9 @@ def raw(mongodb: str) -> Iterator[pymongo.database.Database]:
     """The same database through a client of the test's own, as another program sees it."""
     with pymongo.MongoClient(mongodb, tz_aware=True) as client:
         yield client.get_default_database()
+
+
+@pytest.fixture
+def user(mongodb: str) -> User:
+    """A stored user with one authentication method, a Profile and Preferences."""
+    return User.create_user(email="ann@example.org", name="Ann", auth_methods=["google"])

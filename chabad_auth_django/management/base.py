@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from chabad_auth_django.exceptions import ChabadAuthError
 
@@ -26,6 +26,9 @@ class Command(BaseCommand):
         except ImproperlyConfigured as error:
             raise CommandError(str(error), returncode=EXIT_ERROR) from error
         except PyMongoError as error:
+            if isinstance(error, OperationFailure):
+                reason = str(error).split(", full error:")[0]
+                raise CommandError(f"MongoDB refused: {reason}", returncode=EXIT_ERROR) from error
             # The driver's text lists every server it knows; the first sentence says enough.
             reason = str(error).split(", Timeout:")[0]
             raise CommandError(

@@ -71,14 +71,13 @@ class Activity(Event):
         return cls._newest(limit, start, user_id=to_object_id(user_id))
 
     @classmethod
-    def _newest(
-        cls, limit: int, start: datetime | None = None, end: datetime | None = None, **query: Any
-    ) -> OwnedQuerySet:
-        # The server removes what is overdue once a minute; until then it is not shown.
-        oldest = now() - timedelta(days=conf.ACTIVITY_RETENTION_DAYS)
-        found = super()._newest(limit, start, end, **query)
-        return found.filter(__raw__={"timestamp": {"$gte": oldest}})
+    def oldest(cls) -> datetime:
+        """Return the time before which the server removes events.
+
+        It does so once a minute; until then readers hide what is overdue.
+        """
+        return now() - timedelta(days=conf.ACTIVITY_RETENTION_DAYS)
 
     def add_metadata(self, key: str, value: Any) -> None:
         """Store the value under the key; raise ``ValidationError`` for an unsafe key or value."""
-        self.merge_json("metadata", key, value, max_bytes=conf.METADATA_MAX_BYTES)
+        self.merge_json("metadata", key, value)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Self
 
-from mongoengine.fields import StringField
-
-from chabad_auth_django.conf import conf
 from chabad_auth_django.models.base import MAX_LIMIT
 from chabad_auth_django.models.event import Event, utc_argument
-from chabad_auth_django.models.fields import NameField
+from chabad_auth_django.models.fields import NameField, TextField
 from chabad_auth_django.models.owned import OwnedQuerySet
 from chabad_auth_django.validators import to_object_id, validate_text
 
@@ -36,7 +33,7 @@ class Analytics(Event):
     }
 
     event_name: str = NameField(db_field="eventName", required=True)
-    event_category: str = StringField(
+    event_category: str = TextField(
         db_field="eventCategory", required=True, choices=EVENT_CATEGORIES
     )
 
@@ -98,4 +95,4 @@ class Analytics(Event):
 
     def add_event_data(self, key: str, value: Any) -> None:
         """Store the value under the key; raise ``ValidationError`` for an unsafe key or value."""
-        self.merge_json("eventData", key, value, max_bytes=conf.EVENT_DATA_MAX_BYTES)
+        self.merge_json("event_data", key, value)

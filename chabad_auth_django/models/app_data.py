@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from mongoengine.fields import LongField
 from pymongo import DeleteOne, ReturnDocument, UpdateOne
 from pymongo.collection import Collection
+from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import (
@@ -21,7 +22,7 @@ from chabad_auth_django.models.base import MAX_LIMIT, bounded
 from chabad_auth_django.models.fields import DateTimeField, JSONValueField, NameField, now
 from chabad_auth_django.models.owned import OwnedDocument, OwnedQuerySet
 from chabad_auth_django.transactions import RetryTransaction, atomic, in_atomic
-from chabad_auth_django.validators import to_object_id, validate_json, validate_name
+from chabad_auth_django.validators import INT64_MAX, to_object_id, validate_json, validate_name
 
 #: Stands for every key of an application; an empty key never does.
 ALL: Final = object()
@@ -31,18 +32,30 @@ DELETE_BATCH = 500
 
 TOMBSTONES = "appdata_tombstones"
 
+#: One version, or several of which any will do.
+Versions = int | Sequence[int]
+
 
 class AppDataQuerySet(OwnedQuerySet):
     """A QuerySet whose ``delete()`` remembers the versions."""
 
     def delete(self, **kwargs: Any) -> int:
-        """Delete the matching documents in batches; return how many."""
+        """Delete the documents that match now, in batches; return how many."""
         count = 0
-        query = self.clone()._query
+        ids = list(self.clone().read_preference(ReadPreference.PRIMARY).scalar("id"))
         columns = {"userId": 1, "appId": 1, "dataKey": 1, "version": 1}
-        while rows := list(self._document.collection().find(query, columns).limit(DELETE_BATCH)):
-            count += self._document.delete_rows(rows)
+        for start in range(0, len(ids), DELETE_BATCH):
+            batch = {"_id": {"$in": ids[start : start + DELETE_BATCH]}}
+            query = {"$and": [self.clone()._query, batch]}
+            # Once more for each that changes between the look at it and its deletion.
+            while rows := list(self._document.collection().find(query, columns)):
+                count += self._document.delete_rows(rows)
         return count
+
+    def modify(self, upsert: bool = False, remove: bool = False, **kwargs: Any) -> Any:
+        """Update one document atomically; removing is refused: only ``delete`` keeps versions."""
+        self._refuse(remove, "remove")
+        return super().modify(upsert=upsert, **kwargs)
 
 
 class AppData(OwnedDocument):
@@ -81,8 +94,8 @@ class AppData(OwnedDocument):
     @classmethod
     def find_by_user_app_and_key(cls, user_id: Any, app_id: str, data_key: str) -> Self | None:
         """Return the value under the key, or ``None``."""
-        found: Self | None = cls.objects(__raw__=_key(user_id, app_id, data_key)).first()
-        return found
+        stored = cls.read(**_key(user_id, app_id, data_key))
+        return None if stored is None else cls.from_stored(stored)
 
     @classmethod
     def create_app_data(cls, **fields: Any) -> Self:
@@ -106,8 +119,7 @@ class AppData(OwnedDocument):
                 key, update, return_document=ReturnDocument.AFTER
             )
             if stored is not None:
-                document: Self = cls._from_son(stored)
-                return document
+                return cls.from_stored(stored)
             try:
                 return cls.create_app_data(
                     user_id=key["userId"], app_id=app_id, data_key=data_key, data_value=data_value
@@ -119,25 +131,38 @@ class AppData(OwnedDocument):
 
     @classmethod
     def update_app_data(
-        cls, user_id: Any, app_id: str, data_key: str, data_value: Any, expected_version: int
+        cls,
+        user_id: Any,
+        app_id: str,
+        data_key: str,
+        data_value: Any,
+        expected_version: Versions | None,
     ) -> Self:
         """Store a value under a key if its version is the expected one; return it.
 
-        Raises ``VersionConflict`` with what is stored, ``NotFound`` and ``ValidationError``.
+        ``expected_version`` may be several, or ``None`` for any. Raises ``VersionConflict`` with
+        what is stored, ``NotFound`` and ``ValidationError``.
         """
         key = _key(user_id, app_id, data_key)
-        document: Self = cls._from_son(cls._update(key, _new_value(data_value), expected_version))
-        return document
+        return cls.from_stored(cls._update(key, _new_value(data_value), expected_version))
 
     @classmethod
-    def delete_app_data(cls, user_id: Any, app_id: str, data_key: Any = ALL) -> int:
+    def delete_app_data(
+        cls,
+        user_id: Any,
+        app_id: str,
+        data_key: Any = ALL,
+        expected_version: Versions | None = None,
+    ) -> int:
         """Delete one key of the application, or all of them; return how many.
 
-        Raises ``ValidationError`` for a key that is empty or no string.
+        With ``expected_version`` only what has this version, or one of these. Raises
+        ``ValidationError`` for a key that is empty or no string.
         """
         query = {"userId": to_object_id(user_id), "appId": validate_name(app_id)}
         if data_key is not ALL:
             query["dataKey"] = validate_name(data_key)
+        query |= _version_criteria(expected_version)
         return int(cls.objects(__raw__=query).delete())
 
     def update_value(self, data_value: Any) -> None:
@@ -149,6 +174,8 @@ class AppData(OwnedDocument):
 
         Raises ``VersionConflict`` with what is stored, ``NotFound`` and ``ValidationError``.
         """
+        if expected_version is None:
+            raise ValidationError("An expected version is required.")
         self._load(self._update({"_id": self.pk}, _new_value(data_value), expected_version))
 
     def increment_version(self) -> None:
@@ -167,13 +194,13 @@ class AppData(OwnedDocument):
 
     @classmethod
     def _update(
-        cls, key: dict[str, Any], update: dict[str, Any], expected_version: int
+        cls, key: dict[str, Any], update: dict[str, Any], expected_version: Versions | None
     ) -> dict[str, Any]:
-        if isinstance(expected_version, bool) or not isinstance(expected_version, int):
-            raise ValidationError("A version is a whole number.")
         collection = cls.collection()
         stored = collection.find_one_and_update(
-            {**key, "version": expected_version}, update, return_document=ReturnDocument.AFTER
+            key | _version_criteria(expected_version),
+            update,
+            return_document=ReturnDocument.AFTER,
         )
         if stored is not None:
             return stored
@@ -192,7 +219,8 @@ class AppData(OwnedDocument):
         _tombstones(cls.collection()).bulk_write(
             [
                 UpdateOne(
-                    {"_id": _key(row["userId"], row["appId"], row["dataKey"])},
+                    # Whatever others stored there: a name that we refuse can be deleted too.
+                    {"_id": {name: row.get(name) for name in ("userId", "appId", "dataKey")}},
                     {"$max": {"version": row.get("version", 0)}},
                     upsert=True,
                 )
@@ -226,6 +254,16 @@ def _key(user_id: Any, app_id: str, data_key: str) -> dict[str, Any]:
         "appId": validate_name(app_id),
         "dataKey": validate_name(data_key),
     }
+
+
+def _version_criteria(expected: Versions | None) -> dict[str, Any]:
+    if expected is None:
+        return {}
+    versions = list(expected) if isinstance(expected, (list, tuple)) else [expected]
+    for version in versions:
+        if isinstance(version, bool) or not isinstance(version, int) or abs(version) > INT64_MAX:
+            raise ValidationError("A version is a whole number of at most 64 bits.")
+    return {"version": {"$in": versions}}
 
 
 def _new_value(data_value: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django import connection
+from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     ChabadAuthError,
@@ -25,7 +26,7 @@ from chabad_auth_django.exceptions import (
 )
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.transactions import in_transaction, on_rollback, write_concern
-from chabad_auth_django.validators import validate_json
+from chabad_auth_django.validators import validate_json, validate_key
 
 #: The most documents that a finder returns.
 MAX_LIMIT = 1000
@@ -86,6 +87,9 @@ class Document(mongoengine.Document):
     Fields that other programs wrote are kept, indexes are made by ``chabad_sync_indexes`` alone.
     """
 
+    #: The BSON document that an atomic operation or ``refresh`` loaded last.
+    stored: Mapping[str, Any] | None = None
+
     _changed_fields: list[str]
 
     meta = {
@@ -119,6 +123,21 @@ class Document(mongoengine.Document):
         if in_transaction():
             return collection.with_options(write_concern=write_concern())
         return collection
+
+    @classmethod
+    def read(cls, **key: Any) -> dict[str, Any] | None:
+        """Return the stored document with these stored fields as PyMongo reads it, or ``None``.
+
+        From the primary, so that who has just written something finds it.
+        """
+        return cls.collection().find_one(key)
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the Document of what PyMongo has read."""
+        document: Self = cls._from_son(stored)
+        document.stored = stored
+        return document
 
     @classmethod
     def insert_documents(cls, documents: Sequence[Self]) -> None:
@@ -203,6 +222,10 @@ class Document(mongoengine.Document):
         if self._created:
             self.insert_documents([self])
             return self
+        if not self._get_changed_fields():
+            # Nothing to store; whether the document is still there matters all the same.
+            self.refresh()
+            return self
         self._touch()
         condition = kwargs.pop("save_condition", None)
         try:
@@ -230,9 +253,10 @@ class Document(mongoengine.Document):
                 update = [*update, {"$set": times}]
             else:
                 update = {**update, "$set": {**update.get("$set", {}), **times}}
+        key = self._identity()
         try:
             stored = self.collection().find_one_and_update(
-                {"_id": self.pk, **conditions}, update, return_document=ReturnDocument.AFTER
+                {**key, **conditions}, update, return_document=ReturnDocument.AFTER
             )
         except DuplicateKeyError as error:
             raise self._already_exists(error.details) from error
@@ -242,21 +266,61 @@ class Document(mongoengine.Document):
         self.refresh()
         return False
 
-    def merge_json(self, path: str, key: str, value: Any, *, max_bytes: int) -> None:
-        """Set one key of the free-form object at the path (stored field names) atomically.
+    def patch(
+        self,
+        values: Mapping[str, Any],
+        *,
+        merge: Mapping[str, Mapping[str, Any]] | None = None,
+        expected: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Set the given fields atomically, remove those given as ``None``; keep all others.
 
-        Raises ``ValidationError`` for an unsafe key or value, and when the object would take more
-        than ``max_bytes`` BSON bytes, whoever else is adding to it.
+        ``a.b`` names a field of an embedded document. ``merge`` adds keys to free-form objects,
+        within the limit of their fields whoever else is adding to them. With ``expected``, the
+        stored document as it was read, nothing happens and ``False`` is returned when it has
+        changed since. Raises ``ValidationError``, ``AlreadyExists`` and ``NotFound``.
         """
-        validate_json({key: value}, max_bytes=max_bytes)
-        merged = {"$mergeObjects": [f"${path}", {"$literal": {key: value}}]}
-        fits = {"$lte": [{"$bsonSize": merged}, max_bytes]}
-        if not self.update_atomically([{"$set": {path: merged}}], **{"$expr": fits}):
-            raise ValidationError(errors={path: f"Takes more than {max_bytes} bytes."})
+        changed: dict[str, Any] = {}
+        conditions: list[dict[str, Any]] = []
+        for name, value in values.items():
+            path, field = self._stored_path(name)
+            if value is None:
+                changed[path] = "$$REMOVE"
+            else:
+                self.check(**{name.replace(".", "__"): value})
+                changed[path] = {"$literal": field.to_mongo(value)}
+        for name, keys in (merge or {}).items():
+            path, field = self._stored_path(name)
+            limit = getattr(conf, field.limit)
+            validate_json(keys, max_bytes=limit)
+            changed[path] = {"$mergeObjects": [f"${path}", {"$literal": keys}]}
+            conditions.append({"$lte": [{"$bsonSize": changed[path]}, limit]})
+            # What this lets through, validate() must not refuse later.
+            count = {"$size": {"$objectToArray": changed[path]}}
+            conditions.append({"$lte": [count, conf.JSON_MAX_KEYS]})
+        if expected is not None:
+            conditions.append({"$eq": ["$$ROOT", {"$literal": expected}]})
+        if not changed:
+            self.refresh()
+            return expected is None or self.stored == expected
+        if self.update_atomically([{"$set": changed}], **{"$expr": {"$and": conditions}}):
+            return True
+        if merge and (expected is None or self.stored == expected):
+            raise ValidationError(errors=dict.fromkeys(merge, "Would take too many bytes or keys."))
+        return False
+
+    def merge_json(self, name: str, key: str, value: Any) -> None:
+        """Set one key of a free-form object atomically; raise ``ValidationError``, ``NotFound``."""
+        self.patch({}, merge={name: {validate_key(key): value}})
+
+    @classmethod
+    def _stored_path(cls, name: str) -> tuple[str, Any]:
+        fields = cls._lookup_field(name.split("."))
+        return ".".join(field.db_field for field in fields), fields[-1]
 
     def refresh(self) -> None:
         """Load the stored document from the primary; raise ``NotFound`` when it is gone."""
-        stored = self.collection().find_one({"_id": self.pk})
+        stored = self.collection().find_one(self._identity())
         if stored is None:
             raise self._not_found()
         self._load(stored)
@@ -270,6 +334,11 @@ class Document(mongoengine.Document):
                 self._data[name] = value
         self._changed_fields = []
         self._created = False
+        self.stored = stored
+
+    def _identity(self) -> dict[str, Any]:
+        """Return the criteria that find this document."""
+        return {"_id": self.pk}
 
     def _set_times(self, time: datetime) -> None:
         # Not a field default: a stored document without the field would seem to be of just now.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chabad_auth_django.exceptions import ValidationError
@@ -39,11 +39,16 @@ class Event(OwnedDocument):
         return cls._newest(limit, start, end, **query)
 
     @classmethod
+    def oldest(cls) -> datetime:
+        """Return the time before which events count as expired; none does by default."""
+        return datetime.min.replace(tzinfo=UTC)
+
+    @classmethod
     def _newest(
         cls, limit: int, start: datetime | None = None, end: datetime | None = None, **query: Any
     ) -> OwnedQuerySet:
-        if start is not None:
-            query["timestamp__gte"] = utc_argument(start)
+        oldest = cls.oldest()
+        query["timestamp__gte"] = oldest if start is None else max(utc_argument(start), oldest)
         if end is not None:
             query["timestamp__lt"] = utc_argument(end)
         return cls.objects(**query).order_by("-timestamp").limit(bounded(limit))

@@ -10,7 +10,12 @@ import mongoengine
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.validators import to_object_id, validate_json, validate_name
+from chabad_auth_django.validators import (
+    to_object_id,
+    validate_json,
+    validate_name,
+    validate_text,
+)
 
 
 def now() -> datetime:
@@ -19,8 +24,14 @@ def now() -> datetime:
 
 
 def to_utc(value: datetime) -> datetime:
-    """Return the time in UTC, cut to milliseconds; a naive one is taken for UTC."""
-    value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    """Return the time in UTC, cut to milliseconds; a naive one is taken for UTC.
+
+    Raises ``ValidationError`` where UTC has left the years 1 to 9999.
+    """
+    try:
+        value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ValidationError("The time is not within the years 1 to 9999 in UTC.") from None
     return value.replace(microsecond=value.microsecond // 1000 * 1000)
 
 
@@ -37,6 +48,9 @@ class DateTimeField(mongoengine.DateTimeField):
 
 class ObjectIdField(mongoengine.ObjectIdField):
     """An ``ObjectId``, accepted as its 24 hexadecimal digits too, and never made from ``None``."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        super().__set__(instance, self.to_python(value))
 
     def to_python(self, value: Any) -> Any:
         try:
@@ -92,6 +106,22 @@ class JSONValueField(mongoengine.fields.BaseField):
     def validate(self, value: Any, clean: bool = True) -> None:
         try:
             validate_json(value, max_bytes=getattr(conf, self.limit))
+        except ValidationError as error:
+            self.error(error.detail)
+
+
+class TextField(mongoengine.StringField):
+    """Text that BSON can hold."""
+
+    def _validate_choices(self, value: Any) -> None:
+        # mongoengine hashes the value before it looks at its type.
+        self.validate(value)
+        super()._validate_choices(value)
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        try:
+            validate_text(value)
         except ValidationError as error:
             self.error(error.detail)
 

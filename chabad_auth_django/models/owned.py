@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Self
 
 from bson import ObjectId
+from pymongo.errors import OperationFailure
 
-from chabad_auth_django.exceptions import UserNotFound, ValidationError
+from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
 from chabad_auth_django.models.base import Document, QuerySet
 from chabad_auth_django.models.fields import ObjectIdField
 from chabad_auth_django.models.user import User
-from chabad_auth_django.transactions import on_commit
+from chabad_auth_django.transactions import in_transaction, on_commit
 
 _UNREAD = object()
 
@@ -55,10 +57,17 @@ class OwnedDocument(Document):
         ``fence=False`` is for a transaction that itself makes or changes the users and so conflicts
         with their deletion. Raises ``ValidationError`` and ``AlreadyExists`` too.
         """
-        super().insert_documents(documents)
-        if fence:
-            ids = {document.id: document.user_id for document in documents}
-            on_commit(lambda: cls.take_back_if_gone(ids))
+        try:
+            super().insert_documents(documents)
+        except (AlreadyExists, OperationFailure):
+            # Without a transaction those before the one that failed are stored.
+            if fence and not in_transaction():
+                cls.take_back_if_gone(_owners(documents))
+            raise
+        if fence and in_transaction():
+            on_commit(partial(cls.take_back_if_gone, _owners(documents)))
+        elif fence:
+            cls.take_back_if_gone(_owners(documents))
 
     @classmethod
     def take_back_if_gone(cls, user_ids: dict[ObjectId, ObjectId]) -> None:
@@ -71,6 +80,11 @@ class OwnedDocument(Document):
         found = User.collection().find({"_id": {"$in": list(wanted)}}, {"_id": 1})
         gone = wanted - {user["_id"] for user in found}
         if gone:
-            ids = [id for id, user_id in user_ids.items() if user_id in gone]
-            cls.collection().delete_many({"_id": {"$in": ids}})
+            # With the user: after a failed insert an id may be that of somebody else's document.
+            mine = {"_id": {"$in": list(user_ids)}, "userId": {"$in": list(gone)}}
+            cls.collection().delete_many(mine)
             raise UserNotFound
+
+
+def _owners(documents: Sequence[OwnedDocument]) -> dict[ObjectId, ObjectId]:
+    return {document.id: document.user_id for document in documents}

@@ -8,11 +8,10 @@ from typing import Any, Self
 import mongoengine
 from mongoengine.fields import BooleanField, EmbeddedDocumentField, ListField, StringField
 
-from chabad_auth_django.conf import conf
-from chabad_auth_django.exceptions import AlreadyExists, ValidationError
-from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField
+from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
+from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, TextField
 from chabad_auth_django.models.owned import OwnedDocument
-from chabad_auth_django.validators import to_object_id, validate_name
+from chabad_auth_django.validators import to_object_id, validate_name, validate_text
 
 THEMES = ("light", "dark", "auto")
 
@@ -55,7 +54,7 @@ class Preferences(OwnedDocument):
 
     meta = {"collection": "preferences", "indexes": [{"fields": ["user_id"], "unique": True}]}
 
-    theme: str = StringField(choices=THEMES, default="auto")
+    theme: str = TextField(choices=THEMES, default="auto")
     language: str = StringField(
         regex=r"\A[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z", max_length=35, default="en"
     )
@@ -89,9 +88,17 @@ class Preferences(OwnedDocument):
         if found is None:
             try:
                 return cls.create_preferences(user_id, **fields)
-            except AlreadyExists:
-                found = cls.objects.get(user_id=to_object_id(user_id))
+            except AlreadyExists as error:
+                stored = cls.read(userId=to_object_id(user_id))
+                if stored is None:
+                    # Whoever made it took it back, because the user is gone.
+                    raise UserNotFound from error
+                found = cls.from_stored(stored)
         return found
+
+    def _identity(self) -> dict[str, Any]:
+        # One for each user: known before it is read.
+        return {"userId": self.user_id}
 
     def reset_to_defaults(self) -> None:
         """Set every preference to its default."""
@@ -113,7 +120,7 @@ class Preferences(OwnedDocument):
         ``channel`` is ``email``, ``push`` or ``inApp``. Raises ``ValidationError`` for another.
         """
         channels = Notifications._reverse_db_field_map
-        if channel not in channels:
+        if validate_text(channel) not in channels:
             raise ValidationError(f"Expected one of {', '.join(channels)}.")
         path = f"notifications.{channel}"
         if enabled is None:
@@ -135,12 +142,15 @@ class Preferences(OwnedDocument):
         """Store how the widget is customized; raise ``ValidationError`` for unsafe values."""
         if not isinstance(customization, dict):
             raise ValidationError("Expected an object.")
-        self.merge_json(
-            "widgets.customizations",
-            validate_name(widget_id),
-            customization,
-            max_bytes=conf.METADATA_MAX_BYTES,
-        )
+        self.merge_json("widgets.customizations", validate_name(widget_id), customization)
+
+    def remove_widget(self, widget_id: str) -> None:
+        """Forget everything about the widget; nothing changes when nothing is known."""
+        name = validate_name(widget_id)
+        update: dict[str, Any] = {"$pull": {"widgets.enabled": name, "widgets.disabled": name}}
+        if "." not in name and not name.startswith("$"):
+            update["$unset"] = {f"widgets.customizations.{name}": 1}
+        self.update_atomically(update)
 
     def add_favorite_app(self, app_id: str) -> None:
         """Add the application to the favourites; nothing changes when it is one."""

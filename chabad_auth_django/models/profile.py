@@ -8,9 +8,8 @@ from typing import Any, Self
 import mongoengine
 from mongoengine.fields import EmbeddedDocumentField, StringField
 
-from chabad_auth_django.conf import conf
-from chabad_auth_django.exceptions import AlreadyExists, ValidationError
-from chabad_auth_django.models.fields import DateTimeField, JSONField
+from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
+from chabad_auth_django.models.fields import DateTimeField, JSONField, TextField
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.validators import to_object_id, validate_http_url, validate_key
 
@@ -40,8 +39,8 @@ class Profile(OwnedDocument):
 
     meta = {"collection": "profiles", "indexes": [{"fields": ["user_id"], "unique": True}]}
 
-    display_name: str | None = StringField(db_field="displayName", max_length=100)
-    bio: str | None = StringField(max_length=500)
+    display_name: str | None = TextField(db_field="displayName", max_length=100)
+    bio: str | None = TextField(max_length=500)
     avatar: Avatar | None = EmbeddedDocumentField(Avatar)
     metadata: dict[str, Any] = JSONField("METADATA_MAX_BYTES", default=dict)
     created_at: datetime = DateTimeField(db_field="createdAt")
@@ -65,9 +64,17 @@ class Profile(OwnedDocument):
         if found is None:
             try:
                 return cls.create_profile(user_id, **fields)
-            except AlreadyExists:
-                found = cls.objects.get(user_id=to_object_id(user_id))
+            except AlreadyExists as error:
+                stored = cls.read(userId=to_object_id(user_id))
+                if stored is None:
+                    # Whoever made it took it back, because the user is gone.
+                    raise UserNotFound from error
+                found = cls.from_stored(stored)
         return found
+
+    def _identity(self) -> dict[str, Any]:
+        # One for each user: known before it is read.
+        return {"userId": self.user_id}
 
     def update_avatar(self, url: str, thumbnail_url: str | None = None) -> None:
         """Set the avatar; raise ``ValidationError`` unless the URLs are http or https."""
@@ -85,7 +92,7 @@ class Profile(OwnedDocument):
 
     def set_metadata(self, key: str, value: Any) -> None:
         """Store the value under the key; raise ``ValidationError`` for an unsafe key or value."""
-        self.merge_json("metadata", key, value, max_bytes=conf.METADATA_MAX_BYTES)
+        self.merge_json("metadata", key, value)
 
     def delete_metadata(self, key: str) -> None:
         """Remove the key; nothing changes when there is none."""

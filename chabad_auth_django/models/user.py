@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from bson import ObjectId
 from mongoengine.fields import ListField, StringField
+from pymongo.errors import PyMongoError
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django import signals
@@ -22,9 +23,14 @@ from chabad_auth_django.exceptions import (
     ValidationError,
 )
 from chabad_auth_django.models.base import Document, QuerySet, bounded
-from chabad_auth_django.models.fields import DateTimeField, NameField, now
+from chabad_auth_django.models.fields import DateTimeField, NameField, TextField, now
 from chabad_auth_django.transactions import atomic, on_commit
-from chabad_auth_django.validators import normalize_email, validate_email_address, validate_text
+from chabad_auth_django.validators import (
+    normalize_email,
+    to_object_id,
+    validate_email_address,
+    validate_text,
+)
 
 #: Users that one transaction removes.
 DELETE_BATCH = 100
@@ -37,6 +43,9 @@ class EmailField(StringField):
         if op in (None, "ne", "in", "nin", "set"):
             return normalize_email(value)
         return super().prepare_query_value(op, value)
+
+    def to_mongo(self, value: Any) -> Any:
+        return normalize_email(value)
 
     def validate(self, value: Any) -> None:
         try:
@@ -91,7 +100,7 @@ class User(Document):
     }
 
     email: str = EmailField(required=True)
-    name: str | None = StringField(max_length=200)
+    name: str | None = TextField(max_length=200)
     valu_user_id: str | None = NameField(db_field="valuUserId")
     merkos_user_id: str | None = NameField(db_field="merkosUserId")
     auth_methods: list[str] = ListField(AuthMethodField(), db_field="authMethods")
@@ -116,6 +125,12 @@ class User(Document):
         Raises ``DuplicateEmail`` and ``ValidationError`` (specification: "User Creation Flow").
         """
         return cls(**fields).save()
+
+    @classmethod
+    def find_by_id(cls, user_id: Any) -> Self | None:
+        """Return the user with this id as the primary has it now, or ``None``."""
+        stored = cls.read(_id=to_object_id(user_id))
+        return None if stored is None else cls.from_stored(stored)
 
     @classmethod
     def find_by_email(cls, email: str) -> Self | None:
@@ -179,7 +194,7 @@ class User(Document):
 
     def remove_role(self, role: str) -> None:
         """Take the role from the user; nothing changes when it lacks it."""
-        self.update_atomically({"$pull": {"roles": validate_text(role)}})
+        self._remove_from("roles", role)
 
     def add_permission(self, permission: str) -> None:
         """Give the user the permission; nothing changes when it has it."""
@@ -187,7 +202,7 @@ class User(Document):
 
     def remove_permission(self, permission: str) -> None:
         """Take the permission from the user; nothing changes when it lacks it."""
-        self.update_atomically({"$pull": {"permissions": validate_text(permission)}})
+        self._remove_from("permissions", permission)
 
     def add_auth_method(self, auth_method: str) -> None:
         """Give the user the authentication method; nothing changes when it has it."""
@@ -227,8 +242,17 @@ class User(Document):
         Raises ``DuplicateEmail`` and ``ValidationError``. A server without transactions keeps the
         users that come before a duplicate.
         """
+        if not documents:
+            return
+        without_id = [user for user in documents if getattr(user, "id", None) is None]
         cls._prepare(documents)
-        cls._insert_with_dependents(documents)
+        try:
+            cls._insert_with_dependents(documents)
+        except PyMongoError:
+            # Nobody knows what is stored under these ids: another try needs others.
+            for user in without_id:
+                user._data["id"] = None
+            raise
         cls._mark_stored(documents)
         for user in documents:
             on_commit(partial(signals.user_created.send, sender=cls, user=user))
@@ -261,7 +285,19 @@ class User(Document):
 
     def _add(self, name: str, value: str) -> None:
         self.check(**{name: [value]})
-        self.update_atomically({"$addToSet": {self._db_field_map[name]: value}})
+        held, literal = self._held(name), {"$literal": value}
+        added = {"$cond": [{"$in": [literal, held]}, held, {"$concatArrays": [held, [literal]]}]}
+        self.update_atomically([{"$set": {self._db_field_map[name]: added}}])
+
+    def _remove_from(self, name: str, value: str) -> None:
+        differs = {"$ne": ["$$this", {"$literal": validate_text(value)}]}
+        left = {"$filter": {"input": self._held(name), "cond": differs}}
+        self.update_atomically([{"$set": {self._db_field_map[name]: left}}])
+
+    def _held(self, name: str) -> dict[str, Any]:
+        # A user that another program stored without roles has the default ones.
+        field = self._fields[name]
+        return {"$ifNull": [f"${field.db_field}", field.default()]}
 
     def _not_found(self) -> UserNotFound:
         return UserNotFound()

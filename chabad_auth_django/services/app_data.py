@@ -1,12 +1,17 @@
-"""Synchronising application data between devices."""
+"""Listing, merging and synchronising application data."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from chabad_auth_django.exceptions import AlreadyExists, VersionConflict
+from bson import ObjectId
+
+from chabad_auth_django.exceptions import AlreadyExists, NotFound, VersionConflict
 from chabad_auth_django.models import Activity, AppData
+from chabad_auth_django.models.paging import Page, Position, read_page
 from chabad_auth_django.transactions import RetryTransaction, atomic
+from chabad_auth_django.validators import validate_name
 
 
 @atomic
@@ -45,3 +50,65 @@ def synchronize_app_data(
         event_data={"dataKey": data_key, "version": document.version},
     )
     return document
+
+
+def list_app_data(
+    *,
+    user_id: ObjectId,
+    app_id: str | None = None,
+    limit: int = 100,
+    position: Position | None = None,
+) -> Page:
+    """Return a page of a user's values, of one application or of all, oldest first."""
+    query: dict[str, Any] = {"userId": user_id}
+    if app_id is not None:
+        query["appId"] = validate_name(app_id)
+    return read_page(
+        AppData.collection(),
+        query,
+        field="_id",
+        descending=False,
+        limit=limit,
+        position=position,
+    )
+
+
+def merge_app_data(
+    *,
+    user_id: Any,
+    app_id: str,
+    data_key: str,
+    patch: Any,
+    expected_version: int | Sequence[int] | None = None,
+) -> AppData:
+    """Apply a JSON merge patch (RFC 7396) to a stored value; return it.
+
+    Without an expected version it is applied to whatever is stored, again when somebody changes
+    the value meanwhile. Raises ``VersionConflict``, ``NotFound`` and ``ValidationError``.
+    """
+    key = {"user_id": user_id, "app_id": app_id, "data_key": data_key}
+    while True:
+        stored = AppData.find_by_user_app_and_key(**key)
+        if stored is None:
+            raise NotFound
+        value = _merge(stored.data_value, patch)
+        versions = [expected_version] if isinstance(expected_version, int) else expected_version
+        if versions is not None and stored.version not in versions:
+            raise VersionConflict(current_version=stored.version, current_value=stored.data_value)
+        try:
+            return AppData.update_app_data(**key, data_value=value, expected_version=stored.version)
+        except VersionConflict:
+            if versions is not None:
+                raise
+
+
+def _merge(value: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(value) if isinstance(value, dict) else {}
+    for name, change in patch.items():
+        if change is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merge(merged.get(name), change)
+    return merged

@@ -2,10 +2,10 @@
 
 One big transaction cannot do it: a user may have more events than a transaction holds. So:
 
-1. A small transaction removes the user, its profile and preferences, and leaves a job in the
-   collection ``deletions``. The absence of the user is the fence: from here on it is gone for
-   everybody, and every insert for it is taken back by its writer.
-2. Events and app data go in batches, by any number of workers, as often as one likes.
+1. A small transaction removes the user, its profile, preferences and external ids, and leaves a
+   job in the collection ``deletions``. The absence of the user is the fence: from here on it is
+   gone for everybody, and every insert for it is taken back by its writer.
+2. Sessions, events and app data go in batches, by any number of workers, as often as one likes.
 3. After a grace period they are swept once more, for writers that were killed between their
    insert and their look at the fence. A sweep that finds nothing ends the job.
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -26,12 +27,22 @@ from typing import Any
 from bson import MaxKey, ObjectId
 from pymongo import UpdateOne
 from pymongo.collection import Collection
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django import connection
 from chabad_auth_django.conf import conf
-from chabad_auth_django.exceptions import ChabadAuthError, UserNotFound
-from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
+from chabad_auth_django.exceptions import UserNotFound
+from chabad_auth_django.models import (
+    Activity,
+    Analytics,
+    AppData,
+    ExternalId,
+    Preferences,
+    Profile,
+    Session,
+    User,
+)
 from chabad_auth_django.models.app_data import TOMBSTONES
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.transactions import on_commit, on_incomplete, write_concern
@@ -41,7 +52,10 @@ DELETIONS = "deletions"
 CREATING = "creating"
 DELETING = "deleting"
 
-OWNED = (Profile, Preferences, AppData, Activity, Analytics)
+#: When the purge that belongs to the deletion under way stops, by ``time.monotonic()``.
+_purge_until: ContextVar[float | None] = ContextVar("purge_until", default=None)
+
+OWNED = (Profile, Preferences, ExternalId, Session, AppData, Activity, Analytics)
 
 
 @dataclass(frozen=True)
@@ -60,11 +74,26 @@ def begin(*, user_ids: Sequence[ObjectId]) -> None:
 
 
 def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:
-    """Remove profiles and preferences in the running transaction, and all else after it."""
-    for model in (Profile, Preferences):
+    """Remove profile, preferences and external ids in the transaction, and all else after it."""
+    for model in (Profile, Preferences, ExternalId):
         model.collection().delete_many({"userId": {"$in": list(user_ids)}})
     for user_id in user_ids:
         on_commit(partial(purge, user_id=user_id))
+
+
+def delete_user(*, user_id: ObjectId, seconds: float) -> bool:
+    """Remove the user for everybody, then purge for at most the given seconds.
+
+    Returns whether everything that was stored by then is gone; if not, ``run`` goes on with it.
+    Raises ``UserNotFound``.
+    """
+    token = _purge_until.set(time.monotonic() + seconds)
+    try:
+        if not User.objects(id=user_id).delete():
+            raise UserNotFound
+    finally:
+        _purge_until.reset(token)
+    return not any(model.read(userId=user_id) for model in OWNED)
 
 
 def begin_creation(*, user_ids: Sequence[ObjectId]) -> None:
@@ -73,19 +102,20 @@ def begin_creation(*, user_ids: Sequence[ObjectId]) -> None:
     _jobs().insert_many([{"_id": id, "state": CREATING, "since": since} for id in user_ids])
 
     def clean_up(error: BaseException) -> None:
-        # After any other error the insert may still arrive; a later run will know.
-        if isinstance(error, ChabadAuthError):
+        # After an error of the driver the insert may still arrive; a later run will know.
+        if isinstance(error, Exception) and not isinstance(error, PyMongoError):
             _end_creation(user_ids)
 
     on_incomplete(clean_up)
     on_commit(lambda: _end_creation(user_ids))
 
 
-def purge(*, user_id: ObjectId, until: float | None = None) -> dict[str, int]:
+def purge(*, user_id: ObjectId) -> dict[str, int]:
     """Delete what a removed user owns, in batches; return the count per collection.
 
-    Stops early when ``time.monotonic()`` passes ``until``. Memory does not grow with the data.
+    Memory does not grow with the data.
     """
+    until = _purge_until.get()
     purged: dict[str, int] = {}
     for model in OWNED:
         collection = model.collection()
@@ -105,11 +135,21 @@ def run() -> Iterator[Outcome]:
     """Go on with every open job; yield what was done for each.
 
     It serves as the first run, as the recovery after a crash and as the second sweep, and any
-    number may run at once. A job stays open for ``CHABAD_AUTH["DELETION_GRACE_SECONDS"]``.
+    number may run at once. A job stays open for ``CHABAD_AUTH["DELETION_GRACE_SECONDS"]``. The
+    first error is raised after the other jobs had their turn; that no server answers, at once.
     """
-    for job in _jobs().find().sort("_id"):
-        if job["state"] == DELETING or _take_over_creation(job):
-            yield _continue(job["_id"])
+    first_error: Exception | None = None
+    # All at once: a cursor would not outlive a long purge.
+    for job in list(_jobs().find().sort("_id")):
+        try:
+            if job["state"] == DELETING or _take_over_creation(job):
+                yield _continue(job["_id"])
+        except ServerSelectionTimeoutError:
+            raise
+        except Exception as error:
+            first_error = first_error or error
+    if first_error is not None:
+        raise first_error
 
 
 def _continue(user_id: ObjectId) -> Outcome:
@@ -143,10 +183,15 @@ def _end_creation(user_ids: Sequence[ObjectId]) -> None:
     created = {user["_id"] for user in User.collection().find(wanted, {"_id": 1})}
     for user_id in set(user_ids) - created:
         purge(user_id=user_id)
-    ended = _jobs().delete_many({**wanted, "state": CREATING}).deleted_count
-    if ended < len(user_ids) and created:
+    undone = [
+        user_id
+        for user_id in user_ids
+        if not _jobs().delete_one({"_id": user_id, "state": CREATING}).deleted_count
+        and user_id in created
+    ]
+    if undone:
         # A recovery run took this creation for dead and removed what it had made so far.
-        User.objects(id__in=list(created)).delete()
+        User.objects(id__in=undone).delete()
         raise UserNotFound("The creation took so long that it was undone.")
 
 

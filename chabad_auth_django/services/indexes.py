@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,28 @@ from pymongo.errors import OperationFailure
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import IndexBuildFailed
-from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
+from chabad_auth_django.models import (
+    Activity,
+    Analytics,
+    AppData,
+    ExternalId,
+    Preferences,
+    Profile,
+    Session,
+    User,
+)
 from chabad_auth_django.models.base import DUPLICATE_KEY, Document
 
-MODELS: tuple[type[Document], ...] = (User, Profile, Preferences, Activity, AppData, Analytics)
+MODELS: tuple[type[Document], ...] = (
+    User,
+    Profile,
+    Preferences,
+    Activity,
+    AppData,
+    Analytics,
+    Session,
+    ExternalId,
+)
 
 #: The options that change what an index does.
 OPTIONS = (
@@ -74,12 +92,12 @@ class Comparison:
 
 
 def declared_indexes() -> list[Index]:
-    """Return the specification's indexes, with the configured retention as the TTL."""
+    """Return the specification's indexes and our own, with the retention of Activity as its TTL."""
     indexes = []
     for model in MODELS:
         for spec in model._build_index_specs(model._meta["indexes"]):
-            options = {name: spec[name] for name in OPTIONS if spec.get(name)}
-            if "expireAfterSeconds" in options:
+            options = _options(spec)
+            if model is Activity and "expireAfterSeconds" in options:
                 options["expireAfterSeconds"] = conf.ACTIVITY_RETENTION_DAYS * 86_400
             keys = tuple(spec["fields"])
             name = "_".join(f"{key}_{direction}" for key, direction in keys)
@@ -173,8 +191,12 @@ def _create(index: Index) -> None:
 def _found_indexes(collection: Collection[dict[str, Any]]) -> Iterator[Index]:
     for spec in collection.list_indexes():
         if spec["name"] != "_id_":
-            options = {name: spec[name] for name in OPTIONS if spec.get(name) not in (None, False)}
-            yield Index(collection.name, tuple(spec["key"].items()), options, spec["name"])
+            yield Index(collection.name, tuple(spec["key"].items()), _options(spec), spec["name"])
+
+
+def _options(spec: Mapping[str, Any]) -> dict[str, Any]:
+    # A TTL of 0 equals False; it removes documents all the same.
+    return {name: spec[name] for name in OPTIONS if spec.get(name, False) is not False}
 
 
 def _collection(index: Index) -> Collection[dict[str, Any]]:

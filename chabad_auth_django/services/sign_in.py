@@ -1,14 +1,166 @@
-"""What happens when a user signs in."""
+"""What happens when a user signs in, refreshes and signs out."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from django.apps import apps
+from django.contrib.auth import authenticate
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+
 from chabad_auth_django import connection, signals
-from chabad_auth_django.models import Activity, Analytics, User
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import (
+    CredentialsDisabled,
+    DuplicateEmail,
+    EmailNotVerified,
+    InvalidCredentials,
+    InvalidToken,
+    NotFound,
+)
+from chabad_auth_django.models import Activity, Analytics, Session, User
+from chabad_auth_django.services import external_ids, issuers, sessions, tokens
+from chabad_auth_django.services.issuers import Identity
 from chabad_auth_django.transactions import atomic, on_commit
-from chabad_auth_django.validators import to_object_id
+from chabad_auth_django.validators import (
+    to_object_id,
+    validate_json,
+    validate_name,
+    validate_text,
+)
+
+#: The authentication method of a username and a password.
+CREDENTIALS = "credentials"
+
+MAX_PASSWORD_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A user with a session, and the tokens that the client gets."""
+
+    user: User
+    session: Session
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+
+
+def sign_in_with_token(
+    *, token: object, app_id: str | None = None, user_agent: str | None = None
+) -> SignedIn:
+    """Sign in whom the token of a configured issuer names; create the user where there is none.
+
+    The user is found by the external id, then by the e-mail address if the issuer verified it.
+    Raises ``InvalidToken``, ``IssuerUnavailable``, ``EmailNotVerified``, ``ExternalIdTaken`` and
+    ``ValidationError``.
+    """
+    identity = issuers.verify_issuer_token(token=token)
+    return log_in(
+        user_id=find_or_create_user(identity=identity).id,
+        auth_method=identity.auth_method,
+        app_id=app_id,
+        user_agent=user_agent,
+    )
+
+
+@sensitive_variables("password")
+def sign_in_with_credentials(
+    *,
+    request: HttpRequest | None,
+    username: str,
+    password: str,
+    app_id: str | None = None,
+    user_agent: str | None = None,
+) -> SignedIn:
+    """Sign in whom a backend of Django knows by the username and the password.
+
+    The host project vouches for the e-mail addresses of its users: by it ours is found or created.
+    Raises ``InvalidCredentials``, ``CredentialsDisabled``, ``EmailNotVerified`` where there is no
+    e-mail address, and ``ValidationError``.
+    """
+    if not apps.is_installed("django.contrib.auth") or CREDENTIALS not in conf.AUTH_METHODS:
+        raise CredentialsDisabled
+    validate_name(username)
+    validate_json(validate_text(password), max_bytes=MAX_PASSWORD_BYTES)
+    django_user = authenticate(request, username=username, password=password)
+    if django_user is None:
+        raise InvalidCredentials
+    return log_in(
+        user_id=find_or_create_user(identity=_django_identity(django_user)).id,
+        auth_method=CREDENTIALS,
+        app_id=app_id,
+        user_agent=user_agent,
+    )
+
+
+def record_django_login(*, django_user: Any) -> User | None:
+    """Run the login flow for a user of Django who logged in to the host project.
+
+    Returns our user with the same e-mail address, found or created; ``None`` where there is no
+    address or the host project does not allow credentials. Raises ``ValidationError``.
+    """
+    identity = _django_identity(django_user)
+    if not identity.email or CREDENTIALS not in conf.AUTH_METHODS:
+        return None
+    user = find_or_create_user(identity=identity)
+    return record_login(user_id=user.id, auth_method=CREDENTIALS)
+
+
+def refresh(*, refresh_token: object) -> SignedIn:
+    """Exchange a refresh token for a new one and a new access token.
+
+    Raises ``InvalidToken``; a token that was exchanged before ends its session.
+    """
+    session, next_token = sessions.rotate_session(refresh_token=refresh_token)
+    user = User.find_by_id(session.user_id)
+    if user is None:
+        raise InvalidToken
+    return _signed_in(user, session, next_token)
+
+
+def sign_out(*, user_id: Any, session_id: Any) -> None:
+    """End the session; nothing changes when it has ended."""
+    with suppress(NotFound):
+        sessions.revoke_session(user_id=user_id, session_id=session_id)
+
+
+@atomic
+def log_in(
+    *,
+    user_id: Any,
+    auth_method: str,
+    app_id: str | None = None,
+    user_agent: str | None = None,
+) -> SignedIn:
+    """Open a session for a user who proved who they are, and run the login flow; both or none.
+
+    Raises ``UserNotFound`` and ``ValidationError``.
+    """
+    if app_id is not None:
+        validate_name(app_id)
+    session, refresh_token = sessions.open_session(
+        user_id=user_id, auth_method=auth_method, user_agent=user_agent
+    )
+    user = record_login(
+        user_id=user_id, app_id=app_id, session_id=str(session.id), auth_method=auth_method
+    )
+    return _signed_in(user, session, refresh_token)
+
+
+def find_or_create_user(*, identity: Identity) -> User:
+    """Return the user whom the identity names, with the authentication method and external id.
+
+    Raises ``EmailNotVerified``, ``ExternalIdTaken`` and ``ValidationError``.
+    """
+    try:
+        return _find_or_create_user(identity)
+    except DuplicateEmail:
+        # Somebody else created the same user meanwhile: this time it is found.
+        return _find_or_create_user(identity)
 
 
 @atomic
@@ -49,3 +201,40 @@ def record_login(
         )
     )
     return user
+
+
+@atomic
+def _find_or_create_user(identity: Identity) -> User:
+    id_field, external_id = identity.external_id_field, identity.external_id
+    user = None
+    if id_field and external_id:
+        user = external_ids.find_user_by_external_id(field=id_field, value=external_id)
+    if user is None:
+        # An unverified address must not create a user either: it would tell by succeeding that
+        # there was none, and wait for the owner of the address to sign in to it.
+        if not identity.email or not identity.email_verified:
+            raise EmailNotVerified
+        user = User.find_by_email(identity.email) or User.create_user(
+            email=identity.email, name=identity.name, auth_methods=[identity.auth_method]
+        )
+        if id_field and external_id:
+            user = external_ids.link_external_id(user_id=user.id, field=id_field, value=external_id)
+    if identity.auth_method not in user.auth_methods:
+        user.add_auth_method(identity.auth_method)
+    return user
+
+
+def _django_identity(django_user: Any) -> Identity:
+    email_field = getattr(django_user, "get_email_field_name", lambda: "email")()
+    name = getattr(django_user, "get_full_name", str)()
+    return Identity(
+        auth_method=CREDENTIALS,
+        email=getattr(django_user, email_field, None),
+        email_verified=True,
+        name=name[: issuers.MAX_NAME_LENGTH] or None,
+    )
+
+
+def _signed_in(user: User, session: Session, refresh_token: str) -> SignedIn:
+    access_token = tokens.issue_access_token(user_id=user.id, session_id=session.id)
+    return SignedIn(user, session, access_token, refresh_token)

@@ -5,3 +5,4 @@ INSTALLED_APPS = ["chabad_auth_django"]
 DATABASES: dict[str, object] = {}
 USE_TZ = True
 CHABAD_AUTH: dict[str, object] = {}
+ROOT_URLCONF = "support.urls"

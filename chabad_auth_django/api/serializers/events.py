@@ -1,0 +1,137 @@
+"""What events look like, what clients may send, and how lists of them are filtered.
+
+The checks of what clients send are in ``services.events``, where one pass serves a whole batch;
+these serializers describe them for the schema.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
+
+from chabad_auth_django.api.serializers.fields import (
+    DateTimeField,
+    JSONObjectField,
+    NameField,
+    StrictSerializer,
+)
+from chabad_auth_django.api.serializers.users import UserSummarySerializer
+from chabad_auth_django.models.analytics import EVENT_CATEGORIES
+
+
+class EventSerializer(StrictSerializer):
+    """What every event has."""
+
+    id = serializers.CharField(read_only=True)
+    userId = serializers.CharField(read_only=True)
+    appId = NameField(required=False, allow_null=True)
+    sessionId = NameField(required=False, allow_null=True)
+    eventData = JSONObjectField("EVENT_DATA_MAX_BYTES", required=False, allow_null=True)
+    timestamp = DateTimeField(
+        required=False, help_text="At most 5 minutes ahead; the server's time by default."
+    )
+    messageId = NameField(
+        required=False, write_only=True, help_text="The same one again changes nothing."
+    )
+    user = UserSummarySerializer(
+        read_only=True, required=False, help_text="With `expand=user` only."
+    )
+
+
+class ActivitySerializer(EventSerializer):
+    """An Activity."""
+
+    eventType = NameField()
+    metadata = JSONObjectField("METADATA_MAX_BYTES", required=False, allow_null=True)
+
+
+class AnalyticsSerializer(EventSerializer):
+    """An Analytics event."""
+
+    eventName = NameField()
+    eventCategory = serializers.ChoiceField(choices=EVENT_CATEGORIES)
+
+
+#: An event of a batch that was not stored.
+REJECTED = inline_serializer(
+    "Rejected",
+    {
+        "index": serializers.IntegerField(),
+        "code": serializers.CharField(),
+        "detail": serializers.CharField(),
+        "errors": serializers.DictField(required=False),
+    },
+    many=True,
+)
+
+
+class BatchSerializer(serializers.Serializer[Any]):
+    """What became of a batch."""
+
+    accepted = serializers.IntegerField()
+    duplicates = serializers.IntegerField()
+    rejected = REJECTED
+
+
+class ActivityPageSerializer(serializers.Serializer[Any]):
+    """A page of activities."""
+
+    results = ActivitySerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class AnalyticsPageSerializer(serializers.Serializer[Any]):
+    """A page of analytics events."""
+
+    results = AnalyticsSerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class EventQuerySerializer(StrictSerializer):
+    """The filters and the page of a list of events."""
+
+    appId = NameField(required=False)
+    sessionId = NameField(required=False)
+    since = DateTimeField(required=False, help_text="At this time or later.")
+    until = DateTimeField(required=False, help_text="Before this time.")
+    expand = serializers.ChoiceField(choices=["user"], required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=1000, default=100)
+    cursor = serializers.CharField(max_length=500, required=False)
+
+
+class ActivityQuerySerializer(EventQuerySerializer):
+    """The filters of a list of activities."""
+
+    eventType = NameField(required=False)
+
+
+class AnalyticsQuerySerializer(EventQuerySerializer):
+    """The filters of a list of analytics events."""
+
+    eventName = NameField(required=False)
+    eventCategory = serializers.ChoiceField(choices=EVENT_CATEGORIES, required=False)
+
+
+class CountsQuerySerializer(StrictSerializer):
+    """The range of a count."""
+
+    start = DateTimeField(help_text="At this time or later.")
+    end = DateTimeField(help_text="Before this time.")
+
+
+class EventCountSerializer(serializers.Serializer[Any]):
+    """How often an event happened."""
+
+    eventName = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class CategoryCountSerializer(serializers.Serializer[Any]):
+    """How often events of a category happened."""
+
+    category = serializers.CharField()
+    count = serializers.IntegerField()

@@ -1,0 +1,146 @@
+"""Fields that take exactly the JSON type they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.models.fields import to_utc
+from chabad_auth_django.validators import validate_json, validate_name
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A serializer that refuses what it does not know, so that nothing is silently dropped."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the validated values; unknown and read-only names are errors."""
+        if isinstance(data, Mapping):
+            writable = {field.field_name for field in self._writable_fields}
+            unknown = [name for name in data if name not in writable]
+            if unknown:
+                raise serializers.ValidationError(
+                    {name: ["Unknown or read-only."] for name in unknown[:20]}
+                )
+        return super().to_internal_value(data)
+
+
+class StringField(serializers.CharField):
+    """A JSON string, exactly as sent."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("trim_whitespace", False)
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the string; numbers and booleans are not taken for one."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class NameField(StringField):
+    """An identifier: a string of 1 to ``max_length`` characters, without control characters."""
+
+    def __init__(self, max_length: int = 255, **kwargs: Any) -> None:
+        super().__init__(max_length=max_length, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the identifier."""
+        try:
+            return validate_name(data, max_length=self.max_length or 255)
+        except ValidationError as error:
+            raise serializers.ValidationError(error.detail) from None
+
+
+class BooleanField(serializers.BooleanField):
+    """A JSON boolean; ``"yes"`` and ``1`` are none."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return the boolean."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class IntegerField(serializers.IntegerField):
+    """A JSON integer; ``"1"``, ``1.0`` and ``true`` are none."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """Return the integer."""
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class DateTimeField(serializers.DateTimeField):
+    """A time in ISO 8601; one without an offset is UTC."""
+
+    def to_internal_value(self, value: Any) -> Any:
+        """Return the time in UTC with milliseconds."""
+        if not isinstance(value, str):
+            self.fail("invalid", format="ISO 8601")
+        try:
+            return to_utc(super().to_internal_value(value))
+        except (OverflowError, ValueError):
+            # An offset can push the first or the last day out of the calendar.
+            self.fail("overflow")
+
+    def enforce_timezone(self, value: Any) -> Any:
+        """Leave the time as it is: the host project's time zone has no part in the API."""
+        return value
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class JSONObjectField(serializers.Field[Any, Any, Any, Any]):
+    """A free-form JSON object within the limit that the named setting gives."""
+
+    def __init__(self, limit: str, **kwargs: Any) -> None:
+        self.limit = limit
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the object."""
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Expected an object.")
+        _check(data, self.limit)
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        """Return the stored object."""
+        return value
+
+
+@extend_schema_field(OpenApiTypes.ANY)
+class JSONValueField(serializers.Field[Any, Any, Any, Any]):
+    """Any JSON value, ``null`` too, within the limit that the named setting gives."""
+
+    def __init__(self, limit: str, **kwargs: Any) -> None:
+        self.limit = limit
+        super().__init__(**kwargs)
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        """Take ``null`` for a value; only an absent one is empty."""
+        return super().validate_empty_values(data) if data is empty else (False, data)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the value."""
+        _check(data, self.limit)
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        """Return the stored value."""
+        return value
+
+
+def _check(data: Any, limit: str) -> None:
+    try:
+        validate_json(data, max_bytes=getattr(conf, limit))
+    except ValidationError as error:
+        raise serializers.ValidationError(error.detail) from None

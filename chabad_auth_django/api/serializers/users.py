@@ -1,0 +1,95 @@
+"""What a User looks like, and what may be written."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from chabad_auth_django.api.serializers.fields import (
+    DateTimeField,
+    NameField,
+    StrictSerializer,
+    StringField,
+)
+
+
+class UserSerializer(StrictSerializer):
+    """A User."""
+
+    id = serializers.CharField(read_only=True)
+    email = serializers.EmailField(read_only=True)
+    name = serializers.CharField(read_only=True, allow_null=True)
+    valuUserId = serializers.CharField(read_only=True, allow_null=True)
+    merkosUserId = serializers.CharField(read_only=True, allow_null=True)
+    authMethods = serializers.ListField(child=serializers.CharField(), read_only=True)
+    roles = serializers.ListField(child=serializers.CharField(), read_only=True)
+    permissions = serializers.ListField(child=serializers.CharField(), read_only=True)
+    lastLogin = serializers.DateTimeField(read_only=True, allow_null=True)
+    createdAt = serializers.DateTimeField(read_only=True, allow_null=True)
+    updatedAt = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
+class UserSummarySerializer(StrictSerializer):
+    """What a list shows of a User with `expand=user`."""
+
+    id = serializers.CharField(read_only=True)
+    email = serializers.EmailField(read_only=True)
+    name = serializers.CharField(read_only=True, allow_null=True)
+
+
+class UserPatchSerializer(StrictSerializer):
+    """What owners may change of their User; the e-mail address only with ``users:write``."""
+
+    name = StringField(max_length=200, required=False, allow_null=True)
+    email = StringField(max_length=254, required=False)
+
+
+class UserCreateSerializer(StrictSerializer):
+    """A new User; everything else has its default or an operation of its own."""
+
+    email = StringField(max_length=254)
+    name = StringField(max_length=200, required=False)
+    authMethods = serializers.ListField(
+        child=NameField(), required=False, max_length=20, source="auth_methods"
+    )
+
+
+class UserPageSerializer(StrictSerializer):
+    """A page of users."""
+
+    results = UserSerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class UserQuerySerializer(StrictSerializer):
+    """The filters, the order and the page of a list of users."""
+
+    email = StringField(max_length=254, required=False)
+    role = NameField(required=False)
+    authMethod = NameField(required=False, source="auth_method")
+    valuUserId = NameField(required=False, source="valu_user_id")
+    merkosUserId = NameField(required=False, source="merkos_user_id")
+    createdSince = DateTimeField(
+        required=False, source="created_since", help_text="Created at this time or later."
+    )
+    createdUntil = DateTimeField(
+        required=False, source="created_until", help_text="Created before this time."
+    )
+    order = serializers.ChoiceField(choices=["id", "-id", "email", "-email"], default="id")
+    limit = serializers.IntegerField(min_value=1, max_value=1000, default=100)
+    cursor = serializers.CharField(max_length=500, required=False)
+
+
+class ExpandSerializer(StrictSerializer):
+    """What to show with a User."""
+
+    expand = serializers.CharField(
+        required=False, help_text="Comma-separated: `profile`, `preferences`."
+    )
+
+    def validate_expand(self, value: str) -> list[str]:
+        """Return the names; refuse unknown ones."""
+        names = value.split(",")
+        if unknown := sorted(set(names) - {"profile", "preferences"}):
+            raise serializers.ValidationError(f"Cannot expand {', '.join(unknown)}.")
+        return names

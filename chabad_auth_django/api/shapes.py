@@ -1,0 +1,123 @@
+"""Stored documents as they look on the wire: camelCase names, ``id`` for ``_id``.
+
+Made by hand from what PyMongo returns, because building a Document costs nine tenths of a list.
+Fields that other programs left out appear as the specification's defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+def user(row: Row) -> dict[str, Any]:
+    """Return a User."""
+    return {
+        "id": row["_id"],
+        "email": row.get("email"),
+        "name": row.get("name"),
+        "valuUserId": row.get("valuUserId"),
+        "merkosUserId": row.get("merkosUserId"),
+        "authMethods": row.get("authMethods", []),
+        "roles": row.get("roles", ["user"]),
+        "permissions": row.get("permissions", []),
+        "lastLogin": row.get("lastLogin"),
+        "createdAt": row.get("createdAt"),
+        "updatedAt": row.get("updatedAt"),
+    }
+
+
+def user_summary(row: Row) -> dict[str, Any]:
+    """Return what ``?expand=user`` shows of a User."""
+    return {"id": row["_id"], "email": row.get("email"), "name": row.get("name")}
+
+
+def profile(row: Row) -> dict[str, Any]:
+    """Return a Profile."""
+    avatar = row.get("avatar") or {}
+    return {
+        "id": row["_id"],
+        "userId": row["userId"],
+        "displayName": row.get("displayName"),
+        "bio": row.get("bio"),
+        "avatar": {"url": avatar.get("url"), "thumbnail": avatar.get("thumbnail")}
+        if avatar
+        else None,
+        "metadata": row.get("metadata", {}),
+        "createdAt": row.get("createdAt"),
+        "updatedAt": row.get("updatedAt"),
+    }
+
+
+def preferences(row: Row) -> dict[str, Any]:
+    """Return Preferences."""
+    notifications = row.get("notifications") or {}
+    widgets = row.get("widgets") or {}
+    dashboard = row.get("dashboard") or {}
+    return {
+        "id": row["_id"],
+        "userId": row["userId"],
+        "theme": row.get("theme", "auto"),
+        "language": row.get("language", "en"),
+        "notifications": {
+            "email": notifications.get("email", True),
+            "push": notifications.get("push", True),
+            "inApp": notifications.get("inApp", True),
+        },
+        "widgets": {
+            "enabled": widgets.get("enabled", []),
+            "disabled": widgets.get("disabled", []),
+            "customizations": widgets.get("customizations", {}),
+        },
+        "dashboard": {
+            "layout": dashboard.get("layout", "grid"),
+            "defaultView": dashboard.get("defaultView", "overview"),
+            "favoriteApps": dashboard.get("favoriteApps", []),
+        },
+        "createdAt": row.get("createdAt"),
+        "updatedAt": row.get("updatedAt"),
+    }
+
+
+def activity(row: Row) -> dict[str, Any]:
+    """Return an Activity."""
+    return {
+        "id": row["_id"],
+        "userId": row.get("userId"),
+        "appId": row.get("appId"),
+        "sessionId": row.get("sessionId"),
+        "eventType": row.get("eventType"),
+        "eventData": row.get("eventData"),
+        "metadata": row.get("metadata"),
+        "timestamp": row.get("timestamp"),
+    }
+
+
+def analytics(row: Row) -> dict[str, Any]:
+    """Return an Analytics event."""
+    return {
+        "id": row["_id"],
+        "userId": row.get("userId"),
+        "appId": row.get("appId"),
+        "sessionId": row.get("sessionId"),
+        "eventName": row.get("eventName"),
+        "eventCategory": row.get("eventCategory"),
+        "eventData": row.get("eventData"),
+        "timestamp": row.get("timestamp"),
+    }
+
+
+def app_data(row: Row) -> dict[str, Any]:
+    """Return an AppData."""
+    return {
+        "id": row["_id"],
+        "userId": row["userId"],
+        "appId": row.get("appId"),
+        "dataKey": row.get("dataKey"),
+        "dataValue": row.get("dataValue"),
+        "version": row.get("version"),
+        "createdAt": row.get("createdAt"),
+        "updatedAt": row.get("updatedAt"),
+    }

@@ -1,0 +1,172 @@
+"""The values that applications keep for a user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bson import ObjectId
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api import pagination, shapes
+from chabad_auth_django.api.conditional import changed, expected_versions, respond
+from chabad_auth_django.api.parsing import JSONParser, MergePatchParser
+from chabad_auth_django.api.schema import IF_MATCH, IF_NONE_MATCH, describe, errors, header
+from chabad_auth_django.api.serializers.app_data import (
+    AppDataPageQuerySerializer,
+    AppDataPageSerializer,
+    AppDataQuerySerializer,
+    AppDataSerializer,
+    AppDataWriteSerializer,
+    DeletedSerializer,
+)
+from chabad_auth_django.api.views.base import APIViewSet
+from chabad_auth_django.exceptions import AlreadyExists, VersionConflict
+from chabad_auth_django.exceptions import NotFound as DocumentNotFound
+from chabad_auth_django.models import AppData
+from chabad_auth_django.services import app_data
+
+CREATE_ONLY = header("If-None-Match", "`*`: store the value only under a new key.")
+
+
+class AppDataViewSet(APIViewSet):
+    """The values of all applications."""
+
+    resource = "app-data"
+
+    @describe(
+        operation_id="app_data_list",
+        parameters=[AppDataQuerySerializer],
+        responses={200: AppDataPageSerializer, **errors()},
+    )
+    def list(self, request: Request, user: str) -> Response:
+        """List values, of one application or of all."""
+        return self._list(**self.read_query(AppDataQuerySerializer))
+
+    def _list(self, cursor: str | None = None, **query: Any) -> Response:
+        position = pagination.decode(cursor, ObjectId)
+        page = app_data.list_app_data(user_id=self.user_id, position=position, **query)
+        return pagination.respond(
+            self.request, page, lambda rows: [shapes.app_data(row) for row in rows]
+        )
+
+
+class ApplicationViewSet(AppDataViewSet):
+    """The values of one application."""
+
+    @describe(
+        operation_id="app_data_list_of_app",
+        parameters=[AppDataPageQuerySerializer],
+        responses={200: AppDataPageSerializer, **errors()},
+    )
+    def list(self, request: Request, user: str, app: str) -> Response:  # type: ignore[override]
+        """List the values of the application."""
+        return self._list(app_id=app, **self.read_query(AppDataPageQuerySerializer))
+
+    @describe(operation_id="app_data_delete_of_app", responses={200: DeletedSerializer, **errors()})
+    def destroy(self, request: Request, user: str, app: str) -> Response:
+        """Delete all values of the application."""
+        return Response({"deleted": AppData.delete_app_data(self.user_id, app)})
+
+
+class AppDataValueViewSet(APIViewSet):
+    """One value."""
+
+    resource = "app-data"
+    parser_classes = [JSONParser, MergePatchParser]
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The user, the application and the key that the path names."""
+        return {
+            "user_id": self.user_id,
+            "app_id": self.kwargs["app"],
+            "data_key": self.kwargs["key"],
+        }
+
+    @describe(
+        operation_id="app_data_retrieve",
+        parameters=[IF_NONE_MATCH],
+        responses={200: AppDataSerializer, **errors()},
+    )
+    def retrieve(self, request: Request, user: str, app: str, key: str) -> Response:
+        """Show a value; its `ETag` is its version."""
+        return respond(request, self.found(self._read()), shapes.app_data)
+
+    @describe(
+        operation_id="app_data_set",
+        parameters=[IF_MATCH, CREATE_ONLY],
+        request=AppDataWriteSerializer,
+        responses={200: AppDataSerializer, 201: AppDataSerializer, **errors(409, 412, 413)},
+    )
+    def update(self, request: Request, user: str, app: str, key: str) -> Response:
+        """Store a value, whatever is there, unless a version is expected."""
+        values = self.read_body(AppDataWriteSerializer)
+        version = values.pop("version", None)
+        create_only = request.META.get("HTTP_IF_NONE_MATCH", "").strip() == "*"
+        write: Callable[..., AppData]
+        options: dict[str, Any] = {}
+        if create_only:
+            write = AppData.create_app_data
+        elif "HTTP_IF_MATCH" in request.META:
+            write, options = AppData.update_app_data, self._expected()
+        elif version is not None:
+            write, options = AppData.update_app_data, {"expected_version": version}
+        else:
+            write = AppData.upsert_app_data
+        try:
+            document = write(**self.key, **values, **options)
+        except (AlreadyExists, VersionConflict, DocumentNotFound):
+            if create_only or "HTTP_IF_MATCH" in request.META:
+                raise changed(self._read(), shapes.app_data) from None
+            raise
+        if document.stored is None:
+            return respond(request, document.to_mongo(), shapes.app_data, 201)
+        return respond(request, document.stored, shapes.app_data)
+
+    @describe(
+        operation_id="app_data_patch",
+        parameters=[IF_MATCH],
+        request={
+            "application/json": AppDataWriteSerializer,
+            "application/merge-patch+json": AppDataWriteSerializer,
+        },
+        responses={200: AppDataSerializer, **errors(409, 412, 413, 415)},
+    )
+    def partial_update(self, request: Request, user: str, app: str, key: str) -> Response:
+        """Merge `dataValue` into the stored value (RFC 7396): `null` removes a member."""
+        values = self.read_body(AppDataWriteSerializer)
+        version = values.pop("version", None)
+        expected = self._expected() if "HTTP_IF_MATCH" in request.META else {}
+        try:
+            document = app_data.merge_app_data(
+                **self.key, patch=values["data_value"], **{"expected_version": version, **expected}
+            )
+        except VersionConflict:
+            if expected:
+                raise changed(self._read(), shapes.app_data) from None
+            raise
+        return respond(request, self.found(document.stored), shapes.app_data)
+
+    @describe(
+        operation_id="app_data_delete",
+        parameters=[IF_MATCH],
+        responses={204: None, **errors(412)},
+    )
+    def destroy(self, request: Request, user: str, app: str, key: str) -> Response:
+        """Delete a value."""
+        expected = self._expected() if "HTTP_IF_MATCH" in request.META else {}
+        if not AppData.delete_app_data(**self.key, **expected):
+            if expected:
+                raise changed(self._read(), shapes.app_data)
+            raise NotFound
+        return Response(None, 204)
+
+    def _expected(self) -> dict[str, Any]:
+        return {"expected_version": expected_versions(self.request)}
+
+    def _read(self) -> shapes.Row | None:
+        document = AppData.find_by_user_app_and_key(**self.key)
+        return None if document is None else document.stored

@@ -1,0 +1,141 @@
+"""Signing in and out, and what the caller is and may do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api import shapes
+from chabad_auth_django.api.conditional import respond
+from chabad_auth_django.api.schema import IF_NONE_MATCH, describe, errors
+from chabad_auth_django.api.serializers.auth import (
+    LoginSerializer,
+    RefreshSerializer,
+    RulesSerializer,
+    SessionListSerializer,
+    TokensSerializer,
+)
+from chabad_auth_django.api.serializers.users import UserSerializer
+from chabad_auth_django.api.views.base import APIViewSet
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import NotFound, ValidationError
+from chabad_auth_django.models import Session
+from chabad_auth_django.services import sessions, sign_in
+
+
+class IsSignedIn(BasePermission):
+    """Let every signed-in user in."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Tell whether there is a user."""
+        return bool(request.user)
+
+
+class AuthViewSet(APIViewSet):
+    """Where tokens come from."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    throttle_scope = "sign_in"
+
+    @describe(
+        operation_id="auth_login",
+        request=LoginSerializer,
+        responses={200: TokensSerializer, **errors(409, 413)},
+        auth=[],
+    )
+    def login(self, request: Request) -> Response:
+        """Exchange an issuer's token, or a username and a password, for tokens of this API."""
+        values = self.read_body(LoginSerializer)
+        values["user_agent"] = request.META.get("HTTP_USER_AGENT")
+        if "token" in values:
+            return self._tokens(sign_in.sign_in_with_token(**values))
+        return self._tokens(sign_in.sign_in_with_credentials(request=request._request, **values))
+
+    @describe(
+        operation_id="auth_refresh",
+        request=RefreshSerializer,
+        responses={200: TokensSerializer, **errors()},
+        auth=[],
+    )
+    def refresh(self, request: Request) -> Response:
+        """Exchange a refresh token; one that was exchanged before ends its session."""
+        return self._tokens(sign_in.refresh(**self.read_body(RefreshSerializer)))
+
+    def _tokens(self, signed_in: sign_in.SignedIn) -> Response:
+        user = signed_in.user
+        data = {
+            "accessToken": signed_in.access_token,
+            "refreshToken": signed_in.refresh_token,
+            "tokenType": "Bearer",
+            "expiresIn": conf.ACCESS_TOKEN_SECONDS,
+            "user": shapes.user(user.stored or user.to_mongo()),
+        }
+        return Response(data, headers={"Cache-Control": "no-store"})
+
+
+class SessionViewSet(APIViewSet):
+    """The caller, and where it is signed in."""
+
+    permission_classes = [IsSignedIn]
+
+    @describe(
+        operation_id="auth_me",
+        parameters=[IF_NONE_MATCH],
+        responses={200: UserSerializer, **errors()},
+    )
+    def me(self, request: Request) -> Response:
+        """Show the caller."""
+        return respond(request, self.found(self.caller.stored), shapes.user)
+
+    @describe(operation_id="auth_rules", responses={200: RulesSerializer, **errors()})
+    def rules(self, request: Request) -> Response:
+        """Show which role grants which permissions."""
+        return Response({"roles": conf.ROLE_PERMISSIONS})
+
+    @describe(operation_id="auth_logout", request=None, responses={204: None, **errors()})
+    def logout(self, request: Request) -> Response:
+        """End the session of this request; its access token runs out by itself."""
+        if self._current is not None:
+            sign_in.sign_out(user_id=self.caller.id, session_id=self._current)
+        return Response(None, 204)
+
+    @describe(operation_id="auth_sessions_list", responses={200: SessionListSerializer, **errors()})
+    def list(self, request: Request) -> Response:
+        """List where the caller is signed in."""
+        found = sessions.list_sessions(user_id=self.caller.id)
+        return Response({"results": [self._shape(session) for session in found]})
+
+    @describe(operation_id="auth_sessions_revoke", responses={204: None, **errors()})
+    def destroy(self, request: Request, session: str) -> Response:
+        """End a session of the caller."""
+        try:
+            sessions.revoke_session(user_id=self.caller.id, session_id=session)
+        except ValidationError:
+            raise NotFound from None
+        return Response(None, 204)
+
+    @describe(operation_id="auth_sessions_revoke_all", responses={204: None, **errors()})
+    def destroy_all(self, request: Request) -> Response:
+        """End all sessions of the caller but this one."""
+        sessions.revoke_all_sessions(user_id=self.caller.id, keep=self._current)
+        return Response(None, 204)
+
+    @property
+    def _current(self) -> Any:
+        """The session that the token belongs to; ``None`` for a session of the host project."""
+        return getattr(self.request.auth, "session_id", None)
+
+    def _shape(self, session: Session) -> dict[str, Any]:
+        return {
+            "id": session.id,
+            "authMethod": session.auth_method,
+            "userAgent": session.user_agent,
+            "createdAt": session.created_at,
+            "lastUsedAt": session.last_used_at,
+            "expiresAt": session.expires_at,
+            "current": session.id == self._current,
+        }

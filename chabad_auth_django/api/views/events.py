@@ -1,0 +1,165 @@
+"""Activities and analytics: lists, batches and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from drf_spectacular.utils import PolymorphicProxySerializer
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+
+from chabad_auth_django.api import pagination, shapes
+from chabad_auth_django.api.schema import describe, errors
+from chabad_auth_django.api.serializers.events import (
+    ActivityPageSerializer,
+    ActivityQuerySerializer,
+    ActivitySerializer,
+    AnalyticsPageSerializer,
+    AnalyticsQuerySerializer,
+    AnalyticsSerializer,
+    BatchSerializer,
+    CategoryCountSerializer,
+    CountsQuerySerializer,
+    EventCountSerializer,
+)
+from chabad_auth_django.api.views.base import APIViewSet
+from chabad_auth_django.models import Activity, Analytics
+from chabad_auth_django.models.event import Event
+from chabad_auth_django.services import events, users
+
+
+class EventsViewSet(APIViewSet):
+    """Events of one kind: of one user, or across users where the path names none."""
+
+    model: type[Event]
+    shape: Any
+    query_serializer: type[Serializer[Any]]
+
+    def list_events(self, request: Request) -> Response:
+        """Return a page of events, with their users where asked for."""
+        query = self.read_query(self.query_serializer)
+        expand = query.pop("expand", None)
+        position = pagination.decode(query.pop("cursor", None), datetime)
+        if "user" in self.kwargs:
+            query["userId"] = self.user_id
+        page = events.list_events(model=self.model, position=position, **query)
+
+        def shape_all(rows: Iterable[shapes.Row]) -> list[dict[str, Any]]:
+            shaped = [self.shape(row) for row in rows]
+            if expand:
+                found = users.read_many(user_ids={event["userId"] for event in shaped})
+                for event in shaped:
+                    user = found.get(event["userId"])
+                    event["user"] = user and shapes.user_summary(user)
+            return shaped
+
+        return pagination.respond(request, page, shape_all)
+
+    def store(self, request: Request) -> Response:
+        """Store one event, or a list of them."""
+        data = request.data
+        if not isinstance(data, list):
+            row = events.store_event(model=self.model, user_id=self.user_id, event=data)
+            return Response(self.shape(row), 201)
+        if len(data) > events.MAX_BATCH:
+            raise ValidationError({"": [f"A batch holds at most {events.MAX_BATCH} events."]})
+        result = events.ingest(model=self.model, user_id=self.user_id, events=data)
+        return Response(
+            {
+                "accepted": result.accepted,
+                "duplicates": result.duplicates,
+                "rejected": [
+                    {
+                        "index": rejected.index,
+                        "code": rejected.code,
+                        "detail": rejected.detail,
+                        "errors": rejected.errors,
+                    }
+                    for rejected in result.rejected
+                ],
+            }
+        )
+
+
+class ActivitiesViewSet(EventsViewSet):
+    """Activities."""
+
+    resource = "activities"
+    model = Activity
+    shape = staticmethod(shapes.activity)
+    query_serializer = ActivityQuerySerializer
+
+    @describe(
+        parameters=[ActivityQuerySerializer],
+        responses={200: ActivityPageSerializer, **errors()},
+    )
+    def list(self, request: Request, user: str | None = None) -> Response:
+        """List activities, newest first."""
+        return self.list_events(request)
+
+    @describe(
+        operation_id="activities_create",
+        request=PolymorphicProxySerializer(
+            "ActivityOrBatch",
+            [ActivitySerializer, ActivitySerializer(many=True)],
+            resource_type_field_name=None,
+        ),
+        responses={200: BatchSerializer, 201: ActivitySerializer, **errors(413)},
+    )
+    def create(self, request: Request, user: str) -> Response:
+        """Store one activity (201), or up to 1,000 (200): good ones are stored, bad ones named."""
+        return self.store(request)
+
+
+class AnalyticsViewSet(EventsViewSet):
+    """Analytics events."""
+
+    resource = "analytics"
+    model = Analytics
+    shape = staticmethod(shapes.analytics)
+    query_serializer = AnalyticsQuerySerializer
+
+    @describe(
+        parameters=[AnalyticsQuerySerializer],
+        responses={200: AnalyticsPageSerializer, **errors()},
+    )
+    def list(self, request: Request, user: str | None = None) -> Response:
+        """List analytics events, newest first."""
+        return self.list_events(request)
+
+    @describe(
+        operation_id="analytics_create",
+        request=PolymorphicProxySerializer(
+            "AnalyticsOrBatch",
+            [AnalyticsSerializer, AnalyticsSerializer(many=True)],
+            resource_type_field_name=None,
+        ),
+        responses={200: BatchSerializer, 201: AnalyticsSerializer, **errors(413)},
+    )
+    def create(self, request: Request, user: str) -> Response:
+        """Store one event (201), or up to 1,000 (200): good ones are stored, bad ones named."""
+        return self.store(request)
+
+    @describe(
+        parameters=[CountsQuerySerializer],
+        responses={200: EventCountSerializer(many=True), **errors()},
+    )
+    def event_counts(self, request: Request, user: str | None = None) -> Response:
+        """Count the events in a range by name, the most frequent first."""
+        return Response(Analytics.get_event_counts(**self._range()))
+
+    @describe(
+        parameters=[CountsQuerySerializer],
+        responses={200: CategoryCountSerializer(many=True), **errors()},
+    )
+    def category_counts(self, request: Request, user: str | None = None) -> Response:
+        """Count the events in a range by category, the most frequent first."""
+        return Response(Analytics.get_category_counts(**self._range()))
+
+    def _range(self) -> dict[str, Any]:
+        owner = self.user_id if "user" in self.kwargs else None
+        return {**self.read_query(CountsQuerySerializer), "user_id": owner}

@@ -1,0 +1,43 @@
+"""Whether the service lives, and whether it can serve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django import connection
+from chabad_auth_django.api.schema import describe
+from chabad_auth_django.api.views.base import APIViewSet
+from chabad_auth_django.services import indexes
+
+_HEALTH = inline_serializer("Health", {"status": serializers.CharField()})
+_NOT_READY = inline_serializer(
+    "NotReady", {"status": serializers.CharField(), "detail": serializers.CharField()}
+)
+
+
+class HealthViewSet(APIViewSet):
+    """For load balancers and orchestrators: no authentication, no throttle."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    throttle_classes: list[Any] = []
+
+    @describe(responses={200: _HEALTH}, auth=[])
+    def live(self, request: Request) -> Response:
+        """Answer while the process can."""
+        return Response({"status": "ok"})
+
+    @describe(responses={200: _HEALTH, 503: _NOT_READY}, auth=[])
+    def ready(self, request: Request) -> Response:
+        """Answer 200 when a primary is reachable and the indexes are deployed, else 503."""
+        connection.ping()
+        comparison = indexes.compare()
+        if comparison.missing or comparison.differing:
+            detail = "Indexes are missing: run chabad_sync_indexes."
+            return Response({"status": "not ready", "detail": detail}, 503)
+        return Response({"status": "ok"})

@@ -1,0 +1,13 @@
+"""What can go wrong with the embedded server; each message is one line for a person."""
+
+
+class EmbeddedMongoError(Exception):
+    """Report that the embedded MongoDB server cannot be used, and what to do about it."""
+
+
+class BinaryError(EmbeddedMongoError):
+    """Report that there is no ``mongod``, or that this machine cannot execute it."""
+
+
+class ServerError(EmbeddedMongoError):
+    """Report that ``mongod`` did not start, did not stop, or is not what was asked for."""

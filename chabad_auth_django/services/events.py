@@ -1,0 +1,229 @@
+"""Storing and listing events as clients send and read them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from bson import ObjectId
+from pymongo.errors import BulkWriteError
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.models import Activity, Analytics
+from chabad_auth_django.models.analytics import EVENT_CATEGORIES
+from chabad_auth_django.models.base import DUPLICATE_KEY
+from chabad_auth_django.models.event import CLOCK_SKEW, Event
+from chabad_auth_django.models.fields import now, to_utc
+from chabad_auth_django.models.paging import Page, Position, read_page
+from chabad_auth_django.transactions import RetryTransaction, in_transaction, on_commit
+from chabad_auth_django.validators import validate_json, validate_name
+
+#: The most events in one batch.
+MAX_BATCH = 1000
+
+#: Field of an event -> the setting with its limit in bytes.
+_JSON_FIELDS = {"eventData": "EVENT_DATA_MAX_BYTES", "metadata": "METADATA_MAX_BYTES"}
+_NAME_FIELDS = ("appId", "sessionId", "eventType", "eventName", "messageId")
+
+_FIELDS: dict[type[Event], frozenset[str]] = {
+    Activity: frozenset(
+        ("appId", "sessionId", "eventType", "eventData", "metadata", "timestamp", "messageId")
+    ),
+    Analytics: frozenset(
+        ("appId", "sessionId", "eventName", "eventCategory", "eventData", "timestamp", "messageId")
+    ),
+}
+_REQUIRED = {Activity: ("eventType",), Analytics: ("eventName", "eventCategory")}
+
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An event of a batch that was not stored, by its index."""
+
+    index: int
+    code: str
+    detail: str
+    errors: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of a batch; ``ids`` has the id of each event that is stored now, in order."""
+
+    ids: list[ObjectId]
+    accepted: int
+    duplicates: int
+    rejected: list[Rejected]
+
+
+def ingest(*, model: type[Event], user_id: ObjectId, events: Sequence[Any]) -> Ingested:
+    """Store the good events of a batch and say what is wrong with the others.
+
+    An event with a client timestamp or a ``messageId`` has an id that is derived from it, so the
+    same event sent again is a duplicate that changes nothing; two equal ones in one batch are two.
+    One validation pass, one insert and one look at the fence. Raises ``UserNotFound``.
+    """
+    received = now()
+    seen: Counter[bytes] = Counter()
+    documents: list[dict[str, Any]] = []
+    rejected: list[Rejected] = []
+    for index, event in enumerate(events):
+        try:
+            documents.append(_document(model, user_id, event, received, seen))
+        except ValidationError as error:
+            rejected.append(Rejected(index, error.code, error.detail, error.errors))
+    ids = [document["_id"] for document in documents]
+    inserted = _insert(model, documents)
+    if inserted:
+        on_commit(lambda: model.take_back_if_gone(dict.fromkeys(inserted, user_id)))
+    return Ingested(ids, len(inserted), len(ids) - len(inserted), rejected)
+
+
+def store_event(*, model: type[Event], user_id: ObjectId, event: Any) -> dict[str, Any]:
+    """Store one event, or find that it is stored; return it as it is stored.
+
+    Raises ``ValidationError`` and ``UserNotFound``.
+    """
+    document = _document(model, user_id, event, now(), Counter())
+    if not _insert(model, [document]):
+        return model.read(_id=document["_id"]) or document
+    ids = {document["_id"]: user_id}
+    on_commit(lambda: model.take_back_if_gone(ids))
+    return document
+
+
+def list_events(
+    *,
+    model: type[Event],
+    limit: int = 100,
+    position: Position | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    **criteria: Any,
+) -> Page:
+    """Return a page of events with ``since <= timestamp < until``, newest first.
+
+    ``criteria`` are stored fields and their values; those that are ``None`` do not count. Expired
+    activities do not appear, although the server removes them only once a minute.
+    """
+    query = {name: value for name, value in criteria.items() if value is not None}
+    oldest = model.oldest()
+    query["timestamp"] = {"$gte": max(since or oldest, oldest)}
+    if until is not None:
+        query["timestamp"]["$lt"] = until
+    return read_page(
+        model.collection(),
+        query,
+        field="timestamp",
+        descending=True,
+        limit=limit,
+        position=position,
+    )
+
+
+def _document(
+    model: type[Event], user_id: ObjectId, event: Any, received: datetime, seen: Counter[bytes]
+) -> dict[str, Any]:
+    if not isinstance(event, Mapping):
+        raise ValidationError("An event is an object.")
+    errors: dict[str, str] = {}
+    for name, value in event.items():
+        try:
+            _check(model, name, value, received)
+        except ValidationError as error:
+            errors[str(name)[:100]] = error.detail
+    errors |= {name: "Required." for name in _REQUIRED[model] if event.get(name) is None}
+    if errors:
+        raise ValidationError(errors=errors)
+    document = {name: value for name, value in event.items() if value is not None}
+    message_id = document.pop("messageId", None)
+    sent = document.get("timestamp")
+    document["timestamp"] = received if sent is None else parse_time(sent)
+    document = {"_id": None, "userId": user_id, **document}
+    document["_id"] = _derive_id(model, document, sent, message_id, seen)
+    return document
+
+
+def _check(model: type[Event], name: Any, value: Any, received: datetime) -> None:
+    if name not in _FIELDS[model]:
+        raise ValidationError("Unknown or read-only.")
+    if value is None:
+        return
+    if name in _NAME_FIELDS:
+        validate_name(value)
+    elif name == "eventCategory":
+        if value not in EVENT_CATEGORIES:
+            raise ValidationError(f"Expected one of {', '.join(EVENT_CATEGORIES)}.")
+    elif name == "timestamp":
+        time = parse_time(value)
+        if time > received + CLOCK_SKEW:
+            raise ValidationError("The time is in the future.")
+        if time < max(model.oldest(), _EARLIEST):
+            raise ValidationError("The time is so long ago that the event has expired.")
+    else:
+        if not isinstance(value, dict):
+            raise ValidationError("Expected an object.")
+        validate_json(value, max_bytes=getattr(conf, _JSON_FIELDS[name]))
+
+
+def parse_time(value: Any) -> datetime:
+    """Return a time in ISO 8601 as UTC with milliseconds; raise ``ValidationError``."""
+    if isinstance(value, str):
+        try:
+            return to_utc(datetime.fromisoformat(value))
+        except (ValueError, OverflowError):
+            pass
+    raise ValidationError("Expected a time in ISO 8601, such as 2026-01-31T12:00:00.000Z.")
+
+
+def _derive_id(
+    model: type[Event],
+    document: Mapping[str, Any],
+    sent: str | None,
+    message_id: str | None,
+    seen: Counter[bytes],
+) -> ObjectId:
+    if message_id is not None:
+        # Whatever else the client sends with it: a message id names one message of the user.
+        content = orjson.dumps([model.__name__, str(document["userId"]), message_id])
+        return ObjectId(hashlib.blake2b(content, digest_size=12).digest())
+    if sent is None:
+        return ObjectId()
+    content = orjson.dumps([model.__name__, document], default=str, option=orjson.OPT_SORT_KEYS)
+    digest = hashlib.blake2b(content, digest_size=16).digest()
+    ordinal = seen[digest]
+    seen[digest] += 1
+    tail = hashlib.blake2b(digest + ordinal.to_bytes(2), digest_size=8).digest()
+    seconds = int(document["timestamp"].timestamp())
+    return ObjectId(seconds.to_bytes(4) + tail)
+
+
+def _insert(model: type[Event], documents: list[dict[str, Any]]) -> list[ObjectId]:
+    """Insert what is not stored yet; return the ids of what was inserted."""
+    documents = list({document["_id"]: document for document in documents}.values())
+    if in_transaction():
+        # There a duplicate key would undo everything: look before.
+        wanted = {"_id": {"$in": [document["_id"] for document in documents]}}
+        stored = {row["_id"] for row in model.collection().find(wanted, {"_id": 1})}
+        documents = [document for document in documents if document["_id"] not in stored]
+    if not documents:
+        return []
+    try:
+        model.collection().insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        failures = error.details["writeErrors"]
+        if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+            raise
+        if in_transaction():
+            raise RetryTransaction("The events were stored meanwhile.") from error
+        failed = {failure["index"] for failure in failures}
+        documents = [row for index, row in enumerate(documents) if index not in failed]
+    return [document["_id"] for document in documents]

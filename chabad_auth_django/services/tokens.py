@@ -1,0 +1,145 @@
+"""The project's own access tokens, and what the verification of every token has in common."""
+
+from __future__ import annotations
+
+import functools
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from bson import ObjectId
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.crypto import salted_hmac
+from django.utils.encoding import force_bytes
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import InvalidToken, ValidationError
+from chabad_auth_django.validators import to_object_id
+
+ALGORITHM = "HS256"
+
+#: The header ``typ`` of an access token (RFC 9068): no other token passes for one.
+ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105
+
+#: The least bytes of a secret: what the hash function puts out.
+MIN_SECRET_BYTES = 32
+
+# Beside its own errors PyJWT lets some of parsing hostile JSON through.
+_REFUSALS = (jwt.PyJWTError, ArithmeticError, RecursionError, TypeError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessClaims:
+    """What a verified access token says."""
+
+    user_id: ObjectId
+    session_id: ObjectId
+    issued_at: int
+    expires_at: int
+
+
+def issue_access_token(*, user_id: ObjectId, session_id: ObjectId) -> str:
+    """Return a signed access token, good for ``CHABAD_AUTH["ACCESS_TOKEN_SECONDS"]``."""
+    time_now = int(time.time())
+    claims = {
+        "iss": conf.TOKEN_ISSUER,
+        "aud": conf.TOKEN_AUDIENCE,
+        "sub": str(user_id),
+        "sid": str(session_id),
+        "iat": time_now,
+        "exp": time_now + conf.ACCESS_TOKEN_SECONDS,
+        "jti": secrets.token_urlsafe(16),
+    }
+    return jwt.encode(claims, _signing_key(), ALGORITHM, headers={"typ": ACCESS_TOKEN_TYPE})
+
+
+def verify_access_token(*, token: object) -> AccessClaims:
+    """Return what an access token of ours says, without a look at the database.
+
+    Raises ``InvalidToken``.
+    """
+    header, claims = decode(
+        token,
+        _signing_key(),
+        algorithms=[ALGORITHM],
+        audience=conf.TOKEN_AUDIENCE,
+        issuer=conf.TOKEN_ISSUER,
+        require=["exp", "iat", "iss", "aud", "sub", "sid", "jti"],
+    )
+    if header.get("typ") != ACCESS_TOKEN_TYPE:
+        raise InvalidToken
+    try:
+        user_id, session_id = to_object_id(claims["sub"]), to_object_id(claims["sid"])
+    except ValidationError:
+        raise InvalidToken from None
+    return AccessClaims(user_id, session_id, claims["iat"], claims["exp"])
+
+
+def decode(
+    token: object,
+    key: Any,
+    *,
+    algorithms: Sequence[str],
+    audience: str | Sequence[str],
+    issuer: str,
+    require: list[str],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the header and the claims of a token that the key verifies.
+
+    Raises ``InvalidToken``, whatever is wrong with it.
+    """
+    text = _text(token)
+    try:
+        decoded = jwt.decode_complete(
+            text,
+            key,
+            algorithms=algorithms,
+            audience=audience,
+            issuer=issuer,
+            leeway=conf.TOKEN_LEEWAY_SECONDS,
+            options={"require": require},
+        )
+    except _REFUSALS:
+        # The cause would carry parts of the token into a traceback.
+        raise InvalidToken from None
+    return decoded["header"], decoded["payload"]
+
+
+def peek(token: object) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the header and the claims of a token that nothing has verified yet.
+
+    Raises ``InvalidToken``.
+    """
+    text = _text(token)
+    try:
+        decoded = jwt.decode_complete(text, options={"verify_signature": False})
+    except _REFUSALS:
+        raise InvalidToken from None
+    return decoded["header"], decoded["payload"]
+
+
+def _text(token: object) -> str:
+    if not isinstance(token, str) or len(token) > conf.TOKEN_MAX_BYTES or not token.isascii():
+        raise InvalidToken
+    return token
+
+
+def _signing_key() -> bytes:
+    return _to_key(conf.SIGNING_KEY, settings.SECRET_KEY)
+
+
+@functools.lru_cache(maxsize=1)
+def _to_key(signing_key: str | bytes | None, secret_key: str | bytes) -> bytes:
+    if signing_key is None:
+        return salted_hmac(__name__, "access", secret=secret_key, algorithm="sha256").digest()
+    key = force_bytes(signing_key)
+    if len(key) < MIN_SECRET_BYTES:
+        # The system check says so too, but web servers do not run the checks.
+        raise ImproperlyConfigured(
+            f'CHABAD_AUTH["SIGNING_KEY"] must have at least {MIN_SECRET_BYTES} bytes.'
+        )
+    return key

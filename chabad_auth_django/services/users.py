@@ -1,0 +1,75 @@
+"""Listing users, and granting them roles and permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import PermissionDenied
+from chabad_auth_django.models import User
+from chabad_auth_django.models.paging import Page, Position, read_page
+from chabad_auth_django.validators import normalize_email
+
+#: What a list of users can be ordered by -> the stored field, which has an index.
+ORDERS = {"id": "_id", "email": "email"}
+
+
+def list_users(
+    *,
+    order: str = "id",
+    limit: int = 100,
+    position: Position | None = None,
+    email: str | None = None,
+    role: str | None = None,
+    auth_method: str | None = None,
+    valu_user_id: str | None = None,
+    merkos_user_id: str | None = None,
+    created_since: datetime | None = None,
+    created_until: datetime | None = None,
+) -> Page:
+    """Return a page of the users that match every criterion given, with one query."""
+    criteria: dict[str, Any] = {
+        "email": None if email is None else normalize_email(email),
+        "roles": role,
+        "authMethods": auth_method,
+        "valuUserId": valu_user_id,
+        "merkosUserId": merkos_user_id,
+    }
+    query = {name: value for name, value in criteria.items() if value is not None}
+    created = {"$gte": created_since, "$lt": created_until}
+    created = {operator: time for operator, time in created.items() if time is not None}
+    if created:
+        query["createdAt"] = created
+    return read_page(
+        User.collection(),
+        query,
+        field=ORDERS[order.removeprefix("-")],
+        descending=order.startswith("-"),
+        limit=limit,
+        position=position,
+    )
+
+
+def read_many(*, user_ids: Collection[ObjectId]) -> dict[ObjectId, dict[str, Any]]:
+    """Return the stored users with these ids, by id, with one query."""
+    found = User.collection().find({"_id": {"$in": list(user_ids)}})
+    return {row["_id"]: row for row in found}
+
+
+def check_may_grant_role(*, actor: User, role: str) -> None:
+    """Raise ``PermissionDenied`` where the role grants more than the actor has."""
+    for permission in conf.ROLE_PERMISSIONS.get(role, ()):
+        check_may_grant(actor=actor, permission=permission)
+
+
+def check_may_grant(*, actor: User, permission: str) -> None:
+    """Raise ``PermissionDenied`` where the actor lacks the permission.
+
+    Otherwise whoever may grant something could grant themselves everything.
+    """
+    if not actor.has_permission(permission):
+        raise PermissionDenied(f"Granting {permission!r} takes having it.")

@@ -1,0 +1,453 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from mongoengine.errors import FieldDoesNotExist, SaveConditionError
+from pymongo.database import Database
+from support.commands import CommandCounter
+from support.threads import together
+
+from chabad_auth_django.exceptions import NotFound, ValidationError
+from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
+from chabad_auth_django.models.base import MAX_LIMIT
+from chabad_auth_django.models.fields import now
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Mongoose:
+    """A document as Mongoose stores it, and two ways to change it."""
+
+    model: Any
+    document: dict[str, Any]
+    atomic: Callable[[Any], None]
+    change: Callable[[Any], None]
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.model._meta["collection"]
+
+
+MONGOOSE = [
+    Mongoose(
+        User,
+        {"email": "ann@example.org", "legacy": {"a": None}},
+        lambda user: user.add_role("admin"),
+        lambda user: setattr(user, "name", "Ann"),
+        ["legacy"],
+    ),
+    Mongoose(
+        Profile,
+        {"avatar": {"url": "https://x.org/a.png", "alt": "me"}, "pronouns": ""},
+        lambda profile: profile.set_metadata("a", 1),
+        lambda profile: setattr(profile.avatar, "thumbnail", "https://x.org/t.png"),
+        ["avatar.alt", "pronouns"],
+    ),
+    Mongoose(
+        Preferences,
+        {
+            "notifications": {"email": False, "sms": True},
+            "widgets": {"order": ["b", "a"]},
+            "dashboard": {"columns": 3},
+            "sound": 0,
+        },
+        lambda preferences: preferences.enable_widget("w"),
+        lambda preferences: setattr(preferences.notifications, "push", False),
+        ["notifications.sms", "widgets.order", "dashboard.columns", "sound"],
+    ),
+    Mongoose(
+        Activity,
+        {"eventType": "x", "timestamp": now() - timedelta(days=1), "device": {"os": "a"}},
+        lambda activity: activity.add_metadata("a", 1),
+        lambda activity: setattr(activity, "app_id", "cteen"),
+        ["device"],
+    ),
+    Mongoose(
+        AppData,
+        {"appId": "a", "dataKey": "k", "dataValue": {"x": 1}, "version": 1, "source": []},
+        lambda app_data: app_data.update_value({"y": 1}),
+        lambda app_data: setattr(app_data, "data_value", {"y": 2}),
+        ["source"],
+    ),
+    Mongoose(
+        Analytics,
+        {"eventName": "x", "eventCategory": "custom", "timestamp": LONG_AGO, "campaign": "c"},
+        lambda analytics: analytics.add_event_data("a", 1),
+        lambda analytics: setattr(analytics, "app_id", "cteen"),
+        ["campaign"],
+    ),
+]
+
+each_model = pytest.mark.parametrize("case", MONGOOSE, ids=lambda case: case.name)
+
+
+def at(document: dict[str, Any], path: str) -> Any:
+    value: Any = document
+    for part in path.split("."):
+        value = value[part]
+    return value
+
+
+@pytest.fixture
+def stored(raw: Database, case: Mongoose) -> dict[str, Any]:
+    document = {"_id": ObjectId(), **case.document, "__v": 3}
+    if case.model is not User:
+        document["userId"] = raw.users.insert_one({"email": "ann@example.org"}).inserted_id
+    raw[case.name].insert_one(document)
+    return document
+
+
+def changed(raw: Database, case: Mongoose, before: dict[str, Any]) -> dict[str, Any]:
+    """Check that what we do not know is as it was; return the stored document."""
+    after = raw[case.name].find_one({"_id": before["_id"]})
+    assert after["__v"] == 3
+    assert {path: at(after, path) for path in case.unknown} == {
+        path: at(before, path) for path in case.unknown
+    }
+    assert "_cls" not in after
+    return after
+
+
+@each_model
+def test_a_document_of_mongoose_is_read(case: Mongoose, stored: dict[str, Any]) -> None:
+    document = case.model.objects.get()
+    assert document.pk == stored["_id"]
+    document.validate()
+
+
+@each_model
+def test_an_atomic_change_keeps_what_mongoose_stored(
+    raw: Database, case: Mongoose, stored: dict[str, Any]
+) -> None:
+    document = case.model.objects.get()
+    case.atomic(document)
+    after = changed(raw, case, stored)
+    times = {"updatedAt"} if "updated_at" in case.model._fields else set()
+    assert len(after.keys() - stored.keys() - times) <= 1
+
+
+@each_model
+def test_save_keeps_what_mongoose_stored(
+    raw: Database, case: Mongoose, stored: dict[str, Any]
+) -> None:
+    document = case.model.objects.get()
+    case.change(document)
+    document.save()
+    after = changed(raw, case, stored)
+    assert after != stored
+    times = {"updatedAt"} if "updated_at" in case.model._fields else set()
+    assert len(after.keys() - stored.keys() - times) <= 1
+
+
+@each_model
+def test_an_instance_that_was_changed_twice_keeps_what_mongoose_stored(
+    raw: Database, case: Mongoose, stored: dict[str, Any]
+) -> None:
+    document = case.model.objects.get()
+    case.atomic(document)
+    case.change(document)
+    document.save()
+    changed(raw, case, stored)
+
+
+@each_model
+def test_a_date_that_is_missing_is_shown_as_missing_and_stays_so(
+    raw: Database, case: Mongoose, stored: dict[str, Any]
+) -> None:
+    names = {"created_at": "createdAt", "timestamp": "timestamp"}
+    raw[case.name].update_one({}, {"$unset": dict.fromkeys(names.values(), 1)})
+    document = case.model.objects.get()
+    case.change(document)
+    document.save()
+    for name, db_field in names.items():
+        assert getattr(document, name, None) is None
+        assert db_field not in raw[case.name].find_one()
+
+
+@each_model
+def test_save_of_a_document_that_was_deleted_meanwhile_stores_no_fragment(
+    raw: Database, case: Mongoose, stored: dict[str, Any]
+) -> None:
+    document = case.model.objects.get()
+    case.change(document)
+    raw[case.name].delete_many({})
+    with pytest.raises(NotFound):
+        document.save()
+    assert raw[case.name].count_documents({}) == 0
+
+
+@each_model
+def test_save_without_a_change_tells_that_the_document_is_gone(
+    raw: Database, case: Mongoose, stored: dict[str, Any]
+) -> None:
+    document = case.model.objects.get()
+    raw[case.name].delete_many({})
+    with pytest.raises(NotFound):
+        document.save()
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in MONGOOSE if case.model is not AppData], ids=lambda case: case.name
+)
+def test_save_without_a_change_stores_nothing(
+    raw: Database, case: Mongoose, stored: dict[str, Any]
+) -> None:
+    case.model.objects.get().save()
+    assert raw[case.name].find_one({"_id": stored["_id"]}) == stored
+
+
+@each_model
+def test_a_field_that_the_specification_lacks_is_refused(case: Mongoose) -> None:
+    with pytest.raises(FieldDoesNotExist):
+        case.model(nothing=1)
+
+
+def test_two_saves_of_different_fields_keep_both(raw: Database, user: User) -> None:
+    first, second = (Profile.find_by_user_id(user.id) for _ in range(2))
+    first.bio = "Hi"
+    second.display_name = "Ann"
+    first.save()
+    second.save()
+    stored = raw.profiles.find_one()
+    assert (stored["bio"], stored["displayName"]) == ("Hi", "Ann")
+
+
+def test_empty_values_survive_save(raw: Database, user: User) -> None:
+    profile = Profile.find_by_user_id(user.id)
+    profile.bio = "Hi"
+    profile.metadata = {"a": 1, "b": [1], "c": 1}
+    profile.save()
+    profile.bio = ""
+    profile.metadata["a"] = {}
+    profile.metadata["b"] = []
+    profile.metadata["c"] = None
+    profile.save()
+    stored = raw.profiles.find_one()
+    assert stored["bio"] == ""
+    assert stored["metadata"] == {"a": {}, "b": [], "c": None}
+    user.roles = []
+    user.save()
+    assert raw.users.find_one()["roles"] == []
+    profile.metadata = {}
+    profile.save()
+    assert raw.profiles.find_one()["metadata"] == {}
+
+
+def test_save_removes_what_was_set_to_none_or_deleted(raw: Database, user: User) -> None:
+    profile = Profile.find_by_user_id(user.id)
+    profile.bio = "Hi"
+    profile.metadata = {"a": 1, "b": 2}
+    profile.save()
+    profile.bio = None
+    del profile.metadata["a"]
+    profile.save()
+    stored = raw.profiles.find_one()
+    assert "bio" not in stored
+    assert stored["metadata"] == {"b": 2}
+
+
+def test_save_of_an_invalid_value_stores_nothing(raw: Database, user: User) -> None:
+    before = raw.profiles.find_one()
+    profile = Profile.find_by_user_id(user.id)
+    profile.display_name, profile.bio = "Ann", "x" * 501
+    with pytest.raises(ValidationError):
+        profile.save()
+    assert raw.profiles.find_one() == before
+
+
+def test_a_condition_of_save_that_does_not_hold_is_reported_as_such(
+    raw: Database, user: User
+) -> None:
+    user.name = "Anna"
+    with pytest.raises(SaveConditionError):
+        user.save(save_condition={"name": "somebody else"})
+    assert raw.users.find_one()["name"] == "Ann"
+    user.save(save_condition={"name": "Ann"})
+    assert raw.users.find_one()["name"] == "Anna"
+
+
+def test_an_atomic_change_drops_what_was_not_saved(raw: Database, user: User) -> None:
+    user.name = "unsaved"
+    user.add_role("admin")
+    assert user.name == "Ann"
+    user.save()
+    assert raw.users.find_one()["name"] == "Ann"
+
+
+def test_refresh_loads_what_others_stored(raw: Database, user: User) -> None:
+    raw.users.update_one({}, {"$set": {"name": "Anna"}, "$unset": {"authMethods": 1}})
+    user.refresh()
+    assert (user.name, user.auth_methods) == ("Anna", [])
+
+
+def test_a_document_is_inserted_once(user: User) -> None:
+    with pytest.raises(TypeError):
+        User.insert_documents([user])
+
+
+def test_documents_inserted_together_are_valid_or_none_is_stored(raw: Database, user: User) -> None:
+    good = {"user_id": user.id, "event_type": "x"}
+    with pytest.raises(ValidationError):
+        Activity.objects.insert([Activity(**good), Activity(user_id=user.id), Activity(**good)])
+    assert raw.activities.count_documents({}) == 0
+
+
+def test_insert_returns_documents_or_their_ids(user: User) -> None:
+    def activity() -> Activity:
+        return Activity(user_id=user.id, event_type="x")
+
+    assert isinstance(Activity.objects.insert(activity()), Activity)
+    assert isinstance(Activity.objects.insert(activity(), load_bulk=False), ObjectId)
+    ids = Activity.objects.insert([activity(), activity()], load_bulk=False)
+    assert [type(id) for id in ids] == [ObjectId, ObjectId]
+    assert Activity.objects.insert([]) == []
+
+
+LIMITED: dict[str, Callable[[Any], Any]] = {
+    "User.find_by_role": lambda limit: User.find_by_role("user", limit),
+    "User.find_by_auth_method": lambda limit: User.find_by_auth_method("google", limit),
+    "AppData.find_by_user_and_app": lambda limit: AppData.find_by_user_and_app(
+        ObjectId(), "a", limit
+    ),
+    "Activity.find_by_app_id": lambda limit: Activity.find_by_app_id("a", limit),
+    "Activity.find_by_session_id": lambda limit: Activity.find_by_session_id("s", limit),
+    "Activity.find_by_event_type": lambda limit: Activity.find_by_event_type("x", limit),
+    "Activity.get_recent_activity": lambda limit: Activity.get_recent_activity(
+        ObjectId(), limit=limit
+    ),
+    "Analytics.find_by_event_name": lambda limit: Analytics.find_by_event_name("x", limit),
+    "Analytics.find_by_category": lambda limit: Analytics.find_by_category("x", limit),
+    **{
+        f"{model.__name__}.find_by_user_id": lambda limit, model=model: model.find_by_user_id(
+            ObjectId(), limit
+        )
+        for model in (Activity, Analytics)
+    },
+    **{
+        f"{model.__name__}.find_by_date_range": lambda limit, model=model: model.find_by_date_range(
+            LONG_AGO, now(), limit=limit
+        )
+        for model in (Activity, Analytics)
+    },
+}
+
+
+@pytest.mark.parametrize("limit", [0, -1, True, MAX_LIMIT + 1, 1e9, 10.0, None, "10"], ids=str)
+@pytest.mark.parametrize("finder", LIMITED)
+def test_a_limit_that_is_no_number_from_one_to_a_thousand_is_refused(
+    mongodb: str, finder: str, limit: Any
+) -> None:
+    with pytest.raises(ValidationError):
+        LIMITED[finder](limit)
+
+
+@pytest.mark.parametrize("limit", [1, MAX_LIMIT])
+@pytest.mark.parametrize("finder", LIMITED)
+def test_the_limit_is_that_of_the_query(commands: CommandCounter, finder: str, limit: int) -> None:
+    list(LIMITED[finder](limit))
+    assert [command["limit"] for _, command in commands.sent] == [limit]
+
+
+@pytest.mark.parametrize(
+    ("finder", "limit"),
+    [
+        (lambda: User.find_by_role("user"), 100),
+        (lambda: User.find_by_auth_method("google"), 100),
+        (lambda: Activity.find_by_user_id(ObjectId()), 100),
+        (lambda: Activity.find_by_app_id("a"), 100),
+        (lambda: Activity.get_recent_activity(ObjectId()), 100),
+        (lambda: Analytics.find_by_date_range(LONG_AGO, now()), 100),
+        (lambda: AppData.find_by_user_and_app(ObjectId(), "a"), MAX_LIMIT),
+    ],
+)
+def test_a_list_is_bounded_by_default(commands: CommandCounter, finder: Any, limit: int) -> None:
+    list(finder())
+    assert [command["limit"] for _, command in commands.sent] == [limit]
+
+
+OWNED: dict[str, Callable[[User], Any]] = {
+    "Profile": lambda user: Profile.find_by_user_id(user.id),
+    "Preferences": lambda user: Preferences.find_by_user_id(user.id),
+    "Activity": lambda user: Activity.create_activity(user_id=user.id, event_type="x"),
+    "AppData": lambda user: AppData.upsert_app_data(user.id, "a", "k", 1),
+    "Analytics": lambda user: Analytics.create_analytics(
+        user_id=user.id, event_name="x", event_category="custom"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_the_virtual_user_is_read_once_when_asked_for(
+    commands: CommandCounter, user: User, name: str
+) -> None:
+    document = OWNED[name](user)
+    commands.clear()
+    assert commands.names == []
+    assert document.user == user
+    assert document.user.email == "ann@example.org"
+    assert commands.names == ["find"]
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_the_virtual_user_is_read_only_and_not_stored(raw: Database, user: User, name: str) -> None:
+    document = OWNED[name](user)
+    with pytest.raises(AttributeError):
+        document.user = user
+    assert document.user == user
+    document.save()
+    assert "user" not in raw[document._meta["collection"]].find_one()
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_the_virtual_user_of_a_user_who_is_gone_is_none(
+    raw: Database, user: User, name: str
+) -> None:
+    document = OWNED[name](user)
+    raw.users.delete_many({})
+    assert document.user is None
+
+
+def test_populate_reads_all_users_with_one_query(commands: CommandCounter) -> None:
+    users = [User.create_user(email=f"{n}@example.org") for n in range(3)]
+    gone = User.create_user(email="gone@example.org")
+    for owner in [*users, *users, gone]:
+        Activity.create_activity(user_id=owner.id, event_type="x")
+    User.collection().delete_one({"_id": gone.id})
+    commands.clear()
+    activities = Activity.find_by_event_type("x").populate("user")
+    emails = [activity.user and activity.user.email for activity in activities]
+    assert sorted(emails, key=str) == sorted([*(user.email for user in users * 2), None], key=str)
+    assert commands.names == ["find", "find"]
+
+
+def test_populate_of_anything_but_the_user_is_refused(user: User) -> None:
+    with pytest.raises(ValidationError):
+        Activity.find_by_event_type("x").populate("profile")
+
+
+@pytest.mark.parametrize("name", ["Profile.set_metadata", "Activity.add_metadata"])
+def test_concurrent_adds_together_stay_within_the_limit(
+    raw: Database, user: User, name: str
+) -> None:
+    model, method = name.split(".")
+    document = OWNED[model](user)
+    id, owner = document.pk, type(document)
+
+    def add(n: int) -> bool:
+        try:
+            getattr(owner.objects.get(pk=id), method)(str(n), "x" * 2_000)
+        except ValidationError:
+            return False
+        return True
+
+    added = together([partial(add, n) for n in range(12)])
+    stored = raw[owner._meta["collection"]].find_one({"_id": id})["metadata"]
+    assert sum(added) == len(stored) == 8

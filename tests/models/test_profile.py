@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from django.test import override_settings
+from pymongo.database import Database
+
+from chabad_auth_django.exceptions import AlreadyExists, NotFound, UserNotFound, ValidationError
+from chabad_auth_django.models import Profile, User
+
+
+@pytest.fixture
+def profile(user: User) -> Profile:
+    return Profile.find_by_user_id(user.id)
+
+
+def test_a_new_profile_is_stored_with_exactly_the_fields_of_the_specification(
+    raw: Database, user: User
+) -> None:
+    raw.profiles.delete_many({})
+    Profile.create_profile(
+        user.id,
+        display_name="Ann",
+        bio="Hi",
+        avatar={"url": "https://x.org/a.png", "thumbnail": "https://x.org/t.png"},
+        metadata={"a": 1},
+    )
+    stored = raw.profiles.find_one()
+    assert {name: type(value) for name, value in stored.items()} == {
+        "_id": ObjectId,
+        "userId": ObjectId,
+        "displayName": str,
+        "bio": str,
+        "avatar": dict,
+        "metadata": dict,
+        "createdAt": datetime,
+        "updatedAt": datetime,
+    }
+    assert stored["avatar"] == {"url": "https://x.org/a.png", "thumbnail": "https://x.org/t.png"}
+
+
+def test_the_profile_made_with_a_user_is_empty(raw: Database, user: User) -> None:
+    stored = raw.profiles.find_one()
+    assert set(stored) == {"_id", "userId", "metadata", "createdAt", "updatedAt"}
+    assert (stored["userId"], stored["metadata"]) == (user.id, {})
+
+
+@pytest.mark.parametrize("form", [ObjectId, str])
+def test_the_profile_of_a_user_is_found(user: User, form: type) -> None:
+    assert Profile.find_by_user_id(form(user.id)).user_id == user.id
+    assert Profile.find_by_user_id(form(ObjectId())) is None
+
+
+def test_a_user_has_one_profile(user: User) -> None:
+    with pytest.raises(AlreadyExists):
+        Profile.create_profile(user.id)
+
+
+def test_a_profile_of_a_user_who_does_not_exist_is_taken_back(raw: Database) -> None:
+    with pytest.raises(UserNotFound):
+        Profile.create_profile(ObjectId())
+    assert raw.profiles.count_documents({}) == 0
+
+
+@pytest.mark.parametrize("form", [ObjectId, str])
+def test_find_or_create_returns_what_is_there(user: User, profile: Profile, form: type) -> None:
+    assert Profile.find_or_create_profile(form(user.id), bio="new") == profile
+
+
+@pytest.mark.parametrize("form", [ObjectId, str])
+def test_find_or_create_makes_what_is_missing(raw: Database, user: User, form: type) -> None:
+    raw.profiles.delete_many({})
+    assert Profile.find_or_create_profile(form(user.id), bio="new").bio == "new"
+    assert raw.profiles.count_documents({"userId": user.id, "bio": "new"}) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"display_name": "x" * 101}, "displayName"),
+        ({"display_name": {"$gt": ""}}, "displayName"),
+        ({"display_name": "\ud800"}, "displayName"),
+        ({"bio": "x" * 501}, "bio"),
+        ({"bio": 5}, "bio"),
+        ({"bio": "\ud800"}, "bio"),
+        ({"metadata": {"$a": 1}}, "metadata"),
+        ({"metadata": [1]}, "metadata"),
+        ({"metadata": {"a": "x" * 16_384}}, "metadata"),
+        ({"avatar": {"url": "ftp://x.org/a"}}, "avatar"),
+        ({"avatar": {"thumbnail": "https://x.org/a"}}, "avatar"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_field_that_breaks_a_rule_is_named_as_it_is_stored(
+    profile: Profile, fields: dict[str, Any], name: str
+) -> None:
+    for field, value in fields.items():
+        setattr(profile, field, Profile(avatar=value).avatar if field == "avatar" else value)
+    with pytest.raises(ValidationError) as caught:
+        profile.save()
+    assert list(caught.value.errors) == [name]
+
+
+def test_the_longest_values_are_stored(raw: Database, profile: Profile) -> None:
+    profile.display_name, profile.bio = "é" * 100, "é" * 500
+    profile.save()
+    stored = raw.profiles.find_one()
+    assert (len(stored["displayName"]), len(stored["bio"])) == (100, 500)
+
+
+@pytest.mark.parametrize("url", ["https://x.org/a.png", "http://x.org", "https://x.org/a?b=c#d"])
+def test_an_avatar_is_set_with_and_without_its_thumbnail(
+    raw: Database, profile: Profile, url: str
+) -> None:
+    profile.update_avatar(url, thumbnail_url=url)
+    assert raw.profiles.find_one()["avatar"] == {"url": url, "thumbnail": url}
+    profile.update_avatar(url)
+    assert raw.profiles.find_one()["avatar"] == {"url": url}
+    assert (profile.avatar.url, profile.avatar.thumbnail) == (url, None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:image/png;base64,AAAA",
+        "ftp://x.org/a.png",
+        "//x.org/a.png",
+        "/a.png",
+        "https://",
+        "",
+        "https://x.org/" + "a" * 2048,
+        "https://x.org/\0",
+        "https://x.org/\ud800",
+        "https://x.org/a\nb",
+        None,
+        5,
+        b"\xff",
+        {"$gt": ""},
+    ],
+    ids=lambda value: ascii(value)[:30],
+)
+def test_an_avatar_that_is_no_http_url_is_refused(
+    raw: Database, profile: Profile, url: Any
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        profile.update_avatar(url)
+    assert list(caught.value.errors) == ["avatar"]
+    if url is not None:
+        with pytest.raises(ValidationError):
+            profile.update_avatar("https://x.org/a.png", thumbnail_url=url)
+    assert "avatar" not in raw.profiles.find_one()
+
+
+def test_clear_avatar_removes_it(raw: Database, profile: Profile) -> None:
+    profile.update_avatar("https://x.org/a.png")
+    profile.clear_avatar()
+    assert profile.avatar is None
+    assert "avatar" not in raw.profiles.find_one()
+    profile.clear_avatar()
+
+
+def test_metadata_is_set_read_and_removed(raw: Database, profile: Profile) -> None:
+    profile.set_metadata("a", {"b": [1, None]})
+    profile.set_metadata("c", False)
+    assert profile.get_metadata("a") == {"b": [1, None]}
+    assert profile.get_metadata("c", default=5) is False
+    profile.delete_metadata("a")
+    profile.delete_metadata("nothing")
+    assert raw.profiles.find_one()["metadata"] == profile.metadata == {"c": False}
+    assert (profile.get_metadata("a"), profile.get_metadata("a", 5)) == (None, 5)
+
+
+def test_setting_metadata_replaces_the_whole_value_of_the_key(profile: Profile) -> None:
+    profile.set_metadata("a", {"b": 1})
+    profile.set_metadata("a", {"c": 1})
+    assert profile.metadata == {"a": {"c": 1}}
+
+
+@pytest.mark.parametrize(
+    "key", ["", "$a", "a.b", "a\0", "_cls", "_ref", None, 5, b"a", {"$gt": ""}]
+)
+def test_a_metadata_key_that_is_unsafe_is_refused(
+    raw: Database, profile: Profile, key: Any
+) -> None:
+    with pytest.raises(ValidationError):
+        profile.set_metadata(key, 1)
+    with pytest.raises(ValidationError):
+        profile.delete_metadata(key)
+    assert raw.profiles.find_one()["metadata"] == {}
+
+
+def test_metadata_has_a_limit_in_bytes_over_all_keys(raw: Database, profile: Profile) -> None:
+    profile.set_metadata("a", "x" * 10_000)
+    with pytest.raises(ValidationError) as caught:
+        profile.set_metadata("b", "x" * 10_000)
+    assert list(caught.value.errors) == ["metadata"]
+    assert list(raw.profiles.find_one()["metadata"]) == list(profile.metadata) == ["a"]
+    profile.set_metadata("a", "y" * 15_000)
+
+
+def test_metadata_never_takes_more_keys_than_save_accepts(mongodb: str, profile: Profile) -> None:
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": mongodb, "JSON_MAX_KEYS": 3}):
+        for key in "abc":
+            profile.set_metadata(key, 1)
+        with pytest.raises(ValidationError):
+            profile.set_metadata("d", 1)
+        profile.bio = "Hi"
+        profile.save()
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("update_avatar", ("https://x.org/a.png",)),
+        ("clear_avatar", ()),
+        ("set_metadata", ("a", 1)),
+        ("delete_metadata", ("a",)),
+    ],
+)
+def test_a_change_of_a_profile_that_is_gone_is_refused(
+    raw: Database, profile: Profile, method: str, arguments: tuple[Any, ...]
+) -> None:
+    raw.profiles.delete_many({})
+    with pytest.raises(NotFound):
+        getattr(profile, method)(*arguments)
+    assert raw.profiles.count_documents({}) == 0

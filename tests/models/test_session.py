@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from pymongo.database import Database
+
+from chabad_auth_django.exceptions import UserNotFound, ValidationError
+from chabad_auth_django.models import Session, User
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services import deletion, indexes
+
+
+@pytest.fixture
+def person(either_server: str) -> User:
+    """A user on each kind of server in turn."""
+    return User.create_user(email="ann@example.org", name="Ann", auth_methods=["google"])
+
+
+def make(user_id: Any, **changes: Any) -> Session:
+    fields = {
+        "family_hash": "f",
+        "token_hash": "t",
+        "auth_method": "google",
+        "user_agent": "Firefox",
+        "last_used_at": now(),
+        "expires_at": now() + timedelta(days=1),
+    }
+    return Session(user_id=user_id, **fields | changes).save()
+
+
+def test_a_session_is_stored_with_these_fields(user: User, raw: Database) -> None:
+    make(user.id)
+    stored = raw.sessions.find_one()
+    assert {name: type(value) for name, value in stored.items()} == {
+        "_id": ObjectId,
+        "userId": ObjectId,
+        "familyHash": str,
+        "tokenHash": str,
+        "authMethod": str,
+        "userAgent": str,
+        "createdAt": datetime,
+        "lastUsedAt": datetime,
+        "expiresAt": datetime,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("auth_method", "fax"),
+        ("auth_method", None),
+        ("user_agent", "x" * 257),
+        ("token_hash", None),
+        ("family_hash", None),
+        ("expires_at", None),
+        ("expires_at", "tomorrow"),
+    ],
+)
+def test_a_bad_field_is_refused(user: User, raw: Database, name: str, value: Any) -> None:
+    with pytest.raises(ValidationError):
+        make(user.id, **{name: value})
+    assert raw.sessions.find_one() is None
+
+
+def test_there_is_no_session_without_its_user(mongodb: str, raw: Database) -> None:
+    with pytest.raises(UserNotFound):
+        make(ObjectId())
+    assert raw.sessions.find_one() is None
+
+
+def test_its_indexes_are_deployed(mongodb: str, raw: Database) -> None:
+    found = raw.sessions.index_information()
+    assert {str(index["key"]): index.get("expireAfterSeconds") for index in found.values()} == {
+        "[('_id', 1)]": None,
+        "[('userId', 1)]": None,
+        "[('expiresAt', 1)]": 0,
+    }
+    assert indexes.compare().is_clean
+
+
+def test_a_lost_or_changed_ttl_is_mended(mongodb: str, raw: Database) -> None:
+    raw.sessions.drop_index("expiresAt_1")
+    raw.sessions.create_index("expiresAt")
+    assert [str(pair.declared) for pair in indexes.compare().differing] == [
+        "sessions {expiresAt: 1} expireAfterSeconds=0"
+    ]
+    indexes.fix()
+    assert raw.sessions.index_information()["expiresAt_1"]["expireAfterSeconds"] == 0
+    raw.command("collMod", "sessions", index={"name": "expiresAt_1", "expireAfterSeconds": 9})
+    indexes.fix()
+    assert raw.sessions.index_information()["expiresAt_1"]["expireAfterSeconds"] == 0
+    assert indexes.compare().is_clean
+
+
+def test_the_server_removes_an_expired_session_and_no_other(user: User, raw: Database) -> None:
+    make(user.id, expires_at=now() - timedelta(seconds=1))
+    kept = make(user.id, expires_at=now() + timedelta(hours=1))
+    deadline = time.monotonic() + 10
+    while raw.sessions.count_documents({}) > 1 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [session["_id"] for session in raw.sessions.find()] == [kept.id]
+
+
+def test_sessions_go_with_their_user(person: User) -> None:
+    other = User.create_user(email="bob@example.org")
+    make(person.id)
+    kept = make(other.id)
+    person.delete()
+    assert [session.id for session in Session.objects] == [kept.id]
+    list(deletion.run())
+    assert [session.id for session in Session.objects] == [kept.id]

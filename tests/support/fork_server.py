@@ -1,0 +1,170 @@
+"""Processes that a test can kill: forked, in milliseconds, from one that has imported everything.
+
+A process stops itself (SIGSTOP) once its connection is warm, so that ``go()`` starts the work of
+several of them at the same instant. ``python -m support.fork_server`` is the other end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pymongo.monitoring import CommandListener
+
+#: Seconds after which a process that nobody killed ends by itself.
+LIFETIME = 120
+
+
+class Process:
+    """One forked process, stopped until ``go()``."""
+
+    def __init__(self, server: ForkServer, pid: int) -> None:
+        self.pid = pid
+        self._server = server
+        self._status: int | None = None
+
+    def go(self) -> None:
+        """Let the work begin."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End the process with ``kill -9``."""
+        # It is not reaped before wait(), so the pid cannot be another process's by now.
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Return the exit status: 0, 1 after an exception, ``-signal.SIGKILL`` when killed."""
+        if self._status is None:
+            self._status = int(self._server.ask(wait=self.pid))
+        return self._status
+
+
+class ForkServer:
+    """Start processes that run one function of ``support.jobs``."""
+
+    def __init__(self) -> None:
+        tests = str(Path(__file__).parents[1])
+        path = os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH")]))
+        self._lock = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "support.fork_server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": "support.settings"},
+            text=True,
+        )
+
+    def close(self) -> None:
+        """End the server and the processes that it has not seen end."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def start(
+        self,
+        job: str,
+        settings: dict[str, Any],
+        *,
+        crash: tuple[str, int] | None = None,
+        **arguments: Any,
+    ) -> Process:
+        """Fork a process that is about to run the job with these ``CHABAD_AUTH`` settings.
+
+        ``crash=("before", 3)`` makes it kill itself before it sends its third command to MongoDB,
+        ``("after", 3)`` when the server has answered that.
+        """
+        order = {"job": job, "settings": settings, "crash": crash, "arguments": arguments}
+        return Process(self, int(self.ask(**order)))
+
+    def ask(self, **order: Any) -> str:
+        """Send an order and return the answer."""
+        assert self._process.stdin and self._process.stdout
+        with self._lock:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            return self._process.stdout.readline()
+
+
+class Crash(CommandListener):
+    """Kill the process at a command that it sends to MongoDB."""
+
+    def __init__(self, moment: str, number: int) -> None:
+        self.moment, self.left = moment, number
+        self.armed = False
+
+    def started(self, event: Any) -> None:
+        self.left -= self.armed
+        self._strike("before")
+
+    def succeeded(self, event: Any) -> None:
+        self._strike("after")
+
+    def failed(self, event: Any) -> None:
+        self._strike("after")
+
+    def _strike(self, moment: str) -> None:
+        if self.armed and self.left == 0 and moment == self.moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _serve() -> None:
+    import django
+
+    django.setup()
+    import support.jobs  # noqa: F401 - for the children
+
+    children: set[int] = set()
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "wait" in order:
+            children.discard(order["wait"])
+            answer = os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1])
+        else:
+            answer = os.fork()
+            if answer == 0:
+                _run(**order)
+            children.add(answer)
+            os.waitpid(answer, os.WUNTRACED)
+        print(answer, flush=True)
+    for pid in children:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _run(
+    job: str, settings: dict[str, Any], crash: list[Any] | None, arguments: dict[str, Any]
+) -> None:
+    from django.conf import settings as django_settings
+    from support import jobs
+
+    from chabad_auth_django import connection
+
+    signal.alarm(LIFETIME)
+    try:
+        listener = Crash(*crash) if crash else None
+        options = {**settings.get("MONGODB_OPTIONS", {}), "minPoolSize": 0}
+        if listener:
+            options["event_listeners"] = [listener]
+        django_settings.CHABAD_AUTH = {**settings, "MONGODB_OPTIONS": options}
+        connection.supports_transactions()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        if listener:
+            listener.armed = True
+        getattr(jobs, job)(**arguments)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,13 @@
+"""A host project with Django's own users, in an SQLite database in memory."""
+
+SECRET_KEY = "tests only, at least thirty-two bytes long"
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "chabad_auth_django",
+]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+USE_TZ = True
+CHABAD_AUTH: dict[str, object] = {}

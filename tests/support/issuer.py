@@ -1,0 +1,108 @@
+"""An issuer of tokens: its keys, and a real HTTP server for them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+ISSUER = "https://issuer.example.org"
+AUDIENCE = "our-app"
+
+
+class Key:
+    """A private key with its id; ``public`` is what is published."""
+
+    def __init__(self, kid: str, algorithm: str = "RS256") -> None:
+        self.kid, self.algorithm = kid, algorithm
+        self.private: Any = (
+            ec.generate_private_key(ec.SECP256R1())
+            if algorithm == "ES256"
+            else rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        )
+        self.public = self.private.public_key()
+        self.pem = self.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        self.private_pem = self.private.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+
+    @property
+    def jwk(self) -> dict[str, Any]:
+        kind = jwt.get_algorithm_by_name(self.algorithm)
+        return {**kind.to_jwk(self.public, as_dict=True), "kid": self.kid, "use": "sig"}
+
+    def sign(self, claims: dict[str, Any], **headers: Any) -> str:
+        return jwt.encode(
+            claims, self.private, self.algorithm, headers={"kid": self.kid, **headers}
+        )
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    """Return the claims of a good token; a change to ``None`` leaves the claim out."""
+    good = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "person-1",
+        "iat": int(time.time()),
+        "exp": int(time.time()) + 300,
+        "email": "ann@example.org",
+        "email_verified": True,
+        "name": "Ann",
+    }
+    return {name: value for name, value in {**good, **changes}.items() if value is not None}
+
+
+def by_hand(header: dict[str, Any], payload: Any, secret: bytes = b"") -> str:
+    """Return a token that no library would make, signed with HMAC-SHA256 or not at all."""
+    parts = [json.dumps(part).encode() if part is not None else b"" for part in (header, payload)]
+    text = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    signature = hmac.digest(secret, text, hashlib.sha256) if secret else b""
+    return (text + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
+
+
+class JwksServer:
+    """Serve JWKS on 127.0.0.1 and count how often they are asked for."""
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+        self.body: bytes | None = None
+        self.status = 200
+        self.delay = 0.0
+        self.requests = 0
+        jwks = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                jwks.requests += 1
+                time.sleep(jwks.delay)
+                body = jwks.body or json.dumps({"keys": [key.jwk for key in jwks.keys]}).encode()
+                self.send_response(jwks.status)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/jwks.json"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

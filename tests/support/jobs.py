@@ -1,0 +1,153 @@
+"""What the killed processes and the racing threads do: everything that a project may write."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from bson import ObjectId
+
+from chabad_auth_django.exceptions import (
+    AlreadyExists,
+    ChabadAuthError,
+    DuplicateEmail,
+    UserNotFound,
+)
+from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
+from chabad_auth_django.services import deletion
+from chabad_auth_django.services.app_data import synchronize_app_data
+from chabad_auth_django.services.sign_in import record_login
+from chabad_auth_django.transactions import atomic
+
+Write = Callable[[ObjectId, random.Random], object]
+
+
+def activity(user_id: ObjectId, chance: random.Random) -> None:
+    Activity.create_activity(user_id=user_id, event_type="view")
+
+
+def activities(user_id: ObjectId, chance: random.Random) -> None:
+    Activity.objects.insert(
+        [Activity(user_id=user_id, event_type="view") for _ in range(chance.randint(1, 20))]
+    )
+
+
+def analytics(user_id: ObjectId, chance: random.Random) -> None:
+    Analytics.create_analytics(user_id=user_id, event_name="x", event_category="custom")
+
+
+def upsert(user_id: ObjectId, chance: random.Random) -> None:
+    AppData.upsert_app_data(user_id, "app", f"key{chance.randint(0, 5)}", chance.random())
+
+
+def delete_key(user_id: ObjectId, chance: random.Random) -> None:
+    AppData.delete_app_data(user_id, "app", f"key{chance.randint(0, 5)}")
+
+
+def delete_keys(user_id: ObjectId, chance: random.Random) -> None:
+    AppData.delete_app_data(user_id, "app")
+
+
+def profile(user_id: ObjectId, chance: random.Random) -> None:
+    Profile.find_or_create_profile(user_id)
+
+
+def preferences(user_id: ObjectId, chance: random.Random) -> None:
+    Preferences.find_or_create_preferences(user_id)
+
+
+def metadata(user_id: ObjectId, chance: random.Random) -> None:
+    Profile.find_or_create_profile(user_id).set_metadata("key", chance.random())
+
+
+def login(user_id: ObjectId, chance: random.Random) -> None:
+    record_login(user_id=user_id, app_id="app")
+
+
+def synchronize(user_id: ObjectId, chance: random.Random) -> None:
+    key = {"user_id": user_id, "app_id": "app", "data_key": f"key{chance.randint(0, 5)}"}
+    stored = AppData.find_by_user_app_and_key(**key)
+    with suppress(AlreadyExists):
+        synchronize_app_data(
+            **key, data_value=chance.random(), expected_version=stored.version if stored else None
+        )
+
+
+@atomic
+def together(user_id: ObjectId, chance: random.Random) -> None:
+    activities(user_id, chance)
+    upsert(user_id, chance)
+    analytics(user_id, chance)
+
+
+WRITES: tuple[Write, ...] = (
+    activity,
+    activities,
+    analytics,
+    upsert,
+    upsert,
+    delete_key,
+    delete_keys,
+    profile,
+    preferences,
+    metadata,
+    login,
+    synchronize,
+    together,
+)
+
+
+def write(user_id: str, seed: int) -> None:
+    """Write for the user, now this, now that, until killed."""
+    chance = random.Random(seed)
+    while True:
+        # A version conflict, a key that is not there: what racing clients have to expect.
+        with suppress(ChabadAuthError):
+            chance.choice(WRITES)(ObjectId(user_id), chance)
+
+
+def write_once(user_id: str, name: str) -> None:
+    """Write for the user once."""
+    with suppress(UserNotFound):
+        globals()[name](ObjectId(user_id), random.Random(0))
+
+
+def delete(user_id: str) -> None:
+    """Delete the user."""
+    User.objects(id=user_id).delete()
+
+
+def recover() -> None:
+    """Do what ``chabad_purge_deleted`` does."""
+    list(deletion.run())
+
+
+def ways_to_create(prefix: str, chance: random.Random) -> Iterator[Callable[[], Any]]:
+    """Yield calls that each create users with new addresses, in every way there is."""
+    for number in itertools.count():
+        email = f"{prefix}-{number}@example.org"
+        others = [f"{prefix}-{number}-{n}@example.org" for n in range(chance.randint(1, 5))]
+        yield chance.choice(
+            [
+                lambda email=email: User.create_user(email=email),
+                lambda email=email: User(email=email).save(),
+                lambda email=email: User.objects.insert(User(email=email)),
+                lambda others=others: User.objects.insert([User(email=one) for one in others]),
+                lambda email=email: User.create_user(email=f"{prefix}-taken@example.org"),
+            ]
+        )
+
+
+def create(prefix: str, seed: int) -> None:
+    """Create users until killed; some have an address that is taken."""
+    for call in ways_to_create(prefix, random.Random(seed)):
+        with suppress(DuplicateEmail):
+            call()
+
+
+def create_once(emails: list[str]) -> None:
+    """Create users with one call."""
+    User.objects.insert([User(email=email) for email in emails])

@@ -1,0 +1,34 @@
+"""Running a host project's commands in a process of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).parent.parent
+
+
+def python(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder that holds no package, as the tests found theirs."""
+    path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
+    inherited = {name: value for name, value in os.environ.items() if name != "MONGODB_URI"}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=inherited
+        | {"PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": "support.settings"}
+        | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def django_admin(
+    *arguments: str, cwd: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a management command."""
+    return python("-m", "django", *arguments, cwd=cwd, **environment)
