@@ -1,0 +1,102 @@
+"""Settings of the example project: they need no environment, and take these variables.
+
+``MONGODB_URI``           a MongoDB server; without it one starts by itself in ``mongodb-data``
+``EXAMPLE_DATA_DIR``      an existing folder for ``mongodb-data`` and ``db.sqlite3``
+``DJANGO_DEBUG``          ``0`` is production; then these two are required:
+``DJANGO_SECRET_KEY``     at least 50 random characters
+``DJANGO_ALLOWED_HOSTS``  host names, separated by commas
+"""
+
+import os
+from pathlib import Path
+
+from chabad_auth_django.contrib.embedded import mongodb_uri
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(os.environ.get("EXAMPLE_DATA_DIR") or BASE_DIR)
+
+DEBUG = os.environ.get("DJANGO_DEBUG", "1") != "0"
+if DEBUG:
+    # INSECURE: everybody knows this key. It signs sessions on a developer's machine only.
+    SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "django-insecure-for-development-only")
+    ALLOWED_HOSTS = []  # Django then answers to localhost alone.
+else:
+    SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
+    ALLOWED_HOSTS = os.environ["DJANGO_ALLOWED_HOSTS"].split(",")
+
+# --- What chabad_auth_django needs ------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "chabad_auth_django",
+    # For development: a MongoDB server that starts on first use and stops with its last user.
+    "chabad_auth_django.contrib.embedded",
+    "demo",
+]
+
+CHABAD_AUTH = {
+    "MONGODB_URI": mongodb_uri,
+    "EMBEDDED_DATA_DIR": DATA_DIR / "mongodb-data",
+}
+
+# --- An ordinary Django project; SQLite holds the accounts of the admin -----------------------
+
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"},
+}
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+
+# --- Security ---------------------------------------------------------------------------------
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SECURE_SSL_REDIRECT = not DEBUG
+SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 60 * 60
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG

@@ -1,0 +1,93 @@
+"""The project around the demo: ``check``, ``migrate`` and ``runserver``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chabad_auth_django.contrib.embedded.probe import free_port
+
+PRODUCTION = {
+    "DJANGO_DEBUG": "0",
+    "DJANGO_SECRET_KEY": "tests only, this key has more than fifty characters",
+    "DJANGO_ALLOWED_HOSTS": "demo.example",
+}
+
+
+def test_check_and_migrate_work_without_warnings(
+    manage: Callable[..., Any], mongod_runs: Callable[[], bool], tmp_path: Path
+) -> None:
+    check = manage("check", "--fail-level", "WARNING")
+    assert (check.returncode, check.stderr) == (0, "")
+    migrate = manage("migrate")
+    assert (migrate.returncode, migrate.stderr) == (0, "")
+    assert (tmp_path / "db.sqlite3").is_file()
+    assert not mongod_runs()
+
+
+def test_production_settings_pass_the_deployment_checks(manage: Callable[..., Any]) -> None:
+    result = manage("check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_production_settings_need_a_secret_key(manage: Callable[..., Any]) -> None:
+    result = manage("check", DJANGO_DEBUG="0")
+    assert result.returncode != 0
+    assert "DJANGO_SECRET_KEY" in result.stderr
+
+
+def _page(url: str, process: subprocess.Popen[str]) -> str:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                return str(response.read().decode())
+        except OSError:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def _end_by_ctrl_c(process: subprocess.Popen[str]) -> None:
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def _end_by_sigterm(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [_end_by_ctrl_c, _end_by_sigterm])
+def test_runserver_serves_the_admin_and_holds_the_server(
+    manage: Callable[..., Any],
+    command: list[str],
+    environment: dict[str, str],
+    mongod_runs: Callable[[], bool],
+    end: Callable[[subprocess.Popen[str]], None],
+) -> None:
+    assert manage("migrate").returncode == 0
+    address = f"127.0.0.1:{free_port()}"
+    with subprocess.Popen(
+        [*command, "runserver", address],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    ) as process:
+        assert "csrfmiddlewaretoken" in _page(f"http://{address}/admin/login/", process)
+        # The command starts the server, and runserver keeps it when the command ends.
+        assert manage("chabad_sync_indexes").returncode == 0
+        assert mongod_runs()
+        end(process)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert not mongod_runs()
