@@ -22,3 +22,5 @@ class ChabadAuthConfig(AppConfig):
             connection.register()
         receivers.connect()
         django_checks.register(checks.check_settings)
+        django_checks.register(checks.check_pages, django_checks.Tags.urls)
+        django_checks.register(checks.check_cache, deploy=True)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
+from django.apps import apps
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
+from django.urls import get_resolver
 from jwt.algorithms import requires_cryptography
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
@@ -17,6 +21,9 @@ from chabad_auth_django import connection
 from chabad_auth_django.conf import DEFAULTS, ISSUER_DEFAULTS, conf, user_settings
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.services.tokens import ALGORITHM, MIN_SECRET_BYTES
+
+#: What the browsable API and ``docs/`` are made of.
+PAGES = ("rest_framework", "drf_spectacular", "drf_spectacular_sidecar")
 
 RATE = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
 
@@ -41,6 +48,47 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
                 Error(f"CHABAD_AUTH[{name!r}] must be {expected}.", id=f"chabad_auth.E{number:03}")
             )
     return messages or _check_issuers() or _check_connection()
+
+
+def check_cache(**kwargs: Any) -> list[CheckMessage]:
+    """Return a warning when the processes do not share what the throttles count; for deployment."""
+    backend = settings.CACHES["default"]["BACKEND"]
+    if any(message.is_serious() for message in check_settings()):
+        return []
+    rates = {**DEFAULTS["THROTTLE_RATES"], **conf.THROTTLE_RATES}
+    if not any(rates.values()) or not backend.endswith((".LocMemCache", ".DummyCache")):
+        return []
+    return [
+        Warning(
+            "The default cache is not shared, so every process throttles by itself, or not at all.",
+            hint="Set CACHES to a shared cache, such as Redis, or the rates in "
+            "CHABAD_AUTH['THROTTLE_RATES'] to None.",
+            id="chabad_auth.W002",
+        )
+    ]
+
+
+def check_pages(**kwargs: Any) -> list[CheckMessage]:
+    """Return a warning where the API is served and its pages for people miss what they take."""
+    missing = [app for app in PAGES if not apps.is_installed(app)]
+    if not (settings.TEMPLATES and missing and _serves_api()):
+        return []
+    return [
+        Warning(
+            f"The API's pages for people miss {', '.join(missing)} in INSTALLED_APPS.",
+            hint="rest_framework has the browsable API's templates, drf_spectacular and "
+            "drf_spectacular_sidecar have those and the files of docs/.",
+            id="chabad_auth.W003",
+        )
+    ]
+
+
+def _serves_api() -> bool:
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return False
+    # Loads the host project's URLs, and with them ours where they are included.
+    get_resolver().url_patterns  # noqa: B018
+    return "chabad_auth_django.api.urls" in sys.modules
 
 
 def _check_issuers() -> list[CheckMessage]:
@@ -218,6 +266,11 @@ RULES: dict[str, tuple[Callable[[Any], bool], str, int]] = {
         lambda value: _is_positive_integer(value) and value <= 24_855,
         "a whole number of days from 1 to 24855",
         10,
+    ),
+    "ANALYTICS_KEEP_ANONYMOUS_COUNTS": (
+        lambda value: isinstance(value, bool),
+        "True or False",
+        29,
     ),
     "DELETION_GRACE_SECONDS": (
         lambda value: value == 0 or _is_positive(value),

@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
         "admin": ["*"],
     },
     "ACTIVITY_RETENTION_DAYS": 90,
+    "ANALYTICS_KEEP_ANONYMOUS_COUNTS": True,
     "DELETION_GRACE_SECONDS": 60,
     "PURGE_BATCH_SIZE": 1000,
     "APP_DATA_MAX_BYTES": 256 * 1024,
@@ -76,6 +77,8 @@ class Conf:
     ROLE_PERMISSIONS: Mapping[str, Sequence[str]]
     #: Days after which the server removes an Activity (whole days).
     ACTIVITY_RETENTION_DAYS: int
+    #: Whether rolled-up totals keep the events of erased users, without telling whose they were.
+    ANALYTICS_KEEP_ANONYMOUS_COUNTS: bool
     #: Seconds between a user's removal and the sweep that ends the deletion.
     DELETION_GRACE_SECONDS: float
     #: Documents that a purge deletes with one command.
@@ -90,7 +93,8 @@ class Conf:
     BODY_MAX_BYTES: int
     #: Seconds that MongoDB may take for one request, with all its commands.
     REQUEST_TIMEOUT: float
-    #: Scope (``sign_in``, ``read``, ``write``) -> DRF rate such as ``"10/min"``; ``None``: no limit.
+    #: Scope (``sign_in``, ``read``, ``write``) -> rate such as ``"10/min"``; ``None``: no limit.
+    #: A scope that is left out has its default.
     THROTTLE_RATES: Mapping[str, str | None]
     #: Levels of nesting in free-form JSON.
     JSON_MAX_DEPTH: int

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -24,12 +26,16 @@ DEFAULT_OPTIONS: dict[str, Any] = {
     "maxPoolSize": 10,
     "minPoolSize": 2,
     "serverSelectionTimeoutMS": 5_000,
-    # A paused server or a lost majority must end in an error, not in a request that hangs.
-    "timeoutMS": 20_000,
+    # A paused server or a lost majority must end in an error, not in a request that hangs. Not
+    # timeoutMS: PyMongo would select servers for that long too, whatever is said above.
+    "socketTimeoutMS": 20_000,
     "w": "majority",
     "retryReads": True,
     "retryWrites": True,
     "tz_aware": True,
+    # One year 20000 or one broken text that another program stored must not hide a whole list.
+    "datetime_conversion": "DATETIME_AUTO",
+    "unicode_decode_error_handler": "replace",
     "uuidRepresentation": "standard",
     "appname": "chabad_auth_django",
 }
@@ -114,6 +120,19 @@ def supports_transactions() -> bool:
     return _supports_transactions
 
 
+def time_limit(seconds: float) -> AbstractContextManager[Any]:
+    """Return a context in which MongoDB may take so long; not even that while it has no primary.
+
+    PyMongo ignores ``serverSelectionTimeoutMS`` where there is a timeout for the whole. Without
+    this each of the requests that come while the server is down would wait for all of its time.
+    """
+    client = _client
+    if client is not None and not client.topology_description.has_writable_server():
+        # Zero would be no limit at all.
+        seconds = min(seconds, client.options.server_selection_timeout) or 0.001
+    return pymongo.timeout(seconds)
+
+
 def ping(timeout: float = 2.0) -> float:
     """Return the seconds of one round trip to the primary.
 
@@ -123,6 +142,24 @@ def ping(timeout: float = 2.0) -> float:
     with pymongo.timeout(timeout):
         get_client().admin.command("ping")
     return time.monotonic() - started
+
+
+@contextmanager
+def long_limit(seconds: float) -> Iterator[None]:
+    """Let each operation of the block take that long, where the usual seconds are not enough.
+
+    Raises ``pymongo.errors.PyMongoError`` soon when no primary answers at its start: it would be
+    waited for all of the time.
+    """
+    ping(timeout=5.0)
+    with pymongo.timeout(seconds):
+        yield
+
+
+def describe() -> str:
+    """Return the database and its server for people, without credentials."""
+    hosts = ", ".join(f"{host}:{port}" for host, port in sorted(get_client().nodes))
+    return f"{get_database().name!r} at {hosts}"
 
 
 def close() -> None:

@@ -14,6 +14,8 @@ class ChabadAuthError(Exception):
 
     code = "error"
     default_detail = "The operation failed."
+    #: Seconds after which another try makes sense; ``None``: it makes none.
+    retry_after: float | None = None
 
     def __init__(self, detail: str | None = None) -> None:
         self.detail = detail or self.default_detail
@@ -45,6 +47,15 @@ class UserNotFound(NotFound):
     default_detail = "The user does not exist."
 
 
+class DeletionOpen(ChabadAuthError):
+    """The user's deletion is under way, and would remove what is stored now."""
+
+    code = "deletion_open"
+    default_detail = (
+        "A deletion of this user is under way. Wait until chabad_purge_deleted has finished it."
+    )
+
+
 class AlreadyExists(ChabadAuthError):
     """A document with the same unique key exists."""
 
@@ -64,6 +75,13 @@ class LastAuthMethod(ChabadAuthError):
 
     code = "last_auth_method"
     default_detail = "The last authentication method of a user cannot be removed."
+
+
+class DocumentChanged(ChabadAuthError):
+    """The stored document is no longer the one that the caller expects."""
+
+    code = "document_changed"
+    default_detail = "The document was changed by somebody else."
 
 
 class VersionConflict(ChabadAuthError):
@@ -127,12 +145,62 @@ class IssuerUnavailable(ChabadAuthError):
 
     code = "issuer_unavailable"
     default_detail = "The issuer of the token cannot be reached. Try again later."
+    retry_after = 10
+
+
+class IdempotencyKeyReused(ChabadAuthError):
+    """The idempotency key belongs to another request."""
+
+    code = "idempotency_key_reused"
+    default_detail = "This Idempotency-Key was used for another request."
+
+
+class IdempotencyInProgress(ChabadAuthError):
+    """The request with this idempotency key is still running, or was abandoned lately."""
+
+    code = "idempotency_in_progress"
+    default_detail = "The request with this Idempotency-Key is not done yet. Try again later."
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class Unavailable(ChabadAuthError):
+    """The database cannot be reached, or has no primary now; trying again later may work."""
+
+    code = "unavailable"
+    default_detail = "The database does not answer now. Try again."
+    retry_after = 5
 
 
 class IndexBuildFailed(ChabadAuthError):
     """An index cannot be built on the documents that are stored."""
 
     code = "index_build_failed"
+
+
+class ReplicaSetRequired(ChabadAuthError):
+    """A standalone server keeps no log of changes and has no transactions."""
+
+    code = "replica_set_required"
+    default_detail = "This takes a MongoDB replica set (one member is enough) or a sharded cluster."
+
+
+class EventsArchived(ChabadAuthError):
+    """Only whole UTC days can be counted where the events are archived."""
+
+    code = "events_archived"
+    default_detail = (
+        "Some of these events are archived: begin and end at midnight UTC and count by UTC days, "
+        "weeks or months, or restore the archive."
+    )
+
+
+class ArchiveError(ChabadAuthError):
+    """An archive is missing, damaged or not this database's, or could not be written exactly."""
+
+    code = "archive_error"
 
 
 class PermissionDenied(ChabadAuthError):

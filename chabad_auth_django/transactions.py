@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 import mongoengine
 import pymongo
 from pymongo.client_session import ClientSession
-from pymongo.errors import PyMongoError
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
@@ -33,7 +33,7 @@ TRANSIENT = "TransientTransactionError"
 UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
 
 #: Seconds for telling the server that a transaction is over whose own time is up.
-RELEASE_TIMEOUT = 2.0
+RELEASE_TIMEOUT = 1.0
 
 MAJORITY = WriteConcern("majority")
 
@@ -158,7 +158,8 @@ def _run_in_transaction(body: Callable[[], T], hooks: _Hooks) -> T:
         try:
             return body()
         except BaseException as error:
-            _release(session.abort_transaction)
+            if not isinstance(error, ServerSelectionTimeoutError):
+                _release(session.abort_transaction)
             # mongoengine wraps the driver's error and so hides the label that asks for a retry.
             cause = error.__context__ if isinstance(error, mongoengine.OperationError) else None
             if isinstance(cause, PyMongoError) and cause.has_error_label(TRANSIENT):

@@ -5,40 +5,44 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from chabad_auth_django.api.errors import CHALLENGE
 from chabad_auth_django.exceptions import InvalidToken
 from chabad_auth_django.models import User
-from chabad_auth_django.services import tokens
+from chabad_auth_django.services import sign_in, tokens
+from chabad_auth_django.services.tokens import AccessClaims
 
 
 class BearerAuthentication(BaseAuthentication):
-    """Authenticate ``Authorization: Bearer <access token>``.
+    """Authenticate ``Authorization: Bearer`` with an access token, or a token of an issuer.
 
     The user is read from the database each time: a deleted one is refused at once, and a changed
-    role counts at once.
+    role counts at once. The token of a configured issuer must name a user that exists, by its
+    external id or by a verified e-mail address; signing in with it is what creates one.
     """
 
-    def authenticate(self, request: Request) -> tuple[User, Any] | None:
-        """Return the user and the token's claims; ``None`` without such a header."""
+    @sensitive_variables()
+    def authenticate(self, request: Request) -> tuple[User, AccessClaims | None] | None:
+        """Return the user, and the claims of an access token; ``None`` without such a header."""
         header = request.META.get("HTTP_AUTHORIZATION", "")
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             return None
         try:
-            claims = tokens.verify_access_token(token=token.strip())
+            user, claims = _authenticate(token.strip())
         except InvalidToken as error:
             raise AuthenticationFailed(error.detail, code=error.code) from None
-        user = User.find_by_id(claims.user_id)
         if user is None:
-            raise AuthenticationFailed("The token is not valid.", code="invalid_token")
+            raise AuthenticationFailed(InvalidToken.default_detail, code=InvalidToken.code)
         return user, claims
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401."""
-        return 'Bearer realm="api"'
+        return CHALLENGE
 
 
 class SessionAuthentication(BaseAuthentication):
@@ -47,14 +51,22 @@ class SessionAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         """Return the user with the e-mail address of the session's user, or ``None``."""
         host_user = getattr(request._request, "user", None)
-        email = getattr(host_user, "email", "")
-        if not host_user or not host_user.is_active or not email:
+        if not host_user or not host_user.is_active:
             return None
-        user = User.find_by_email(email)
+        user = sign_in.read_user_by_django_user(django_user=host_user)
         if user is None:
             return None
         _enforce_csrf(request._request)
         return user, None
+
+
+@sensitive_variables()
+def _authenticate(token: str) -> tuple[User | None, AccessClaims | None]:
+    try:
+        claims = tokens.verify_access_token(token=token)
+    except InvalidToken:
+        return sign_in.read_user_by_token(token=token), None
+    return User.find_by_id(claims.user_id), claims
 
 
 def _enforce_csrf(request: HttpRequest) -> None:

@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import bson
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.errors import PreconditionFailed
+from chabad_auth_django.exceptions import ValidationError
 
 Row = Mapping[str, Any]
 Shape = Callable[[Row], dict[str, Any]]
 
+# As the connection reads them; other programs may store UUIDs.
+_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
+
 
 def etag(row: Row) -> str:
     """Return the entity tag of a stored document: its version, or a digest of all it holds."""
-    if "version" in row:
+    if "dataKey" in row and isinstance(row.get("version"), int):
         return f'"{row["version"]}"'
-    return f'"{hashlib.blake2b(bson.encode(row), digest_size=12).hexdigest()}"'
+    encoded = bson.encode(row, codec_options=_CODEC)
+    return f'"{hashlib.blake2b(encoded, digest_size=12).hexdigest()}"'
 
 
 def respond(request: Request, row: Row, shape: Shape, status: int = 200) -> Response:
     """Return the resource with its ``ETag``; 304 without a body where the caller has it."""
     tag = etag(row)
     headers = {"ETag": tag}
-    if request.method in ("GET", "HEAD") and matches(request, "HTTP_IF_NONE_MATCH", row):
-        return Response(None, 304, headers=headers)
+    if request.method in ("GET", "HEAD"):
+        # A weak tag will do for a reader, and for nobody else: a proxy that compresses makes one.
+        known = [tag.removeprefix("W/") for tag in _tags(request, "HTTP_IF_NONE_MATCH")]
+        if _matches(known, row):
+            return Response(None, 304, headers=headers)
     return Response(shape(row), status, headers=headers)
 
 
 def check_if_match(request: Request, row: Row, shape: Shape) -> None:
     """Raise ``PreconditionFailed`` (412) with what is stored when ``If-Match`` names another."""
-    if not matches(request, "HTTP_IF_MATCH", row):
+    if not _matches(_tags(request, "HTTP_IF_MATCH"), row):
         raise changed(row, shape)
 
 
@@ -45,19 +55,34 @@ def changed(row: Row | None, shape: Shape) -> PreconditionFailed:
     return PreconditionFailed(shape(row), {"ETag": etag(row)})
 
 
-def matches(request: Request, header: str, row: Row) -> bool:
-    """Tell whether the header lists the row's tag, or is ``*``."""
-    tags = [tag.strip().removeprefix("W/") for tag in request.META.get(header, "").split(",")]
-    return "*" in tags or etag(row) in tags
-
-
 def expected_versions(request: Request) -> list[int] | None:
     """Return the versions that ``If-Match`` lists; ``None`` for ``*``, which any version matches.
 
     A tag that is no version of ours matches none.
     """
-    tags = [tag.strip() for tag in request.META["HTTP_IF_MATCH"].split(",")]
+    tags = _tags(request, "HTTP_IF_MATCH")
     if "*" in tags:
         return None
     digits = [tag[1:-1] for tag in tags if tag[:1] == tag[-1:] == '"']
     return [int(text) for text in digits if text.isascii() and text.isdigit() and len(text) < 19]
+
+
+def create_only(request: Request) -> bool:
+    """Tell whether ``If-None-Match: *`` asks to store nothing but what is new.
+
+    Raises ``ValidationError`` for a list of tags: to ignore a precondition would be worse.
+    """
+    tags = _tags(request, "HTTP_IF_NONE_MATCH")
+    if tags not in ([], ["*"]):
+        raise ValidationError(errors={"If-None-Match": "A write takes `*` only."})
+    return bool(tags)
+
+
+def _tags(request: Request, header: str) -> list[str]:
+    return (
+        [tag.strip() for tag in request.META[header].split(",")] if header in request.META else []
+    )
+
+
+def _matches(tags: Sequence[str], row: Row) -> bool:
+    return "*" in tags or etag(row) in tags

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+import mongoengine
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
-from pymongo.errors import (
-    ConnectionFailure,
-    DocumentTooLarge,
-    ExecutionTimeout,
-    PyMongoError,
-    WTimeoutError,
-)
+from pymongo.errors import ConnectionFailure, DocumentTooLarge, OperationFailure, PyMongoError
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
 from chabad_auth_django import exceptions as domain
@@ -23,8 +21,8 @@ from chabad_auth_django.api.rendering import to_json
 
 logger = logging.getLogger("chabad_auth_django.api")
 
-#: Seconds after which a client may try again while MongoDB has no primary.
-RETRY_AFTER = 5
+#: What a 401 asks for.
+CHALLENGE = 'Bearer realm="api"'
 
 #: Domain error -> status; the first match counts.
 STATUSES: tuple[tuple[type[domain.ChabadAuthError], int], ...] = (
@@ -32,6 +30,7 @@ STATUSES: tuple[tuple[type[domain.ChabadAuthError], int], ...] = (
     (domain.NotFound, 404),
     (domain.AlreadyExists, 409),
     (domain.VersionConflict, 409),
+    (domain.DocumentChanged, 412),
     (domain.LastAuthMethod, 409),
     (domain.PermissionDenied, 403),
     (domain.InvalidToken, 401),
@@ -39,6 +38,9 @@ STATUSES: tuple[tuple[type[domain.ChabadAuthError], int], ...] = (
     (domain.CredentialsDisabled, 400),
     (domain.EmailNotVerified, 403),
     (domain.IssuerUnavailable, 503),
+    (domain.Unavailable, 503),
+    (domain.IdempotencyKeyReused, 422),
+    (domain.IdempotencyInProgress, 409),
 )
 
 #: Labels and codes with which the server says that a write may succeed on the next try.
@@ -46,7 +48,34 @@ _TRANSIENT_LABELS = (
     "TransientTransactionError",
     "UnknownTransactionCommitResult",
     "RetryableWriteError",
-    "NoWritesPerformed",
+)
+
+_UNAVAILABLE_CODES = frozenset(
+    (
+        6,  # HostUnreachable
+        7,  # HostNotFound
+        50,  # MaxTimeMSExpired
+        64,  # WriteConcernFailed
+        89,  # NetworkTimeout
+        91,  # ShutdownInProgress
+        100,  # UnsatisfiableWriteConcern
+        112,  # WriteConflict
+        133,  # FailedToSatisfyReadPreference
+        134,  # ReadConcernMajorityNotAvailableYet
+        189,  # PrimarySteppedDown
+        202,  # NetworkInterfaceExceededTimeLimit
+        251,  # NoSuchTransaction
+        262,  # ExceededTimeLimit
+        9001,  # SocketException
+        10058,  # LegacyNotPrimary
+        10107,  # NotWritablePrimary
+        11600,  # InterruptedAtShutdown
+        11601,  # Interrupted
+        11602,  # InterruptedDueToReplStateChange
+        13435,  # NotPrimaryNoSecondaryOk
+        13436,  # NotPrimaryOrSecondary
+        14031,  # OutOfDiskSpace
+    )
 )
 
 
@@ -56,6 +85,14 @@ class BodyTooLarge(drf.APIException):
     status_code = 413
     default_code = "body_too_large"
     default_detail = "The body is too large."
+
+
+class LengthRequired(drf.APIException):
+    """A body in chunks, which Django does not read: it would count as an empty one."""
+
+    status_code = 411
+    default_code = "length_required"
+    default_detail = "A body takes a Content-Length."
 
 
 class PreconditionFailed(drf.APIException):
@@ -85,32 +122,54 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = drf.PermissionDenied()
     elif isinstance(error, RequestDataTooBig):
         error = BodyTooLarge()
+    elif isinstance(error, SuspiciousOperation):
+        # A host that is not in ALLOWED_HOSTS, thousands of query parameters …
+        error = drf.ParseError()
     if isinstance(error, drf.APIException):
         return _framework_response(error)
     if isinstance(error, DocumentTooLarge):
         return Response(body("too_large", "The document would be too large."), 413)
-    if isinstance(error, PyMongoError) and is_outage(error):
-        return Response(
-            body("unavailable", "The database does not answer now. Try again."),
-            503,
-            headers={"Retry-After": str(RETRY_AFTER)},
-        )
+    if isinstance(error, (OperationalError, InterfaceError)):
+        # Of the host project's own database, in which it looks its sessions up.
+        logger.warning("The session cannot be read: %s", error)
+        return _domain_response(domain.Unavailable())
+    if is_outage(error):
+        return _domain_response(domain.Unavailable())
     return None
 
 
-def is_outage(error: PyMongoError) -> bool:
-    """Tell whether the error comes from the network, an election or a time limit."""
+def is_outage(error: BaseException | None) -> bool:
+    """Tell whether the error comes from the network, an election, a shutdown or a time limit."""
+    if isinstance(error, (mongoengine.OperationError, mongoengine.ConnectionFailure)):
+        # mongoengine's wrapping of what the driver raised.
+        return is_outage(error.__context__)
+    if not isinstance(error, PyMongoError):
+        return False
     return (
-        isinstance(error, (ConnectionFailure, ExecutionTimeout, WTimeoutError))
+        isinstance(error, ConnectionFailure)
         or error.timeout
         or any(error.has_error_label(label) for label in _TRANSIENT_LABELS)
+        or not _UNAVAILABLE_CODES.isdisjoint(_codes(error))
     )
+
+
+def _codes(error: PyMongoError) -> set[int]:
+    if not isinstance(error, OperationFailure):
+        return set()
+    # A bulk write has a code of its own; why it failed is in the details.
+    details: Any = error.details or {}
+    causes = details.get("writeErrors", []) + details.get("writeConcernErrors", [])
+    return {error.code or 0, *(cause["code"] for cause in causes)}
 
 
 def body(code: str, detail: str, errors: Any = None) -> dict[str, Any]:
     """Return the one shape of an error."""
-    shape = {"code": code, "detail": detail}
-    return {**shape, "errors": errors} if errors else shape
+    shape: dict[str, Any] = {"code": code, "detail": detail}
+    if errors:
+        shape["errors"] = {
+            name: [value] if isinstance(value, str) else value for name, value in errors.items()
+        }
+    return shape
 
 
 def _domain_response(error: domain.ChabadAuthError) -> Response:
@@ -118,7 +177,12 @@ def _domain_response(error: domain.ChabadAuthError) -> Response:
     data = body(error.code, error.detail, getattr(error, "errors", None))
     if isinstance(error, domain.VersionConflict):
         data["current"] = {"version": error.current_version, "dataValue": error.current_value}
-    return Response(data, status)
+    headers = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = CHALLENGE
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after))
+    return Response(data, status, headers=headers)
 
 
 def _framework_response(error: drf.APIException) -> Response:
@@ -137,7 +201,10 @@ def _framework_response(error: drf.APIException) -> Response:
 
 
 def _errors(detail: Any) -> Any:
-    return {"": detail} if isinstance(detail, list) else detail
+    if isinstance(detail, list):
+        return {"": detail}
+    name = api_settings.NON_FIELD_ERRORS_KEY
+    return {"" if key == name else key: value for key, value in detail.items()}
 
 
 def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

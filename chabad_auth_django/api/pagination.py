@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -14,9 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+from chabad_auth_django.api.rendering import EPOCH
 from chabad_auth_django.models.paging import Page, Position, Row
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def encode(position: Position) -> str:

@@ -33,6 +33,9 @@ class JSONParser(BaseParser):
         body = stream.read(limit + 1)
         if len(body) > limit:
             raise BodyTooLarge
+        if parser_context:
+            # For Idempotency-Key; the stream cannot be read again.
+            parser_context["request"].raw_body = body
         return parse_json(body)
 
 

@@ -6,10 +6,18 @@ Fields that other programs left out appear as the specification's defaults.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any, default: Sequence[str] = ()) -> Any:
+    return value if isinstance(value, list) else default
 
 
 def user(row: Row) -> dict[str, Any]:
@@ -20,9 +28,9 @@ def user(row: Row) -> dict[str, Any]:
         "name": row.get("name"),
         "valuUserId": row.get("valuUserId"),
         "merkosUserId": row.get("merkosUserId"),
-        "authMethods": row.get("authMethods", []),
-        "roles": row.get("roles", ["user"]),
-        "permissions": row.get("permissions", []),
+        "authMethods": _list(row.get("authMethods")),
+        "roles": _list(row.get("roles"), ["user"]),
+        "permissions": _list(row.get("permissions")),
         "lastLogin": row.get("lastLogin"),
         "createdAt": row.get("createdAt"),
         "updatedAt": row.get("updatedAt"),
@@ -36,7 +44,7 @@ def user_summary(row: Row) -> dict[str, Any]:
 
 def profile(row: Row) -> dict[str, Any]:
     """Return a Profile."""
-    avatar = row.get("avatar") or {}
+    avatar = _object(row.get("avatar"))
     return {
         "id": row["_id"],
         "userId": row["userId"],
@@ -45,7 +53,7 @@ def profile(row: Row) -> dict[str, Any]:
         "avatar": {"url": avatar.get("url"), "thumbnail": avatar.get("thumbnail")}
         if avatar
         else None,
-        "metadata": row.get("metadata", {}),
+        "metadata": _object(row.get("metadata")),
         "createdAt": row.get("createdAt"),
         "updatedAt": row.get("updatedAt"),
     }
@@ -53,9 +61,9 @@ def profile(row: Row) -> dict[str, Any]:
 
 def preferences(row: Row) -> dict[str, Any]:
     """Return Preferences."""
-    notifications = row.get("notifications") or {}
-    widgets = row.get("widgets") or {}
-    dashboard = row.get("dashboard") or {}
+    notifications = _object(row.get("notifications"))
+    widgets = _object(row.get("widgets"))
+    dashboard = _object(row.get("dashboard"))
     return {
         "id": row["_id"],
         "userId": row["userId"],
@@ -67,14 +75,14 @@ def preferences(row: Row) -> dict[str, Any]:
             "inApp": notifications.get("inApp", True),
         },
         "widgets": {
-            "enabled": widgets.get("enabled", []),
-            "disabled": widgets.get("disabled", []),
-            "customizations": widgets.get("customizations", {}),
+            "enabled": _list(widgets.get("enabled")),
+            "disabled": _list(widgets.get("disabled")),
+            "customizations": _object(widgets.get("customizations")),
         },
         "dashboard": {
             "layout": dashboard.get("layout", "grid"),
             "defaultView": dashboard.get("defaultView", "overview"),
-            "favoriteApps": dashboard.get("favoriteApps", []),
+            "favoriteApps": _list(dashboard.get("favoriteApps")),
         },
         "createdAt": row.get("createdAt"),
         "updatedAt": row.get("updatedAt"),

@@ -36,6 +36,9 @@ CHANGE: dict[str, Any] = {"put": "update", "delete": "destroy"}
 
 USER = "users/<str:user>/"
 
+# Without it `profile`, for one, would take a host project's name.
+app_name = "chabad_auth"
+
 urlpatterns = [
     path("auth/login/", AuthViewSet.as_view({"post": "login"}), name="auth-login"),
     path("auth/refresh/", AuthViewSet.as_view({"post": "refresh"}), name="auth-refresh"),
@@ -145,7 +148,8 @@ urlpatterns = [
     path("docs/", DocsView.as_view(), name="docs"),
     # Below our own prefixes, an unknown path is answered in the one shape, not by an HTML page.
     re_path(
-        r"^(?:auth|users|activities|analytics|health)(?:/.*)?$",
+        # Line breaks too, which "." alone would not match.
+        r"^(?:auth|users|activities|analytics|health|schema|docs)(?![\w-])(?s:.*)\Z",
         NotFoundViewSet.as_view({"get": "list"}),
         name="not-found",
     ),

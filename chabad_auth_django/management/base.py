@@ -2,37 +2,217 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, ClassVar, NoReturn, TypeVar
 
+import mongoengine
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    DjangoHelpFormatter,
+    SystemCheckError,
+)
 from pymongo.errors import OperationFailure, PyMongoError
 
 from chabad_auth_django.exceptions import ChabadAuthError
+from chabad_auth_django.management.output import Progress, to_json
+
+#: The command did its work, and found something that the operator asked it to look for.
+EXIT_FOUND = 1
 
 #: The command could not do its work: bad arguments, no server, no such user.
 EXIT_ERROR = 2
+
+#: Ctrl-C, as a shell reports it.
+EXIT_INTERRUPTED = 130
+
+#: The exit status of every command, where it does not say otherwise.
+EXIT_STATUSES: Mapping[int, str] = {
+    EXIT_ERROR: "it could not do its work, or not all of it; one line on standard error says why",
+    EXIT_INTERRUPTED: "interrupted by Ctrl-C; the same command goes on",
+}
+
+#: Names on the command line, or ``-``.
+USER_HELP = "an e-mail address, an id or an external id; - reads one a line from standard input"
+
+T = TypeVar("T")
 
 
 class Command(BaseCommand):
     """A command that says in one line what went wrong and exits with ``EXIT_ERROR``."""
 
+    #: What the exit statuses mean, beside ``EXIT_STATUSES``.
+    exit_statuses: ClassVar[Mapping[int, str]] = {0: "done"}
+
+    #: The keys of the object that ``--json`` prints, with their meaning; none: no such option.
+    json_keys: ClassVar[Mapping[str, str]] = {}
+
+    #: Whether there is something that ``--dry-run`` could leave undone.
+    has_dry_run: ClassVar[bool] = False
+
+    _as_json = False
+
+    @classmethod
+    def all_exit_statuses(cls) -> dict[int, str]:
+        """Return each exit status with its meaning."""
+        return dict(sorted({**EXIT_STATUSES, **cls.exit_statuses}.items()))
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Return the parser, which ends the command with ``EXIT_ERROR`` for bad arguments."""
+        statuses = "; ".join(
+            f"{status} {text}" for status, text in self.all_exit_statuses().items()
+        )
+        kwargs.setdefault("epilog", f"Exit status: {statuses}.")
+        kwargs.setdefault("formatter_class", DjangoHelpFormatter)
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.error = partial(_refuse, parser)  # type: ignore[method-assign]
+        if self.has_dry_run:
+            parser.add_argument(
+                "--dry-run", action="store_true", help="change nothing; say what would be done"
+            )
+        if self.json_keys:
+            keys = ", ".join(self.json_keys)
+            parser.add_argument(
+                "--json",
+                action="store_true",
+                dest="as_json",
+                help=f"print one JSON object on standard output, with the keys {keys}",
+            )
+        return parser
+
     def execute(self, *args: Any, **options: Any) -> Any:
         """Run the command; raise ``CommandError`` for every error that an operator can meet."""
+        self._as_json = options.get("as_json", False)
+        self._failures: list[str] = []
         try:
-            return super().execute(*args, **options)
-        except ChabadAuthError as error:
-            raise CommandError(error.detail, returncode=EXIT_ERROR) from error
-        except ImproperlyConfigured as error:
-            raise CommandError(str(error), returncode=EXIT_ERROR) from error
-        except PyMongoError as error:
-            if isinstance(error, OperationFailure):
-                reason = str(error).split(", full error:")[0]
-                raise CommandError(f"MongoDB refused: {reason}", returncode=EXIT_ERROR) from error
-            # The driver's text lists every server it knows; the first sentence says enough.
-            reason = str(error).split(", Timeout:")[0]
+            result = super().execute(*args, **options)
+        except KeyboardInterrupt:
             raise CommandError(
-                f"MongoDB did not answer: {reason}. Check that it runs and has a primary, then "
-                "run the same command again.",
+                "Interrupted. The same command goes on from here.", returncode=EXIT_INTERRUPTED
+            ) from None
+        except SystemCheckError as error:
+            raise CommandError(
+                "The system checks found errors: 'manage.py check' shows them. Nothing was done.",
                 returncode=EXIT_ERROR,
             ) from error
+        except (ChabadAuthError, ImproperlyConfigured, OSError) as error:
+            raise CommandError(_describe(error), returncode=EXIT_ERROR) from error
+        except (PyMongoError, mongoengine.OperationError) as error:
+            raise CommandError(_describe_driver(error), returncode=EXIT_ERROR) from error
+        self._report_failures()
+        return result
+
+    def report(self, result: Mapping[str, Any], lines: Iterable[str]) -> None:
+        """Write the result: as JSON with exactly ``json_keys``, or the lines for people."""
+        if not self._as_json:
+            for line in lines:
+                self.stdout.write(line)
+            return
+        self.stdout.write(to_json({key: result[key] for key in self.json_keys}))
+
+    def tell(self, line: str) -> None:
+        """Write a line for people at once; nothing with ``--json``."""
+        if not self._as_json:
+            self.stdout.write(line)
+
+    def say(self, text: str) -> None:
+        """Write a message on standard error."""
+        self.stderr.write(text, style_func=str)
+
+    def progress(self, label: str, total: int) -> Progress:
+        """Return a progress bar on standard error."""
+        return Progress(self.stderr, label, total)
+
+    def each(self, names: Iterable[str], find: Callable[[str], T]) -> Iterator[T]:
+        """Yield what ``find`` returns for each name; those it refuses are told in the end.
+
+        The name ``-`` stands for the lines of standard input; empty ones and ``#`` are passed over.
+        """
+        for name in names:
+            for item in _lines() if name == "-" else [name]:
+                try:
+                    yield find(item)
+                except ChabadAuthError as error:
+                    self._failures.append(_describe(error))
+
+    def ask(self, question: str) -> str:
+        """Return the operator's answer; raise ``CommandError`` without a terminal."""
+        if not sys.stdin.isatty():
+            raise CommandError(
+                "Nothing was done: there is no terminal to ask on. See --help for the option that "
+                "answers.",
+                returncode=EXIT_ERROR,
+            )
+        self.stderr.write(question, style_func=str, ending=" ")
+        self.stderr.flush()
+        answer = sys.stdin.readline()
+        if not answer:
+            raise CommandError("Nothing was done: there was no answer.", returncode=EXIT_ERROR)
+        return answer.strip()
+
+    def confirm(self, question: str, expected: str) -> None:
+        """Ask for a typed confirmation; raise ``CommandError`` unless it is the expected one."""
+        if self.ask(f"{question} Type {expected} to go on:") != expected:
+            raise CommandError("Nothing was done: not confirmed.", returncode=EXIT_ERROR)
+
+    def _report_failures(self) -> None:
+        if len(self._failures) == 1:
+            raise CommandError(self._failures[0], returncode=EXIT_ERROR)
+        if self._failures:
+            for failure in self._failures:
+                self.say(failure)
+            raise CommandError(
+                f"{len(self._failures)} names were passed over, all others are done. Correct them "
+                "and run the command for them again.",
+                returncode=EXIT_ERROR,
+            )
+
+
+def add_users(parser: Any, **kwargs: Any) -> None:
+    """Declare the argument that names one or more users."""
+    parser.add_argument("users", nargs="+", metavar="USER", help=USER_HELP, **kwargs)
+
+
+def _refuse(parser: CommandParser, message: str) -> NoReturn:
+    line = f"{message}. '{parser.prog} --help' says what it takes."
+    if parser.called_from_command_line:
+        parser.exit(EXIT_ERROR, f"CommandError: {line}\n")
+    raise CommandError(line, returncode=EXIT_ERROR)
+
+
+def _lines() -> Iterator[str]:
+    for line in sys.stdin:
+        if (name := line.strip()) and not name.startswith("#"):
+            yield name
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}." if error.filename else str(error)
+    if not isinstance(error, ChabadAuthError):
+        return str(error)
+    fields: Mapping[str, Any] = getattr(error, "errors", None) or {}
+    return " ".join([error.detail, *(f"{name}: {text}" for name, text in fields.items())])
+
+
+def _describe_driver(error: Exception) -> str:
+    # mongoengine wraps the driver's errors.
+    cause = error if isinstance(error, PyMongoError) else error.__context__ or error
+    if isinstance(cause, OperationFailure):
+        return f"MongoDB refused: {_first(str(cause), ', full error:')}"
+    # The driver's text lists every server it knows; the first sentence says enough.
+    reason = _first(str(cause), ", Timeout:", ", full error:")
+    return (
+        f"MongoDB did not answer: {reason}. Check that it runs and has a primary, then run the "
+        "same command again."
+    )
+
+
+def _first(text: str, *ends: str) -> str:
+    for end in ends:
+        text = text.split(end)[0]
+    return text.replace("\n", " ")

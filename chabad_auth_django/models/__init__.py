@@ -1,11 +1,17 @@
-"""The six Documents of the specification, and two of our own that signing in needs."""
+"""The six Documents of the specification, and those of our own: the API's and the roll-ups'."""
 
 from chabad_auth_django.models.activity import Activity
 from chabad_auth_django.models.analytics import Analytics
 from chabad_auth_django.models.app_data import ALL, AppData
 from chabad_auth_django.models.external_id import ExternalId
+from chabad_auth_django.models.idempotency import IdempotencyRecord
 from chabad_auth_django.models.preferences import Preferences
 from chabad_auth_django.models.profile import Profile
+from chabad_auth_django.models.rollup import (
+    AnalyticsDaily,
+    AnalyticsDailyUser,
+    AnalyticsRollup,
+)
 from chabad_auth_django.models.session import Session
 from chabad_auth_django.models.user import User
 
@@ -13,8 +19,12 @@ __all__ = [
     "ALL",
     "Activity",
     "Analytics",
+    "AnalyticsDaily",
+    "AnalyticsDailyUser",
+    "AnalyticsRollup",
     "AppData",
     "ExternalId",
+    "IdempotencyRecord",
     "Preferences",
     "Profile",
     "Session",

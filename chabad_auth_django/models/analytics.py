@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Self
 
-from chabad_auth_django.models.base import MAX_LIMIT
 from chabad_auth_django.models.event import Event, utc_argument
 from chabad_auth_django.models.fields import NameField, TextField
 from chabad_auth_django.models.owned import OwnedQuerySet
+from chabad_auth_django.models.queryset import MAX_LIMIT
 from chabad_auth_django.validators import to_object_id, validate_text
 
 EVENT_CATEGORIES = ("engagement", "conversion", "error", "custom")

@@ -18,9 +18,10 @@ from chabad_auth_django.exceptions import (
     ValidationError,
     VersionConflict,
 )
-from chabad_auth_django.models.base import MAX_LIMIT, bounded
+from chabad_auth_django.models.expressions import integer_at
 from chabad_auth_django.models.fields import DateTimeField, JSONValueField, NameField, now
 from chabad_auth_django.models.owned import OwnedDocument, OwnedQuerySet
+from chabad_auth_django.models.queryset import MAX_LIMIT, bounded
 from chabad_auth_django.transactions import RetryTransaction, atomic, in_atomic
 from chabad_auth_django.validators import INT64_MAX, to_object_id, validate_json, validate_name
 
@@ -34,6 +35,8 @@ TOMBSTONES = "appdata_tombstones"
 
 #: One version, or several of which any will do.
 Versions = int | Sequence[int]
+
+_NEXT_VERSION = {"$add": [integer_at("version"), 1]}
 
 
 class AppDataQuerySet(OwnedQuerySet):
@@ -144,7 +147,18 @@ class AppData(OwnedDocument):
         what is stored, ``NotFound`` and ``ValidationError``.
         """
         key = _key(user_id, app_id, data_key)
-        return cls.from_stored(cls._update(key, _new_value(data_value), expected_version))
+        criteria = _version_criteria(expected_version)
+        return cls.from_stored(cls._update(key, _new_value(data_value), criteria))
+
+    @classmethod
+    def replace_app_data(cls, stored: Self, data_value: Any) -> Self:
+        """Store a value in place of one that was read, if that is still there; return it.
+
+        Raises ``VersionConflict`` with what is stored, ``NotFound`` and ``ValidationError``.
+        """
+        row = stored.stored or {}
+        criteria = {"version": _as_stored(row)}
+        return cls.from_stored(cls._update({"_id": row["_id"]}, _new_value(data_value), criteria))
 
     @classmethod
     def delete_app_data(
@@ -176,11 +190,12 @@ class AppData(OwnedDocument):
         """
         if expected_version is None:
             raise ValidationError("An expected version is required.")
-        self._load(self._update({"_id": self.pk}, _new_value(data_value), expected_version))
+        criteria = _version_criteria(expected_version)
+        self._load(self._update({"_id": self.pk}, _new_value(data_value), criteria))
 
     def increment_version(self) -> None:
         """Count the version up without a new value."""
-        self.update_atomically({"$inc": {"version": 1}})
+        self.update_atomically([{"$set": {"version": _NEXT_VERSION}}])
 
     def save(self, **kwargs: Any) -> Self:
         """Insert a new document; update a stored one only if its version is still the loaded one.
@@ -194,13 +209,11 @@ class AppData(OwnedDocument):
 
     @classmethod
     def _update(
-        cls, key: dict[str, Any], update: dict[str, Any], expected_version: Versions | None
+        cls, key: dict[str, Any], update: list[dict[str, Any]], criteria: dict[str, Any]
     ) -> dict[str, Any]:
         collection = cls.collection()
         stored = collection.find_one_and_update(
-            key | _version_criteria(expected_version),
-            update,
-            return_document=ReturnDocument.AFTER,
+            key | criteria, update, return_document=ReturnDocument.AFTER
         )
         if stored is not None:
             return stored
@@ -221,7 +234,7 @@ class AppData(OwnedDocument):
                 UpdateOne(
                     # Whatever others stored there: a name that we refuse can be deleted too.
                     {"_id": {name: row.get(name) for name in ("userId", "appId", "dataKey")}},
-                    {"$max": {"version": row.get("version", 0)}},
+                    {"$max": {"version": _whole(row.get("version"))}},
                     upsert=True,
                 )
                 for row in rows
@@ -230,7 +243,7 @@ class AppData(OwnedDocument):
         return (
             cls.collection()
             .bulk_write(
-                [DeleteOne({"_id": row["_id"], "version": row.get("version")}) for row in rows]
+                [DeleteOne({"_id": row["_id"], "version": _as_stored(row)}) for row in rows]
             )
             .deleted_count
         )
@@ -266,9 +279,19 @@ def _version_criteria(expected: Versions | None) -> dict[str, Any]:
     return {"version": {"$in": versions}}
 
 
-def _new_value(data_value: Any) -> dict[str, Any]:
+def _as_stored(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"$eq": row.get("version")}
+
+
+def _whole(version: Any) -> int:
+    is_number = isinstance(version, (int, float)) and abs(version) < INT64_MAX
+    return int(version) if is_number else 0
+
+
+def _new_value(data_value: Any) -> list[dict[str, Any]]:
     validate_json(data_value, max_bytes=conf.APP_DATA_MAX_BYTES)
-    return {"$set": {"dataValue": data_value, "updatedAt": now()}, "$inc": {"version": 1}}
+    changed = {"dataValue": {"$literal": data_value}, "updatedAt": now(), "version": _NEXT_VERSION}
+    return [{"$set": changed}]
 
 
 def _tombstones(collection: Collection[dict[str, Any]]) -> Collection[dict[str, Any]]:

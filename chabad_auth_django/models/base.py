@@ -21,64 +21,19 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     ChabadAuthError,
+    DocumentChanged,
     NotFound,
     ValidationError,
 )
+from chabad_auth_django.models.expressions import fits, is_document, object_at
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.models.queryset import QuerySet
 from chabad_auth_django.transactions import in_transaction, on_rollback, write_concern
 from chabad_auth_django.validators import validate_json, validate_key
-
-#: The most documents that a finder returns.
-MAX_LIMIT = 1000
 
 DUPLICATE_KEY = 11000
 
 _MISSING = object()
-
-
-def bounded(limit: int) -> int:
-    """Return the limit of a list; raise ``ValidationError`` unless it is 1 to ``MAX_LIMIT``.
-
-    MongoDB takes 0 for "no limit", so it is refused with the rest.
-    """
-    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
-        raise ValidationError(f"A limit is a whole number from 1 to {MAX_LIMIT}.")
-    return limit
-
-
-class QuerySet(mongoengine.QuerySet):
-    """A QuerySet whose inserts go the way of ``Document.insert_documents``."""
-
-    def insert(self, doc_or_docs: Any, load_bulk: bool = True, **kwargs: Any) -> Any:
-        """Insert new documents; return them, or only their ids without ``load_bulk``.
-
-        Raises ``ValidationError``, ``AlreadyExists`` and what ``insert_documents`` of the Document
-        class raises. Options of mongoengine's ``insert`` that would weaken it are refused.
-        """
-        if kwargs:
-            raise TypeError(f"insert() does not take {', '.join(kwargs)}")
-        one = isinstance(doc_or_docs, self._document)
-        documents = [doc_or_docs] if one else list(doc_or_docs)
-        self._document.insert_documents(documents)
-        results = documents if load_bulk else [document.id for document in documents]
-        return results[0] if one else results
-
-    def update(self, upsert: bool = False, **kwargs: Any) -> Any:
-        """Update atomically; an upsert is refused, because it would pass by the lifecycle."""
-        self._refuse(upsert, "upsert")
-        return super().update(upsert=upsert, **kwargs)
-
-    def modify(self, upsert: bool = False, remove: bool = False, **kwargs: Any) -> Any:
-        """Update one document atomically; an upsert is refused, as in ``update``."""
-        self._refuse(upsert, "upsert")
-        return super().modify(remove=remove, **kwargs)
-
-    def _refuse(self, wanted: bool, name: str) -> None:
-        if wanted:
-            raise TypeError(
-                f"{self._document.__name__}.objects does not support {name}: "
-                "use the operations of the Document"
-            )
 
 
 class Document(mongoengine.Document):
@@ -89,6 +44,10 @@ class Document(mongoengine.Document):
 
     #: The BSON document that an atomic operation or ``refresh`` loaded last.
     stored: Mapping[str, Any] | None = None
+
+    #: What must be stored for the next atomic operation to happen, and after it what it has made
+    #: of that; ``None``: whatever is.
+    expected: Mapping[str, Any] | None = None
 
     _changed_fields: list[str]
 
@@ -138,6 +97,20 @@ class Document(mongoengine.Document):
         document: Self = cls._from_son(stored)
         document.stored = stored
         return document
+
+    @classmethod
+    def _from_son(cls, son: Mapping[str, Any], *args: Any, **kwargs: Any) -> Self:
+        # What another program stored where mongoengine wants an object, or under the name that
+        # it takes for a class, must not make the rest unreadable.
+        readable = {name: value for name, value in son.items() if cls._is_readable(name, value)}
+        document: Self = super()._from_son(readable, *args, **kwargs)
+        return document
+
+    @classmethod
+    def _is_readable(cls, name: str, value: Any) -> bool:
+        field = cls._fields.get(cls._reverse_db_field_map.get(name, name))
+        embedded = isinstance(field, mongoengine.EmbeddedDocumentField)
+        return name != "_cls" and (not embedded or value is None or isinstance(value, dict))
 
     @classmethod
     def insert_documents(cls, documents: Sequence[Self]) -> None:
@@ -244,8 +217,9 @@ class Document(mongoengine.Document):
         """Apply MongoDB update operators (or a pipeline) to the stored document and load it.
 
         ``conditions`` are further criteria on stored field names (``$`` operators included).
-        Returns whether the conditions held; raises ``NotFound`` when the document is gone.
-        Unsaved changes of the instance are dropped.
+        Returns whether the conditions held; raises ``NotFound`` when the document is gone, and
+        ``DocumentChanged`` when it is not as ``expected``. Unsaved changes of the instance are
+        dropped.
         """
         if "updated_at" in self._fields:
             times = {"updatedAt": now()}
@@ -253,32 +227,36 @@ class Document(mongoengine.Document):
                 update = [*update, {"$set": times}]
             else:
                 update = {**update, "$set": {**update.get("$set", {}), **times}}
-        key = self._identity()
+        criteria: dict[str, Any] = {**self._identity(), **conditions}
+        if self.expected is not None:
+            criteria = {"$and": [criteria, {"$expr": is_document(self.expected)}]}
         try:
             stored = self.collection().find_one_and_update(
-                {**key, **conditions}, update, return_document=ReturnDocument.AFTER
+                criteria, update, return_document=ReturnDocument.AFTER
             )
         except DuplicateKeyError as error:
             raise self._already_exists(error.details) from error
-        if stored is not None:
-            self._load(stored)
-            return True
-        self.refresh()
-        return False
+        if stored is None:
+            self.refresh()
+            self._check_expected()
+            return False
+        self._load(stored)
+        if self.expected is not None:
+            self.expected = stored
+        return True
+
+    def _check_expected(self) -> None:
+        if self.expected is not None and self.stored != self.expected:
+            raise DocumentChanged
 
     def patch(
-        self,
-        values: Mapping[str, Any],
-        *,
-        merge: Mapping[str, Mapping[str, Any]] | None = None,
-        expected: Mapping[str, Any] | None = None,
-    ) -> bool:
+        self, values: Mapping[str, Any], *, merge: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
         """Set the given fields atomically, remove those given as ``None``; keep all others.
 
         ``a.b`` names a field of an embedded document. ``merge`` adds keys to free-form objects,
-        within the limit of their fields whoever else is adding to them. With ``expected``, the
-        stored document as it was read, nothing happens and ``False`` is returned when it has
-        changed since. Raises ``ValidationError``, ``AlreadyExists`` and ``NotFound``.
+        within the limit of their fields whoever else is adding to them. Raises
+        ``ValidationError``, ``AlreadyExists``, ``NotFound`` and ``DocumentChanged``.
         """
         changed: dict[str, Any] = {}
         conditions: list[dict[str, Any]] = []
@@ -293,21 +271,15 @@ class Document(mongoengine.Document):
             path, field = self._stored_path(name)
             limit = getattr(conf, field.limit)
             validate_json(keys, max_bytes=limit)
-            changed[path] = {"$mergeObjects": [f"${path}", {"$literal": keys}]}
-            conditions.append({"$lte": [{"$bsonSize": changed[path]}, limit]})
+            changed[path] = {"$mergeObjects": [object_at(path), {"$literal": keys}]}
             # What this lets through, validate() must not refuse later.
-            count = {"$size": {"$objectToArray": changed[path]}}
-            conditions.append({"$lte": [count, conf.JSON_MAX_KEYS]})
-        if expected is not None:
-            conditions.append({"$eq": ["$$ROOT", {"$literal": expected}]})
+            conditions.append(fits(changed[path], max_bytes=limit, max_keys=conf.JSON_MAX_KEYS))
         if not changed:
             self.refresh()
-            return expected is None or self.stored == expected
-        if self.update_atomically([{"$set": changed}], **{"$expr": {"$and": conditions}}):
-            return True
-        if merge and (expected is None or self.stored == expected):
-            raise ValidationError(errors=dict.fromkeys(merge, "Would take too many bytes or keys."))
-        return False
+            self._check_expected()
+        elif not self.update_atomically([{"$set": changed}], **{"$expr": {"$and": conditions}}):
+            message = "Would take too many bytes or keys."
+            raise ValidationError(errors=dict.fromkeys(merge or (), message))
 
     def merge_json(self, name: str, key: str, value: Any) -> None:
         """Set one key of a free-form object atomically; raise ``ValidationError``, ``NotFound``."""

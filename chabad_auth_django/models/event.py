@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.models.base import bounded
 from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, now, to_utc
 from chabad_auth_django.models.owned import OwnedDocument, OwnedQuerySet
+from chabad_auth_django.models.queryset import bounded
 from chabad_auth_django.validators import to_object_id
 
 #: How far a client's clock may be ahead; a later event would never expire.

@@ -11,6 +11,9 @@ from pymongo.collection import Collection
 
 Row = Mapping[str, Any]
 
+#: The fields that a list can be ordered by -> the one BSON type that has an order and a cursor.
+KEY_TYPES = {"_id": "objectId", "dataKey": "string", "email": "string", "timestamp": "date"}
+
 
 @dataclass(frozen=True)
 class Position:
@@ -43,23 +46,28 @@ def read_page(
 
     One query, which an index that ends in ``field`` serves; a second one where the page ends
     between documents with equal keys, because such an index does not order them by ``_id``.
+    Documents whose key or id is not of the type in ``KEY_TYPES`` have no place in the order, and do
+    not appear.
     """
     backward = position is not None and position.backward
     direction = DESCENDING if descending != backward else ASCENDING
     past = "$lt" if direction == DESCENDING else "$gt"
-    criteria: list[Mapping[str, Any]] = [query]
+    criteria: list[Mapping[str, Any]] = [query, _orderable(field)]
     if position is not None:
         # Not an $or: the planner would try to serve each of its branches by an index of its own.
         seen = {field: position.key, "_id": {"$gte" if past == "$lt" else "$lte": position.id}}
         criteria += [{field: {past + "e": position.key}}, {"$nor": [seen]}]
-    rows: list[Row] = _find(collection, criteria, field, direction, limit + 1)
-    if len(rows) > limit and rows[limit - 1][field] == rows[limit][field]:
-        tied = rows[limit][field]
-        rows = [row for row in rows if row[field] != tied]
-        rows += _find(
-            collection, [*criteria, {field: tied}], "_id", direction, limit + 1 - len(rows)
-        )
-    more = len(rows) > limit
+    found: list[Row] = _find(collection, criteria, {field: direction}, limit + 1)
+    more = len(found) > limit
+    rows = found
+    if more and found[limit - 1][field] == found[limit][field]:
+        tied = found[limit][field]
+        rows = [row for row in found if row[field] != tied]
+        # Not by _id alone: the planner would try the index on _id.
+        order = {field: direction, "_id": direction}
+        rows += _find(collection, [*criteria, {field: tied}], order, limit - len(rows))
+        # All gone since the first query: what it found still says where to go on.
+        rows = rows or found
     rows = sorted(rows[:limit], key=lambda row: (row[field], row["_id"]), reverse=descending)
     first = _position(rows, 0, field, backward=True)
     last = _position(rows, -1, field, backward=False)
@@ -68,14 +76,19 @@ def read_page(
     return Page(rows, next=last if more else None, previous=first if position is not None else None)
 
 
+def _orderable(field: str) -> Mapping[str, Any]:
+    # An expression: as a criterion on _id it would make the planner try the index on _id.
+    types = {name: KEY_TYPES[name] for name in ("_id", field)}
+    return {"$expr": {"$and": [{"$eq": [{"$type": f"${name}"}, types[name]]} for name in types]}}
+
+
 def _find(
     collection: Collection[dict[str, Any]],
     criteria: list[Mapping[str, Any]],
-    field: str,
-    direction: int,
+    order: Mapping[str, int],
     limit: int,
 ) -> list[Row]:
-    return list(collection.find({"$and": criteria}).sort(field, direction).limit(limit))
+    return list(collection.find({"$and": criteria}).sort(order).limit(limit))
 
 
 def _position(rows: list[Row], index: int, field: str, *, backward: bool) -> Position | None:

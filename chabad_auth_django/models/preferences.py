@@ -9,11 +9,21 @@ import mongoengine
 from mongoengine.fields import BooleanField, EmbeddedDocumentField, ListField, StringField
 
 from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
+from chabad_auth_django.models.expressions import (
+    array_at,
+    object_at,
+    with_item,
+    without_item,
+    without_key,
+)
 from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, TextField
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.validators import to_object_id, validate_name, validate_text
 
 THEMES = ("light", "dark", "auto")
+
+#: A BCP 47 tag, as far as a regular expression can tell.
+LANGUAGE = r"\A[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z"
 
 #: The most entries in each list of names.
 MAX_NAMES = 1000
@@ -55,9 +65,7 @@ class Preferences(OwnedDocument):
     meta = {"collection": "preferences", "indexes": [{"fields": ["user_id"], "unique": True}]}
 
     theme: str = TextField(choices=THEMES, default="auto")
-    language: str = StringField(
-        regex=r"\A[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z", max_length=35, default="en"
-    )
+    language: str = StringField(regex=LANGUAGE, max_length=35, default="en")
     notifications: Notifications = EmbeddedDocumentField(Notifications, default=Notifications)
     widgets: Widgets = EmbeddedDocumentField(Widgets, default=Widgets)
     dashboard: Dashboard = EmbeddedDocumentField(Dashboard, default=Dashboard)
@@ -144,13 +152,30 @@ class Preferences(OwnedDocument):
             raise ValidationError("Expected an object.")
         self.merge_json("widgets.customizations", validate_name(widget_id), customization)
 
+    def set_widget(
+        self,
+        widget_id: str,
+        *,
+        enabled: bool | None = None,
+        customization: dict[str, Any] | None = None,
+    ) -> None:
+        """Switch the widget on or off, customize it, or both; load the preferences in any case."""
+        if customization is not None:
+            self.set_widget_customization(widget_id, customization)
+        if enabled is not None:
+            self.enable_widget(widget_id) if enabled else self.disable_widget(widget_id)
+        if customization is None and enabled is None:
+            self.patch({})
+
     def remove_widget(self, widget_id: str) -> None:
         """Forget everything about the widget; nothing changes when nothing is known."""
         name = validate_name(widget_id)
-        update: dict[str, Any] = {"$pull": {"widgets.enabled": name, "widgets.disabled": name}}
-        if "." not in name and not name.startswith("$"):
-            update["$unset"] = {f"widgets.customizations.{name}": 1}
-        self.update_atomically(update)
+        left = {
+            "widgets.enabled": without_item(array_at("widgets.enabled"), name),
+            "widgets.disabled": without_item(array_at("widgets.disabled"), name),
+            "widgets.customizations": without_key(object_at("widgets.customizations"), name),
+        }
+        self.update_atomically([{"$set": left}])
 
     def add_favorite_app(self, app_id: str) -> None:
         """Add the application to the favourites; nothing changes when it is one."""
@@ -158,12 +183,14 @@ class Preferences(OwnedDocument):
 
     def remove_favorite_app(self, app_id: str) -> None:
         """Remove the application from the favourites; nothing changes when it is none."""
-        self.update_atomically({"$pull": {"dashboard.favoriteApps": validate_name(app_id)}})
+        path = "dashboard.favoriteApps"
+        left = without_item(array_at(path), validate_name(app_id))
+        self.update_atomically([{"$set": {path: left}}])
 
     def _add(self, path: str, name: str, pull: str | None = None) -> None:
-        update: dict[str, Any] = {"$addToSet": {path: validate_name(name)}}
+        changed = {path: with_item(array_at(path), validate_name(name))}
         if pull:
-            update["$pull"] = {pull: name}
+            changed[pull] = without_item(array_at(pull), name)
         room = {"$or": [{f"{path}.{MAX_NAMES - 1}": {"$exists": False}}, {path: name}]}
-        if not self.update_atomically(update, **room):
+        if not self.update_atomically([{"$set": changed}], **room):
             raise ValidationError(errors={path: f"Holds at most {MAX_NAMES} entries."})

@@ -22,8 +22,10 @@ from chabad_auth_django.exceptions import (
     UserNotFound,
     ValidationError,
 )
-from chabad_auth_django.models.base import Document, QuerySet, bounded
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.models.expressions import array_at, with_item, without_item
 from chabad_auth_django.models.fields import DateTimeField, NameField, TextField, now
+from chabad_auth_django.models.queryset import QuerySet, bounded
 from chabad_auth_django.transactions import atomic, on_commit
 from chabad_auth_django.validators import (
     normalize_email,
@@ -41,7 +43,10 @@ class EmailField(StringField):
 
     def prepare_query_value(self, op: str | None, value: Any) -> Any:
         if op in (None, "ne", "in", "nin", "set"):
-            return normalize_email(value)
+            email = normalize_email(value)
+            if op == "set":
+                self.validate(email)
+            return email
         return super().prepare_query_value(op, value)
 
     def to_mongo(self, value: Any) -> Any:
@@ -173,7 +178,7 @@ class User(Document):
 
     def has_role(self, role: str) -> bool:
         """Tell whether the user has the role."""
-        return role in self.roles
+        return role in self._names("roles")
 
     def has_permission(self, permission: str) -> bool:
         """Tell whether the user has the permission, directly or through a role.
@@ -183,10 +188,13 @@ class User(Document):
         """
         resource = permission.partition(":")[0]
         accepted = {permission, f"{resource}:*", "*"}
-        role_permissions = conf.ROLE_PERMISSIONS
-        return not accepted.isdisjoint(self.permissions) or any(
-            not accepted.isdisjoint(role_permissions.get(role, ())) for role in self.roles
-        )
+        return not accepted.isdisjoint(self.effective_permissions())
+
+    def effective_permissions(self) -> set[str]:
+        """Return what is granted to the user directly and through roles."""
+        by_role = conf.ROLE_PERMISSIONS
+        granted = (by_role.get(role, ()) for role in self._names("roles"))
+        return set(self._names("permissions")).union(*granted)
 
     def add_role(self, role: str) -> None:
         """Give the user the role; nothing changes when it has it."""
@@ -216,7 +224,7 @@ class User(Document):
         other = {"$elemMatch": {"$ne": validate_text(auth_method)}}
         update = {"$pull": {"authMethods": auth_method}}
         if not self.update_atomically(update, authMethods=other) and (
-            auth_method in self.auth_methods
+            auth_method in self._names("auth_methods")
         ):
             raise LastAuthMethod
 
@@ -285,19 +293,22 @@ class User(Document):
 
     def _add(self, name: str, value: str) -> None:
         self.check(**{name: [value]})
-        held, literal = self._held(name), {"$literal": value}
-        added = {"$cond": [{"$in": [literal, held]}, held, {"$concatArrays": [held, [literal]]}]}
+        added = with_item(self._held(name), value)
         self.update_atomically([{"$set": {self._db_field_map[name]: added}}])
 
     def _remove_from(self, name: str, value: str) -> None:
-        differs = {"$ne": ["$$this", {"$literal": validate_text(value)}]}
-        left = {"$filter": {"input": self._held(name), "cond": differs}}
+        left = without_item(self._held(name), validate_text(value))
         self.update_atomically([{"$set": {self._db_field_map[name]: left}}])
 
     def _held(self, name: str) -> dict[str, Any]:
         # A user that another program stored without roles has the default ones.
         field = self._fields[name]
-        return {"$ifNull": [f"${field.db_field}", field.default()]}
+        return array_at(field.db_field, default=field.default())
+
+    def _names(self, name: str) -> list[str]:
+        value = self._data.get(name)
+        names = value if isinstance(value, list) else self._fields[name].default()
+        return [item for item in names if isinstance(item, str)]
 
     def _not_found(self) -> UserNotFound:
         return UserNotFound()

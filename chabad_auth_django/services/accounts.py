@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from bson import ObjectId
 
 from chabad_auth_django import connection
-from chabad_auth_django.models import Preferences, Profile, User
-from chabad_auth_django.services import deletion
+from chabad_auth_django.exceptions import DuplicateEmail, UserNotFound, ValidationError
+from chabad_auth_django.models import Activity, Preferences, Profile, Session, User
+from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
+from chabad_auth_django.services import deletion, external_ids, sessions
+from chabad_auth_django.transactions import atomic
+from chabad_auth_django.validators import normalize_email, validate_text
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,75 @@ class CompleteProfile:
     user: User
     profile: Profile
     preferences: Preferences
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything about a user at a glance; ``None`` for a document that is missing."""
+
+    user: User
+    profile: Mapping[str, Any] | None
+    preferences: Mapping[str, Any] | None
+    counts: dict[str, int]
+    sessions: list[Session]
+    last_activity: datetime | None
+
+
+def find_user(*, name: str) -> User:
+    """Return the user with this id, e-mail address or external id.
+
+    An id comes first, so each user can be named. Raises ``UserNotFound``, and ``ValidationError``
+    where the name stands for several users.
+    """
+    if ObjectId.is_valid(validate_text(name)) and (user := User.find_by_id(name)):
+        return user
+    keys: list[dict[str, Any]] = [{field: name} for field in EXTERNAL_ID_FIELDS]
+    # As it is, too: other programs may have stored an address that we would have normalised.
+    keys.append({"email": {"$in": [normalize_email(name), name]}})
+    found = list(User.collection().find({"$or": keys}).limit(10))
+    if len(found) > 1:
+        ids = ", ".join(str(row["_id"]) for row in found)
+        raise ValidationError(f"{name!r} stands for several users. Name one by its id: {ids}.")
+    if not found:
+        raise UserNotFound(f"No user has the e-mail address, id or external id {name!r}.")
+    return User.from_stored(found[0])
+
+
+def check_account(*, external: Mapping[str, str] | None = None, **fields: Any) -> User:
+    """Return the new user of these fields, not stored; raise what ``create_account`` would."""
+    user = User(**fields)
+    user.validate()
+    if User.find_by_email(user.email):
+        raise DuplicateEmail
+    for field, value in (external or {}).items():
+        external_ids.check_is_free(field=field, value=value)
+    return user
+
+
+@atomic
+def create_account(*, external: Mapping[str, str] | None = None, **fields: Any) -> User:
+    """Store a new user and the external ids, field -> value, that are given; return the user.
+
+    Raises ``DuplicateEmail``, ``ExternalIdTaken`` and ``ValidationError``.
+    """
+    # Checked first, because without transactions nothing undoes the creation.
+    user = check_account(external=external, **fields).save()
+    for field, value in (external or {}).items():
+        user = external_ids.link_external_id(user_id=user.id, field=field, value=value)
+    return user
+
+
+def summarize(*, user: User) -> Summary:
+    """Return what is stored for the user, and how much; nothing is changed."""
+    newest = list(Activity.find_by_user_id(user.id, limit=1))
+    return Summary(
+        user=user,
+        profile=Profile.read(userId=user.id),
+        preferences=Preferences.read(userId=user.id),
+        counts=deletion.count_documents(user_id=user.id),
+        sessions=sessions.list_sessions(user_id=user.id),
+        last_activity=newest[0].timestamp if newest else None,
+    )
 
 
 def create_dependents(*, user_ids: Sequence[ObjectId]) -> None:

@@ -59,14 +59,15 @@ def list_app_data(
     limit: int = 100,
     position: Position | None = None,
 ) -> Page:
-    """Return a page of a user's values, of one application or of all, oldest first."""
+    """Return a page of a user's values: of one application by key, or of all, oldest first."""
     query: dict[str, Any] = {"userId": user_id}
     if app_id is not None:
         query["appId"] = validate_name(app_id)
     return read_page(
         AppData.collection(),
         query,
-        field="_id",
+        # The unique index has the keys of one application in order.
+        field="_id" if app_id is None else "dataKey",
         descending=False,
         limit=limit,
         position=position,
@@ -96,7 +97,7 @@ def merge_app_data(
         if versions is not None and stored.version not in versions:
             raise VersionConflict(current_version=stored.version, current_value=stored.data_value)
         try:
-            return AppData.update_app_data(**key, data_value=value, expected_version=stored.version)
+            return AppData.replace_app_data(stored, value)
         except VersionConflict:
             if versions is not None:
                 raise

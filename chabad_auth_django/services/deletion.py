@@ -5,7 +5,7 @@ One big transaction cannot do it: a user may have more events than a transaction
 1. A small transaction removes the user, its profile, preferences and external ids, and leaves a
    job in the collection ``deletions``. The absence of the user is the fence: from here on it is
    gone for everybody, and every insert for it is taken back by its writer.
-2. Sessions, events and app data go in batches, by any number of workers, as often as one likes.
+2. All else goes in batches, by any number of workers, as often as one likes.
 3. After a grace period they are swept once more, for writers that were killed between their
    insert and their look at the fence. A sweep that finds nothing ends the job.
 
@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -36,15 +36,19 @@ from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.models import (
     Activity,
     Analytics,
+    AnalyticsDailyUser,
     AppData,
     ExternalId,
+    IdempotencyRecord,
     Preferences,
     Profile,
     Session,
     User,
 )
 from chabad_auth_django.models.app_data import TOMBSTONES
+from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.services import ledger
 from chabad_auth_django.transactions import on_commit, on_incomplete, write_concern
 
 DELETIONS = "deletions"
@@ -55,7 +59,18 @@ DELETING = "deleting"
 #: When the purge that belongs to the deletion under way stops, by ``time.monotonic()``.
 _purge_until: ContextVar[float | None] = ContextVar("purge_until", default=None)
 
-OWNED = (Profile, Preferences, ExternalId, Session, AppData, Activity, Analytics)
+OWNED = (
+    Profile,
+    Preferences,
+    ExternalId,
+    Session,
+    IdempotencyRecord,
+    AppData,
+    Activity,
+    Analytics,
+    # After the events that they count: see ``ledger.erase_rows``.
+    AnalyticsDailyUser,
+)
 
 
 @dataclass(frozen=True)
@@ -78,14 +93,14 @@ def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:
     for model in (Profile, Preferences, ExternalId):
         model.collection().delete_many({"userId": {"$in": list(user_ids)}})
     for user_id in user_ids:
-        on_commit(partial(purge, user_id=user_id))
+        on_commit(partial(purge, user_id=user_id, until=_purge_until.get()))
 
 
-def delete_user(*, user_id: ObjectId, seconds: float) -> bool:
+def delete_user(*, user_id: ObjectId, seconds: float) -> None:
     """Remove the user for everybody, then purge for at most the given seconds.
 
-    Returns whether everything that was stored by then is gone; if not, ``run`` goes on with it.
-    Raises ``UserNotFound``.
+    In a transaction the purge begins after the commit. If ``is_purged`` tells then that something
+    is left, ``run`` goes on with it. Raises ``UserNotFound``.
     """
     token = _purge_until.set(time.monotonic() + seconds)
     try:
@@ -93,7 +108,35 @@ def delete_user(*, user_id: ObjectId, seconds: float) -> bool:
             raise UserNotFound
     finally:
         _purge_until.reset(token)
+
+
+def is_purged(*, user_id: ObjectId) -> bool:
+    """Tell whether nothing is stored that the user owns."""
     return not any(model.read(userId=user_id) for model in OWNED)
+
+
+def count_documents(*, user_id: ObjectId) -> dict[str, int]:
+    """Return how many documents the user owns in each collection."""
+    return {
+        model.collection().name: model.collection().count_documents({"userId": user_id})
+        for model in OWNED
+    }
+
+
+def has_job(*, user_id: ObjectId) -> bool:
+    """Tell whether a deletion of the user, or its creation without transactions, is under way."""
+    return _jobs().find_one({"_id": user_id}, {"_id": 1}) is not None
+
+
+def count_jobs() -> int:
+    """Return how many deletions, and creations without transactions, are under way."""
+    return _jobs().count_documents({})
+
+
+def oldest_job() -> datetime | None:
+    """Return since when the oldest of them is open."""
+    job = _jobs().find_one(sort=[("since", 1)])
+    return job["since"] if job else None
 
 
 def begin_creation(*, user_ids: Sequence[ObjectId]) -> None:
@@ -110,12 +153,11 @@ def begin_creation(*, user_ids: Sequence[ObjectId]) -> None:
     on_commit(lambda: _end_creation(user_ids))
 
 
-def purge(*, user_id: ObjectId) -> dict[str, int]:
+def purge(*, user_id: ObjectId, until: float | None = None) -> dict[str, int]:
     """Delete what a removed user owns, in batches; return the count per collection.
 
-    Memory does not grow with the data.
+    No batch begins after ``until``, by ``time.monotonic()``. Memory does not grow with the data.
     """
-    until = _purge_until.get()
     purged: dict[str, int] = {}
     for model in OWNED:
         collection = model.collection()
@@ -124,11 +166,14 @@ def purge(*, user_id: ObjectId) -> dict[str, int]:
             ids = [row["_id"] for row in rows]
             if not ids:
                 break
-            deleted = collection.delete_many({"_id": {"$in": ids}}).deleted_count
-            purged[collection.name] = purged.get(collection.name, 0) + deleted
-    tombstones = {"$gte": {"userId": user_id}, "$lt": {"userId": user_id, "appId": MaxKey()}}
-    _collection(TOMBSTONES).delete_many({"_id": tombstones})
+            purged[collection.name] = purged.get(collection.name, 0) + _delete(model, ids)
+    _collection(TOMBSTONES).delete_many(tombstones_of(user_id=user_id))
     return purged
+
+
+def tombstones_of(*, user_id: ObjectId) -> dict[str, Any]:
+    """Return the query for the last versions of app data that the user deleted."""
+    return {"_id": {"$gte": {"userId": user_id}, "$lt": {"userId": user_id, "appId": MaxKey()}}}
 
 
 def run() -> Iterator[Outcome]:
@@ -143,7 +188,7 @@ def run() -> Iterator[Outcome]:
     for job in list(_jobs().find().sort("_id")):
         try:
             if job["state"] == DELETING or _take_over_creation(job):
-                yield _continue(job["_id"])
+                yield resume(user_id=job["_id"])
         except ServerSelectionTimeoutError:
             raise
         except Exception as error:
@@ -152,7 +197,16 @@ def run() -> Iterator[Outcome]:
         raise first_error
 
 
-def _continue(user_id: ObjectId) -> Outcome:
+def _delete(model: type[Document], ids: Sequence[Any]) -> int:
+    if model is Analytics:
+        return ledger.erase_events(ids=ids)
+    if model is AnalyticsDailyUser:
+        return ledger.erase_rows(ids=ids)
+    return model.collection().delete_many({"_id": {"$in": ids}}).deleted_count
+
+
+def resume(*, user_id: ObjectId) -> Outcome:
+    """Go on with the one deletion, whose job is open."""
     if User.collection().find_one({"_id": user_id}, {"_id": 1}):
         # Without transactions a crash can leave the job written and the user still there.
         User.objects(id=user_id).delete()

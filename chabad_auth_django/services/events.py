@@ -42,6 +42,8 @@ _FIELDS: dict[type[Event], frozenset[str]] = {
 _REQUIRED = {Activity: ("eventType",), Analytics: ("eventName", "eventCategory")}
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+#: Other programs can store later times, which Python cannot.
+_LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -116,9 +118,7 @@ def list_events(
     """
     query = {name: value for name, value in criteria.items() if value is not None}
     oldest = model.oldest()
-    query["timestamp"] = {"$gte": max(since or oldest, oldest)}
-    if until is not None:
-        query["timestamp"]["$lt"] = until
+    query["timestamp"] = {"$gte": max(since or oldest, oldest), "$lt": until or _LATEST}
     return read_page(
         model.collection(),
         query,
@@ -220,7 +220,9 @@ def _insert(model: type[Event], documents: list[dict[str, Any]]) -> list[ObjectI
         model.collection().insert_many(documents, ordered=False)
     except BulkWriteError as error:
         failures = error.details["writeErrors"]
-        if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+        if error.details["writeConcernErrors"] or any(
+            failure["code"] != DUPLICATE_KEY for failure in failures
+        ):
             raise
         if in_transaction():
             raise RetryTransaction("The events were stored meanwhile.") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,11 @@ from chabad_auth_django.exceptions import IndexBuildFailed
 from chabad_auth_django.models import (
     Activity,
     Analytics,
+    AnalyticsDaily,
+    AnalyticsDailyUser,
     AppData,
     ExternalId,
+    IdempotencyRecord,
     Preferences,
     Profile,
     Session,
@@ -33,6 +36,9 @@ MODELS: tuple[type[Document], ...] = (
     Analytics,
     Session,
     ExternalId,
+    IdempotencyRecord,
+    AnalyticsDaily,
+    AnalyticsDailyUser,
 )
 
 #: The options that change what an index does.
@@ -127,11 +133,18 @@ def compare() -> Comparison:
     return comparison
 
 
-def create(comparison: Comparison | None = None) -> list[Index]:
-    """Create the missing indexes; return them. Raises ``IndexBuildFailed``."""
+def create(
+    comparison: Comparison | None = None, on_created: Callable[[Index], object] | None = None
+) -> list[Index]:
+    """Create the missing indexes, call the hook after each; return them.
+
+    Raises ``IndexBuildFailed``.
+    """
     missing = (comparison or compare()).missing
     for index in missing:
         _create(index)
+        if on_created:
+            on_created(index)
     return missing
 
 

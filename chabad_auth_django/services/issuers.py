@@ -75,6 +75,7 @@ def _find_issuer(name: object) -> Mapping[str, Any]:
 def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
     email, name = claims.get(issuer["EMAIL_CLAIM"]), claims.get(issuer["NAME_CLAIM"])
     external_id = claims.get(issuer["EXTERNAL_ID_CLAIM"]) if issuer["EXTERNAL_ID_FIELD"] else None
+    verified = claims.get(issuer["EMAIL_VERIFIED_CLAIM"])
     try:
         if external_id is not None:
             validate_name(external_id)
@@ -84,7 +85,7 @@ def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
         auth_method=issuer["AUTH_METHOD"],
         email=email if isinstance(email, str) else None,
         # Some issuers send every claim as a string.
-        email_verified=claims.get(issuer["EMAIL_VERIFIED_CLAIM"]) in (True, "true"),
+        email_verified=verified is True or verified == "true",
         name=name[:MAX_NAME_LENGTH] or None if isinstance(name, str) else None,
         external_id_field=issuer["EXTERNAL_ID_FIELD"],
         external_id=external_id,

@@ -17,8 +17,8 @@ from pymongo import ReturnDocument
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import InvalidToken, NotFound, ValidationError
 from chabad_auth_django.models import Session
-from chabad_auth_django.models.base import MAX_LIMIT
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.models.queryset import MAX_LIMIT
 from chabad_auth_django.models.session import USER_AGENT_MAX_LENGTH
 from chabad_auth_django.validators import to_object_id
 
@@ -77,6 +77,11 @@ def list_sessions(*, user_id: Any) -> list[Session]:
     # The server removes what has expired once a minute; until then it is not shown.
     live = Session.objects(user_id=to_object_id(user_id), expires_at__gt=now())
     return list(live.order_by("-last_used_at").limit(MAX_LIMIT))
+
+
+def count_sessions(*, user_id: Any) -> int:
+    """Return how many sessions of the user are stored."""
+    return Session.collection().count_documents({"userId": to_object_id(user_id)})
 
 
 def revoke_session(*, user_id: Any, session_id: Any) -> None:

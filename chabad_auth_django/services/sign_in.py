@@ -21,12 +21,15 @@ from chabad_auth_django.exceptions import (
     InvalidCredentials,
     InvalidToken,
     NotFound,
+    UserNotFound,
+    ValidationError,
 )
 from chabad_auth_django.models import Activity, Analytics, Session, User
 from chabad_auth_django.services import external_ids, issuers, sessions, tokens
 from chabad_auth_django.services.issuers import Identity
 from chabad_auth_django.transactions import atomic, on_commit
 from chabad_auth_django.validators import (
+    normalize_email,
     to_object_id,
     validate_json,
     validate_name,
@@ -35,6 +38,9 @@ from chabad_auth_django.validators import (
 
 #: The authentication method of a username and a password.
 CREDENTIALS = "credentials"
+
+#: The authentication method of a session that an operator opened.
+BEARER_TOKEN = "bearer-token"  # noqa: S105
 
 MAX_PASSWORD_BYTES = 4096
 
@@ -49,6 +55,7 @@ class SignedIn:
     refresh_token: str = field(repr=False)
 
 
+@sensitive_variables("token")
 def sign_in_with_token(
     *, token: object, app_id: str | None = None, user_agent: str | None = None
 ) -> SignedIn:
@@ -108,6 +115,47 @@ def record_django_login(*, django_user: Any) -> User | None:
         return None
     user = find_or_create_user(identity=identity)
     return record_login(user_id=user.id, auth_method=CREDENTIALS)
+
+
+def read_user_by_token(*, token: object) -> User | None:
+    """Return the user whom the token of a configured issuer names; create or change nothing.
+
+    ``None`` where signing in with the token would create a user, change one or fail. Raises
+    ``InvalidToken`` and ``IssuerUnavailable``.
+    """
+    identity = issuers.verify_issuer_token(token=token)
+    id_field, external_id = identity.external_id_field, identity.external_id
+    if id_field and external_id:
+        user = external_ids.read_user_by_external_id(field=id_field, value=external_id)
+        if user is not None:
+            return user
+    user = _read_user_by_email(identity.email) if identity.email_verified else None
+    if user is not None and id_field and external_id and (user.stored or {}).get(id_field):
+        # It has the id of somebody else at the issuer.
+        return None
+    return user
+
+
+def read_user_by_django_user(*, django_user: Any) -> User | None:
+    """Return our user with the e-mail address of a user of Django; create or change nothing."""
+    return _read_user_by_email(_email_of(django_user))
+
+
+def issue_tokens(*, email: str, create: bool = False, user_agent: str | None = None) -> SignedIn:
+    """Open a session for the user with the e-mail address, for an operator who vouches for them.
+
+    It is no login of the user: nothing is recorded. Raises ``UserNotFound``, unless the user is to
+    be created, and ``ValidationError``.
+    """
+    user = User.find_by_email(email)
+    if user is None:
+        if not create:
+            raise UserNotFound(f"There is no user with the e-mail address {email}.")
+        user = User.create_user(email=email, auth_methods=[BEARER_TOKEN])
+    session, refresh_token = sessions.open_session(
+        user_id=user.id, auth_method=BEARER_TOKEN, user_agent=user_agent
+    )
+    return _signed_in(user, session, refresh_token)
 
 
 def refresh(*, refresh_token: object) -> SignedIn:
@@ -224,12 +272,24 @@ def _find_or_create_user(identity: Identity) -> User:
     return user
 
 
-def _django_identity(django_user: Any) -> Identity:
+def _read_user_by_email(email: object) -> User | None:
+    try:
+        stored = User.read(email=normalize_email(email))
+    except ValidationError:
+        return None
+    return None if stored is None else User.from_stored(stored)
+
+
+def _email_of(django_user: Any) -> Any:
     email_field = getattr(django_user, "get_email_field_name", lambda: "email")()
+    return getattr(django_user, email_field, None)
+
+
+def _django_identity(django_user: Any) -> Identity:
     name = getattr(django_user, "get_full_name", str)()
     return Identity(
         auth_method=CREDENTIALS,
-        email=getattr(django_user, email_field, None),
+        email=_email_of(django_user),
         email_verified=True,
         name=name[: issuers.MAX_NAME_LENGTH] or None,
     )

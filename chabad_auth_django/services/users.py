@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.exceptions import PermissionDenied
+from chabad_auth_django.exceptions import PermissionDenied, UserNotFound, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.models.paging import Page, Position, read_page
 from chabad_auth_django.validators import normalize_email
@@ -60,10 +60,55 @@ def read_many(*, user_ids: Collection[ObjectId]) -> dict[ObjectId, dict[str, Any
     return {row["_id"]: row for row in found}
 
 
+def change_grants(
+    *,
+    user: User,
+    grant: bool,
+    roles: Iterable[str] = (),
+    permissions: Iterable[str] = (),
+    dry_run: bool = False,
+) -> list[str]:
+    """Give the user the roles and permissions, or take them; return those that it makes differ.
+
+    With ``dry_run`` nothing is stored. Raises ``ValidationError`` before anything is, and
+    ``UserNotFound``.
+    """
+    roles, permissions = list(roles), list(permissions)
+    User.check(roles=roles, permissions=permissions)
+    changed = [name for name in roles if (name in user.roles) != grant]
+    changed += [name for name in permissions if (name in user.permissions) != grant]
+    if not dry_run:
+        for role in roles:
+            user.add_role(role) if grant else user.remove_role(role)
+        for permission in permissions:
+            user.add_permission(permission) if grant else user.remove_permission(permission)
+    return changed
+
+
+def admin_role() -> str:
+    """Return the role that grants everything; raise ``ValidationError`` where none does."""
+    for role, permissions in conf.ROLE_PERMISSIONS.items():
+        if "*" in permissions:
+            return role
+    raise ValidationError('No role in CHABAD_AUTH["ROLE_PERMISSIONS"] grants "*".')
+
+
 def check_may_grant_role(*, actor: User, role: str) -> None:
     """Raise ``PermissionDenied`` where the role grants more than the actor has."""
     for permission in conf.ROLE_PERMISSIONS.get(role, ()):
         check_may_grant(actor=actor, permission=permission)
+
+
+def check_may_become(*, actor: User, user_id: ObjectId) -> None:
+    """Raise ``PermissionDenied`` where the user may do more than the actor, or ``UserNotFound``.
+
+    A sign-in finds the account by its e-mail address: whoever sets it can become the user.
+    """
+    user = actor if actor.id == user_id else User.find_by_id(user_id)
+    if user is None:
+        raise UserNotFound
+    if not all(map(actor.has_permission, user.effective_permissions())):
+        raise PermissionDenied("The user may do more than you.")
 
 
 def check_may_grant(*, actor: User, permission: str) -> None:

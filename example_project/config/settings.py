@@ -1,7 +1,7 @@
 """Settings of the example project: they need no environment, and take these variables.
 
 ``MONGODB_URI``           a MongoDB server; without it one starts by itself in ``mongodb-data``
-``EXAMPLE_DATA_DIR``      an existing folder for ``mongodb-data`` and ``db.sqlite3``
+``EXAMPLE_DATA_DIR``      an existing folder for ``mongodb-data``, ``db.sqlite3`` and ``cache``
 ``DJANGO_DEBUG``          ``0`` is production; then these two are required:
 ``DJANGO_SECRET_KEY``     at least 50 random characters
 ``DJANGO_ALLOWED_HOSTS``  host names, separated by commas
@@ -34,6 +34,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "chabad_auth_django",
+    # For people: the browsable API, and Swagger UI with its own files.
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     # For development: a MongoDB server that starts on first use and stops with its last user.
     "chabad_auth_django.contrib.embedded",
     "demo",
@@ -48,6 +52,14 @@ CHABAD_AUTH = {
 
 DATABASES = {
     "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"},
+}
+
+# The API's throttles count in it, so the processes share it; on more than one machine take Redis.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA_DIR / "cache",
+    }
 }
 
 ROOT_URLCONF = "config.urls"

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 from bson import ObjectId
+from django.core.cache import cache
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.core.wsgi import get_wsgi_application
 from rest_framework.test import APIClient
 
 from chabad_auth_django.models import User
 from chabad_auth_django.services import tokens
 
 Login = Callable[[User | None], APIClient]
+
+
+@pytest.fixture(autouse=True)
+def unthrottled() -> None:
+    """Forget how often earlier tests signed in."""
+    cache.clear()
 
 
 @pytest.fixture
@@ -42,3 +52,29 @@ def admin(mongodb: str) -> User:
 def api(owner: User, login: Login) -> APIClient:
     """The owner's client."""
     return login(owner)
+
+
+class Quiet(WSGIRequestHandler):
+    """Log nothing."""
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class Server(ThreadedWSGIServer):
+    """A server at which many callers may knock at once."""
+
+    request_queue_size = 64
+
+
+@pytest.fixture
+def address(mongodb: str) -> Iterator[tuple[str, int]]:
+    """The API behind a real socket, a thread for each request: the whole stack."""
+    server = Server(("127.0.0.1", 0), Quiet, ipv6=False)
+    server.set_app(get_wsgi_application())
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield "127.0.0.1", server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -78,7 +78,7 @@ def test_optional_fields_are_absent_and_the_time_is_now(raw: Database, user: Use
         ({"timestamp": "2024-01-01"}, "timestamp"),
         ({"timestamp": date(2024, 1, 1)}, "timestamp"),
         ({"timestamp": 5}, "timestamp"),
-        ({"timestamp": datetime.now(UTC) + timedelta(hours=6)}, "timestamp"),
+        ({"timestamp": datetime(2100, 1, 1)}, "timestamp"),
     ],
     ids=lambda value: str(value)[:40],
 )

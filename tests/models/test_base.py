@@ -13,10 +13,10 @@ from pymongo.database import Database
 from support.commands import CommandCounter
 from support.threads import together
 
-from chabad_auth_django.exceptions import NotFound, ValidationError
+from chabad_auth_django.exceptions import DocumentChanged, NotFound, ValidationError
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
-from chabad_auth_django.models.base import MAX_LIMIT
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.models.queryset import MAX_LIMIT
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -451,3 +451,83 @@ def test_concurrent_adds_together_stay_within_the_limit(
     added = together([partial(add, n) for n in range(12)])
     stored = raw[owner._meta["collection"]].find_one({"_id": id})["metadata"]
     assert sum(added) == len(stored) == 8
+
+
+def test_patch_sets_removes_and_merges_and_keeps_all_else(raw: Database, user: User) -> None:
+    profile = Profile.find_by_user_id(user.id)
+    profile.bio = "Hi"
+    profile.metadata = {"a": 1, "b": {"c": 1}}
+    profile.save()
+    profile.patch({"bio": None, "display_name": "Ann"}, merge={"metadata": {"b": 2, "d": None}})
+    stored = raw.profiles.find_one()
+    assert stored == profile.to_mongo()
+    assert "bio" not in stored
+    assert (stored["displayName"], stored["metadata"]) == ("Ann", {"a": 1, "b": 2, "d": None})
+
+
+def test_patch_of_a_part_keeps_the_other_parts(raw: Database, user: User) -> None:
+    raw.preferences.update_one({}, {"$set": {"notifications.sms": True}})
+    preferences = Preferences.find_by_user_id(user.id)
+    preferences.patch({"notifications.in_app": False})
+    assert raw.preferences.find_one()["notifications"] == {
+        "email": True,
+        "push": True,
+        "inApp": False,
+        "sms": True,
+    }
+
+
+def test_patch_takes_no_value_for_an_expression(raw: Database, user: User) -> None:
+    Profile.find_by_user_id(user.id).patch({"bio": "$userId"}, merge={"metadata": {"a": "$bio"}})
+    stored = raw.profiles.find_one()
+    assert (stored["bio"], stored["metadata"]) == ("$userId", {"a": "$bio"})
+
+
+@pytest.mark.parametrize(
+    ("values", "merge"),
+    [
+        ({"bio": "x" * 501}, {}),
+        ({"metadata": {"$a": 1}}, {}),
+        ({}, {"metadata": {"$a": 1}}),
+        ({"bio": "fine"}, {"metadata": {"a": "x" * 20_000}}),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_patch_stores_all_or_nothing(
+    raw: Database, user: User, values: dict[str, Any], merge: dict[str, Any]
+) -> None:
+    before = raw.profiles.find_one()
+    with pytest.raises(ValidationError):
+        Profile.find_by_user_id(user.id).patch(values, merge=merge)
+    assert raw.profiles.find_one() == before
+
+
+@pytest.mark.parametrize("values", [{"bio": "new"}, {}], ids=str)
+def test_patch_of_a_document_that_is_not_as_expected_changes_nothing(
+    raw: Database, user: User, values: dict[str, Any]
+) -> None:
+    profile = Profile.find_by_user_id(user.id)
+    profile.refresh()
+    profile.expected = profile.stored
+    raw.profiles.update_one({}, {"$set": {"displayName": "somebody else"}})
+    with pytest.raises(DocumentChanged):
+        profile.patch(values)
+    profile.expected = profile.stored
+    profile.patch({"bio": "newer"})
+    profile.patch({"bio": "new"})
+    stored = raw.profiles.find_one()
+    assert (stored["displayName"], stored["bio"]) == ("somebody else", "new")
+
+
+def test_patch_of_a_document_that_is_gone_is_refused(raw: Database, user: User) -> None:
+    profile = Profile.find_by_user_id(user.id)
+    raw.profiles.delete_many({})
+    for values in ({"bio": "Hi"}, {}):
+        with pytest.raises(NotFound):
+            profile.patch(values)
+
+
+def test_update_and_modify_of_a_queryset_change_what_is_stored(raw: Database, user: User) -> None:
+    assert Profile.objects(user_id=str(user.id)).update(set__bio="Hi") == 1
+    assert Profile.objects(user_id=user.id).modify(set__bio="Ho", new=True).bio == "Ho"
+    assert raw.profiles.find_one()["bio"] == "Ho"

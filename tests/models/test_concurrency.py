@@ -222,6 +222,7 @@ def test_a_deletion_takes_what_was_written_just_before_it(either_server: str) ->
 
 def test_deleting_ends_while_others_keep_writing(either_server: str) -> None:
     user = new_user()
+    AppData.upsert_app_data(user.id, *KEY, 0)
     end = threading.Event()
 
     def write() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import mongoengine
 import pytest
 from bson import ObjectId
 from django.test import override_settings
@@ -456,3 +457,32 @@ def test_deleting_users_returns_how_many_and_leaves_nothing(raw: Database) -> No
 def test_a_user_who_was_never_stored_cannot_be_deleted(mongodb: str) -> None:
     with pytest.raises(UserNotFound):
         User(email="ann@example.org").delete()
+
+
+@pytest.mark.parametrize("email", ["no address", "", 5, None, "ann@exam\u200bple.org"], ids=ascii)
+def test_an_update_by_the_queryset_checks_the_email_address(
+    raw: Database, user: User, email: Any
+) -> None:
+    with pytest.raises((ValidationError, mongoengine.ValidationError)):
+        User.objects(id=user.id).update(set__email=email)
+    assert raw.users.find_one()["email"] == "ann@example.org"
+
+
+def test_an_update_by_the_queryset_normalises_the_email_address(raw: Database, user: User) -> None:
+    User.objects(email=" ANN@example.org").update(set__email=" Bob@Example.org")
+    assert raw.users.find_one()["email"] == "bob@example.org"
+
+
+def test_a_query_for_a_part_of_the_email_address(user: User) -> None:
+    assert list(User.objects(email__startswith="ann@")) == [user]
+    assert list(User.objects(email__iexact="ANN@example.org")) == [user]
+    assert list(User.objects(email__ne=" ANN@example.org")) == []
+
+
+def test_an_email_address_in_other_letters_that_mongoose_stored_stays(raw: Database) -> None:
+    raw.users.insert_one({"email": "Ann@Example.org"})
+    user = User.objects.get()
+    user.name = "Ann"
+    user.save()
+    user.add_role("admin")
+    assert raw.users.find_one()["email"] == "Ann@Example.org"

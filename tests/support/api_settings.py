@@ -1,13 +1,10 @@
-"""A host project with the API at ``/api/`` and contrib.auth on SQLite in memory."""
+"""A host project with the API at ``/api/`` and Django's own users, on SQLite in memory."""
 
-from support.settings import *  # noqa: F403
+from support.host_settings import *  # noqa: F403
+from support.settings import ROOT_URLCONF as ROOT_URLCONF
 
-INSTALLED_APPS = [
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "rest_framework",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
-    "chabad_auth_django",
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
 ]

@@ -6,6 +6,7 @@ several of them at the same instant. ``python -m support.fork_server`` is the ot
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -55,7 +57,8 @@ class ForkServer:
         path = os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH")]))
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.fork_server"],
+            # Not from here: the package under test may be an installed one.
+            [sys.executable, "-P", "-m", "support.fork_server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": "support.settings"},
@@ -92,6 +95,23 @@ class ForkServer:
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
             return self._process.stdout.readline()
+
+
+def crashes(start: Callable[[tuple[str, int]], Process]) -> Iterator[tuple[str, int]]:
+    """Kill a process before and after each command that it sends, until it gets to its end.
+
+    ``start`` is given the moment for ``ForkServer.start``; each is yielded after the death.
+    """
+    for moment in ("before", "after"):
+        for number in itertools.count(1):
+            process = start((moment, number))
+            process.go()
+            status = process.wait()
+            assert status in (0, -signal.SIGKILL), "The process raised an exception: see above."
+            if status == 0:
+                assert number > 1, "No command was sent."
+                break
+            yield moment, number
 
 
 class Crash(CommandListener):
@@ -147,6 +167,7 @@ def _run(
     from support import jobs
 
     from chabad_auth_django import connection
+    from chabad_auth_django.models import User
 
     signal.alarm(LIFETIME)
     try:
@@ -155,7 +176,9 @@ def _run(
         if listener:
             options["event_listeners"] = [listener]
         django_settings.CHABAD_AUTH = {**settings, "MONGODB_OPTIONS": options}
-        connection.supports_transactions()
+        if connection.supports_transactions():
+            connection.get_client().start_session().end_session()
+        User.find_by_email("nobody@example.org")
         os.kill(os.getpid(), signal.SIGSTOP)
         if listener:
             listener.armed = True

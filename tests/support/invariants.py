@@ -26,7 +26,8 @@ def leftovers(database: Database[dict[str, Any]]) -> dict[str, list[Any]]:
     for name in database.list_collection_names():
         if name not in ("users", "system.profile"):
             path = "_id.userId" if name == "appdata_tombstones" else "userId"
-            criteria = {} if name == "deletions" else {path: {"$nin": list(users)}}
+            gone = {path: {"$exists": True, "$nin": list(users)}}
+            criteria = {} if name == "deletions" else gone
             if documents := list(database[name].find(criteria).limit(3)):
                 found[name] = documents
     return found
@@ -65,6 +66,7 @@ def watched(uri: str) -> Iterator[None]:
                     # The server is being killed as well.
                     continue
                 polls += 1
+                end.wait(0.002)
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -75,3 +77,12 @@ def watched(uri: str) -> Iterator[None]:
         thread.join()
     assert polls, "The observer did not look."
     assert seen == [], "A user was visible without its profile or preferences."
+
+
+def end_transactions_of_the_dead(database: Database[dict[str, Any]]) -> None:
+    """Do at once what the server does after ``transactionLifetimeLimitSeconds``, a minute.
+
+    A client that is killed inside a transaction leaves it open, and its documents locked.
+    """
+    if "setName" in database.client.admin.command("hello"):
+        database.client.admin.command("killAllSessions", [])

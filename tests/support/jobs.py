@@ -6,6 +6,8 @@ import itertools
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from bson import ObjectId
@@ -17,7 +19,7 @@ from chabad_auth_django.exceptions import (
     UserNotFound,
 )
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
-from chabad_auth_django.services import deletion
+from chabad_auth_django.services import archive, deletion, rollups
 from chabad_auth_django.services.app_data import synchronize_app_data
 from chabad_auth_django.services.sign_in import record_login
 from chabad_auth_django.transactions import atomic
@@ -151,3 +153,18 @@ def create(prefix: str, seed: int) -> None:
 def create_once(emails: list[str]) -> None:
     """Create users with one call."""
     User.objects.insert([User(email=email) for email in emails])
+
+
+def roll_up() -> None:
+    """Do what ``chabad_rollup_analytics`` does."""
+    list(rollups.run())
+
+
+def archive_events(before: str, folder: str) -> None:
+    """Do what ``chabad_archive_analytics --before`` does."""
+    list(archive.archive(before=datetime.fromisoformat(before), folder=Path(folder)))
+
+
+def restore_events(month: str, folder: str) -> None:
+    """Do what ``chabad_archive_analytics --restore`` does."""
+    list(archive.restore(month=month, folder=Path(folder)))

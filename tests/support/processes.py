@@ -6,17 +6,21 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO, Any
 
 TESTS = Path(__file__).parent.parent
 
 
-def python(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def python(
+    *arguments: str, cwd: Path, stdin: IO[Any] | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run Python in a folder that holds no package, as the tests found theirs."""
     path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
     inherited = {name: value for name, value in os.environ.items() if name != "MONGODB_URI"}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
+        stdin=stdin,
         env=inherited
         | {"PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": "support.settings"}
         | environment,
@@ -28,7 +32,7 @@ def python(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complet
 
 
 def django_admin(
-    *arguments: str, cwd: Path, **environment: str
+    *arguments: str, cwd: Path, stdin: IO[Any] | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a management command."""
-    return python("-m", "django", *arguments, cwd=cwd, **environment)
+    return python("-m", "django", *arguments, cwd=cwd, stdin=stdin, **environment)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
 from chabad_auth_django.api.serializers.fields import (
     IntegerField,
     JSONValueField,
     NameField,
+    PageQuerySerializer,
+    PageSerializer,
     StrictSerializer,
 )
 
@@ -39,28 +39,19 @@ class AppDataWriteSerializer(StrictSerializer):
     )
 
 
-class AppDataPageSerializer(serializers.Serializer[Any]):
+class AppDataPageSerializer(PageSerializer):
     """A page of values."""
 
     results = AppDataSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
 
 
-class AppDataPageQuerySerializer(StrictSerializer):
-    """The page of a list of values."""
-
-    limit = serializers.IntegerField(min_value=1, max_value=1000, default=100)
-    cursor = serializers.CharField(max_length=500, required=False)
-
-
-class AppDataQuerySerializer(AppDataPageQuerySerializer):
+class AppDataQuerySerializer(PageQuerySerializer):
     """The filters and the page of a list of values."""
 
     appId = NameField(required=False, source="app_id")
 
 
-class DeletedSerializer(serializers.Serializer[Any]):
+class DeletedSerializer(StrictSerializer):
     """How many values were deleted."""
 
     deleted = serializers.IntegerField()

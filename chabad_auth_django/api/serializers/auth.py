@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from chabad_auth_django.api.serializers.fields import NameField, StrictSerializer, StringField
 from chabad_auth_django.api.serializers.users import UserSerializer
 
 
-class LoginSerializer(StrictSerializer):
-    """An issuer's token, or a username and a password."""
+class TokenLoginSerializer(StrictSerializer):
+    """A token of a configured issuer."""
 
-    token = StringField(required=False, help_text="A token of a configured issuer.")
-    username = StringField(required=False, max_length=255)
-    password = StringField(required=False, max_length=4096)
+    token = StringField()
     appId = NameField(required=False, source="app_id")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse anything but exactly one way to sign in."""
-        given = attrs.keys() - {"app_id"}
-        if given not in ({"token"}, {"username", "password"}):
-            raise serializers.ValidationError("Send either token, or username and password.")
-        return attrs
+
+class CredentialsLoginSerializer(StrictSerializer):
+    """A username and a password that a backend of Django knows."""
+
+    username = NameField()
+    password = StringField(max_length=4096)
+    appId = NameField(required=False, source="app_id")
 
 
 class RefreshSerializer(StrictSerializer):
@@ -32,7 +30,7 @@ class RefreshSerializer(StrictSerializer):
     refreshToken = StringField(source="refresh_token")
 
 
-class TokensSerializer(serializers.Serializer[Any]):
+class TokensSerializer(StrictSerializer):
     """What a signed-in client keeps."""
 
     accessToken = serializers.CharField()
@@ -42,7 +40,7 @@ class TokensSerializer(serializers.Serializer[Any]):
     user = UserSerializer()
 
 
-class SessionSerializer(serializers.Serializer[Any]):
+class SessionSerializer(StrictSerializer):
     """A session: one sign-in on one device."""
 
     id = serializers.CharField()
@@ -54,13 +52,15 @@ class SessionSerializer(serializers.Serializer[Any]):
     current = serializers.BooleanField(help_text="Whether this request belongs to it.")
 
 
-class SessionListSerializer(serializers.Serializer[Any]):
+# The view's action "list" does not make it a list of these.
+@extend_schema_serializer(many=False)
+class SessionListSerializer(StrictSerializer):
     """The sessions of the caller."""
 
     results = SessionSerializer(many=True)
 
 
-class RulesSerializer(serializers.Serializer[Any]):
+class RulesSerializer(StrictSerializer):
     """Role -> permissions that it grants."""
 
     roles = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))

@@ -6,8 +6,6 @@ these serializers describe them for the schema.
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
@@ -15,6 +13,8 @@ from chabad_auth_django.api.serializers.fields import (
     DateTimeField,
     JSONObjectField,
     NameField,
+    PageQuerySerializer,
+    PageSerializer,
     StrictSerializer,
 )
 from chabad_auth_django.api.serializers.users import UserSummarySerializer
@@ -23,6 +23,8 @@ from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 
 class EventSerializer(StrictSerializer):
     """What every event has."""
+
+    optional = ("user",)
 
     id = serializers.CharField(read_only=True)
     userId = serializers.CharField(read_only=True)
@@ -67,7 +69,7 @@ REJECTED = inline_serializer(
 )
 
 
-class BatchSerializer(serializers.Serializer[Any]):
+class BatchSerializer(StrictSerializer):
     """What became of a batch."""
 
     accepted = serializers.IntegerField()
@@ -75,23 +77,19 @@ class BatchSerializer(serializers.Serializer[Any]):
     rejected = REJECTED
 
 
-class ActivityPageSerializer(serializers.Serializer[Any]):
+class ActivityPageSerializer(PageSerializer):
     """A page of activities."""
 
     results = ActivitySerializer(many=True)
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
 
 
-class AnalyticsPageSerializer(serializers.Serializer[Any]):
+class AnalyticsPageSerializer(PageSerializer):
     """A page of analytics events."""
 
     results = AnalyticsSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
 
 
-class EventQuerySerializer(StrictSerializer):
+class EventQuerySerializer(PageQuerySerializer):
     """The filters and the page of a list of events."""
 
     appId = NameField(required=False)
@@ -99,8 +97,6 @@ class EventQuerySerializer(StrictSerializer):
     since = DateTimeField(required=False, help_text="At this time or later.")
     until = DateTimeField(required=False, help_text="Before this time.")
     expand = serializers.ChoiceField(choices=["user"], required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=1000, default=100)
-    cursor = serializers.CharField(max_length=500, required=False)
 
 
 class ActivityQuerySerializer(EventQuerySerializer):
@@ -123,14 +119,14 @@ class CountsQuerySerializer(StrictSerializer):
     end = DateTimeField(help_text="Before this time.")
 
 
-class EventCountSerializer(serializers.Serializer[Any]):
+class EventCountSerializer(StrictSerializer):
     """How often an event happened."""
 
     eventName = serializers.CharField()
     count = serializers.IntegerField()
 
 
-class CategoryCountSerializer(serializers.Serializer[Any]):
+class CategoryCountSerializer(StrictSerializer):
     """How often events of a category happened."""
 
     category = serializers.CharField()

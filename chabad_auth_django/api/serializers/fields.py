@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -19,6 +18,9 @@ from chabad_auth_django.validators import validate_json, validate_name
 class StrictSerializer(serializers.Serializer[Any]):
     """A serializer that refuses what it does not know, so that nothing is silently dropped."""
 
+    #: What an answer may leave out.
+    optional: Collection[str] = ()
+
     def to_internal_value(self, data: Any) -> Any:
         """Return the validated values; unknown and read-only names are errors."""
         if isinstance(data, Mapping):
@@ -26,9 +28,27 @@ class StrictSerializer(serializers.Serializer[Any]):
             unknown = [name for name in data if name not in writable]
             if unknown:
                 raise serializers.ValidationError(
-                    {name: ["Unknown or read-only."] for name in unknown[:20]}
+                    {str(name)[:100]: ["Unknown or read-only."] for name in unknown[:20]}
                 )
         return super().to_internal_value(data)
+
+
+# The view's action "list" does not make it a list of pages.
+@extend_schema_serializer(many=False)
+class PageSerializer(StrictSerializer):
+    """A page of a list, and where its neighbours are; subclasses add the `results`."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class PageQuerySerializer(StrictSerializer):
+    """Which page of a list."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=1000, default=100)
+    cursor = serializers.CharField(
+        max_length=500, required=False, help_text="From `next` or `previous` of another page."
+    )
 
 
 class StringField(serializers.CharField):
@@ -59,6 +79,20 @@ class NameField(StringField):
             raise serializers.ValidationError(error.detail) from None
 
 
+@extend_schema_field({"type": "string", "format": "email", "maxLength": 254})
+class EmailField(StringField):
+    """An e-mail address; the Document validates it."""
+
+
+@extend_schema_field({"type": "string", "format": "uri", "pattern": "^https?://"})
+class HttpURLField(StringField):
+    """An http or https URL; the Document validates it."""
+
+
+class AuthMethodField(NameField):
+    """One of ``CHABAD_AUTH["AUTH_METHODS"]``; the Document validates it."""
+
+
 class BooleanField(serializers.BooleanField):
     """A JSON boolean; ``"yes"`` and ``1`` are none."""
 
@@ -82,6 +116,9 @@ class IntegerField(serializers.IntegerField):
 class DateTimeField(serializers.DateTimeField):
     """A time in ISO 8601; one without an offset is UTC."""
 
+    # Whatever the host project's DATETIME_INPUT_FORMATS are for its own.
+    input_formats = ["iso-8601"]
+
     def to_internal_value(self, value: Any) -> Any:
         """Return the time in UTC with milliseconds."""
         if not isinstance(value, str):
@@ -97,7 +134,7 @@ class DateTimeField(serializers.DateTimeField):
         return value
 
 
-@extend_schema_field(OpenApiTypes.OBJECT)
+@extend_schema_field({"type": "object", "additionalProperties": {}, "example": {"key": "value"}})
 class JSONObjectField(serializers.Field[Any, Any, Any, Any]):
     """A free-form JSON object within the limit that the named setting gives."""
 
@@ -117,7 +154,7 @@ class JSONObjectField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-@extend_schema_field(OpenApiTypes.ANY)
+@extend_schema_field({"example": {"key": "value"}})
 class JSONValueField(serializers.Field[Any, Any, Any, Any]):
     """Any JSON value, ``null`` too, within the limit that the named setting gives."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from chabad_auth_django.api.serializers.fields import (
@@ -11,7 +12,7 @@ from chabad_auth_django.api.serializers.fields import (
     StrictSerializer,
     StringField,
 )
-from chabad_auth_django.models.preferences import MAX_NAMES, THEMES
+from chabad_auth_django.models.preferences import LANGUAGE, MAX_NAMES, THEMES
 
 
 class NotificationsSerializer(StrictSerializer):
@@ -46,7 +47,11 @@ class PreferencesSerializer(StrictSerializer):
     id = serializers.CharField(read_only=True)
     userId = serializers.CharField(read_only=True)
     theme = serializers.ChoiceField(choices=THEMES, required=False)
-    language = StringField(max_length=35, required=False)
+    language = StringField(
+        max_length=35,
+        required=False,
+        validators=[RegexValidator(LANGUAGE, "Expected a language tag, such as en or pt-BR.")],
+    )
     notifications = NotificationsSerializer(required=False)
     widgets = WidgetsSerializer(required=False)
     dashboard = DashboardSerializer(required=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from chabad_auth_django.api.serializers.fields import (
+    HttpURLField,
     JSONObjectField,
     JSONValueField,
     StrictSerializer,
@@ -15,8 +16,8 @@ from chabad_auth_django.api.serializers.fields import (
 class AvatarSerializer(StrictSerializer):
     """A picture and its thumbnail, both http or https URLs."""
 
-    url = StringField(max_length=2048)
-    thumbnail = StringField(max_length=2048, required=False, allow_null=True)
+    url = HttpURLField(max_length=2048)
+    thumbnail = HttpURLField(max_length=2048, required=False, allow_null=True)
 
 
 class ProfileSerializer(StrictSerializer):

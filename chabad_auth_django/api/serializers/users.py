@@ -5,11 +5,17 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from chabad_auth_django.api.serializers.fields import (
+    AuthMethodField,
     DateTimeField,
+    EmailField,
     NameField,
+    PageQuerySerializer,
+    PageSerializer,
     StrictSerializer,
     StringField,
 )
+from chabad_auth_django.api.serializers.preferences import PreferencesSerializer
+from chabad_auth_django.api.serializers.profile import ProfileSerializer
 
 
 class UserSerializer(StrictSerializer):
@@ -28,6 +34,22 @@ class UserSerializer(StrictSerializer):
     updatedAt = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
+class ExpandedUserSerializer(UserSerializer):
+    """A User; with `expand` the profile and the preferences too."""
+
+    optional = ("profile", "preferences")
+
+    profile = ProfileSerializer(read_only=True, allow_null=True)
+    preferences = PreferencesSerializer(read_only=True, allow_null=True)
+
+
+class PurgingSerializer(StrictSerializer):
+    """A user who is gone, and whose events are still being purged."""
+
+    id = serializers.CharField()
+    state = serializers.CharField(help_text="`purging`.")
+
+
 class UserSummarySerializer(StrictSerializer):
     """What a list shows of a User with `expand=user`."""
 
@@ -40,28 +62,26 @@ class UserPatchSerializer(StrictSerializer):
     """What owners may change of their User; the e-mail address only with ``users:write``."""
 
     name = StringField(max_length=200, required=False, allow_null=True)
-    email = StringField(max_length=254, required=False)
+    email = EmailField(max_length=254, required=False)
 
 
 class UserCreateSerializer(StrictSerializer):
     """A new User; everything else has its default or an operation of its own."""
 
-    email = StringField(max_length=254)
+    email = EmailField(max_length=254)
     name = StringField(max_length=200, required=False)
     authMethods = serializers.ListField(
-        child=NameField(), required=False, max_length=20, source="auth_methods"
+        child=AuthMethodField(), required=False, max_length=20, source="auth_methods"
     )
 
 
-class UserPageSerializer(StrictSerializer):
+class UserPageSerializer(PageSerializer):
     """A page of users."""
 
     results = UserSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
 
 
-class UserQuerySerializer(StrictSerializer):
+class UserQuerySerializer(PageQuerySerializer):
     """The filters, the order and the page of a list of users."""
 
     email = StringField(max_length=254, required=False)
@@ -76,20 +96,12 @@ class UserQuerySerializer(StrictSerializer):
         required=False, source="created_until", help_text="Created before this time."
     )
     order = serializers.ChoiceField(choices=["id", "-id", "email", "-email"], default="id")
-    limit = serializers.IntegerField(min_value=1, max_value=1000, default=100)
-    cursor = serializers.CharField(max_length=500, required=False)
 
 
 class ExpandSerializer(StrictSerializer):
     """What to show with a User."""
 
-    expand = serializers.CharField(
-        required=False, help_text="Comma-separated: `profile`, `preferences`."
+    expand = serializers.ChoiceField(
+        choices=["profile", "preferences", "profile,preferences", "preferences,profile"],
+        required=False,
     )
-
-    def validate_expand(self, value: str) -> list[str]:
-        """Return the names; refuse unknown ones."""
-        names = value.split(",")
-        if unknown := sorted(set(names) - {"profile", "preferences"}):
-            raise serializers.ValidationError(f"Cannot expand {', '.join(unknown)}.")
-        return names

@@ -11,22 +11,32 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api import pagination, shapes
-from chabad_auth_django.api.conditional import changed, expected_versions, respond
+from chabad_auth_django.api.conditional import changed, create_only, expected_versions, respond
 from chabad_auth_django.api.parsing import JSONParser, MergePatchParser
-from chabad_auth_django.api.schema import IF_MATCH, IF_NONE_MATCH, describe, errors, header
+from chabad_auth_django.api.schema import (
+    CHANGED,
+    CONFLICT,
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
+    describe,
+    header,
+)
 from chabad_auth_django.api.serializers.app_data import (
-    AppDataPageQuerySerializer,
     AppDataPageSerializer,
     AppDataQuerySerializer,
     AppDataSerializer,
     AppDataWriteSerializer,
     DeletedSerializer,
 )
+from chabad_auth_django.api.serializers.fields import PageQuerySerializer
 from chabad_auth_django.api.views.base import APIViewSet
 from chabad_auth_django.exceptions import AlreadyExists, VersionConflict
 from chabad_auth_django.exceptions import NotFound as DocumentNotFound
 from chabad_auth_django.models import AppData
 from chabad_auth_django.services import app_data
+from chabad_auth_django.transactions import in_transaction
 
 CREATE_ONLY = header("If-None-Match", "`*`: store the value only under a new key.")
 
@@ -39,15 +49,17 @@ class AppDataViewSet(APIViewSet):
     @describe(
         operation_id="app_data_list",
         parameters=[AppDataQuerySerializer],
-        responses={200: AppDataPageSerializer, **errors()},
+        responses=AppDataPageSerializer,
     )
     def list(self, request: Request, user: str) -> Response:
         """List values, of one application or of all."""
         return self._list(**self.read_query(AppDataQuerySerializer))
 
-    def _list(self, cursor: str | None = None, **query: Any) -> Response:
-        position = pagination.decode(cursor, ObjectId)
-        page = app_data.list_app_data(user_id=self.user_id, position=position, **query)
+    def _list(self, cursor: str | None = None, app_id: str | None = None, **query: Any) -> Response:
+        position = pagination.decode(cursor, ObjectId if app_id is None else str)
+        page = app_data.list_app_data(
+            user_id=self.user_id, app_id=app_id, position=position, **query
+        )
         return pagination.respond(
             self.request, page, lambda rows: [shapes.app_data(row) for row in rows]
         )
@@ -58,14 +70,14 @@ class ApplicationViewSet(AppDataViewSet):
 
     @describe(
         operation_id="app_data_list_of_app",
-        parameters=[AppDataPageQuerySerializer],
-        responses={200: AppDataPageSerializer, **errors()},
+        parameters=[PageQuerySerializer],
+        responses=AppDataPageSerializer,
     )
     def list(self, request: Request, user: str, app: str) -> Response:  # type: ignore[override]
         """List the values of the application."""
-        return self._list(app_id=app, **self.read_query(AppDataPageQuerySerializer))
+        return self._list(app_id=app, **self.read_query(PageQuerySerializer))
 
-    @describe(operation_id="app_data_delete_of_app", responses={200: DeletedSerializer, **errors()})
+    @describe(operation_id="app_data_delete_of_app", responses={200: DeletedSerializer})
     def destroy(self, request: Request, user: str, app: str) -> Response:
         """Delete all values of the application."""
         return Response({"deleted": AppData.delete_app_data(self.user_id, app)})
@@ -88,8 +100,8 @@ class AppDataValueViewSet(APIViewSet):
 
     @describe(
         operation_id="app_data_retrieve",
-        parameters=[IF_NONE_MATCH],
-        responses={200: AppDataSerializer, **errors()},
+        parameters=[IF_NONE_MATCH, ETAG],
+        responses={200: AppDataSerializer, **NOT_MODIFIED},
     )
     def retrieve(self, request: Request, user: str, app: str, key: str) -> Response:
         """Show a value; its `ETag` is its version."""
@@ -97,29 +109,27 @@ class AppDataValueViewSet(APIViewSet):
 
     @describe(
         operation_id="app_data_set",
-        parameters=[IF_MATCH, CREATE_ONLY],
-        request=AppDataWriteSerializer,
-        responses={200: AppDataSerializer, 201: AppDataSerializer, **errors(409, 412, 413)},
+        parameters=[IF_MATCH, CREATE_ONLY, ETAG],
+        request={"application/json": AppDataWriteSerializer},
+        responses={200: AppDataSerializer, 201: AppDataSerializer, **CONFLICT, **CHANGED},
     )
     def update(self, request: Request, user: str, app: str, key: str) -> Response:
         """Store a value, whatever is there, unless a version is expected."""
         values = self.read_body(AppDataWriteSerializer)
-        version = values.pop("version", None)
-        create_only = request.META.get("HTTP_IF_NONE_MATCH", "").strip() == "*"
+        options = self._expected(values.pop("version", None))
+        only_new = create_only(request)
         write: Callable[..., AppData]
-        options: dict[str, Any] = {}
-        if create_only:
-            write = AppData.create_app_data
-        elif "HTTP_IF_MATCH" in request.META:
-            write, options = AppData.update_app_data, self._expected()
-        elif version is not None:
-            write, options = AppData.update_app_data, {"expected_version": version}
+        if only_new:
+            if in_transaction() and (stored := self._read()) is not None:
+                # There a duplicate key would end what it could be read in.
+                raise changed(stored, shapes.app_data)
+            write, options = AppData.create_app_data, {}
         else:
-            write = AppData.upsert_app_data
+            write = AppData.update_app_data if options else AppData.upsert_app_data
         try:
             document = write(**self.key, **values, **options)
         except (AlreadyExists, VersionConflict, DocumentNotFound):
-            if create_only or "HTTP_IF_MATCH" in request.META:
+            if only_new or "HTTP_IF_MATCH" in request.META:
                 raise changed(self._read(), shapes.app_data) from None
             raise
         if document.stored is None:
@@ -128,24 +138,21 @@ class AppDataValueViewSet(APIViewSet):
 
     @describe(
         operation_id="app_data_patch",
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         request={
             "application/json": AppDataWriteSerializer,
             "application/merge-patch+json": AppDataWriteSerializer,
         },
-        responses={200: AppDataSerializer, **errors(409, 412, 413, 415)},
+        responses={200: AppDataSerializer, **CONFLICT, **CHANGED},
     )
     def partial_update(self, request: Request, user: str, app: str, key: str) -> Response:
         """Merge `dataValue` into the stored value (RFC 7396): `null` removes a member."""
         values = self.read_body(AppDataWriteSerializer)
-        version = values.pop("version", None)
-        expected = self._expected() if "HTTP_IF_MATCH" in request.META else {}
+        options = self._expected(values.pop("version", None))
         try:
-            document = app_data.merge_app_data(
-                **self.key, patch=values["data_value"], **{"expected_version": version, **expected}
-            )
+            document = app_data.merge_app_data(**self.key, patch=values["data_value"], **options)
         except VersionConflict:
-            if expected:
+            if "HTTP_IF_MATCH" in request.META:
                 raise changed(self._read(), shapes.app_data) from None
             raise
         return respond(request, self.found(document.stored), shapes.app_data)
@@ -153,19 +160,25 @@ class AppDataValueViewSet(APIViewSet):
     @describe(
         operation_id="app_data_delete",
         parameters=[IF_MATCH],
-        responses={204: None, **errors(412)},
+        responses={204: None, **CHANGED},
     )
     def destroy(self, request: Request, user: str, app: str, key: str) -> Response:
         """Delete a value."""
-        expected = self._expected() if "HTTP_IF_MATCH" in request.META else {}
-        if not AppData.delete_app_data(**self.key, **expected):
-            if expected:
+        options = self._expected()
+        if not AppData.delete_app_data(**self.key, **options):
+            if options:
                 raise changed(self._read(), shapes.app_data)
             raise NotFound
         return Response(None, 204)
 
-    def _expected(self) -> dict[str, Any]:
-        return {"expected_version": expected_versions(self.request)}
+    def _expected(self, version: int | None = None) -> dict[str, Any]:
+        """Return the option that stands for the body's version and for ``If-Match``, if any."""
+        if "HTTP_IF_MATCH" not in self.request.META:
+            return {} if version is None else {"expected_version": version}
+        versions = expected_versions(self.request)
+        if version is not None:
+            versions = [version] if versions is None or version in versions else []
+        return {"expected_version": versions}
 
     def _read(self) -> shapes.Row | None:
         document = AppData.find_by_user_app_and_key(**self.key)

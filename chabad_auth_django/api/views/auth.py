@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.views.decorators.debug import sensitive_variables
+from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api import shapes
 from chabad_auth_django.api.conditional import respond
-from chabad_auth_django.api.schema import IF_NONE_MATCH, describe, errors
+from chabad_auth_django.api.schema import (
+    ETAG,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
+    describe,
+    errors,
+)
 from chabad_auth_django.api.serializers.auth import (
-    LoginSerializer,
+    CredentialsLoginSerializer,
     RefreshSerializer,
     RulesSerializer,
     SessionListSerializer,
+    TokenLoginSerializer,
     TokensSerializer,
 )
 from chabad_auth_django.api.serializers.users import UserSerializer
+from chabad_auth_django.api.throttling import AccountThrottle, ScopedThrottle
 from chabad_auth_django.api.views.base import APIViewSet
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import NotFound, ValidationError
@@ -34,33 +44,52 @@ class IsSignedIn(BasePermission):
         return bool(request.user)
 
 
-class AuthViewSet(APIViewSet):
+class AuthView(APIViewSet):
+    """What no cache may keep."""
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """The headers of every answer, errors too."""
+        return {**super().default_response_headers, "Cache-Control": "no-store"}
+
+
+class AuthViewSet(AuthView):
     """Where tokens come from."""
 
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
+    throttle_classes = [ScopedThrottle, AccountThrottle]
     throttle_scope = "sign_in"
 
     @describe(
         operation_id="auth_login",
-        request=LoginSerializer,
-        responses={200: TokensSerializer, **errors(409, 413)},
+        request=PolymorphicProxySerializer(
+            "Login", [TokenLoginSerializer, CredentialsLoginSerializer], None
+        ),
+        responses={200: TokensSerializer, **errors(401, 403, 409)},
         auth=[],
     )
+    @sensitive_variables()
     def login(self, request: Request) -> Response:
         """Exchange an issuer's token, or a username and a password, for tokens of this API."""
-        values = self.read_body(LoginSerializer)
-        values["user_agent"] = request.META.get("HTTP_USER_AGENT")
-        if "token" in values:
-            return self._tokens(sign_in.sign_in_with_token(**values))
-        return self._tokens(sign_in.sign_in_with_credentials(request=request._request, **values))
+        user_agent = request.META.get("HTTP_USER_AGENT")
+        if isinstance(request.data, dict) and "token" in request.data:
+            values = self.read_body(TokenLoginSerializer)
+            return self._tokens(sign_in.sign_in_with_token(user_agent=user_agent, **values))
+        values = self.read_body(CredentialsLoginSerializer)
+        return self._tokens(
+            sign_in.sign_in_with_credentials(
+                request=request._request, user_agent=user_agent, **values
+            )
+        )
 
     @describe(
         operation_id="auth_refresh",
         request=RefreshSerializer,
-        responses={200: TokensSerializer, **errors()},
+        responses={200: TokensSerializer, **errors(401)},
         auth=[],
     )
+    @sensitive_variables()
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token; one that was exchanged before ends its session."""
         return self._tokens(sign_in.refresh(**self.read_body(RefreshSerializer)))
@@ -74,42 +103,42 @@ class AuthViewSet(APIViewSet):
             "expiresIn": conf.ACCESS_TOKEN_SECONDS,
             "user": shapes.user(user.stored or user.to_mongo()),
         }
-        return Response(data, headers={"Cache-Control": "no-store"})
+        return Response(data)
 
 
-class SessionViewSet(APIViewSet):
+class SessionViewSet(AuthView):
     """The caller, and where it is signed in."""
 
     permission_classes = [IsSignedIn]
 
     @describe(
         operation_id="auth_me",
-        parameters=[IF_NONE_MATCH],
-        responses={200: UserSerializer, **errors()},
+        parameters=[IF_NONE_MATCH, ETAG],
+        responses={200: UserSerializer, **NOT_MODIFIED},
     )
     def me(self, request: Request) -> Response:
         """Show the caller."""
         return respond(request, self.found(self.caller.stored), shapes.user)
 
-    @describe(operation_id="auth_rules", responses={200: RulesSerializer, **errors()})
+    @describe(operation_id="auth_rules", responses=RulesSerializer)
     def rules(self, request: Request) -> Response:
         """Show which role grants which permissions."""
         return Response({"roles": conf.ROLE_PERMISSIONS})
 
-    @describe(operation_id="auth_logout", request=None, responses={204: None, **errors()})
+    @describe(operation_id="auth_logout", request=None, responses={204: None})
     def logout(self, request: Request) -> Response:
         """End the session of this request; its access token runs out by itself."""
         if self._current is not None:
             sign_in.sign_out(user_id=self.caller.id, session_id=self._current)
         return Response(None, 204)
 
-    @describe(operation_id="auth_sessions_list", responses={200: SessionListSerializer, **errors()})
+    @describe(operation_id="auth_sessions_list", responses=SessionListSerializer)
     def list(self, request: Request) -> Response:
         """List where the caller is signed in."""
         found = sessions.list_sessions(user_id=self.caller.id)
         return Response({"results": [self._shape(session) for session in found]})
 
-    @describe(operation_id="auth_sessions_revoke", responses={204: None, **errors()})
+    @describe(operation_id="auth_sessions_revoke", responses={204: None})
     def destroy(self, request: Request, session: str) -> Response:
         """End a session of the caller."""
         try:
@@ -118,7 +147,7 @@ class SessionViewSet(APIViewSet):
             raise NotFound from None
         return Response(None, 204)
 
-    @describe(operation_id="auth_sessions_revoke_all", responses={204: None, **errors()})
+    @describe(operation_id="auth_sessions_revoke_all", responses={204: None})
     def destroy_all(self, request: Request) -> Response:
         """End all sessions of the caller but this one."""
         sessions.revoke_all_sessions(user_id=self.caller.id, keep=self._current)

@@ -3,45 +3,55 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Any, NoReturn, cast
 
-import pymongo
 from bson import ObjectId
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
-from drf_spectacular.openapi import AutoSchema
 from rest_framework.exceptions import NotFound
+from rest_framework.metadata import SimpleMetadata
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request as RestFrameworkRequest
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
+from chabad_auth_django import connection
 from chabad_auth_django.api.authentication import BearerAuthentication, SessionAuthentication
 from chabad_auth_django.api.conditional import Shape, changed, check_if_match, respond
-from chabad_auth_django.api.errors import exception_handler
+from chabad_auth_django.api.errors import LengthRequired, exception_handler
+from chabad_auth_django.api.idempotency import HEADER, once
 from chabad_auth_django.api.parsing import JSONParser
 from chabad_auth_django.api.permissions import OwnerOrPermission
-from chabad_auth_django.api.rendering import JSONRenderer
+from chabad_auth_django.api.rendering import (
+    BrowsableAPIRenderer,
+    JSONRenderer,
+    can_render_html,
+)
+from chabad_auth_django.api.schema import NAMES, Schema
 from chabad_auth_django.api.throttling import ScopedThrottle
 from chabad_auth_django.conf import conf
-from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.exceptions import DocumentChanged, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.models.base import Document
-from chabad_auth_django.validators import to_object_id
+from chabad_auth_django.validators import to_object_id, validate_name
 
 logger = logging.getLogger("chabad_auth_django.api")
 
 READ = ("GET", "HEAD", "OPTIONS")
-ALL_METHODS = (*READ, "POST", "PUT", "PATCH", "DELETE")
+WRITE = ("POST", "PUT", "PATCH", "DELETE")
+ALL_METHODS = (*READ, *WRITE)
 
 
 class Request(RestFrameworkRequest):
     """A request whose ``user`` is our ``User``, or ``None``."""
+
+    #: The bytes that ``data`` was read from.
+    raw_body = b""
 
     def _not_authenticated(self) -> None:
         # DRF would make contrib.auth's AnonymousUser, which needs contrib.auth installed.
@@ -52,7 +62,7 @@ class Request(RestFrameworkRequest):
 class APIViewMixin(APIView):
     """What ties a view to our request and our errors, whatever the host configures for its own."""
 
-    schema: Any = AutoSchema()
+    schema: Any = Schema()
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Return DRF's request with our notion of an anonymous user."""
@@ -83,7 +93,7 @@ class APIViewSet(APIViewMixin, ViewSet):
     renderer_classes = [JSONRenderer, BrowsableAPIRenderer]
     content_negotiation_class = DefaultContentNegotiation
     versioning_class = None
-    metadata_class = None
+    metadata_class = SimpleMetadata
 
     #: The word before the colon in the permissions that open this view to others than the owner.
     resource = "users"
@@ -92,8 +102,28 @@ class APIViewSet(APIViewMixin, ViewSet):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer the request within ``CHABAD_AUTH["REQUEST_TIMEOUT"]`` seconds of MongoDB."""
-        with pymongo.timeout(conf.REQUEST_TIMEOUT):
+        with connection.time_limit(conf.REQUEST_TIMEOUT):
             return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: RestFrameworkRequest, *args: Any, **kwargs: Any) -> None:
+        """Let nobody in who may not; do a write with an ``Idempotency-Key`` only once."""
+        super().initial(request, *args, **kwargs)
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            raise LengthRequired
+        for name in kwargs.keys() & NAMES:
+            validate_name(kwargs[name])
+        if request.method in WRITE and request.user and HEADER in request.META:
+            # The attribute that ViewSet calls for the method; a wrong method has none, and is 405.
+            name = request.method.lower()
+            if handler := getattr(self, name, None):
+                setattr(self, name, once(handler))
+
+    def get_renderers(self) -> list[Any]:
+        """Return the renderers that the host project has what it takes for."""
+        renderers = super().get_renderers()
+        if can_render_html("rest_framework"):
+            return renderers
+        return [item for item in renderers if not isinstance(item, BrowsableAPIRenderer)]
 
     @property
     def caller(self) -> User:
@@ -121,36 +151,37 @@ class APIViewSet(APIViewMixin, ViewSet):
             raise NotFound
         return row
 
-    def patch_document(
-        self,
-        document: Document,
-        values: Mapping[str, Any],
-        shape: Shape,
-        merge: Mapping[str, Mapping[str, Any]] | None = None,
+    def change(
+        self, document: Document, shape: Shape, operation: str, *arguments: Any, **options: Any
     ) -> Response:
-        """Change a document as ``If-Match`` allows, and return it.
+        """Call the document's operation as ``If-Match`` allows; return what is stored then.
 
-        Without that header it takes one command; with it a read comes before, and the change
-        happens only to what was read.
+        With that header a read comes before, and the operation happens only to what was read.
         """
-        expected = None
         if "HTTP_IF_MATCH" in self.request.META:
             document.refresh()
-            expected = document.stored
-            check_if_match(self.request, self.found(expected), shape)
-        if not document.patch(values, merge=merge, expected=expected):
-            raise changed(document.stored, shape)
+            document.expected = self.found(document.stored)
+            check_if_match(self.request, document.expected, shape)
+        try:
+            getattr(document, operation)(*arguments, **options)
+        except DocumentChanged:
+            raise changed(document.stored, shape) from None
         return respond(self.request, self.found(document.stored), shape)
 
     def read_body(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
         """Return the validated body; raise ``ValidationError`` (400)."""
-        serializer = serializer_class(data=self.request.data)
+        data = self.request.data
+        # No body, declared a form: REST framework would take an absent boolean for a false one.
+        serializer = serializer_class(data={} if isinstance(data, QueryDict) else data)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 
     def read_query(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
         """Return the validated query parameters; raise ``ValidationError`` (400)."""
-        serializer = serializer_class(data=dict(self.request.query_params.items()))
+        query = dict(self.request.query_params.items())
+        # How the browsable API asks for a renderer.
+        query.pop(str(api_settings.URL_FORMAT_OVERRIDE), None)
+        serializer = serializer_class(data=query)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from bson import ObjectId
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -13,7 +14,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from chabad_auth_django.api import pagination, shapes
-from chabad_auth_django.api.schema import describe, errors
+from chabad_auth_django.api.errors import body
+from chabad_auth_django.api.schema import describe
 from chabad_auth_django.api.serializers.events import (
     ActivityPageSerializer,
     ActivityQuerySerializer,
@@ -51,9 +53,10 @@ class EventsViewSet(APIViewSet):
         def shape_all(rows: Iterable[shapes.Row]) -> list[dict[str, Any]]:
             shaped = [self.shape(row) for row in rows]
             if expand:
-                found = users.read_many(user_ids={event["userId"] for event in shaped})
-                for event in shaped:
-                    user = found.get(event["userId"])
+                ids = [event["userId"] for event in shaped]
+                found = users.read_many(user_ids={id for id in ids if isinstance(id, ObjectId)})
+                for event, id in zip(shaped, ids, strict=True):
+                    user = found.get(id) if isinstance(id, ObjectId) else None
                     event["user"] = user and shapes.user_summary(user)
             return shaped
 
@@ -73,13 +76,8 @@ class EventsViewSet(APIViewSet):
                 "accepted": result.accepted,
                 "duplicates": result.duplicates,
                 "rejected": [
-                    {
-                        "index": rejected.index,
-                        "code": rejected.code,
-                        "detail": rejected.detail,
-                        "errors": rejected.errors,
-                    }
-                    for rejected in result.rejected
+                    {"index": event.index, **body(event.code, event.detail, event.errors)}
+                    for event in result.rejected
                 ],
             }
         )
@@ -95,7 +93,7 @@ class ActivitiesViewSet(EventsViewSet):
 
     @describe(
         parameters=[ActivityQuerySerializer],
-        responses={200: ActivityPageSerializer, **errors()},
+        responses=ActivityPageSerializer,
     )
     def list(self, request: Request, user: str | None = None) -> Response:
         """List activities, newest first."""
@@ -107,8 +105,9 @@ class ActivitiesViewSet(EventsViewSet):
             "ActivityOrBatch",
             [ActivitySerializer, ActivitySerializer(many=True)],
             resource_type_field_name=None,
+            many=False,
         ),
-        responses={200: BatchSerializer, 201: ActivitySerializer, **errors(413)},
+        responses={200: BatchSerializer, 201: ActivitySerializer},
     )
     def create(self, request: Request, user: str) -> Response:
         """Store one activity (201), or up to 1,000 (200): good ones are stored, bad ones named."""
@@ -125,7 +124,7 @@ class AnalyticsViewSet(EventsViewSet):
 
     @describe(
         parameters=[AnalyticsQuerySerializer],
-        responses={200: AnalyticsPageSerializer, **errors()},
+        responses=AnalyticsPageSerializer,
     )
     def list(self, request: Request, user: str | None = None) -> Response:
         """List analytics events, newest first."""
@@ -137,8 +136,9 @@ class AnalyticsViewSet(EventsViewSet):
             "AnalyticsOrBatch",
             [AnalyticsSerializer, AnalyticsSerializer(many=True)],
             resource_type_field_name=None,
+            many=False,
         ),
-        responses={200: BatchSerializer, 201: AnalyticsSerializer, **errors(413)},
+        responses={200: BatchSerializer, 201: AnalyticsSerializer},
     )
     def create(self, request: Request, user: str) -> Response:
         """Store one event (201), or up to 1,000 (200): good ones are stored, bad ones named."""
@@ -146,7 +146,7 @@ class AnalyticsViewSet(EventsViewSet):
 
     @describe(
         parameters=[CountsQuerySerializer],
-        responses={200: EventCountSerializer(many=True), **errors()},
+        responses=EventCountSerializer(many=True),
     )
     def event_counts(self, request: Request, user: str | None = None) -> Response:
         """Count the events in a range by name, the most frequent first."""
@@ -154,7 +154,7 @@ class AnalyticsViewSet(EventsViewSet):
 
     @describe(
         parameters=[CountsQuerySerializer],
-        responses={200: CategoryCountSerializer(many=True), **errors()},
+        responses=CategoryCountSerializer(many=True),
     )
     def category_counts(self, request: Request, user: str | None = None) -> Response:
         """Count the events in a range by category, the most frequent first."""

@@ -10,14 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django import connection
-from chabad_auth_django.api.schema import describe
+from chabad_auth_django.api.errors import body
+from chabad_auth_django.api.schema import describe, errors
 from chabad_auth_django.api.views.base import APIViewSet
 from chabad_auth_django.services import indexes
 
 _HEALTH = inline_serializer("Health", {"status": serializers.CharField()})
-_NOT_READY = inline_serializer(
-    "NotReady", {"status": serializers.CharField(), "detail": serializers.CharField()}
-)
 
 
 class HealthViewSet(APIViewSet):
@@ -27,17 +25,17 @@ class HealthViewSet(APIViewSet):
     permission_classes: list[Any] = []
     throttle_classes: list[Any] = []
 
-    @describe(responses={200: _HEALTH}, auth=[])
+    @describe(operation_id="health_live", responses=_HEALTH, auth=[])
     def live(self, request: Request) -> Response:
         """Answer while the process can."""
         return Response({"status": "ok"})
 
-    @describe(responses={200: _HEALTH, 503: _NOT_READY}, auth=[])
+    @describe(operation_id="health_ready", responses={200: _HEALTH, **errors(503)}, auth=[])
     def ready(self, request: Request) -> Response:
         """Answer 200 when a primary is reachable and the indexes are deployed, else 503."""
         connection.ping()
         comparison = indexes.compare()
         if comparison.missing or comparison.differing:
             detail = "Indexes are missing: run chabad_sync_indexes."
-            return Response({"status": "not ready", "detail": detail}, 503)
+            return Response(body("not_ready", detail), 503)
         return Response({"status": "ok"})

@@ -9,7 +9,14 @@ from rest_framework.response import Response
 
 from chabad_auth_django.api import shapes
 from chabad_auth_django.api.conditional import respond
-from chabad_auth_django.api.schema import IF_MATCH, IF_NONE_MATCH, describe, errors
+from chabad_auth_django.api.schema import (
+    CHANGED,
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
+    describe,
+)
 from chabad_auth_django.api.serializers.preferences import (
     PreferencesSerializer,
     WidgetSerializer,
@@ -25,8 +32,8 @@ class PreferencesViewSet(APIViewSet):
 
     @describe(
         operation_id="preferences_retrieve",
-        parameters=[IF_NONE_MATCH],
-        responses={200: PreferencesSerializer, **errors()},
+        parameters=[IF_NONE_MATCH, ETAG],
+        responses={200: PreferencesSerializer, **NOT_MODIFIED},
     )
     def retrieve(self, request: Request, user: str) -> Response:
         """Show the preferences."""
@@ -35,9 +42,9 @@ class PreferencesViewSet(APIViewSet):
 
     @describe(
         operation_id="preferences_update",
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         request=PreferencesSerializer,
-        responses={200: PreferencesSerializer, **errors(412)},
+        responses={200: PreferencesSerializer, **CHANGED},
     )
     def partial_update(self, request: Request, user: str) -> Response:
         """Change what is named, at any depth; what is not named stays."""
@@ -47,26 +54,21 @@ class PreferencesViewSet(APIViewSet):
             values |= {f"{name}.{key}": value[key] for key in value} if nested else {name: value}
         customizations = values.pop("widgets.customizations", None)
         merge = {"widgets.customizations": customizations} if customizations else None
-        return self.patch_document(self.preferences, values, shapes.preferences, merge=merge)
+        return self._change("patch", values, merge=merge)
 
     @describe(
         operation_id="preferences_reset",
+        parameters=[IF_MATCH, ETAG],
         request=None,
-        responses={200: PreferencesSerializer, **errors()},
+        responses={200: PreferencesSerializer, **CHANGED},
     )
     def reset(self, request: Request, user: str) -> Response:
         """Set every preference to its default."""
-        return self._changed("reset_to_defaults")
+        return self._change("reset_to_defaults")
 
-    @property
-    def preferences(self) -> Preferences:
-        """The preferences, not read yet."""
-        return Preferences(user_id=self.user_id)
-
-    def _changed(self, operation: str, *arguments: Any) -> Response:
-        preferences = self.preferences
-        getattr(preferences, operation)(*arguments)
-        return respond(self.request, self.found(preferences.stored), shapes.preferences)
+    def _change(self, operation: str, *arguments: Any, **options: Any) -> Response:
+        preferences = Preferences(user_id=self.user_id)
+        return self.change(preferences, shapes.preferences, operation, *arguments, **options)
 
 
 class FavoriteAppViewSet(PreferencesViewSet):
@@ -74,19 +76,22 @@ class FavoriteAppViewSet(PreferencesViewSet):
 
     @describe(
         operation_id="favorite_apps_add",
+        parameters=[IF_MATCH, ETAG],
         request=None,
-        responses={200: PreferencesSerializer, **errors()},
+        responses={200: PreferencesSerializer, **CHANGED},
     )
     def update(self, request: Request, user: str, app: str) -> Response:
         """Add the application to the favourites."""
-        return self._changed("add_favorite_app", app)
+        return self._change("add_favorite_app", app)
 
     @describe(
-        operation_id="favorite_apps_remove", responses={200: PreferencesSerializer, **errors()}
+        operation_id="favorite_apps_remove",
+        parameters=[IF_MATCH, ETAG],
+        responses={200: PreferencesSerializer, **CHANGED},
     )
     def destroy(self, request: Request, user: str, app: str) -> Response:
         """Remove the application from the favourites."""
-        return self._changed("remove_favorite_app", app)
+        return self._change("remove_favorite_app", app)
 
 
 class WidgetViewSet(PreferencesViewSet):
@@ -94,23 +99,19 @@ class WidgetViewSet(PreferencesViewSet):
 
     @describe(
         operation_id="widgets_set",
+        parameters=[IF_MATCH, ETAG],
         request=WidgetSerializer,
-        responses={200: PreferencesSerializer, **errors()},
+        responses={200: PreferencesSerializer, **CHANGED},
     )
     def update(self, request: Request, user: str, widget: str) -> Response:
         """Switch the widget on or off, customize it, or both."""
-        values = self.read_body(WidgetSerializer)
-        preferences = self.preferences
-        if "customization" in values:
-            preferences.set_widget_customization(widget, values["customization"])
-        if "enabled" in values:
-            operation = "enable_widget" if values["enabled"] else "disable_widget"
-            getattr(preferences, operation)(widget)
-        if not values:
-            preferences.refresh()
-        return respond(request, self.found(preferences.stored), shapes.preferences)
+        return self._change("set_widget", widget, **self.read_body(WidgetSerializer))
 
-    @describe(operation_id="widgets_remove", responses={200: PreferencesSerializer, **errors()})
+    @describe(
+        operation_id="widgets_remove",
+        parameters=[IF_MATCH, ETAG],
+        responses={200: PreferencesSerializer, **CHANGED},
+    )
     def destroy(self, request: Request, user: str, widget: str) -> Response:
         """Forget the widget."""
-        return self._changed("remove_widget", widget)
+        return self._change("remove_widget", widget)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api import shapes
 from chabad_auth_django.api.conditional import respond
-from chabad_auth_django.api.schema import IF_MATCH, IF_NONE_MATCH, describe, errors
+from chabad_auth_django.api.schema import (
+    CHANGED,
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
+    describe,
+)
 from chabad_auth_django.api.serializers.profile import (
     AvatarSerializer,
     MetadataValueSerializer,
@@ -26,8 +35,8 @@ class ProfileViewSet(APIViewSet):
 
     @describe(
         operation_id="profile_retrieve",
-        parameters=[IF_NONE_MATCH],
-        responses={200: ProfileSerializer, **errors()},
+        parameters=[IF_NONE_MATCH, ETAG],
+        responses={200: ProfileSerializer, **NOT_MODIFIED},
     )
     def retrieve(self, request: Request, user: str) -> Response:
         """Show the profile."""
@@ -35,21 +44,20 @@ class ProfileViewSet(APIViewSet):
 
     @describe(
         operation_id="profile_update",
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         request=ProfileSerializer,
-        responses={200: ProfileSerializer, **errors(412, 413)},
+        responses={200: ProfileSerializer, **CHANGED},
     )
     def partial_update(self, request: Request, user: str) -> Response:
         """Change what is named, remove what is `null`; `metadata` is replaced as a whole."""
         values = self.read_body(ProfileSerializer)
         if values.get("avatar"):
             values["avatar"] = Avatar(**values["avatar"])
-        return self.patch_document(self.profile, values, shapes.profile)
+        return self._change("patch", values)
 
-    @property
-    def profile(self) -> Profile:
-        """The profile, not read yet."""
-        return Profile(user_id=self.user_id)
+    def _change(self, operation: str, *arguments: Any) -> Response:
+        profile = Profile(user_id=self.user_id)
+        return self.change(profile, shapes.profile, operation, *arguments)
 
 
 class AvatarViewSet(ProfileViewSet):
@@ -57,51 +65,59 @@ class AvatarViewSet(ProfileViewSet):
 
     @describe(
         operation_id="avatar_set",
+        parameters=[IF_MATCH, ETAG],
         request=AvatarSerializer,
-        responses={200: ProfileSerializer, **errors()},
+        responses={200: ProfileSerializer, **CHANGED},
     )
     def update(self, request: Request, user: str) -> Response:
         """Set the avatar."""
         values = self.read_body(AvatarSerializer)
-        profile = self.profile
-        profile.update_avatar(values["url"], values.get("thumbnail"))
-        return respond(request, self.found(profile.stored), shapes.profile)
+        return self._change("update_avatar", values["url"], values.get("thumbnail"))
 
-    @describe(operation_id="avatar_remove", responses={204: None, **errors()})
+    @describe(operation_id="avatar_remove", parameters=[IF_MATCH], responses={204: None, **CHANGED})
     def destroy(self, request: Request, user: str) -> Response:
         """Remove the avatar."""
-        self.profile.clear_avatar()
+        self._change("clear_avatar")
         return Response(None, 204)
 
 
 class MetadataViewSet(ProfileViewSet):
-    """One value of the metadata in the profile."""
+    """One value of the metadata in the profile; its `ETag` is the profile's."""
 
     @describe(
         operation_id="metadata_retrieve",
-        parameters=[],
-        responses={200: MetadataValueSerializer, **errors()},
+        parameters=[IF_NONE_MATCH, ETAG],
+        responses={200: MetadataValueSerializer, **NOT_MODIFIED},
     )
     def retrieve(self, request: Request, user: str, key: str) -> Response:  # type: ignore[override]
         """Show the value under the key."""
-        metadata = self.found(Profile.read(userId=self.user_id)).get("metadata") or {}
-        if key not in metadata:
+        row = self.found(Profile.read(userId=self.user_id))
+        if key not in shapes.profile(row)["metadata"]:
             raise NotFound
-        return Response({"value": metadata[key]})
+        return respond(request, row, self._shape)
 
     @describe(
         operation_id="metadata_set",
+        parameters=[IF_MATCH, ETAG],
         request=MetadataValueSerializer,
-        responses={200: MetadataValueSerializer, **errors(413)},
+        responses={200: MetadataValueSerializer, **CHANGED},
     )
     def update(self, request: Request, user: str, key: str) -> Response:
         """Store a value under the key."""
         value = self.read_body(MetadataValueSerializer)["value"]
-        self.profile.set_metadata(key, value)
-        return Response({"value": value})
+        return self._change("set_metadata", key, value)
 
-    @describe(operation_id="metadata_remove", responses={204: None, **errors()})
+    @describe(
+        operation_id="metadata_remove", parameters=[IF_MATCH], responses={204: None, **CHANGED}
+    )
     def destroy(self, request: Request, user: str, key: str) -> Response:
         """Remove the key."""
-        self.profile.delete_metadata(key)
+        self._change("delete_metadata", key)
         return Response(None, 204)
+
+    def _change(self, operation: str, *arguments: Any) -> Response:
+        profile = Profile(user_id=self.user_id)
+        return self.change(profile, self._shape, operation, *arguments)
+
+    def _shape(self, row: shapes.Row) -> dict[str, Any]:
+        return {"value": shapes.profile(row)["metadata"].get(self.kwargs["key"])}

@@ -10,10 +10,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api import pagination, shapes
-from chabad_auth_django.api.conditional import respond
-from chabad_auth_django.api.schema import IF_MATCH, IF_NONE_MATCH, describe, errors
+from chabad_auth_django.api.conditional import check_if_match, respond
+from chabad_auth_django.api.schema import (
+    CHANGED,
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
+    describe,
+    errors,
+)
 from chabad_auth_django.api.serializers.users import (
+    ExpandedUserSerializer,
     ExpandSerializer,
+    PurgingSerializer,
     UserCreateSerializer,
     UserPageSerializer,
     UserPatchSerializer,
@@ -23,6 +33,7 @@ from chabad_auth_django.api.serializers.users import (
 from chabad_auth_django.api.views.base import READ, APIViewSet
 from chabad_auth_django.models import Preferences, Profile, User
 from chabad_auth_django.services import deletion, users
+from chabad_auth_django.transactions import on_commit
 
 
 class UsersViewSet(APIViewSet):
@@ -31,7 +42,7 @@ class UsersViewSet(APIViewSet):
     @describe(
         operation_id="users_list",
         parameters=[UserQuerySerializer],
-        responses={200: UserPageSerializer, **errors()},
+        responses=UserPageSerializer,
     )
     def list(self, request: Request) -> Response:
         """List users by filters, in pages. Takes the permission `users:read`."""
@@ -43,6 +54,7 @@ class UsersViewSet(APIViewSet):
 
     @describe(
         operation_id="users_create",
+        parameters=[ETAG],
         request=UserCreateSerializer,
         responses={201: UserSerializer, **errors(409)},
     )
@@ -57,44 +69,60 @@ class UserViewSet(APIViewSet):
 
     @describe(
         operation_id="users_retrieve",
-        parameters=[ExpandSerializer, IF_NONE_MATCH],
-        responses={200: UserSerializer, **errors()},
+        parameters=[ExpandSerializer, IF_NONE_MATCH, ETAG],
+        responses={200: ExpandedUserSerializer, **NOT_MODIFIED},
     )
     def retrieve(self, request: Request, user: str) -> Response:
         """Show a user; with `expand` the profile and the preferences too."""
-        names = self.read_query(ExpandSerializer).get("expand", [])
+        names = self.read_query(ExpandSerializer).get("expand")
         row = self._read_user()
         if not names:
             return respond(request, row, shapes.user)
-        data = shapes.user(row)
-        for name in names:
-            model, shape = EXPANDABLE[name]
-            found = model.read(userId=self.user_id)
-            data[name] = found and shape(found)
-        return Response(data)
+        found = {name: EXPANDABLE[name][0].read(userId=self.user_id) for name in names.split(",")}
+
+        def shape(rows: shapes.Row) -> dict[str, Any]:
+            expanded = {name: found[name] and EXPANDABLE[name][1](found[name]) for name in found}
+            return {**shapes.user(row), **expanded}
+
+        return respond(request, {"user": row, **found}, shape)
 
     @describe(
         operation_id="users_update",
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         request=UserPatchSerializer,
-        responses={200: UserSerializer, **errors(409, 412)},
+        responses={200: UserSerializer, **errors(409), **CHANGED},
     )
     def partial_update(self, request: Request, user: str) -> Response:
         """Change a user. The e-mail address takes the permission `users:write`."""
         values = self.read_body(UserPatchSerializer)
-        if "email" in values and not self.caller.has_permission("users:write"):
-            raise PermissionDenied("Changing an e-mail address takes the permission users:write.")
-        return self.patch_document(User(id=self.user_id), values, shapes.user)
+        if "email" in values:
+            if not self.caller.has_permission("users:write"):
+                message = "Changing an e-mail address takes the permission users:write."
+                raise PermissionDenied(message)
+            users.check_may_become(actor=self.caller, user_id=self.user_id)
+        return self.change(User(id=self.user_id), shapes.user, "patch", values)
 
-    @describe(operation_id="users_delete", responses={202: None, 204: None, **errors()})
+    @describe(
+        operation_id="users_delete",
+        parameters=[IF_MATCH],
+        responses={202: PurgingSerializer, 204: None, **CHANGED},
+    )
     def destroy(self, request: Request, user: str) -> Response:
         """Delete a user and everything about it, at once for everybody.
 
         204 when nothing is left; 202 when events are still being purged in the background.
         """
-        if deletion.delete_user(user_id=self.user_id, seconds=1.0):
-            return Response(None, 204)
-        return Response({"id": self.user_id, "state": "purging"}, 202)
+        if "HTTP_IF_MATCH" in request.META:
+            check_if_match(request, self.found(User.read(_id=self.user_id)), shapes.user)
+        deletion.delete_user(user_id=self.user_id, seconds=1.0)
+        response = Response({"id": self.user_id, "state": "purging"}, 202)
+
+        def finish() -> None:
+            if deletion.is_purged(user_id=self.user_id):
+                response.status_code, response.data = 204, None
+
+        on_commit(finish)
+        return response
 
     def _read_user(self) -> Any:
         caller = self.caller
@@ -113,11 +141,8 @@ EXPANDABLE: dict[str, tuple[Any, Any]] = {
 class GrantViewSet(APIViewSet):
     """What a user may do, or sign in with."""
 
-    def change(self, operation: str, name: str) -> Response:
-        """Call the operation of ``User`` with the name; return the user."""
-        user = User(id=self.user_id)
-        getattr(user, operation)(name)
-        return respond(self.request, self.found(user.stored), shapes.user)
+    def _change(self, operation: str, name: str) -> Response:
+        return self.change(User(id=self.user_id), shapes.user, operation, name)
 
 
 class RoleViewSet(GrantViewSet):
@@ -126,16 +151,25 @@ class RoleViewSet(GrantViewSet):
     resource = "roles"
     owner_may = READ
 
-    @describe(operation_id="roles_add", request=None, responses={200: UserSerializer, **errors()})
+    @describe(
+        operation_id="roles_add",
+        parameters=[IF_MATCH, ETAG],
+        request=None,
+        responses={200: UserSerializer, **CHANGED},
+    )
     def update(self, request: Request, user: str, role: str) -> Response:
         """Give the role. Takes `roles:write`, and every permission that the role grants."""
         users.check_may_grant_role(actor=self.caller, role=role)
-        return self.change("add_role", role)
+        return self._change("add_role", role)
 
-    @describe(operation_id="roles_remove", responses={200: UserSerializer, **errors()})
+    @describe(
+        operation_id="roles_remove",
+        parameters=[IF_MATCH, ETAG],
+        responses={200: UserSerializer, **CHANGED},
+    )
     def destroy(self, request: Request, user: str, role: str) -> Response:
         """Take the role away. Takes `roles:write`."""
-        return self.change("remove_role", role)
+        return self._change("remove_role", role)
 
 
 class PermissionViewSet(GrantViewSet):
@@ -145,30 +179,44 @@ class PermissionViewSet(GrantViewSet):
     owner_may = READ
 
     @describe(
-        operation_id="permissions_add", request=None, responses={200: UserSerializer, **errors()}
+        operation_id="permissions_add",
+        parameters=[IF_MATCH, ETAG],
+        request=None,
+        responses={200: UserSerializer, **CHANGED},
     )
     def update(self, request: Request, user: str, permission: str) -> Response:
         """Give the permission. Takes `permissions:write`, and the permission itself."""
         users.check_may_grant(actor=self.caller, permission=permission)
-        return self.change("add_permission", permission)
+        return self._change("add_permission", permission)
 
-    @describe(operation_id="permissions_remove", responses={200: UserSerializer, **errors()})
+    @describe(
+        operation_id="permissions_remove",
+        parameters=[IF_MATCH, ETAG],
+        responses={200: UserSerializer, **CHANGED},
+    )
     def destroy(self, request: Request, user: str, permission: str) -> Response:
         """Take the permission away. Takes `permissions:write`."""
-        return self.change("remove_permission", permission)
+        return self._change("remove_permission", permission)
 
 
 class AuthMethodViewSet(GrantViewSet):
     """One authentication method of a user."""
 
     @describe(
-        operation_id="auth_methods_add", request=None, responses={200: UserSerializer, **errors()}
+        operation_id="auth_methods_add",
+        parameters=[IF_MATCH, ETAG],
+        request=None,
+        responses={200: UserSerializer, **CHANGED},
     )
     def update(self, request: Request, user: str, method: str) -> Response:
         """Add the authentication method."""
-        return self.change("add_auth_method", method)
+        return self._change("add_auth_method", method)
 
-    @describe(operation_id="auth_methods_remove", responses={200: UserSerializer, **errors(409)})
+    @describe(
+        operation_id="auth_methods_remove",
+        parameters=[IF_MATCH, ETAG],
+        responses={200: UserSerializer, **errors(409), **CHANGED},
+    )
     def destroy(self, request: Request, user: str, method: str) -> Response:
         """Remove the authentication method; the last one stays (409)."""
-        return self.change("remove_auth_method", method)
+        return self._change("remove_auth_method", method)

@@ -9,6 +9,8 @@ from django.apps import AppConfig
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.embedded.errors import EmbeddedMongoError
+from chabad_auth_django.contrib.embedded.folder import DataFolder
+from chabad_auth_django.contrib.embedded.lifetime import join
 
 
 class EmbeddedConfig(AppConfig):
@@ -22,9 +24,6 @@ class EmbeddedConfig(AppConfig):
         """Join the users of the data folder, without starting the server; never fail."""
         if os.environ.get("MONGODB_URI") or not callable(conf.MONGODB_URI):
             return
-        from chabad_auth_django.contrib.embedded.folder import DataFolder
-        from chabad_auth_django.contrib.embedded.lifetime import join
-
         # A process that needs no database must run even if the data folder cannot be made.
         with suppress(EmbeddedMongoError):
             join(DataFolder.from_settings())

@@ -1,7 +1,9 @@
 """What can go wrong with the embedded server; each message is one line for a person."""
 
+from chabad_auth_django.exceptions import Unavailable
 
-class EmbeddedMongoError(Exception):
+
+class EmbeddedMongoError(Unavailable):
     """Report that the embedded MongoDB server cannot be used, and what to do about it."""
 
 

@@ -15,6 +15,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from chabad_auth_django import connection
 from chabad_auth_django.contrib.embedded.errors import EmbeddedMongoError
 from chabad_auth_django.contrib.embedded.folder import DataFolder
 from chabad_auth_django.contrib.embedded.process import terminate
@@ -82,6 +83,9 @@ def _is_unused(folder: DataFolder) -> bool:
 
 
 def _leave_all() -> None:
+    if _joined:
+        # A client that fills its pool just then would complain of the server's end on stderr.
+        connection.close()
     for path in list(_joined):
         # The program is over: a server that cannot be stopped is found by the next one.
         with suppress(EmbeddedMongoError, OSError):

@@ -15,17 +15,36 @@ class Command(BaseCommand):
         "Continue every unfinished deletion of a user: after a crash, and for the sweep that ends "
         "each one. Safe to run at any time, also several at once. Run it from cron every minute."
     )
+    has_dry_run = True
+    json_keys = {
+        "finished": "how many deletions ended",
+        "waiting": "how many wait for their second sweep; with --dry-run all that are open",
+        "documents": "how many documents were purged",
+        "dryRun": "whether nothing was purged",
+    }
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Run the service and print a line for each job and a summary."""
+    def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        """Run the service; print a line for each job and a summary."""
         finished = waiting = documents = 0
-        for outcome in deletion.run():
-            finished += outcome.finished
-            waiting += not outcome.finished
-            count = sum(outcome.purged.values())
-            documents += count
-            state = "finished" if outcome.finished else "waiting for its second sweep"
-            self.stdout.write(f"{outcome.user_id}  {count:>9,} documents purged, {state}")
-        self.stdout.write(
-            f"{finished} deletions finished, {waiting} waiting, {documents:,} documents purged."
+        jobs = deletion.count_jobs()
+        if dry_run:
+            waiting = jobs
+        else:
+            with self.progress("deletions", jobs) as bar:
+                for outcome in deletion.run():
+                    finished += outcome.finished
+                    waiting += not outcome.finished
+                    count = sum(outcome.purged.values())
+                    documents += count
+                    bar.advance()
+                    state = "finished" if outcome.finished else "waiting for its second sweep"
+                    self.tell(f"{outcome.user_id}  {count:>9,} documents purged, {state}")
+        self.report(
+            {
+                "finished": finished,
+                "waiting": waiting,
+                "documents": documents,
+                "dryRun": dry_run,
+            },
+            [f"{finished} deletions finished, {waiting} waiting, {documents:,} documents purged."],
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from chabad_auth_django.management.base import EXIT_ERROR, EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.services import indexes
 
@@ -15,15 +16,29 @@ class Command(BaseCommand):
     """Create what is missing; compare with ``--check``; mend with ``--fix``."""
 
     help = (
-        "Create the missing indexes of the specification. Exit status: 0 all is as declared, "
-        "1 something differs, 2 the command could not run."
+        "Create the missing indexes of the specification. Running it again, also after an "
+        "interruption, creates what is still missing."
     )
+    exit_statuses = {
+        0: "all declared indexes are there",
+        1: "something differs; --fix mends it",
+    }
+    json_keys = {
+        "created": "a list of indexes",
+        "fixed": "a list of sentences",
+        "dropped": "a list of indexes",
+        "missing": "a list of indexes, in the end",
+        "differing": "a list of objects with declared and found",
+        "extra": "a list of indexes that are not declared",
+    }
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument(
             "--check",
+            "--dry-run",
+            dest="check",
             action="store_true",
             help="change nothing; list missing, differing and extra indexes and exit 1 if any",
         )
@@ -41,33 +56,47 @@ class Command(BaseCommand):
     def handle(self, *args: Any, check: bool, fix: bool, drop_extra: bool, **options: Any) -> None:
         """Run the service and print a line for each index that it changed or found amiss."""
         if drop_extra and not fix:
-            raise CommandError("--drop-extra goes with --fix.", returncode=2)
-        comparison = indexes.compare()
-        if check:
-            self._report(comparison)
-            if not comparison.is_clean:
-                raise CommandError("The indexes differ from the declared ones.", returncode=1)
-            return
-        for index in indexes.create(comparison):
-            self.stdout.write(f"created    {index}")
-        if fix:
-            for line in indexes.fix(comparison):
-                self.stdout.write(f"fixed      {line}")
-        if drop_extra:
-            for index in indexes.drop_extra(comparison):
-                self.stdout.write(f"dropped    {index}")
-        remaining = indexes.compare()
-        self._report(remaining)
-        if remaining.differing:
-            raise CommandError("Some indexes differ; --fix mends them.", returncode=1)
+            raise CommandError("--drop-extra goes with --fix.", returncode=EXIT_ERROR)
+        remaining = comparison = indexes.compare()
+        done: dict[str, list[str]] = {"created": [], "fixed": [], "dropped": []}
+        if not check:
+            with self.progress("indexes", len(comparison.missing)) as bar:
 
-    def _report(self, comparison: indexes.Comparison) -> None:
-        for index in comparison.missing:
-            self.stdout.write(f"missing    {index}")
-        for pair in comparison.differing:
-            self.stdout.write(f"differing  {pair.declared}, but found {pair.found}")
-        for index in comparison.extra:
-            self.stdout.write(f"extra      {index}")
+                def created(index: indexes.Index) -> None:
+                    self._note(done, "created", index)
+                    bar.advance()
+
+                indexes.create(comparison, created)
+            for line in indexes.fix(comparison) if fix else ():
+                self._note(done, "fixed", line)
+            for index in indexes.drop_extra(comparison) if drop_extra else ():
+                self._note(done, "dropped", index)
+            remaining = indexes.compare()
+        self._report(done, remaining)
+        if check and not comparison.is_clean:
+            raise CommandError("The indexes differ from the declared ones.", returncode=EXIT_FOUND)
+        if remaining.differing:
+            raise CommandError("Some indexes differ; --fix mends them.", returncode=EXIT_FOUND)
+
+    def _note(self, done: dict[str, list[str]], verb: str, what: object) -> None:
+        done[verb].append(str(what))
+        self.tell(f"{verb:<9}  {what}")
+
+    def _report(self, done: dict[str, list[str]], comparison: indexes.Comparison) -> None:
+        result: dict[str, Any] = {
+            **done,
+            "missing": list(map(str, comparison.missing)),
+            "differing": [
+                {"declared": str(pair.declared), "found": str(pair.found)}
+                for pair in comparison.differing
+            ],
+            "extra": list(map(str, comparison.extra)),
+        }
+        lines = [f"missing    {index}" for index in result["missing"]]
+        lines += [
+            f"differing  {pair.declared}, but found {pair.found}" for pair in comparison.differing
+        ]
+        lines += [f"extra      {index}" for index in result["extra"]]
         if comparison.is_clean:
-            count = len(indexes.declared_indexes())
-            self.stdout.write(f"All {count} indexes are as declared.")
+            lines.append(f"All {len(indexes.declared_indexes())} indexes are as declared.")
+        self.report(result, lines)

@@ -1,0 +1,75 @@
+"""``Idempotency-Key``: a write that is sent again is done once and answered as the first time."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import orjson
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api.rendering import to_json
+from chabad_auth_django.services.idempotency import Answer, run_once
+
+HEADER = "HTTP_IDEMPOTENCY_KEY"
+
+MAX_LENGTH = 255
+
+Handler = Callable[..., Response]
+
+
+def once(handler: Handler) -> Handler:
+    """Make a handler of a signed-in user's writes heed the ``Idempotency-Key`` of the request.
+
+    An answer that it returns is kept for a day, together with the effects; an error that it raises
+    is not, and undoes them. On a replica set the handler runs in a transaction, maybe several
+    times: what must happen once, and what needs the result of the commit, belongs in
+    ``on_commit``, which may still change the response.
+    """
+
+    @functools.wraps(handler)
+    def wrapper(request: Request, *args: Any, **kwargs: Any) -> Response:
+        user: Any = request.user
+        result = run_once(
+            user_id=user.id,
+            key=_key(request),
+            fingerprint=_fingerprint(request),
+            run=partial(handler, request, *args, **kwargs),
+            answer_of=_answer_of,
+        )
+        return _replay(result) if isinstance(result, Answer) else result
+
+    return wrapper
+
+
+def _key(request: Request) -> str:
+    key: str = request.META[HEADER]
+    if not (1 <= len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
+        message = f"Expected 1 to {MAX_LENGTH} printable ASCII characters."
+        raise ValidationError({"Idempotency-Key": [message]})
+    return key
+
+
+def _fingerprint(request: Any) -> str:
+    """Return a digest of what is asked for: the method, the path with its query, and the body."""
+    # Parses the body, and so keeps its bytes.
+    request.data  # noqa: B018
+    line = f"{request.method} {request.get_full_path()}\n"
+    return hashlib.sha256(line.encode() + request.raw_body).hexdigest()
+
+
+def _answer_of(response: Response) -> Answer:
+    headers = {name: value for name, value in response.items() if name != "Content-Type"}
+    body = b"" if response.data is None else to_json(response.data)
+    return Answer(response.status_code, headers, body)
+
+
+def _replay(answer: Answer) -> Response:
+    data = orjson.loads(answer.body) if answer.body else None
+    headers = {**answer.headers, "Idempotent-Replayed": "true"}
+    return Response(data, answer.status, headers=headers)

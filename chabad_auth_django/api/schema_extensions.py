@@ -1,0 +1,93 @@
+"""What drf-spectacular does not know of our serializers, fields and authentication."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+    OpenApiSerializerFieldExtension,
+)
+
+from chabad_auth_django.conf import conf
+
+#: ``validators.validate_name``, as far as a regular expression of ECMAScript can tell.
+NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]+$"
+
+#: ``validators.validate_key``, but for the two reserved ones.
+KEY_PATTERN = r"^[^$.\u0000][^.\u0000]*$"
+
+
+class StrictSerializerExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Requests have no unknown members; answers have every member but the optional ones."""
+
+    target_class = "chabad_auth_django.api.serializers.fields.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """Return the schema of the serializer for requests or for answers."""
+        schema: dict[str, Any] = auto_schema._map_serializer(
+            self.target, direction, bypass_extensions=True
+        )
+        if direction == "request":
+            return {**schema, "additionalProperties": False}
+        names = schema.get("properties", ())
+        required = [name for name in names if name not in self.target.optional]
+        return {**schema, "required": required}
+
+
+class NameFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """What clients send as a name has no control characters."""
+
+    target_class = "chabad_auth_django.api.serializers.fields.NameField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """Return the schema of the field for requests or for answers."""
+        schema: dict[str, Any] = auto_schema._map_serializer_field(
+            self.target, direction, bypass_extensions=True
+        )
+        return {**schema, "pattern": NAME_PATTERN} if direction == "request" else schema
+
+
+class AuthMethodFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """The host project decides which authentication methods there are."""
+
+    target_class = "chabad_auth_django.api.serializers.fields.AuthMethodField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """Return the schema of the field."""
+        return {"type": "string", "enum": list(conf.AUTH_METHODS)}
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """``Authorization: Bearer``."""
+
+    target_class = "chabad_auth_django.api.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """Return the security scheme."""
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "The `accessToken` of `auth/login/`, or a token of an issuer.",
+        }
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The host project's session cookie."""
+
+    target_class = "chabad_auth_django.api.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """Return the security scheme."""
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "A session of the host project; writes take its CSRF token.",
+        }

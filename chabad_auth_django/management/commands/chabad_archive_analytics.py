@@ -1,0 +1,109 @@
+"""Move old Analytics events into files, and back."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from chabad_auth_django.management.base import EXIT_ERROR
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.services import archive
+from chabad_auth_django.services.archive_files import SUFFIX
+
+
+class Command(BaseCommand):
+    """Archive whole months of events, or restore one."""
+
+    help = (
+        "Move the events of each month (UTC) that ends by --before into a gzip file of JSON Lines "
+        "with a manifest (counts, SHA-256). A file is read back before an event is deleted. Counts "
+        "stay the same. Killed at any point, the same command goes on, and nothing is lost or "
+        "there twice. --restore brings a month back."
+    )
+    has_dry_run = True
+    json_keys = {
+        "months": "month (YYYY-MM) -> how many events were moved, or with --dry-run would be",
+        "files": "the files that were used",
+        "events": "how many events in all",
+        "dryRun": "whether nothing was moved",
+    }
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument(
+            "--before",
+            metavar="DATE",
+            type=_date,
+            help="archive the months that end by this date (YYYY-MM-DD)",
+        )
+        what.add_argument(
+            "--restore",
+            metavar="MONTH|FILE",
+            help="bring the events of a month (YYYY-MM), or of one file, back",
+        )
+        parser.add_argument(
+            "--to", metavar="DIR", type=Path, help="the folder of the archives; made if missing"
+        )
+
+    def handle(
+        self,
+        *args: Any,
+        before: datetime | None,
+        restore: str | None,
+        to: Path | None,
+        dry_run: bool,
+        **options: Any,
+    ) -> None:
+        """Run the service; print a line for each month and a summary."""
+        folder, name = to, restore or ""
+        if name.endswith(SUFFIX):
+            folder, name = Path(name).parent, Path(name).name.removesuffix(SUFFIX)
+        if folder is None:
+            raise CommandError("--to says where the archives are.", returncode=EXIT_ERROR)
+        if before is None:
+            planned = archive.plan_restore(month=name, folder=folder)
+            steps = archive.restore(month=name, folder=folder)
+        else:
+            planned = archive.plan(before=before)
+            steps = archive.archive(before=before, folder=folder)
+        months: dict[str, int] = {}
+        for step in planned:
+            months[step.month] = months.get(step.month, 0) + step.total
+        files: list[str] = []
+        if not dry_run:
+            months, files = self._run(steps, sum(months.values()))
+        verb = "to move" if dry_run else "moved"
+        self.report(
+            {
+                "months": months,
+                "files": files,
+                "events": sum(months.values()),
+                "dryRun": dry_run,
+            },
+            [
+                *(f"{month}  {count:>11,} events {verb}" for month, count in months.items()),
+                f"{sum(months.values()):,} events {verb}.",
+            ],
+        )
+
+    def _run(
+        self, steps: Iterable[archive.Progress], total: int
+    ) -> tuple[dict[str, int], list[str]]:
+        months: dict[str, int] = {}
+        files: dict[str, None] = {}
+        with self.progress("events", total) as bar:
+            for step in steps:
+                months[step.month] = months.get(step.month, 0) + step.events
+                files[f"{step.name}{SUFFIX}"] = None
+                bar.advance(step.events)
+        return months, list(files)
+
+
+def _date(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)

@@ -1,0 +1,20 @@
+"""Create a user who may do everything."""
+
+from __future__ import annotations
+
+from chabad_auth_django.management.commands.chabad_create_user import Command as CreateUser
+from chabad_auth_django.services import users
+
+
+class Command(CreateUser):
+    """Create a user with the role that grants everything."""
+
+    help = (
+        "Create a user with the role that grants everything. On a terminal it asks for what is "
+        "missing; with --no-input it needs --email. A user who exists already becomes an "
+        "administrator by 'chabad_grant USER --role admin'."
+    )
+
+    def roles(self) -> list[str]:
+        """Return the default roles and the administrator's."""
+        return [*super().roles(), users.admin_role()]

@@ -1,0 +1,99 @@
+"""Create a user, with its Profile and Preferences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.management.base import EXIT_ERROR
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.models import User
+from chabad_auth_django.services import accounts
+
+
+class Command(BaseCommand):
+    """Create a user from options, or from answers where they are missing."""
+
+    help = (
+        "Create a user with its profile and preferences. On a terminal it asks for what is "
+        "missing; with --no-input it needs --email. The second run for one e-mail address is "
+        "refused."
+    )
+    has_dry_run = True
+    json_keys = {
+        "id": "of the user; null with --dry-run",
+        "email": "as it is stored",
+        "roles": "a list",
+        "permissions": "a list",
+        "dryRun": "whether nothing was stored",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--email", help="the e-mail address")
+        parser.add_argument("--name", help="the name that is shown")
+        parser.add_argument(
+            "--auth-method",
+            action="append",
+            default=[],
+            help="how the user signs in, one of AUTH_METHODS; may be given several times",
+        )
+        parser.add_argument("--role", action="append", default=[], help="beside the default role")
+        parser.add_argument("--permission", action="append", default=[], help="may be repeated")
+        parser.add_argument("--valu-user-id", help="the user's id at Valu")
+        parser.add_argument("--merkos-user-id", help="the user's id at Merkos")
+        parser.add_argument("--no-input", action="store_true", help="ask nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Ask for what is missing, and run the service."""
+        email, name = options["email"], options["name"]
+        if email is None:
+            if options["no_input"]:
+                raise CommandError("--no-input needs --email.", returncode=EXIT_ERROR)
+            email = self.ask_email()
+            name = name or self.ask("Name (may be empty):") or None
+        fields = {
+            "email": email,
+            "name": name,
+            "auth_methods": options["auth_method"],
+            "roles": [*self.roles(), *options["role"]],
+            "permissions": options["permission"],
+        }
+        external = {
+            "valuUserId": options["valu_user_id"],
+            "merkosUserId": options["merkos_user_id"],
+        }
+        given = {field: value for field, value in external.items() if value is not None}
+        if options["dry_run"]:
+            user = accounts.check_account(external=given, **fields)
+        else:
+            user = accounts.create_account(external=given, **fields)
+        for role in set(user.roles) - set(conf.ROLE_PERMISSIONS):
+            self.say(f'Note: CHABAD_AUTH["ROLE_PERMISSIONS"] does not know the role {role!r}.')
+        result = {
+            "id": None if options["dry_run"] else user.id,
+            "email": user.email,
+            "roles": user.roles,
+            "permissions": user.permissions,
+            "dryRun": options["dry_run"],
+        }
+        verb = "Would create" if options["dry_run"] else f"Created {user.id}"
+        self.report(result, [f"{verb}: {user.email}, roles {', '.join(user.roles)}"])
+
+    def roles(self) -> list[str]:
+        """Return the roles that the user gets anyway."""
+        return list(User().roles)
+
+    def ask_email(self) -> str:
+        """Ask for the e-mail address until it is a valid one."""
+        while True:
+            email = self.ask("E-mail address:")
+            try:
+                User.check(email=email)
+            except ValidationError as error:
+                self.say(error.errors["email"])
+            else:
+                return email

@@ -1,0 +1,74 @@
+"""Delete users with all their data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from chabad_auth_django import connection
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import add_users
+from chabad_auth_django.management.output import table
+from chabad_auth_django.services import erasure
+from chabad_auth_django.services.erasure import Erasure
+
+
+class Command(BaseCommand):
+    """Show what will go, ask, and delete."""
+
+    help = (
+        "Delete users with all their data. It says what will go and asks for the e-mail address, "
+        "or for the number of users, unless --yes is given. After an interruption the same command "
+        "goes on; chabad_purge_deleted does the last sweep, after the grace period."
+    )
+    has_dry_run = True
+    json_keys = {
+        "users": "a list of objects with id, email (null when going on) and documents "
+        "(collection: found)",
+        "documents": "how many in all",
+        "dryRun": "whether nothing was deleted",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the users and the confirmation."""
+        add_users(parser)
+        parser.add_argument("--yes", action="store_true", help="do not ask; needed with -")
+
+    def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        """Run the service for each user."""
+        rows: list[dict[str, Any]] = []
+        for item in self.chosen(options["users"], ask=not (options["yes"] or dry_run)):
+            if not dry_run:
+                self.delete(item)
+                erasure.forget(erasure=item)
+            rows.append({"id": item.user_id, "email": item.email, "documents": item.found})
+            self.tell(f"{'would delete' if dry_run else 'deleted'}  {item}  {counts(item.found)}")
+        total = sum(count for row in rows for count in row["documents"].values())
+        summary = f"{len(rows)} users, {total:,} documents{', dry run' if dry_run else ''}."
+        self.report({"users": rows, "documents": total, "dryRun": dry_run}, [summary])
+
+    def chosen(self, names: list[str], *, ask: bool) -> Iterable[Erasure]:
+        """Yield what deleting each user deletes, after the operator has confirmed all of it."""
+        found = self.each(names, lambda name: erasure.find(name=name))
+        if not ask:
+            return found
+        items = list(found)
+        if items:
+            rows = [[str(item), *item.found.values()] for item in items]
+            for line in table(rows, ["user", *items[0].found]):
+                self.say(line)
+            expected = str(items[0]) if len(items) == 1 else str(len(items))
+            self.confirm(f"All this is deleted from {connection.describe()}.", expected)
+        return items
+
+    def delete(self, item: Erasure) -> None:
+        """Run the service for one user."""
+        with self.progress(f"deleting {item}", item.total) as bar:
+            erasure.delete(erasure=item, advance=bar.advance)
+
+
+def counts(documents: Mapping[str, int]) -> str:
+    """Return the counts that are not zero."""
+    return ", ".join(f"{name} {count:,}" for name, count in documents.items() if count) or "nothing"

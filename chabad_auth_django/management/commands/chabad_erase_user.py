@@ -1,0 +1,95 @@
+"""Erase users for good, with a receipt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from chabad_auth_django.management.base import EXIT_FOUND
+from chabad_auth_django.management.commands.chabad_delete_user import Command as DeleteUser
+from chabad_auth_django.management.commands.chabad_delete_user import counts
+from chabad_auth_django.management.output import to_text
+from chabad_auth_django.services import erasure
+from chabad_auth_django.services.erasure import Erasure, Receipt
+
+
+class Command(DeleteUser):
+    """Delete users, wait for the last sweep, and print receipts."""
+
+    help = (
+        "Erase users with all their data and print a receipt for each: what was deleted and what "
+        "is left, per collection. It asks unless --yes is given, and waits for the last sweep, "
+        "DELETION_GRACE_SECONDS after the removal. After an interruption the same command goes on. "
+        "'chabad_verify_erasure' looks for the names in everything else."
+    )
+    exit_statuses = {
+        0: "erased",
+        1: "the last sweep is still to come, or something is left; the same command goes on",
+    }
+    json_keys = {
+        "receipts": "a list of objects with userId, requestedAt, finishedAt (null: the last sweep "
+        "is to come), deleted and left (collection: documents)",
+        "finished": "whether all are finished and nothing is left",
+        "dryRun": "whether nothing was deleted",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the users, the confirmation and the wait."""
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--no-wait",
+            action="store_true",
+            help="leave the last sweep to chabad_purge_deleted and exit with 1",
+        )
+
+    def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        """Run the service for each user."""
+        items, receipts = [], []
+        for item in self.chosen(options["users"], ask=not (options["yes"] or dry_run)):
+            if dry_run:
+                self.tell(f"would erase  {item}  {counts(item.found)}")
+                continue
+            self.delete(item)
+            with self.progress(f"waiting for the last sweep of {item}", 0) as bar:
+                receipts.append(
+                    erasure.finish(erasure=item, wait=not options["no_wait"], advance=bar.advance)
+                )
+            items.append(item)
+        finished = all(map(_is_finished, receipts))
+        self.report(
+            {"receipts": list(map(_to_dict, receipts)), "finished": finished, "dryRun": dry_run},
+            [line for receipt in receipts for line in _lines(receipt)],
+        )
+        self._forget(items, receipts)
+        if not finished:
+            raise CommandError(
+                "Not finished: run the same command again to get the final receipt.",
+                returncode=EXIT_FOUND,
+            )
+
+    def _forget(self, items: list[Erasure], receipts: list[Receipt]) -> None:
+        # After the receipts were written: who lost them gets them again.
+        self.stdout.flush()
+        for item, receipt in zip(items, receipts, strict=True):
+            if _is_finished(receipt):
+                erasure.forget(erasure=item)
+
+
+def _is_finished(receipt: Receipt) -> bool:
+    return receipt.finished_at is not None and not any(receipt.left.values())
+
+
+def _to_dict(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "userId": receipt.user_id,
+        "requestedAt": receipt.requested_at,
+        "finishedAt": receipt.finished_at,
+        "deleted": receipt.deleted,
+        "left": receipt.left,
+    }
+
+
+def _lines(receipt: Receipt) -> list[str]:
+    rows = _to_dict(receipt) | {"deleted": counts(receipt.deleted), "left": counts(receipt.left)}
+    return [f"{name:<12}  {to_text(value)}" for name, value in rows.items()]

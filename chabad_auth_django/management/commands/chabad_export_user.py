@@ -1,0 +1,77 @@
+"""Write everything about a user into a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management.base import CommandError, CommandParser
+
+from chabad_auth_django.management.base import EXIT_ERROR, USER_HELP
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.models import User
+from chabad_auth_django.services import accounts, portability
+from chabad_auth_django.services.user_files import Content
+
+
+class Command(BaseCommand):
+    """Export a user; ``chabad_import_user`` reads the file."""
+
+    help = (
+        "Write everything about a user into one JSON file, for the user or for "
+        "'chabad_import_user': user, profile, preferences, external ids, app data, activities and "
+        "analytics as they are stored, in Extended JSON with a checksum. Sessions are left out. "
+        "The file appears when it is whole; only its owner may read it."
+    )
+    json_keys = {
+        "userId": "of the user",
+        "file": "its path",
+        "documents": "an object, collection: documents",
+        "bytes": "the size of the file",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the user and the file."""
+        parser.add_argument("user", metavar="USER", help=USER_HELP.partition(";")[0])
+        parser.add_argument("--output", metavar="FILE", help="by default: standard output")
+
+    def handle(self, *args: Any, output: str | None, **options: Any) -> None:
+        """Run the service."""
+        if output is None and options["as_json"]:
+            raise CommandError("--json needs --output FILE.", returncode=EXIT_ERROR)
+        user = accounts.find_user(name=options["user"])
+        if output is None:
+            self._export(user, getattr(self.stdout, "buffer", sys.stdout.buffer))
+            return
+        content = self._export_to(user, Path(output))
+        size = Path(output).stat().st_size
+        self.report(
+            {
+                "userId": user.id,
+                "file": output,
+                "documents": content.counts,
+                "bytes": size,
+            },
+            [f"{sum(content.counts.values()):,} documents, {size:,} bytes in {output}"],
+        )
+
+    def _export_to(self, user: User, path: Path) -> Content:
+        # Nobody may take half a file for a whole one.
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                content = self._export(user, file)
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        return content
+
+    def _export(self, user: User, file: BinaryIO) -> Content:
+        total = portability.count_documents(user_id=user.id)
+        with self.progress(f"exporting {user}", total) as bar:
+            return portability.export_user(user_id=user.id, file=file, advance=bar.advance)

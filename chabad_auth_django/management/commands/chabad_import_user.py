@@ -1,0 +1,82 @@
+"""Store the user that a file of ``chabad_export_user`` holds."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management.base import CommandError, CommandParser
+
+from chabad_auth_django.management.base import EXIT_FOUND
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import table
+from chabad_auth_django.services import portability
+
+
+class Command(BaseCommand):
+    """Import a user; what is stored already is left as it is."""
+
+    help = (
+        "Store the user that a file of 'chabad_export_user' holds, with the same ids and byte by "
+        "byte the same documents. A file that is damaged or not whole is refused before anything "
+        "is stored, and so is a user whose deletion is under way. What is stored already is left "
+        "as it is, so the same command goes on after an interruption. Roles and permissions come "
+        "with the user: import only files that you trust."
+    )
+    exit_statuses = {
+        0: "all of the file is stored",
+        1: "some documents are stored with other content, and were left so",
+    }
+    has_dry_run = True
+    json_keys = {
+        "userId": "of the user",
+        "inserted": "an object, collection: documents",
+        "unchanged": "the same, of those that were stored already",
+        "differing": "the same, of those that are stored with other content",
+        "dryRun": "whether nothing was stored",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the file."""
+        parser.add_argument("file", metavar="FILE", help="its path; - is standard input")
+
+    def handle(self, *args: Any, file: str, dry_run: bool, **options: Any) -> None:
+        """Run the service."""
+        if file == "-":
+            # It is read twice.
+            with tempfile.TemporaryFile() as spool:
+                shutil.copyfileobj(sys.stdin.buffer, spool)
+                self._import(spool, dry_run)
+            return
+        with Path(file).open("rb") as opened:
+            self._import(opened, dry_run)
+
+    def _import(self, file: BinaryIO, dry_run: bool) -> None:
+        content = portability.check(file=file)
+        with self.progress("importing", sum(content.counts.values())) as bar:
+            result = portability.import_user(
+                file=file, content=content, advance=bar.advance, dry_run=dry_run
+            )
+        outcome = {
+            "inserted": result.inserted,
+            "unchanged": result.unchanged,
+            "differing": result.differing,
+        }
+        rows = [
+            [name, *(counts.get(name, 0) for counts in outcome.values())] for name in content.counts
+        ]
+        self.report(
+            {"userId": result.user_id, **outcome, "dryRun": dry_run},
+            [
+                *table(rows, ["collection", *outcome]),
+                f"User {result.user_id}{', dry run: nothing was stored' if dry_run else ''}.",
+            ],
+        )
+        if any(result.differing.values()):
+            raise CommandError(
+                "Some documents are stored with other content and were left as they are.",
+                returncode=EXIT_FOUND,
+            )

@@ -1,0 +1,79 @@
+"""Show which indexes are used, unused and redundant, and which queries have none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import table
+from chabad_auth_django.services import index_usage
+from chabad_auth_django.services.index_usage import Shape, Usage
+
+
+class Command(BaseCommand):
+    """Report ``$indexStats`` and the profiler; change nothing."""
+
+    help = (
+        "Show how often each index was used since the server started, name those that never were "
+        "and those that another one can stand in for, and the queries that read a whole "
+        "collection, where the profiler is on. It changes nothing. A server counts for itself: "
+        "look at every member before you drop an index."
+    )
+    json_keys = {
+        "indexes": "a list of objects with collection, name, keys, operations, since, declared, "
+        "constraint (unique or TTL), neverUsed and redundantWith (a name or null)",
+        "profilerLevel": "0 off, 1 slow operations, 2 all",
+        "unindexed": "a list of objects with collection, command, fields, count and milliseconds",
+    }
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the service."""
+        indexes = index_usage.read()
+        level = index_usage.profiler_level()
+        shapes = index_usage.unindexed_shapes()
+        result = {
+            "indexes": [_to_dict(usage) for usage in indexes],
+            "profilerLevel": level,
+            "unindexed": [dict(vars(shape)) for shape in shapes],
+        }
+        self.report(result, _lines(indexes, level, shapes))
+
+
+def _to_dict(usage: Usage) -> dict[str, Any]:
+    return {
+        "collection": usage.collection,
+        "name": usage.name,
+        "keys": dict(usage.keys),
+        "operations": usage.operations,
+        "since": usage.since,
+        "declared": usage.declared,
+        "constraint": usage.constraint,
+        "neverUsed": not usage.operations,
+        "redundantWith": usage.redundant_with,
+    }
+
+
+def _lines(indexes: list[Usage], level: int, shapes: list[Shape]) -> Iterator[str]:
+    rows = [[usage.collection, usage.name, usage.operations, _note(usage)] for usage in indexes]
+    yield from table(rows, ["collection", "index", "used", "note"])
+    if indexes:
+        yield f"Counted since {min(usage.since for usage in indexes):%Y-%m-%d %H:%M} UTC."
+    if not level:
+        yield "The profiler is off: db.setProfilingLevel(1) shows slow queries without an index."
+    for shape in shapes:
+        fields = ", ".join(shape.fields) or "nothing"
+        yield (
+            f"No index: {shape.command} of {shape.collection} by {fields}, {shape.count:,} times, "
+            f"{shape.milliseconds:,} ms"
+        )
+
+
+def _note(usage: Usage) -> str:
+    notes = [
+        "" if usage.operations else "never used",
+        f"redundant: {usage.redundant_with} begins with it" if usage.redundant_with else "",
+        "unique or TTL" if usage.constraint else "",
+        "" if usage.declared else "not declared",
+    ]
+    return ", ".join(filter(None, notes))

@@ -1,0 +1,43 @@
+"""Print an access token for a user; for trying the API out, and for scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.services import sign_in
+
+
+class Command(BaseCommand):
+    """Open a session for a user and print its access token."""
+
+    help = "Open a session for the user and print an access token, and nothing else."
+    json_keys = {
+        "accessToken": "for the header 'Authorization: Bearer'",
+        "refreshToken": "for auth/refresh/",
+        "expiresIn": "seconds that the access token is good for",
+        "userId": "the id of the user",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the user."""
+        parser.add_argument("email", help="the e-mail address of the user")
+        parser.add_argument(
+            "--create", action="store_true", help="create the user when there is none"
+        )
+
+    def handle(self, *args: Any, email: str, create: bool, **options: Any) -> None:
+        """Run the service and print what it gives."""
+        signed_in = sign_in.issue_tokens(
+            email=email, create=create, user_agent="manage.py chabad_issue_token"
+        )
+        result = {
+            "accessToken": signed_in.access_token,
+            "refreshToken": signed_in.refresh_token,
+            "expiresIn": conf.ACCESS_TOKEN_SECONDS,
+            "userId": signed_in.user.id,
+        }
+        self.report(result, [signed_in.access_token])

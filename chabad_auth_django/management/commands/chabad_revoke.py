@@ -1,0 +1,12 @@
+"""Take roles and permissions from users."""
+
+from __future__ import annotations
+
+from chabad_auth_django.management.commands.chabad_grant import Command as Grant
+
+
+class Command(Grant):
+    """Take roles and permissions from users; ``chabad_grant`` gives them."""
+
+    help = "Take roles and permissions from users. Running it again changes nothing."
+    grant = False

@@ -1,0 +1,48 @@
+"""Sign users out everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import add_users
+from chabad_auth_django.management.output import table
+from chabad_auth_django.services import accounts, sessions
+
+
+class Command(BaseCommand):
+    """End all sessions of users."""
+
+    help = (
+        "End all sessions of users: their refresh tokens are worthless at once. Access tokens that "
+        "are out stay good until they expire, ACCESS_TOKEN_SECONDS at most."
+    )
+    has_dry_run = True
+    json_keys = {
+        "users": "a list of objects with id, email and sessions (how many)",
+        "sessions": "how many in all",
+        "dryRun": "whether none was ended",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the users."""
+        add_users(parser)
+
+    def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        """Run the service for each user."""
+
+        def revoke(name: str) -> dict[str, Any]:
+            user = accounts.find_user(name=name)
+            service = sessions.count_sessions if dry_run else sessions.revoke_all_sessions
+            return {"id": user.id, "email": user.email, "sessions": service(user_id=user.id)}
+
+        rows = list(self.each(options["users"], revoke))
+        total = sum(row["sessions"] for row in rows)
+        lines = table([list(row.values()) for row in rows], list(rows[0]) if rows else [])
+        verb = "would end" if dry_run else "ended"
+        self.report(
+            {"users": rows, "sessions": total, "dryRun": dry_run},
+            [*lines, f"{total:,} sessions {verb}."],
+        )

@@ -1,0 +1,44 @@
+"""Count the days of Analytics that are over; meant for cron."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.services import rollups
+
+
+class Command(BaseCommand):
+    """Build the daily roll-ups that are missing or were overtaken by a change."""
+
+    help = (
+        "Count the events of each day (UTC) that is over, so that counts need not read them again; "
+        "a day in which something changed since is counted anew. Counts are right whether this "
+        "runs or not, only slower. Safe to run at any time, also several at once; killed, the next "
+        "run goes on. Run it from cron every few minutes."
+    )
+    has_dry_run = True
+    json_keys = {
+        "days": "the days that were counted, or with --dry-run would be, as YYYY-MM-DD",
+        "events": "how many events they have; with --dry-run 0",
+        "dryRun": "whether nothing was counted",
+    }
+
+    def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        """Run the service; print a line for each day and a summary."""
+        days: list[str] = []
+        events = 0
+        pending = rollups.pending()
+        if dry_run:
+            days = [f"{day:%Y-%m-%d}" for day in pending]
+        else:
+            with self.progress("days", len(pending)) as bar:
+                for rolled in rollups.run():
+                    days.append(f"{rolled.day:%Y-%m-%d}")
+                    events += rolled.events
+                    bar.advance()
+                    self.tell(f"{rolled.day:%Y-%m-%d}  {rolled.events:>11,} events")
+        summary = (
+            f"{len(days)} days to count." if dry_run else f"{len(days)} days, {events:,} events."
+        )
+        self.report({"days": days, "events": events, "dryRun": dry_run}, [summary])

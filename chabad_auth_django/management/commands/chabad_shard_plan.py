@@ -1,0 +1,57 @@
+"""Show how to shard each collection, or do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import to_text
+from chabad_auth_django.services import sharding
+from chabad_auth_django.services.sharding import Plan
+
+
+class Command(BaseCommand):
+    """Print the plan; with ``--apply``, on a mongos, carry it out."""
+
+    help = (
+        "Show for each collection the shard key, the reason, the commands, the unique index that "
+        "stays enforced and the queries that stay targeted. It changes nothing without --apply, "
+        "which needs a mongos and passes over what is sharded already. Afterwards do not use "
+        "'chabad_sync_indexes --drop-extra': the shard keys need their indexes."
+    )
+    json_keys = {
+        "cluster": "whether the server is a mongos",
+        "collections": "a list of objects with collection, key (null: not sharded), reason, "
+        "unique, targeted and commands",
+        "applied": "a list of the collections that were sharded now",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the option."""
+        parser.add_argument(
+            "--apply", action="store_true", help="shard the collections; on a mongos only"
+        )
+
+    def handle(self, *args: Any, apply: bool, **options: Any) -> None:
+        """Run the service."""
+        applied = []
+        for plan in sharding.apply() if apply else ():
+            applied.append(plan.collection)
+            self.say(f"Sharded {plan.collection}.")
+        plans = [dict(vars(plan)) | {"commands": plan.commands} for plan in sharding.PLANS]
+        self.report(
+            {"cluster": sharding.is_cluster(), "collections": plans, "applied": applied},
+            (line for plan in sharding.PLANS for line in _lines(plan)),
+        )
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    yield f"{plan.collection}: {to_text(plan.key) if plan.key else 'not sharded'}"
+    yield f"  why       {plan.reason}"
+    yield f"  unique    {plan.unique}"
+    yield f"  targeted  {plan.targeted}"
+    for command in plan.commands:
+        yield f"  {command}"

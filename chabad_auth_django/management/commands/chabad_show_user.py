@@ -1,0 +1,79 @@
+"""Show all that matters about a user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import add_users
+from chabad_auth_django.management.output import table
+from chabad_auth_django.services import accounts
+
+#: A session, without its secrets.
+SESSION_KEYS = {
+    "id": "id",
+    "authMethod": "auth_method",
+    "userAgent": "user_agent",
+    "createdAt": "created_at",
+    "lastUsedAt": "last_used_at",
+    "expiresAt": "expires_at",
+}
+
+
+class Command(BaseCommand):
+    """Show users with profile, preferences, counts, sessions and last activity."""
+
+    help = (
+        "Show users: the stored document, profile and preferences, how many documents each has in "
+        "every collection, the sessions and the last activity. It changes nothing."
+    )
+    json_keys = {
+        "users": "a list of objects with user, profile, preferences (as stored; null where "
+        "missing), counts (collection: documents), sessions and lastActivity"
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the users."""
+        add_users(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the service for each user."""
+
+        def show(name: str) -> dict[str, Any]:
+            summary = accounts.summarize(user=accounts.find_user(name=name))
+            return {
+                "user": summary.user.stored,
+                "profile": summary.profile,
+                "preferences": summary.preferences,
+                "counts": summary.counts,
+                "sessions": [
+                    {key: getattr(session, name) for key, name in SESSION_KEYS.items()}
+                    for session in summary.sessions
+                ],
+                "lastActivity": summary.last_activity,
+            }
+
+        shown = self.each(options["users"], show)
+        if options["as_json"]:
+            self.report({"users": list(shown)}, [])
+            return
+        for number, item in enumerate(shown):
+            self.report({}, ([""] if number else []) + list(_lines(item)))
+
+
+def _lines(item: dict[str, Any]) -> Iterator[str]:
+    for title in ("user", "profile", "preferences"):
+        if item[title] is None:
+            yield f"{title}: missing; 'chabad_check_integrity --repair' makes it"
+            continue
+        yield f"{title}:"
+        yield from table([(f"  {key}", value) for key, value in item[title].items()])
+    yield f"sessions: {len(item['sessions'])}"
+    if item["sessions"]:
+        yield from table([list(row.values()) for row in item["sessions"]], list(SESSION_KEYS))
+    yield "documents:"
+    yield from table([(f"  {name}", count) for name, count in item["counts"].items()])
+    yield from table([("last activity", item["lastActivity"])])

@@ -1,0 +1,75 @@
+"""Show the state of the whole installation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from chabad_auth_django.management.base import EXIT_ERROR
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import bar_chart, megabytes, table
+from chabad_auth_django.services import statistics
+
+
+class Command(BaseCommand):
+    """Show users, events, sizes, TTL lag and the deletion queue."""
+
+    help = (
+        "Show how many users there are and how many were active within 1, 7 and 30 days, the "
+        "events of each day, the sizes of the collections, the lag of the TTL and the open "
+        "deletions. It changes nothing."
+    )
+    json_keys = {
+        "users": "how many there are",
+        "activeUsers": "an object, days (1, 7, 30): users with an activity since then",
+        "eventsPerDay": "an object, day (UTC): activities and analytics events",
+        "collections": "an object, collection: documents, dataBytes, storageBytes, indexBytes",
+        "ttl": "an object with retentionDays (null: no TTL index), overdue and lagSeconds",
+        "deletions": "an object with open and oldest (a time or null)",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the length of the chart."""
+        parser.add_argument("--days", type=int, default=14, help="of the chart, 1 to 366 (14)")
+
+    def handle(self, *args: Any, days: int, **options: Any) -> None:
+        """Run the services."""
+        if not 1 <= days <= 366:
+            raise CommandError("--days is a number from 1 to 366.", returncode=EXIT_ERROR)
+        with self.progress("counting", days + 1) as bar:
+            active = {str(name): count for name, count in statistics.count_active_users().items()}
+            bar.advance()
+            events = statistics.count_events_per_day(days=days, advance=bar.advance)
+        result = {
+            "users": statistics.count_users(),
+            "activeUsers": active,
+            "eventsPerDay": events,
+            "collections": statistics.collection_sizes(),
+            "ttl": statistics.ttl_lag(),
+            "deletions": statistics.deletion_queue(),
+        }
+        self.report(result, _lines(result))
+
+
+def _lines(result: dict[str, Any]) -> Iterator[str]:
+    active = ", ".join(f"{count:,} in {days} d" for days, count in result["activeUsers"].items())
+    yield f"Users: {result['users']:,}; active: {active}"
+    yield "Events per day (UTC):"
+    yield from bar_chart(result["eventsPerDay"])
+    rows = [
+        [name, size["documents"], *(megabytes(size[key]) for key in list(size)[1:])]
+        for name, size in result["collections"].items()
+    ]
+    yield from table(rows, ["collection", "documents", "data", "on disk", "indexes"])
+    ttl, queue = result["ttl"], result["deletions"]
+    if ttl["retentionDays"] is None:
+        yield "Activities never expire: there is no TTL index. See chabad_sync_indexes."
+    else:
+        yield (
+            f"Activities expire after {ttl['retentionDays']:g} days; {ttl['overdue']:,} are "
+            f"overdue, the oldest by {ttl['lagSeconds']:,} s."
+        )
+    since = f", the oldest since {queue['oldest']:%Y-%m-%d %H:%M} UTC" if queue["oldest"] else ""
+    yield f"Open deletions: {queue['open']:,}{since}"

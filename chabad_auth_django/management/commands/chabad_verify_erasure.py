@@ -1,0 +1,59 @@
+"""Look everywhere for what is left of an erased user."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from chabad_auth_django.management.base import EXIT_FOUND
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import table
+from chabad_auth_django.services import traces
+
+#: How many traces are shown.
+SHOWN = 100
+
+
+class Command(BaseCommand):
+    """Scan every field of every collection for names."""
+
+    help = (
+        "Scan every collection of the database, also those of other programs, and every field for "
+        "the names of an erased user: its id, e-mail address and external ids. It changes nothing "
+        f"and shows the first {SHOWN} places. Run it after 'chabad_erase_user' has finished."
+    )
+    exit_statuses = {0: "no trace", 1: "traces were found"}
+    json_keys = {
+        "traces": f"a list of the first {SHOWN} objects with collection, id and path",
+        "count": "how many there are",
+        "scanned": "how many documents were read",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the names."""
+        parser.add_argument(
+            "names",
+            nargs="+",
+            metavar="NAME",
+            help="the id, e-mail address or external id; - reads one a line from standard input",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the service; show the first traces and count all."""
+        names = list(self.each(options["names"], str))
+        with self.progress("scanning", traces.count_documents()) as bar:
+            found = traces.find_traces(names=names, advance=bar.advance)
+            shown = [
+                {"collection": trace.collection, "id": trace.id, "path": trace.path}
+                for trace in islice(found, SHOWN)
+            ]
+            count = len(shown) + sum(1 for _ in found)
+        lines = table([list(trace.values()) for trace in shown], ["collection", "id", "path"])
+        self.report(
+            {"traces": shown, "count": count, "scanned": bar.done},
+            [*(lines if shown else ()), f"{count:,} traces in {bar.done:,} documents."],
+        )
+        if count:
+            raise CommandError("Traces were found.", returncode=EXIT_FOUND)

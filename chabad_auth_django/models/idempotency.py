@@ -1,0 +1,38 @@
+"""IdempotencyRecord: a request that was done, and what it was answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bson import ObjectId
+from mongoengine.fields import BinaryField, DictField, IntField, StringField
+
+from chabad_auth_django.models.fields import DateTimeField, ObjectIdField
+from chabad_auth_django.models.owned import OwnedDocument
+
+
+class IdempotencyRecord(OwnedDocument):
+    """The claim of one request on a key of its user and, once it is done, its answer.
+
+    User and key are the ``_id``: only one request can have them. ``claim`` tells apart requests
+    that had the key one after the other; ``fingerprint`` is of what was asked for.
+    """
+
+    meta = {
+        "collection": "idempotency_keys",
+        "indexes": [["user_id"], {"fields": ["expires_at"], "expireAfterSeconds": 0}],
+    }
+
+    id: str = StringField(primary_key=True)
+    claim: ObjectId = ObjectIdField(required=True)
+    fingerprint: str = StringField(required=True)
+    status: int | None = IntField()
+    headers: dict[str, str] = DictField()
+    body: bytes | None = BinaryField()
+    created_at: datetime = DateTimeField(db_field="createdAt")
+    expires_at: datetime = DateTimeField(db_field="expiresAt", required=True)
+
+    @staticmethod
+    def key(user_id: ObjectId, name: str) -> str:
+        """Return the ``_id`` of the record for the user's key of this name."""
+        return f"{user_id}:{name}"

@@ -1,0 +1,70 @@
+"""The daily roll-ups of Analytics: counts, counts for each user, and a record for each day."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from mongoengine.fields import BaseField, IntField
+
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.models.fields import DateTimeField
+
+#: The fields of an event by which a day is counted.
+KEYS = ("appId", "eventCategory", "eventName")
+
+#: Those by which a day of a user is; with them, users and sessions can be told apart.
+USER_KEYS = (*KEYS, "userId", "sessionId")
+
+
+class AnalyticsDaily(Document):
+    """How many events of a day have the same application, category and name.
+
+    ``build`` is the run that counted the day (see ``services.rollups``), or the name of a ledger
+    (see ``services.ledger``). The values are what is stored in the events, whoever wrote them.
+    """
+
+    meta = {"collection": "analytics_daily", "indexes": [["build", "day"]]}
+
+    # The key is not always an ObjectId: what a ledger adds up has its own.
+    id: Any = BaseField(db_field="_id", primary_key=True)
+    build: ObjectId | str = BaseField(required=True)
+    day: datetime = DateTimeField(required=True)
+    app_id: Any = BaseField(db_field="appId")
+    event_category: Any = BaseField(db_field="eventCategory")
+    event_name: Any = BaseField(db_field="eventName")
+    count: int = IntField(required=True)
+
+
+class AnalyticsDailyUser(Document):
+    """The same for each user and session of the day; goes when the user goes."""
+
+    meta = {
+        "collection": "analytics_daily_users",
+        "indexes": [["build", "day"], ["user_id", "day"]],
+    }
+
+    id: Any = BaseField(db_field="_id", primary_key=True)
+    build: ObjectId | str = BaseField(required=True)
+    day: datetime = DateTimeField(required=True)
+    user_id: Any = BaseField(db_field="userId")
+    session_id: Any = BaseField(db_field="sessionId")
+    app_id: Any = BaseField(db_field="appId")
+    event_category: Any = BaseField(db_field="eventCategory")
+    event_name: Any = BaseField(db_field="eventName")
+    count: int = IntField(required=True)
+
+
+class AnalyticsRollup(Document):
+    """A day that was counted: by which build, as of when, and when it changed last.
+
+    One more document, with the id ``LOG``, says up to where the server's log of changes is noted
+    in the others. Times are BSON timestamps, the moments of that log.
+    """
+
+    LOG = "log"
+
+    meta = {"collection": "analytics_rollups"}
+
+    id: datetime | str = BaseField(db_field="_id", primary_key=True)

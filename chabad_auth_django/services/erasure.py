@@ -1,0 +1,140 @@
+"""Deleting a user at an operator's word: what goes is counted first, and an interruption is met.
+
+From its first moment on the deletion has a record, which knows under which names the user was
+asked for. So the same words go on with it when the user, and with it the e-mail address, is gone
+already; and not with another user, who has taken the address since.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from django.utils.crypto import salted_hmac
+from pymongo.collection import Collection
+from pymongo.read_preferences import ReadPreference
+
+from chabad_auth_django import connection
+from chabad_auth_django.exceptions import UserNotFound
+from chabad_auth_django.models import User
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services import accounts, deletion
+from chabad_auth_django.services.batches import Advance
+from chabad_auth_django.transactions import MAJORITY
+from chabad_auth_django.validators import normalize_email
+
+ERASURES = "erasures"
+
+#: Seconds of one slice of a purge, after which the progress is told.
+SLICE = 0.25
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """A user to be deleted, or being deleted: ``email`` and ``names`` are unknown then."""
+
+    user_id: ObjectId
+    found: dict[str, int]
+    since: datetime
+    email: str | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """The documents that were found at the start."""
+        return sum(self.found.values())
+
+    def __str__(self) -> str:
+        return self.email or str(self.user_id)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What an erasure deleted and what it left, per collection."""
+
+    user_id: ObjectId
+    requested_at: datetime
+    finished_at: datetime | None
+    deleted: dict[str, int]
+    left: dict[str, int]
+
+
+def find(*, name: str) -> Erasure:
+    """Return the open erasure of that name, else what an erasure of the user would delete.
+
+    Raises ``UserNotFound``, and ``ValidationError`` where the name stands for several users.
+    """
+    key: list[dict[str, Any]] = [{"names": _hash(name)}]
+    if ObjectId.is_valid(name):
+        key.append({"_id": ObjectId(name)})
+    record = _records().find_one({"$or": key})
+    if record is not None:
+        return Erasure(record["_id"], record["found"], record["since"])
+    try:
+        user = accounts.find_user(name=name)
+    except UserNotFound:
+        # One that was begun in another way, for instance by the API.
+        if not (ObjectId.is_valid(name) and deletion.has_job(user_id=ObjectId(name))):
+            raise
+        user_id = ObjectId(name)
+        return Erasure(user_id, deletion.count_documents(user_id=user_id), now())
+    found = {"users": 1} | deletion.count_documents(user_id=user.id)
+    names = tuple(filter(None, (user.email, user.valu_user_id, user.merkos_user_id)))
+    return Erasure(user.id, found, now(), user.email, names)
+
+
+def delete(*, erasure: Erasure, advance: Advance) -> None:
+    """Remove the user for everybody, then all its data; go on where a former call was stopped.
+
+    ``chabad_purge_deleted`` does the second sweep. Memory does not grow with the data.
+    """
+    record = {
+        "names": [_hash(name) for name in (str(erasure.user_id), *erasure.names)],
+        "found": erasure.found,
+        "since": erasure.since,
+    }
+    _records().update_one({"_id": erasure.user_id}, {"$setOnInsert": record}, upsert=True)
+    if User.read(_id=erasure.user_id):
+        deletion.delete_user(user_id=erasure.user_id, seconds=0)
+    while not deletion.is_purged(user_id=erasure.user_id):
+        purged = deletion.purge(user_id=erasure.user_id, until=time.monotonic() + SLICE)
+        advance(sum(purged.values()))
+
+
+def finish(*, erasure: Erasure, wait: bool, advance: Advance) -> Receipt:
+    """Sweep once more after the grace period, for whoever was writing; return the receipt.
+
+    Without ``wait`` the sweep is left to ``chabad_purge_deleted`` if the period is not over.
+    """
+    while deletion.has_job(user_id=erasure.user_id):
+        if deletion.resume(user_id=erasure.user_id).finished or not wait:
+            break
+        time.sleep(SLICE)
+        advance(0)
+    left = {"users": int(User.read(_id=erasure.user_id) is not None)}
+    left |= deletion.count_documents(user_id=erasure.user_id)
+    return Receipt(
+        user_id=erasure.user_id,
+        requested_at=erasure.since,
+        finished_at=None if deletion.has_job(user_id=erasure.user_id) else now(),
+        deleted=erasure.found,
+        left=left,
+    )
+
+
+def forget(*, erasure: Erasure) -> None:
+    """Remove the record, with the last that tells of the names."""
+    _records().delete_one({"_id": erasure.user_id})
+
+
+def _hash(name: str) -> str:
+    return salted_hmac(ERASURES, normalize_email(name), algorithm="sha256").hexdigest()
+
+
+def _records() -> Collection[dict[str, Any]]:
+    return connection.get_database().get_collection(
+        ERASURES, read_preference=ReadPreference.PRIMARY, write_concern=MAJORITY
+    )

@@ -1,0 +1,164 @@
+"""Django's own users at the API, each time in a host project's process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chabad_auth_django.models import Activity, Session, User
+
+SETUP = """
+import json, django
+django.setup()
+from django.contrib.auth.models import User as DjangoUser
+from django.core.cache import cache
+from django.core.management import call_command
+from django.test import Client
+from chabad_auth_django.models import User
+call_command("migrate", verbosity=0)
+ann = DjangoUser.objects.create_user("ann", "Ann@Example.org", "secret", first_name="Ann")
+DjangoUser.objects.create_user("nobody", "", "secret")
+DjangoUser.objects.create_user("odd", "an\u200bn@example.org", "secret")
+
+def tell(answer, *names):
+    data = json.loads(answer.content or b"{}")
+    print(json.dumps([answer.status_code, data.get("code"), *(data.get(name) for name in names)]))
+    return data
+
+def login(client=None, **body):
+    client = client or Client()
+    return client.post("/api/auth/login/", json.dumps(body), content_type="application/json")
+
+def patch(client, **headers):
+    body = json.dumps({"name": "New"})
+    return client.patch("/api/users/me/", body, content_type="application/json", headers=headers)
+"""
+
+
+def run(code: str, uri: str) -> list[Any]:
+    root = Path(__file__).parents[2]
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "support.api_settings",
+        "MONGODB_URI": uri,
+        "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")]),
+    }
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SETUP + code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    for secret in ("secret", "example.org", "Traceback"):
+        assert secret not in result.stderr.lower()
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_a_username_and_a_password_sign_in(mongodb: str) -> None:
+    code = """
+data = tell(login(username="ann", password="secret", appId="cteen"))
+client = Client(headers={"Authorization": "Bearer " + data["accessToken"]})
+tell(client.get("/api/auth/me/"), "email", "authMethods")
+body = json.dumps({"refreshToken": data["refreshToken"]})
+tell(client.post("/api/auth/refresh/", body, content_type="application/json"))
+tell(login(username="ann", password="wrong"))
+tell(login(username="eve", password="secret"))
+tell(login(username="nobody", password="secret"))
+ann.is_active = False
+ann.save()
+tell(login(username="ann", password="secret"))
+for bad in ("", "a\\0b", None, 5, {"$gt": ""}, ["ann"]):
+    tell(login(username=bad, password="secret"))
+    cache.clear()
+"""
+    assert run(code, mongodb) == [
+        [200, None],
+        [200, None, "ann@example.org", ["credentials"]],
+        [200, None],
+        [401, "invalid_credentials"],
+        [401, "invalid_credentials"],
+        [403, "email_not_verified"],
+        [401, "invalid_credentials"],
+        *[[400, "invalid"]] * 6,
+    ]
+    assert User.objects.count() == Session.objects.count() == 1
+    assert [item.app_id for item in Activity.objects] == ["cteen"]
+
+
+def test_guessing_is_throttled(mongodb: str) -> None:
+    code = 'for n in range(11): tell(login(username="ann", password=f"guess{n}"))'
+    assert run(code, mongodb) == [[401, "invalid_credentials"]] * 10 + [[429, "throttled"]]
+
+
+def test_a_session_of_the_host_project_works_with_csrf(mongodb: str) -> None:
+    code = """
+client = Client(enforce_csrf_checks=True)
+client.login(username="ann", password="secret")
+tell(client.get("/api/auth/me/"), "email")
+tell(patch(client))
+tell(patch(client, **{"X-CSRFToken": "x" * 32}))
+client.cookies["csrftoken"] = token = "a" * 32
+tell(patch(client))
+tell(patch(client, **{"X-CSRFToken": token}), "name")
+tell(client.get("/api/auth/sessions/"), "results")
+tell(client.post("/api/auth/logout/", headers={"X-CSRFToken": token}))
+keyed = {"X-CSRFToken": token, "Idempotency-Key": "k"}
+tell(patch(client, **keyed), "name")
+tell(patch(client, **keyed), "name")
+User.objects.get().delete()
+tell(client.get("/api/auth/me/"))
+for name in ("nobody", "odd"):
+    client.login(username=name, password="secret")
+    tell(client.get("/api/auth/me/"))
+# A token that is wrong is not made good by a session.
+tell(client.get("/api/auth/me/", headers={"Authorization": "Bearer x"}))
+"""
+    assert run(code, mongodb) == [
+        [200, None, "ann@example.org"],
+        *[[403, "csrf_failed"]] * 3,
+        [200, None, "New"],
+        [200, None, []],
+        [204, None],
+        [200, None, "New"],
+        [200, None, "New"],
+        *[[401, "not_authenticated"]] * 3,
+        [401, "invalid_token"],
+    ]
+
+
+def test_logging_in_to_the_host_project_runs_the_login_flow(mongodb: str) -> None:
+    code = """
+client = Client()
+client.login(username="ann", password="secret")
+tell(client.get("/api/auth/me/"), "email", "authMethods", "roles")
+"""
+    assert run(code, mongodb) == [[200, None, "ann@example.org", ["credentials"], ["user"]]]
+    assert User.objects.get().last_login is not None
+    assert [item.event_type for item in Activity.objects] == ["login"]
+
+
+@pytest.mark.parametrize("uri", ["mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=200"])
+def test_an_outage_is_unavailable_for_django_users_too(uri: str) -> None:
+    code = """
+from django.test import override_settings
+with override_settings(CHABAD_AUTH={"REQUEST_TIMEOUT": 0.5, "TRANSACTION_TIMEOUT": 0.5}):
+    client = Client()
+    client.login(username="ann", password="secret")
+    for answer in (client.get("/api/auth/me/"), login(username="ann", password="secret")):
+        tell(answer)
+        assert answer.headers["Retry-After"]
+    tell(login(username="ann", password="wrong"))
+"""
+    assert run(code, uri) == [
+        [503, "unavailable"],
+        [503, "unavailable"],
+        [401, "invalid_credentials"],
+    ]

@@ -1,0 +1,153 @@
+"""What each endpoint asks of MongoDB: one query for the caller, and little beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import resolve
+from rest_framework.test import APIClient
+from support.commands import CommandCounter
+from support.endpoints import served
+
+from chabad_auth_django.models import AppData, Preferences, User
+
+CALLER = ["find"]
+FENCE = ["find"]
+RANGE = "?start=2026-01-01T00:00:00Z&end=2026-02-01T00:00:00Z"
+EVENT = {"eventType": "opened"}
+ANALYTICS = {"eventName": "opened", "eventCategory": "custom"}
+WIDGET = {"enabled": True, "customization": {}}
+
+#: A value under a new key: no update, then the last version and the insert in one transaction.
+CREATION = ["findAndModify", "find", "insert", "commitTransaction", *FENCE]
+#: A value whose version is kept: looked up, moved in one transaction, and looked up again.
+REMOVAL = ["find", "find", "update", "delete", "commitTransaction", "find"]
+#: The user with all but the events in one transaction; then each of the nine collections of what a
+#: user owns is purged, with the versions of deleted values, and looked at once more.
+DELETION = [
+    *("find", "update", "delete", "delete", "delete", "delete", "commitTransaction"),
+    *["find"] * 9,
+    "delete",
+    *["find"] * 9,
+]
+
+#: Verb, path, body -> the commands behind the one that reads the caller.
+EXPECTED: list[tuple[str, str, Any, list[str]]] = [
+    ("get", "users/me/", None, []),
+    ("get", "users/me/?expand=profile,preferences", None, ["find", "find"]),
+    ("patch", "users/me/", {"name": "n"}, ["findAndModify"]),
+    ("get", "users/", None, ["find"]),
+    ("put", "users/me/roles/editor/", None, ["findAndModify"]),
+    ("put", "users/me/auth-methods/google/", None, ["findAndModify"]),
+    ("get", "users/me/profile/", None, ["find"]),
+    ("patch", "users/me/profile/", {"bio": "b"}, ["findAndModify"]),
+    ("put", "users/me/profile/avatar/", {"url": "https://a.org/"}, ["findAndModify"]),
+    ("get", "users/me/profile/metadata/key/", None, ["find"]),
+    ("put", "users/me/profile/metadata/key/", {"value": 1}, ["findAndModify"]),
+    ("get", "users/me/preferences/", None, ["find"]),
+    ("patch", "users/me/preferences/", {"theme": "dark"}, ["findAndModify"]),
+    ("post", "users/me/preferences/reset/", None, ["findAndModify"]),
+    ("put", "users/me/preferences/favorite-apps/a/", None, ["findAndModify"]),
+    ("put", "users/me/preferences/widgets/w/", {"enabled": True}, ["findAndModify"]),
+    ("get", "users/me/activities/", None, ["find"]),
+    ("get", "users/me/activities/?expand=user", None, ["find", "find"]),
+    ("post", "users/me/activities/", EVENT, ["insert", *FENCE]),
+    ("post", "users/me/activities/", [EVENT] * 50, ["insert", *FENCE]),
+    ("get", "users/me/analytics/", None, ["find"]),
+    ("get", "users/me/analytics/event-counts/" + RANGE, None, ["aggregate"]),
+    ("get", "analytics/category-counts/" + RANGE, None, ["aggregate"]),
+    ("get", "activities/", None, ["find"]),
+    ("get", "users/me/app-data/", None, ["find"]),
+    ("get", "users/me/app-data/cteen/", None, ["find"]),
+    ("get", "users/me/app-data/cteen/settings/", None, ["find"]),
+    ("put", "users/me/app-data/cteen/settings/", {"dataValue": 1}, ["findAndModify"]),
+    (
+        "put",
+        "users/me/app-data/cteen/settings/",
+        {"dataValue": 1, "version": 1},
+        ["findAndModify"],
+    ),
+    (
+        "patch",
+        "users/me/app-data/cteen/settings/",
+        {"dataValue": {}},
+        ["find", "findAndModify"],
+    ),
+    ("post", "users/", {"email": "new@example.org"}, ["insert"] * 3 + ["commitTransaction"]),
+    ("get", "users/{id}/", None, ["find"]),
+    ("get", "users/?role=user&order=-email", None, ["find"]),
+    ("delete", "users/{id}/", None, DELETION),
+    ("delete", "users/{id}/roles/user/", None, ["findAndModify"]),
+    ("put", "users/{id}/permissions/users:read/", None, ["findAndModify"]),
+    ("delete", "users/{id}/permissions/users:read/", None, ["findAndModify"]),
+    ("delete", "users/{id}/auth-methods/credentials/", None, ["findAndModify"]),
+    ("delete", "users/me/profile/avatar/", None, ["findAndModify"]),
+    ("delete", "users/me/profile/metadata/key/", None, ["findAndModify"]),
+    ("delete", "users/me/preferences/favorite-apps/a/", None, ["findAndModify"]),
+    ("put", "users/me/preferences/widgets/w/", WIDGET, ["findAndModify"] * 2),
+    ("delete", "users/me/preferences/widgets/w/", None, ["findAndModify"]),
+    ("post", "users/me/analytics/", ANALYTICS, ["insert", *FENCE]),
+    ("get", "users/me/analytics/category-counts/" + RANGE, None, ["aggregate"]),
+    ("get", "analytics/", None, ["find"]),
+    ("get", "analytics/?expand=user&limit=1", None, ["find", "find"]),
+    ("get", "analytics/event-counts/" + RANGE, None, ["aggregate"]),
+    ("put", "users/me/app-data/cteen/new/", {"dataValue": 1}, CREATION),
+    ("delete", "users/me/app-data/cteen/settings/", None, REMOVAL),
+    ("delete", "users/me/app-data/cteen/", None, REMOVAL),
+    ("post", "auth/logout/", None, ["delete"]),
+    ("delete", "auth/sessions/", None, ["delete"]),
+    ("delete", "auth/sessions/000000000000000000000000/", None, ["delete"]),
+    ("get", "auth/me/", None, []),
+    ("get", "auth/rules/", None, []),
+    ("get", "auth/sessions/", None, ["find"]),
+]
+
+
+#: Without a caller; the tests of signing in and of the health count their commands.
+PUBLIC = {"auth-login", "auth-refresh", "health-live", "health-ready", "schema", "docs"}
+
+
+def test_every_endpoint_is_counted() -> None:
+    counted = {
+        (resolve(f"/api/{path.split('?')[0]}").url_name, verb) for verb, path, *_ in EXPECTED
+    }
+    assert {item for item in served() if item[0] not in PUBLIC} == counted
+
+
+@pytest.mark.parametrize(("verb", "path", "body", "expected"), EXPECTED)
+def test_each_endpoint_costs_what_is_stated(
+    admin: User,
+    owner: User,
+    login: Any,
+    commands: CommandCounter,
+    verb: str,
+    path: str,
+    body: Any,
+    expected: list[str],
+) -> None:
+    client: APIClient = login(admin)
+    AppData.upsert_app_data(admin.id, "cteen", "settings", {})
+    Preferences.find_by_user_id(admin.id)
+    client.put("/api/users/me/profile/metadata/key/", {"value": 1}, format="json")
+    commands.clear()
+    response = getattr(client, verb)(
+        "/api/" + path.format(id=owner.id), body, format=None if body is None else "json"
+    )
+    assert response.status_code in (200, 201, 204, 404), response.content
+    assert commands.names == CALLER + expected
+
+
+def test_a_refusal_asks_for_nothing_but_the_caller(
+    owner: User, login: Any, commands: CommandCounter
+) -> None:
+    client = login(owner)
+    commands.clear()
+    assert client.get("/api/users/000000000000000000000000/profile/").status_code == 403
+    assert commands.names == CALLER
+
+
+def test_an_anonymous_request_asks_for_nothing(login: Any, commands: CommandCounter) -> None:
+    commands.clear()
+    assert login(None).get("/api/users/me/").status_code == 401
+    assert commands.names == []

@@ -1,0 +1,252 @@
+"""Events: exactly once, whatever is sent again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+from support.requests import check_error, send
+from support.threads import together
+
+from chabad_auth_django.models import Activity, Analytics, User
+
+ACTIVITIES = "/api/users/me/activities/"
+ANALYTICS = "/api/users/me/analytics/"
+
+
+def at(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+def test_an_event_is_shown_as_it_was_answered(api: APIClient) -> None:
+    event = {
+        "eventType": "opened",
+        "appId": "cteen",
+        "sessionId": "s",
+        "eventData": {"page": 1},
+        "metadata": {"ip": None},
+        "timestamp": "2026-11-01T10:00:00.123456+02:00",
+    }
+    event["timestamp"] = at(-60)
+    stored = api.post(ACTIVITIES, event, format="json")
+    assert stored.status_code == 201
+    assert api.get(ACTIVITIES).json()["results"] == [stored.json()]
+    assert stored.json()["timestamp"].endswith("Z")
+
+
+def test_the_same_batch_again_stores_nothing(api: APIClient, owner: User) -> None:
+    batch = [{"eventType": "opened", "timestamp": at(-number)} for number in range(5)]
+    assert api.post(ACTIVITIES, batch, format="json").json()["accepted"] == 5
+    grown = [*batch, {"eventType": "closed", "timestamp": at(-9)}]
+    answer = api.post(ACTIVITIES, grown, format="json").json()
+    assert (answer["accepted"], answer["duplicates"]) == (1, 5)
+    assert Activity.objects(user_id=owner.id).count() == 6
+
+
+def test_two_equal_events_in_one_batch_are_two(api: APIClient, owner: User) -> None:
+    event = {"eventType": "opened", "timestamp": at(-1)}
+    for _ in range(2):
+        api.post(ACTIVITIES, [event, event], format="json")
+    assert Activity.objects(user_id=owner.id).count() == 2
+
+
+def test_a_message_id_is_answered_as_the_first_time(api: APIClient, owner: User) -> None:
+    event = {"eventName": "opened", "eventCategory": "custom", "messageId": "m1"}
+    first = api.post(ANALYTICS, event, format="json")
+    again = api.post(ANALYTICS, {**event, "timestamp": at(-5)}, format="json")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert Analytics.objects(user_id=owner.id).count() == 1
+
+
+def test_a_message_id_names_a_message_of_one_user(api: APIClient, admin: User, login: Any) -> None:
+    event = {"eventType": "opened", "messageId": "m1"}
+    ids = {
+        client.post(ACTIVITIES, event, format="json").json()["id"] for client in (api, login(admin))
+    }
+    assert len(ids) == 2
+
+
+def test_events_without_time_and_id_are_all_stored(api: APIClient, owner: User) -> None:
+    for _ in range(3):
+        api.post(ACTIVITIES, {"eventType": "opened"}, format="json")
+    assert Activity.objects(user_id=owner.id).count() == 3
+
+
+def test_a_growing_batch_sent_by_many_at_once_is_stored_once(owner: User, login: Any) -> None:
+    batch = [{"eventType": "opened", "timestamp": at(-number)} for number in range(80)]
+    sent = [batch[: 10 * (number % 8 + 1)] for number in range(80)]
+
+    def send(part: list[list[dict[str, Any]]]) -> None:
+        client = login(owner)
+        for events in part:
+            assert client.post(ACTIVITIES, events, format="json").status_code == 200
+
+    results = together([lambda part=sent[number::8]: send(part) for number in range(8)])
+    assert results == [None] * 8
+    assert Activity.objects(user_id=owner.id).count() == 80
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [(4 * 60, 201), (6 * 60, 400), (-89 * 86_400, 201), (-91 * 86_400, 400)],
+)
+def test_a_time_is_bounded(api: APIClient, seconds: float, status: int) -> None:
+    event = {"eventType": "opened", "timestamp": at(seconds)}
+    assert api.post(ACTIVITIES, event, format="json").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("eventType=opened", 2),
+        ("appId=cteen", 1),
+        ("sessionId=s2", 1),
+        ("eventType=opened&appId=cteen", 1),
+        ("since={-30}", 2),
+        ("until={-30}", 1),
+        ("since={-45}&until={-15}", 2),
+    ],
+)
+def test_a_list_is_filtered(api: APIClient, query: str, count: int) -> None:
+    events = [
+        {"eventType": "opened", "appId": "cteen", "timestamp": at(-10)},
+        {"eventType": "opened", "sessionId": "s2", "timestamp": at(-20)},
+        {"eventType": "closed", "timestamp": at(-40)},
+    ]
+    api.post(ACTIVITIES, events, format="json")
+    for seconds in (-15, -30, -45):
+        query = query.replace(f"{{{seconds}}}", at(seconds).replace("+00:00", "Z"))
+    assert len(api.get(f"{ACTIVITIES}?{query}").json()["results"]) == count
+
+
+def test_a_list_shows_its_users_on_request(api: APIClient, owner: User) -> None:
+    api.post(ACTIVITIES, {"eventType": "opened"}, format="json")
+    (row,) = api.get(f"{ACTIVITIES}?expand=user").json()["results"]
+    assert row["user"] == {"id": str(owner.id), "email": owner.email, "name": owner.name}
+
+
+def test_counts_are_by_name_and_category(api: APIClient, admin: User, login: Any) -> None:
+    events = [{"eventName": name, "eventCategory": "custom"} for name in ("a", "b", "b")]
+    api.post(ANALYTICS, events, format="json")
+    login(admin).post(ANALYTICS, events[:1], format="json")
+    window = {"start": at(-60), "end": at(60)}
+    assert api.get(f"{ANALYTICS}event-counts/", window).json() == [
+        {"eventName": "b", "count": 2},
+        {"eventName": "a", "count": 1},
+    ]
+    assert api.get(f"{ANALYTICS}category-counts/", window).json() == [
+        {"category": "custom", "count": 3}
+    ]
+    everybody = login(admin).get("/api/analytics/category-counts/", window).json()
+    assert everybody == [{"category": "custom", "count": 4}]
+
+
+#: A field and its value, refused or (``None``) accepted; for one event and for one of a batch.
+INPUTS: list[tuple[str, Any, str | None]] = [
+    ("eventName", "n" * 255, None),
+    ("eventName", "n" * 256, "eventName"),
+    ("eventName", "", "eventName"),
+    ("eventName", None, "eventName"),
+    ("eventName", {"$gt": ""}, "eventName"),
+    ("eventName", "a\u0000b", "eventName"),
+    ("eventCategory", "conversion", None),
+    ("eventCategory", "other", "eventCategory"),
+    ("eventCategory", ["custom"], "eventCategory"),
+    ("eventCategory", {"custom": 1}, "eventCategory"),
+    ("appId", "cteen", None),
+    ("appId", None, None),
+    ("appId", 7, "appId"),
+    ("sessionId", True, "sessionId"),
+    ("messageId", "m", None),
+    ("messageId", "", "messageId"),
+    ("messageId", None, None),
+    ("timestamp", None, None),
+    ("timestamp", partial(at, -60), None),
+    ("timestamp", partial(at, 240), None),
+    ("timestamp", partial(at, 400), "timestamp"),
+    ("timestamp", "1969-12-31T23:59:59Z", "timestamp"),
+    ("timestamp", "9999-12-31T23:59:59-14:00", "timestamp"),
+    ("timestamp", "2026-13-01T00:00:00Z", "timestamp"),
+    ("timestamp", "", "timestamp"),
+    ("timestamp", 1.5, "timestamp"),
+    ("eventData", {}, None),
+    ("eventData", None, None),
+    ("eventData", {"a": [{"b": 2**63 - 1}]}, None),
+    ("eventData", {"a": 2**63}, "eventData"),
+    ("eventData", [], "eventData"),
+    ("eventData", "text", "eventData"),
+    ("eventData", {"": 1}, "eventData"),
+    ("eventData", {"a": {"$b": 1}}, "eventData"),
+    ("metadata", {}, "metadata"),
+    ("userId", "000000000000000000000000", "userId"),
+    ("_id", "000000000000000000000000", "_id"),
+    ("id", 1, "id"),
+    ("$set", {}, "$set"),
+    ("eventType", "x", "eventType"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "refused"), INPUTS)
+def test_one_event_and_one_of_a_batch_have_the_same_verdict(
+    api: APIClient, owner: User, field: str, value: Any, refused: str | None
+) -> None:
+    value = value() if callable(value) else value
+    good = {"eventName": "good", "eventCategory": "custom"}
+    event = {"eventName": "n", "eventCategory": "custom", field: value}
+    single = api.post(ANALYTICS, event, format="json")
+    batch = api.post(ANALYTICS, [good, event, good], format="json").json()
+    if refused is None:
+        assert single.status_code == 201
+        stays = {"messageId", "timestamp"}
+        is_known = field in stays and value is not None
+        assert (batch["accepted"], batch["duplicates"]) == ((2, 1) if is_known else (3, 0))
+        assert batch["rejected"] == []
+        rows = api.get(ANALYTICS).json()["results"]
+        assert single.json() in rows
+        if field not in stays:
+            assert single.json()[field] == value
+    else:
+        assert single.status_code == 400
+        assert list(single.json()["errors"]) == [refused]
+        assert (batch["accepted"], batch["duplicates"]) == (2, 0)
+        assert batch["rejected"] == [{"index": 1, **single.json()}]
+        assert Analytics.objects(user_id=owner.id).count() == 2
+
+
+@pytest.mark.parametrize("body", ["null", "7", '"x"', "{}", "true"])
+def test_what_is_no_event_is_refused_alone_and_in_a_batch(api: APIClient, body: str) -> None:
+    single = send(api, "POST", ACTIVITIES, body)
+    check_error(single, 400, "invalid")
+    batch = send(api, "POST", ACTIVITIES, f"[{body}]").json()
+    assert batch == {"accepted": 0, "duplicates": 0, "rejected": [{"index": 0, **single.json()}]}
+
+
+def test_an_empty_batch_stores_nothing(api: APIClient) -> None:
+    nothing = {"accepted": 0, "duplicates": 0, "rejected": []}
+    assert api.post(ACTIVITIES, [], format="json").json() == nothing
+
+
+def test_a_message_id_sent_by_many_at_once_is_stored_once(owner: User, login: Any) -> None:
+    event = {"eventType": "opened", "messageId": "m1"}
+    clients = [login(owner) for _ in range(16)]
+    answers = together(
+        [
+            lambda client=client: client.post(ACTIVITIES, event, format="json").json()
+            for client in clients
+        ]
+    )
+    assert len({answer["id"] for answer in answers}) == 1
+    assert Activity.objects(user_id=owner.id).count() == 1
+
+
+def test_an_expired_activity_does_not_appear(api: APIClient, owner: User) -> None:
+    rows = [
+        {"userId": owner.id, "timestamp": datetime.now(UTC) - timedelta(days=days)}
+        for days in (89, 91, 1000)
+    ]
+    Activity.collection().insert_many(rows)
+    assert len(api.get(f"{ACTIVITIES}?since=2000-01-01T00:00:00Z").json()["results"]) == 1

@@ -1,0 +1,453 @@
+"""Whatever a client sends: a 4xx in the one shape or an exact round trip, never a 500 or HTML."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from bson import Binary, Decimal128, ObjectId, Regex
+from pymongo.database import Database
+from rest_framework.test import APIClient
+from support.requests import check_error, send
+
+from chabad_auth_django.models import User
+
+VALUE = "/api/users/me/app-data/cteen/settings/"
+PROFILE = "/api/users/me/profile/"
+PREFERENCES = "/api/users/me/preferences/"
+ACTIVITIES = "/api/users/me/activities/"
+ANALYTICS = "/api/users/me/analytics/"
+METADATA = "/api/users/me/profile/metadata/"
+
+DEEP = "[" * 200 + "]" * 200
+OPERATOR = '{"$gt": ""}'
+SURROGATE = r'"\ud800"'
+
+
+#: Bodies that are refused before anybody looks at their fields.
+BROKEN = [
+    ("{", 400),
+    ("nonsense", 400),
+    ('{"bio": "a", "bio": "b"}', 400),
+    ('{"bio": "a", "metadata": {"k": 1, "k": 2}}', 400),
+    ('{"metadata": {"n": NaN}}', 400),
+    ('{"metadata": {"n": Infinity}}', 400),
+    ('{"metadata": {"n": 1e999}}', 400),
+    (f'{{"bio": {SURROGATE}}}', 400),
+    (b'{"bio": "\xff"}', 400),
+    (b'\xef\xbb\xbf{"bio": "a"}', 400),
+    ('{"bio": "a"} trailing', 400),
+    ("[" * 100_000, 400),
+    ('{"n": ' + "1" * 5000 + "}", 400),
+    ("null", 400),
+    ("7", 400),
+    ('"text"', 400),
+    ("[]", 400),
+    ("x" * (20 * 1024 * 1024), 413),
+]
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [("PATCH", PROFILE), ("PATCH", PREFERENCES), ("PUT", VALUE), ("POST", ACTIVITIES)],
+)
+def test_a_broken_body_is_refused(api: APIClient, verb: str, path: str) -> None:
+    for body, status in BROKEN:
+        if path == ACTIVITIES and body == "[]":
+            continue  # an empty batch stores nothing, and says so
+        check_error(send(api, verb, path, body), status)
+
+
+@pytest.mark.parametrize(("verb", "path", "status"), [("PATCH", PROFILE, 200), ("PUT", VALUE, 400)])
+def test_no_body_is_an_empty_object(api: APIClient, verb: str, path: str, status: int) -> None:
+    assert send(api, verb, path, "").status_code == status
+
+
+#: Path, field, JSON of a value that the field must refuse.
+REFUSED = [
+    ("PATCH", PROFILE, "displayName", OPERATOR),
+    ("PATCH", PROFILE, "displayName", "7"),
+    ("PATCH", PROFILE, "displayName", "true"),
+    ("PATCH", PROFILE, "displayName", '["a"]'),
+    ("PATCH", PROFILE, "displayName", json.dumps("a" * 101)),
+    ("PATCH", PROFILE, "displayName", r'"a\u0000b"'),
+    ("PATCH", PROFILE, "bio", json.dumps("a" * 501)),
+    ("PATCH", PROFILE, "bio", OPERATOR),
+    ("PATCH", PROFILE, "avatar", '"https://a.org/"'),
+    ("PATCH", PROFILE, "avatar", '{"url": "javascript:alert(1)"}'),
+    ("PATCH", PROFILE, "avatar", '{"url": "https://a.org/", "thumbnail": "ftp://a.org/"}'),
+    ("PATCH", PROFILE, "avatar", '{"url": {"$gt": ""}}'),
+    ("PATCH", PROFILE, "avatar", '{"url": "https://a.org/", "size": 1}'),
+    ("PATCH", PROFILE, "metadata", "[]"),
+    ("PATCH", PROFILE, "metadata", "null"),
+    ("PATCH", PROFILE, "metadata", '{"$set": 1}'),
+    ("PATCH", PROFILE, "metadata", '{"a.b": 1}'),
+    ("PATCH", PROFILE, "metadata", '{"": 1}'),
+    ("PATCH", PROFILE, "metadata", r'{"a\u0000": 1}'),
+    ("PATCH", PROFILE, "metadata", '{"_cls": "User"}'),
+    ("PATCH", PROFILE, "metadata", '{"a": {"_ref": 1}}'),
+    ("PATCH", PROFILE, "metadata", '{"n": 9223372036854775808}'),
+    ("PATCH", PROFILE, "metadata", '{"n": -9223372036854775809}'),
+    ("PATCH", PROFILE, "metadata", '{"n": 123456789012345678901234567890}'),
+    ("PATCH", PROFILE, "metadata", f'{{"a": {DEEP}}}'),
+    ("PATCH", PROFILE, "metadata", json.dumps({"a": "x" * 17_000})),
+    ("PATCH", PROFILE, "metadata", json.dumps({f"k{number}": 1 for number in range(1001)})),
+    ("PATCH", PREFERENCES, "theme", '"purple"'),
+    ("PATCH", PREFERENCES, "theme", OPERATOR),
+    ("PATCH", PREFERENCES, "theme", "null"),
+    ("PATCH", PREFERENCES, "language", '"no language"'),
+    ("PATCH", PREFERENCES, "notifications", '{"push": "yes"}'),
+    ("PATCH", PREFERENCES, "notifications", '{"push": 1}'),
+    ("PATCH", PREFERENCES, "notifications", '{"sms": true}'),
+    ("PATCH", PREFERENCES, "notifications", "[]"),
+    ("PATCH", PREFERENCES, "widgets", '{"enabled": "a"}'),
+    ("PATCH", PREFERENCES, "widgets", '{"enabled": [1]}'),
+    ("PATCH", PREFERENCES, "widgets", '{"enabled": [""]}'),
+    ("PATCH", PREFERENCES, "widgets", '{"customizations": {"a.b": {}}}'),
+    ("PATCH", PREFERENCES, "dashboard", json.dumps({"favoriteApps": ["a"] * 1001})),
+    ("PATCH", "/api/users/me/", "name", OPERATOR),
+    ("PATCH", "/api/users/me/", "name", json.dumps("a" * 201)),
+    ("PUT", VALUE, "dataValue", '{"$where": "1"}'),
+    ("PUT", VALUE, "dataValue", '[{"a": {"b.c": 1}}]'),
+    ("PUT", VALUE, "dataValue", DEEP),
+    ("PUT", VALUE, "dataValue", "18446744073709551616"),
+    ("PUT", VALUE, "dataValue", json.dumps("x" * 270_000)),
+    ("PUT", VALUE, "dataValue", '{"_cls": "Profile"}'),
+    ("PUT", METADATA + "k/", "value", '{"$inc": 1}'),
+    ("PUT", METADATA + "k/", "value", DEEP),
+    ("PUT", PROFILE + "avatar/", "url", '"data:text/html,x"'),
+]
+
+
+@pytest.mark.parametrize(("verb", "path", "field", "value"), REFUSED)
+def test_a_field_refuses_what_it_cannot_hold(
+    api: APIClient, verb: str, path: str, field: str, value: str
+) -> None:
+    check_error(send(api, verb, path, f'{{"{field}": {value}}}'), 400, "invalid")
+
+
+SMUGGLED = [
+    '"roles": ["admin"]',
+    '"permissions": ["*"]',
+    '"userId": "000000000000000000000000"',
+    '"id": "000000000000000000000000"',
+    '"_id": "000000000000000000000000"',
+    '"__v": 3',
+    '"createdAt": "2020-01-01T00:00:00Z"',
+    '"updatedAt": "2020-01-01T00:00:00Z"',
+    '"lastLogin": "2020-01-01T00:00:00Z"',
+    '"authMethods": ["google"]',
+    '"valuUserId": "1"',
+    '"$set": {"roles": ["admin"]}',
+]
+
+
+@pytest.mark.parametrize("smuggled", SMUGGLED)
+@pytest.mark.parametrize(
+    ("verb", "path", "field"),
+    [
+        ("PATCH", "/api/users/me/", '"name": "n"'),
+        ("PATCH", PROFILE, '"bio": "b"'),
+        ("PATCH", PREFERENCES, '"theme": "dark"'),
+        ("PUT", VALUE, '"dataValue": 1'),
+        ("POST", ACTIVITIES, '"eventType": "x"'),
+        ("POST", ANALYTICS, '"eventName": "x", "eventCategory": "custom"'),
+    ],
+)
+def test_what_is_not_the_clients_cannot_be_smuggled_in(
+    api: APIClient, verb: str, path: str, field: str, smuggled: str
+) -> None:
+    response = send(api, verb, path, f"{{{field}, {smuggled}}}")
+    check_error(response, 400, "invalid")
+    assert json.loads(f"{{{smuggled}}}").keys() <= response.json()["errors"].keys()
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "1.5", '"1"', "true", "9223372036854775808", "{}"])
+def test_a_version_is_a_positive_integer(api: APIClient, version: str) -> None:
+    body = f'{{"dataValue": 1, "version": {version}}}'
+    check_error(send(api, "PUT", VALUE, body), 400, "invalid")
+
+
+EVENTS_REFUSED = [
+    '{"timestamp": "0000-01-01T00:00:00Z"}',
+    '{"timestamp": "10000-01-01T00:00:00Z"}',
+    '{"timestamp": "0001-01-01T00:00:00+14:00"}',
+    '{"timestamp": "yesterday"}',
+    '{"timestamp": 1700000000}',
+    '{"timestamp": {"$date": 1}}',
+    '{"timestamp": "2999-01-01T00:00:00Z"}',
+    '{"timestamp": "1999-01-01T00:00:00Z"}',
+    '{"appId": {"$ne": null}}',
+    '{"appId": ""}',
+    '{"sessionId": 7}',
+    '{"messageId": ["a"]}',
+    '{"eventData": [1]}',
+    '{"eventData": {"$where": 1}}',
+    '{"eventData": {"n": 9223372036854775808}}',
+    f'{{"eventData": {{"a": {DEEP}}}}}',
+    json.dumps({"eventData": {"a": "x" * 33_000}}),
+    '{"metadata": {"a.b": 1}}',
+    '{"eventType": null}',
+    '{"eventType": {"$gt": ""}}',
+    json.dumps({"eventType": "x" * 256}),
+    '{"unknown": 1}',
+]
+
+
+@pytest.mark.parametrize("fields", EVENTS_REFUSED)
+def test_one_event_and_one_of_a_batch_are_judged_alike(api: APIClient, fields: str) -> None:
+    event = {"eventType": "opened", **json.loads(fields)}
+    single = send(api, "POST", ACTIVITIES, json.dumps(event))
+    check_error(single, 400, "invalid")
+    good = {"eventType": "opened"}
+    batch = send(api, "POST", ACTIVITIES, json.dumps([good, event])).json()
+    assert batch["accepted"] == 1
+    assert batch["rejected"] == [{"index": 1, **single.json()}]
+
+
+def test_an_event_that_is_no_object_is_named_by_its_index(api: APIClient) -> None:
+    batch = send(api, "POST", ACTIVITIES, '[1, null, "x", [], {"eventType": "ok"}]').json()
+    assert batch["accepted"] == 1
+    assert [rejected["index"] for rejected in batch["rejected"]] == [0, 1, 2, 3]
+
+
+def test_a_batch_of_more_than_a_thousand_is_refused(api: APIClient) -> None:
+    body = json.dumps([{"eventType": "x"}] * 1001)
+    check_error(send(api, "POST", ACTIVITIES, body), 400, "invalid")
+
+
+PATHS_REFUSED = [
+    ("GET", "/api/users/000000000000000000000000/profile/", 403),
+    ("GET", "/api/users/%00/profile/", 403),
+    ("GET", "/api/users/me/nothing/", 404),
+    ("GET", "/api/users/me/profile", 404),
+    ("GET", "/api/users/me/app-data/a/%00/", 400),
+    ("PUT", "/api/users/me/app-data/a/" + "k" * 256 + "/", 400),
+    ("PUT", METADATA + "%24set/", 400),
+    ("PUT", METADATA + "a.b/", 400),
+    ("PUT", METADATA + "_cls/", 400),
+    ("PUT", PREFERENCES + "favorite-apps/%07/", 400),
+    ("DELETE", "/api/auth/sessions/nonsense/", 404),
+    ("POST", PROFILE, 405),
+    ("DELETE", PREFERENCES, 405),
+    ("PUT", "/api/health/live/", 405),
+]
+
+
+@pytest.mark.parametrize(("verb", "path", "status"), PATHS_REFUSED)
+def test_a_path_that_leads_nowhere_is_refused(
+    api: APIClient, verb: str, path: str, status: int
+) -> None:
+    check_error(
+        send(api, verb, path, '{"dataValue": 1}' if "app-data" in path else '{"value": 1}'), status
+    )
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "multipart/form-data"])
+def test_another_content_type_than_json_is_refused(api: APIClient, content_type: str) -> None:
+    response = api.generic("PATCH", PROFILE, b"bio=1", content_type=content_type)
+    check_error(response, 415, "unsupported_media_type")
+
+
+def test_an_unknown_way_to_answer_is_refused_in_json(api: APIClient) -> None:
+    response = api.get(PROFILE, HTTP_ACCEPT="application/xml")
+    check_error(response, 406, "not_acceptable")
+
+
+ACCEPTED = [
+    "null", "true", "0", "-0.0", "1.5", '""', "[]", "{}", '"\\u0000"', '"ש✓😀"', "[[[[]]]]",
+    "9223372036854775807", "-9223372036854775808", "1e308", '{"a": {"b": [null, {"c": ""}]}}',
+    '{"constructor": 1, "__proto__": {"x": 1}}', json.dumps("x" * 200_000),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ACCEPTED)
+def test_an_accepted_value_comes_back_exactly_and_the_list_still_answers(
+    api: APIClient, value: str
+) -> None:
+    response = send(api, "PUT", VALUE, f'{{"dataValue": {value}}}')
+    assert response.status_code == 201, response.content
+    expected = json.loads(value)
+    assert response.json()["dataValue"] == expected
+    assert api.get(VALUE).json()["dataValue"] == expected
+    listed = api.get("/api/users/me/app-data/?appId=cteen").json()["results"]
+    assert [row["dataValue"] for row in listed] == [expected]
+
+
+FOREIGN = [
+    {"eventData": {"n": float("nan"), "i": float("inf")}},
+    {
+        "eventData": {
+            "d": Decimal128("1.5"),
+            "b": Binary(b"\0\xff"),
+            "r": Regex("a.*"),
+            "o": ObjectId(),
+        }
+    },
+    {"eventData": {"_cls": "User", "_ref": 1, "$where": "x", "a.b": 1}},
+    {"eventData": "text", "metadata": [1]},
+    {"eventType": 7, "appId": None, "sessionId": {"a": 1}},
+    {"_cls": "Profile", "__v": 3},
+]
+
+
+@pytest.mark.parametrize("fields", FOREIGN)
+def test_what_another_program_stored_does_not_break_a_list(
+    api: APIClient, owner: User, raw: Database[Any], fields: dict[str, Any]
+) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    raw.activities.insert_one({"userId": owner.id, "timestamp": now, **fields})
+    response = api.get(ACTIVITIES)
+    assert response.status_code == 200
+    assert len(response.json()["results"]) == 1
+
+
+def test_a_year_beyond_9999_does_not_break_a_list(
+    api: APIClient, owner: User, raw: Database[Any]
+) -> None:
+    millis = 10**15  # the year 33658
+    raw.command(
+        "insert",
+        "activities",
+        documents=[
+            {
+                "userId": owner.id,
+                "eventType": "x",
+                "timestamp": datetime.datetime.now(datetime.UTC),
+                "eventData": {},
+            }
+        ],
+    )
+    raw.activities.update_one({}, [{"$set": {"eventData.at": {"$toDate": {"$toLong": millis}}}}])
+    assert api.get(ACTIVITIES).status_code == 200
+
+
+@pytest.mark.parametrize("collection", ["profiles", "preferences"])
+def test_a_document_of_another_program_with_nothing_in_it_is_shown(
+    api: APIClient, owner: User, raw: Database[Any], collection: str
+) -> None:
+    raw[collection].delete_many({})
+    raw[collection].insert_one(
+        {"userId": owner.id, "avatar": None, "metadata": None, "notifications": None, "__v": 0}
+    )
+    response = api.get(
+        f"/api/users/me/{collection.removesuffix('s') if collection == 'profiles' else collection}/"
+    )
+    assert response.status_code == 200
+
+
+#: Verb, path, body (JSON) that only an administrator can send, and that is refused.
+ADMINISTRATORS = [
+    ("POST", "users/", "{}", 400),
+    ("POST", "users/", '{"email": null}', 400),
+    ("POST", "users/", '{"email": ""}', 400),
+    ("POST", "users/", '{"email": "nobody"}', 400),
+    ("POST", "users/", '{"email": {"$gt": ""}}', 400),
+    ("POST", "users/", r'{"email": "a\u0000@example.org"}', 400),
+    ("POST", "users/", '{"email": "a\u200b@example.org"}', 400),
+    ("POST", "users/", json.dumps({"email": "a" * 250 + "@example.org"}), 400),
+    ("POST", "users/", '{"email": "n@example.org", "roles": ["admin"]}', 400),
+    ("POST", "users/", '{"email": "n@example.org", "permissions": ["*"]}', 400),
+    ("POST", "users/", '{"email": "n@example.org", "id": "000000000000000000000000"}', 400),
+    ("POST", "users/", '{"email": "n@example.org", "valuUserId": "1"}', 400),
+    ("POST", "users/", '{"email": "n@example.org", "name": {"$gt": ""}}', 400),
+    ("POST", "users/", '{"email": "n@example.org", "authMethods": "google"}', 400),
+    ("POST", "users/", '{"email": "n@example.org", "authMethods": ["telepathy"]}', 400),
+    ("POST", "users/", '{"email": "n@example.org", "authMethods": [{"$gt": ""}]}', 400),
+    ("POST", "users/", '{"email": "n@example.org", "email": "m@example.org"}', 400),
+    ("POST", "users/", '{"email": " OWNER@example.org "}', 409),
+    ("PATCH", "users/me/", '{"email": null}', 400),
+    ("PATCH", "users/me/", '{"email": "OWNER@EXAMPLE.ORG"}', 409),
+    ("PATCH", "users/me/", '{"email": ["a@example.org"]}', 400),
+    ("PUT", "users/me/roles/" + "x" * 101 + "/", "", 400),
+    ("PUT", "users/me/roles/%07/", "", 400),
+    ("PUT", "users/me/permissions/%00/", "", 400),
+    ("PUT", "users/me/auth-methods/telepathy/", "", 400),
+    ("PATCH", "users/000000000000000000000000/", '{"name": "n"}', 404),
+    ("PATCH", "users/nobody/", '{"name": "n"}', 404),
+    ("DELETE", "users/nobody/", "", 404),
+    ("PUT", "users/000000000000000000000000/roles/user/", "", 404),
+    ("PATCH", "users/000000000000000000000000/profile/", '{"bio": "b"}', 404),
+    ("POST", "users/000000000000000000000000/activities/", '{"eventType": "x"}', 404),
+    ("POST", "users/000000000000000000000000/activities/", '[{"eventType": "x"}]', 404),
+    ("PUT", "users/000000000000000000000000/app-data/a/k/", '{"dataValue": 1}', 404),
+    ("GET", "users/000000000000000000000000/app-data/a/k/", "", 404),
+]
+
+
+@pytest.mark.parametrize(("verb", "path", "body", "status"), ADMINISTRATORS)
+def test_an_administrator_is_refused_what_cannot_be(
+    login: Any, admin: User, owner: User, verb: str, path: str, body: str, status: int
+) -> None:
+    before = User.objects.count()
+    check_error(send(login(admin), verb, f"/api/{path}", body), status)
+    assert User.objects.count() == before
+
+
+@pytest.mark.parametrize("value", ACCEPTED)
+def test_an_accepted_value_comes_back_from_wherever_it_may_stand(
+    api: APIClient, value: str
+) -> None:
+    expected = json.loads(value)
+    if len(value) > 10_000:
+        return
+    path = f"{METADATA}k/"
+    assert send(api, "PUT", path, f'{{"value": {value}}}').json() == {"value": expected}
+    assert api.get(path).json() == {"value": expected}
+    assert api.get(PROFILE).json()["metadata"] == {"k": expected}
+    event = f'{{"eventType": "x", "eventData": {{"k": {value}}}, "metadata": {{"k": {value}}}}}'
+    assert send(api, "POST", ACTIVITIES, event).status_code == 201
+    (row,) = api.get(ACTIVITIES).json()["results"]
+    assert row["eventData"] == row["metadata"] == {"k": expected}
+    custom = f'{{"customization": {{"k": {value}}}}}'
+    assert send(api, "PUT", f"{PREFERENCES}widgets/w/", custom).status_code == 200
+    assert api.get(PREFERENCES).json()["widgets"]["customizations"] == {"w": {"k": expected}}
+
+
+@pytest.mark.parametrize("name", ["a.b", "..", "$set", "ש✓😀", "a b", "%25", "a\\b", "x" * 255])
+def test_a_name_comes_back_exactly(api: APIClient, name: str) -> None:
+    path = f"/api/users/me/app-data/{quote(name, safe='')}/{quote(name, safe='')}/"
+    assert send(api, "PUT", path, '{"dataValue": 1}').status_code == 201
+    (row,) = api.get(f"/api/users/me/app-data/{quote(name, safe='')}/").json()["results"]
+    assert (row["appId"], row["dataKey"]) == (name, name)
+    favourite = f"{PREFERENCES}favorite-apps/{quote(name, safe='')}/"
+    assert api.put(favourite).json()["dashboard"]["favoriteApps"] == [name]
+    assert api.delete(favourite).json()["dashboard"]["favoriteApps"] == []
+    widget = f"{PREFERENCES}widgets/{quote(name, safe='')}/"
+    assert send(api, "PUT", widget, '{"enabled": true}').json()["widgets"]["enabled"] == [name]
+    assert api.delete(widget).json()["widgets"]["enabled"] == []
+    assert api.delete(path).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "body"),
+    [
+        ("PUT", f"{PREFERENCES}widgets/w/", '{"enabled": "yes"}'),
+        ("PUT", f"{PREFERENCES}widgets/w/", '{"enabled": null}'),
+        ("PUT", f"{PREFERENCES}widgets/w/", '{"customization": null}'),
+        ("PUT", f"{PREFERENCES}widgets/w/", '{"customization": {"$inc": 1}}'),
+        ("PUT", f"{PREFERENCES}widgets/a.b/", '{"customization": {}}'),
+        ("PUT", f"{PREFERENCES}widgets/w/", '{"id": 1}'),
+        ("PUT", f"{PROFILE}avatar/", "{}"),
+        ("PUT", f"{PROFILE}avatar/", '{"url": "https://a.org/", "thumbnail": "x"}'),
+        ("PUT", f"{PROFILE}avatar/", '{"url": "https://a.org/", "userId": "1"}'),
+        ("PUT", f"{METADATA}k/", "{}"),
+        ("PUT", f"{METADATA}k/", '{"value": 1, "key": "x"}'),
+        ("PUT", f"{METADATA}_ref/", '{"value": 1}'),
+        ("DELETE", f"{METADATA}a.b/", ""),
+        ("PATCH", VALUE, "{}"),
+        ("PATCH", VALUE, '{"dataValue": {"$set": 1}}'),
+        ("PATCH", VALUE, f'{{"dataValue": {{"a": {DEEP}}}}}'),
+        ("PATCH", VALUE, '{"dataValue": 1, "version": null}'),
+        ("PUT", VALUE, '{"dataValue": 1, "appId": "x"}'),
+        ("PUT", VALUE, '{"value": 1}'),
+    ],
+)
+def test_each_part_refuses_what_it_cannot_hold(
+    api: APIClient, verb: str, path: str, body: str
+) -> None:
+    send(api, "PUT", VALUE, '{"dataValue": {}}')
+    check_error(send(api, verb, path, body), 400, "invalid")

@@ -1,0 +1,131 @@
+"""Whatever a client asks a list for: a 400 in the one shape, never a 500."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+from support.requests import check_error
+
+from chabad_auth_django.models import User
+
+ACTIVITIES = "/api/users/me/activities/"
+
+QUERIES_REFUSED = [
+    "limit=-1",
+    "limit=0",
+    "limit=1001",
+    "limit=1000000000",
+    "limit=abc",
+    "limit=1.5",
+    "cursor=abc",
+    "cursor=W10",
+    "cursor=WyJhIiwiYiIsdHJ1ZV0",
+    "cursor=" + "A" * 600,
+    "since=yesterday",
+    "since=10000-01-01T00:00:00Z",
+    "until=0000-00-00",
+    "expand=roles",
+    "eventType=",
+    "unknown=1",
+    "sort=password",
+    "order=eventType",
+    "userId[$ne]=1",
+]
+
+
+@pytest.mark.parametrize("query", QUERIES_REFUSED)
+def test_a_query_that_cannot_be_understood_is_refused(api: APIClient, query: str) -> None:
+    check_error(api.get(f"{ACTIVITIES}?{query}"), 400, "invalid")
+
+
+@pytest.mark.parametrize("order", ["roles", "-createdAt", "$natural", "email,id", ""])
+def test_users_are_ordered_by_known_fields_only(login: Any, admin: User, order: str) -> None:
+    check_error(login(admin).get("/api/users/", {"order": order}), 400, "invalid")
+
+
+RANGE = "start=2026-01-01T00:00:00Z&end=2026-02-01T00:00:00Z"
+CURSORS = {
+    "not base64": "***",
+    "nothing": "",
+    "not JSON": "AAAA",
+    "an operator": [{"$gt": ""}, "0" * 24, False],
+    "no id": ["a", "nobody", False],
+    "an operator for the id": ["a", {"$gt": ""}, False],
+    "a huge number": [10**30, "0" * 24, False],
+    "a time after the last": [10**18, "0" * 24, False],
+    "too few": ["a"],
+    "no direction": ["a", "0" * 24, "yes"],
+    "an object": {"key": 1},
+    "deep": "DEEP",
+}
+
+
+def forge(value: Any) -> str:
+    if isinstance(value, str) and value != "DEEP":
+        return value
+    text = "[" * 150 + "]" * 150 if value == "DEEP" else json.dumps(value)
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize("cursor", CURSORS.values(), ids=CURSORS.keys())
+def test_a_forged_cursor_is_refused_by_every_list(login: Any, admin: User, cursor: Any) -> None:
+    client = login(admin)
+    for path in (
+        "users/?order=id",
+        "users/?order=email",
+        "activities/?",
+        "analytics/?",
+        "users/me/activities/?",
+        "users/me/app-data/?",
+        "users/me/app-data/cteen/?",
+    ):
+        response = client.get(f"/api/{path}&cursor={forge(cursor)}")
+        check_error(response, 400, "invalid")
+        assert response.json()["errors"].keys() == {"cursor"}
+
+
+#: Path -> queries that are refused.
+QUERIES = {
+    "users/": [
+        "limit=-1",
+        "limit=1e9",
+        "email=",
+        "email[$gt]=",
+        "role=",
+        "role=" + "x" * 256,
+        "role=%00",
+        "roles=admin",
+        "authMethod=%07",
+        "createdSince=2020",
+        "createdUntil=10000-01-01T00:00:00Z",
+        "createdSince=0001-01-01T00:00:00%2B14:00",
+        "id=1",
+        "$where=1",
+        "order=email&order=_id",
+    ],
+    "analytics/": ["eventCategory=none", "eventCategory=", "eventType=x", "since=%00", "limit=0"],
+    "activities/": ["eventCategory=custom", "userId=1", "expand=profile", "since=1e5"],
+    "users/me/": ["expand=", "expand=roles", "expand=profile,profile", "fields=id"],
+    "users/me/app-data/": ["appId=", "appId=%00", "dataKey=k", "limit=1001", "order=id"],
+    "users/me/app-data/cteen/": ["appId=other", "limit=-1", "version=1"],
+    "analytics/event-counts/": [
+        "",
+        "start=2026-01-01T00:00:00Z",
+        RANGE + "&limit=1",
+        "start=a&end=b",
+    ],
+    "users/me/analytics/category-counts/": ["", "end=2026-01-01T00:00:00Z", RANGE + "&user=1"],
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [(path, query) for path in QUERIES for query in QUERIES[path]]
+)
+def test_each_list_refuses_a_query_that_it_does_not_know(
+    login: Any, admin: User, path: str, query: str
+) -> None:
+    check_error(login(admin).get(f"/api/{path}?{query}"), 400, "invalid")

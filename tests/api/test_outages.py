@@ -1,0 +1,457 @@
+"""The API while MongoDB is dead, paused, electing or failing: 503, and no restart afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import jwt
+import mongoengine
+import pymongo
+import pytest
+from bson import ObjectId
+from django.conf import settings
+from django.test import override_settings
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConfigurationError,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    NetworkTimeout,
+    NotPrimaryError,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+    WriteConcernError,
+    WTimeoutError,
+)
+from rest_framework.test import APIClient
+from support.interleave import Pause, command
+from support.invariants import end_transactions_of_the_dead
+from support.issuer import AUDIENCE, ISSUER, claims
+from support.threads import errors, together
+
+from chabad_auth_django import connection
+from chabad_auth_django.api.errors import is_outage
+from chabad_auth_django.api.urls import urlpatterns
+from chabad_auth_django.contrib.embedded import ServerError
+from chabad_auth_django.contrib.embedded.server import Mongod
+from chabad_auth_django.models import AppData, User
+from chabad_auth_django.services import indexes, sessions
+
+Login = Callable[[User | None], APIClient]
+
+#: Seconds of a request that is to fail, and what it may really take: beside its timeout it may
+#: need two seconds to end its transaction on the server.
+IMPATIENCE = 0.3
+BUDGET = IMPATIENCE + 3
+
+SECRET = "an issuer's secret of thirty-two bytes"
+KEY = {"HTTP_IDEMPOTENCY_KEY": "k"}
+VALUE = "/api/users/me/app-data/cteen/settings/"
+
+#: What answers without MongoDB.
+ALIVE = {"health-live", "schema", "docs", "not-found"}
+
+ARGUMENTS = {
+    "user": "me",
+    "session": str(ObjectId()),
+    "role": "moderator",
+    "permission": "users:read",
+    "method": "google",
+    "key": "k",
+    "app": "cteen",
+    "widget": "w",
+}
+
+
+@pytest.fixture(scope="module")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
+    server = Mongod(
+        tmp_path_factory.mktemp("outages"),
+        parameters={"enableTestCommands": 1},
+        database="outages",
+    )
+    server.start()
+    yield server
+    connection.close()
+    server.stop()
+
+
+@pytest.fixture
+def pause() -> Pause:
+    return Pause()
+
+
+@pytest.fixture
+def server(mongod: Mongod, pause: Pause) -> Iterator[Mongod]:
+    """The server with an empty database; it runs again afterwards."""
+    changed = {
+        "MONGODB_URI": mongod.start(),
+        "MONGODB_OPTIONS": {
+            "serverSelectionTimeoutMS": 300,
+            "heartbeatFrequencyMS": 500,
+            "event_listeners": [pause],
+        },
+        "ISSUERS": [
+            {
+                "ISSUER": ISSUER,
+                "AUDIENCE": AUDIENCE,
+                "ALGORITHMS": ["HS256"],
+                "KEY": SECRET,
+                "AUTH_METHOD": "google",
+            }
+        ],
+    }
+    with override_settings(CHABAD_AUTH=changed):
+        wait_for_primary(APIClient())
+        indexes.create()
+        database = connection.get_database()
+        for name in database.list_collection_names():
+            database[name].delete_many({})
+        yield mongod
+        connection.close()
+
+
+@pytest.fixture
+def ann(server: Mongod) -> User:
+    return User.create_user(email="ann@example.org", auth_methods=["google"])
+
+
+@pytest.fixture
+def client(ann: User, login: Login) -> APIClient:
+    return login(ann)
+
+
+def kill(server: Mongod) -> None:
+    pid = server.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    while server.pid is not None:
+        time.sleep(0.01)
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    changed = {**settings.CHABAD_AUTH, "REQUEST_TIMEOUT": IMPATIENCE}
+    with override_settings(CHABAD_AUTH=changed):
+        yield
+
+
+@contextmanager
+def paused(server: Mongod) -> Iterator[None]:
+    pid = server.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def assert_unavailable(answer: Any) -> None:
+    assert answer.status_code == 503, (answer.status_code, answer.content)
+    assert answer.json()["code"] == "unavailable"
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "Traceback" not in answer.text
+
+
+def put(client: APIClient, value: Any = 1, **headers: str) -> Any:
+    return client.put(VALUE, {"dataValue": value}, format="json", **headers)
+
+
+def sign_ins(ann: User) -> list[tuple[str, dict[str, str]]]:
+    refresh_token = sessions.open_session(user_id=ann.id, auth_method="google")[1]
+    token = jwt.encode(claims(), SECRET, "HS256")
+    return [("login", {"token": token}), ("refresh", {"refreshToken": refresh_token})]
+
+
+def every_endpoint() -> Iterator[tuple[str, str, str]]:
+    """Yield the name, the method and the path of every endpoint."""
+    for pattern in urlpatterns:
+        names = pattern.pattern.converters
+        path = str(pattern.pattern)
+        for name in names:
+            path = path.replace(f"<str:{name}>", ARGUMENTS[name])
+        for method in getattr(pattern.callback, "actions", None) or {"get": ""}:
+            if not path.startswith("^") and method != "head":
+                yield str(pattern.name), method, f"/api/{path}"
+
+
+def test_every_endpoint_says_that_a_dead_server_is_unavailable(
+    server: Mongod, ann: User, client: APIClient, login: Login
+) -> None:
+    bodies = {f"/api/auth/{name}/": body for name, body in sign_ins(ann)}
+    issued = {"HTTP_AUTHORIZATION": f"Bearer {jwt.encode(claims(), SECRET, 'HS256')}"}
+    assert client.get("/api/auth/me/").status_code == 200
+    kill(server)
+
+    def check(name: str, method: str, path: str) -> float:
+        caller = login(ann)
+        started = time.monotonic()
+        answer = getattr(caller, method)(path, bodies.get(path), format="json", **KEY)
+        if name in ALIVE:
+            assert answer.status_code < 500
+        else:
+            assert_unavailable(answer)
+        return time.monotonic() - started
+
+    endpoints = list(every_endpoint())
+    assert len(endpoints) > 50
+    with impatient():
+        results = together([partial(check, *endpoint) for endpoint in endpoints])
+    assert errors(results) == []
+    assert max(results) < BUDGET
+    assert_unavailable(APIClient().get("/api/users/me/", **issued))
+    assert APIClient().get("/api/users/me/").status_code == 401
+
+    server.start()
+    deadline = time.monotonic() + 10
+    # The client learns of it with its next heartbeat.
+    while client.get("/api/auth/me/").status_code == 503 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert client.get("/api/health/ready/").status_code == 200
+    assert APIClient().get("/api/users/me/", **issued).status_code == 200
+    for path, body in bodies.items():
+        assert client.post(path, body, format="json").status_code == 200, path
+    assert put(client, **KEY).status_code == 201
+
+
+def test_a_paused_server_does_not_make_a_request_hang(
+    server: Mongod, ann: User, client: APIClient
+) -> None:
+    login_body = sign_ins(ann)[0][1]
+    requests: list[Callable[[], Any]] = [
+        lambda: client.get("/api/users/me/"),
+        lambda: put(client),
+        lambda: put(client, **KEY),
+        lambda: APIClient().post("/api/auth/login/", login_body, format="json"),
+        lambda: client.get("/api/health/ready/"),
+    ]
+    assert client.get("/api/users/me/").status_code == 200
+    with paused(server), impatient():
+        for request in requests:
+            started = time.monotonic()
+            assert_unavailable(request())
+            assert time.monotonic() - started < BUDGET
+        started = time.monotonic()
+        assert client.get("/api/health/live/").status_code == 200
+        assert time.monotonic() - started < 0.5
+    for request in requests:
+        assert request().status_code in (200, 201)
+
+
+@pytest.mark.parametrize("collection", ["idempotency_keys", "appdatas"])
+@pytest.mark.parametrize("end", ["killed", "paused"])
+def test_a_server_that_fails_in_the_middle_of_a_keyed_request(
+    server: Mongod, client: APIClient, pause: Pause, end: str, collection: str
+) -> None:
+    assert put(client).status_code == 201
+    pid = server.pid
+    assert pid is not None
+    name = {"idempotency_keys": "update", "appdatas": "findAndModify"}[collection]
+    number = signal.SIGKILL if end == "killed" else signal.SIGSTOP
+    pause.before(command(name, collection), lambda: os.kill(pid, number))
+    started = time.monotonic()
+    with impatient():
+        assert_unavailable(put(client, 2, **KEY))
+    assert time.monotonic() - started < BUDGET
+    assert pause.done
+    if end == "killed":
+        server.start()
+        wait_for_primary(client)
+    else:
+        os.kill(pid, signal.SIGCONT)
+        # Nobody could tell the server to end the transaction.
+        end_transactions_of_the_dead(connection.get_database())
+    answer = put(client, 2, **KEY)
+    assert (answer.status_code, answer.json()["version"]) == (200, 2)
+    again = put(client, 2, **KEY)
+    assert (again.content, again.headers["Idempotent-Replayed"]) == (answer.content, "true")
+    assert AppData.objects.get().version == 2
+
+
+def test_an_election_is_unavailable_at_most(server: Mongod, client: APIClient) -> None:
+    uri = server.status().uri
+    assert uri is not None
+    statuses = set()
+    with pymongo.MongoClient(uri) as admin:
+        admin.admin.command("replSetStepDown", 1, force=True)
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            with impatient():
+                answers = (client.get("/api/auth/me/"), put(client), put(client, **KEY))
+            for answer in answers:
+                statuses.add(answer.status_code)
+                if answer.status_code == 503:
+                    assert_unavailable(answer)
+    assert statuses <= {200, 201, 503}
+    assert 503 in statuses
+    wait_for_primary(client)
+
+
+def wait_for_primary(client: APIClient) -> None:
+    until = time.monotonic() + 20
+    while client.get("/api/health/ready/").json().get("code") == "unavailable":
+        assert time.monotonic() < until
+
+
+@contextmanager
+def failing(command: str, **how: Any) -> Iterator[None]:
+    """Let the server fail each such command of ours."""
+    admin = connection.get_client().admin
+    data = {"failCommands": [command], "appName": "chabad_auth_django", **how}
+    admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=data)
+    try:
+        with impatient():
+            yield
+    finally:
+        admin.command("configureFailPoint", "failCommand", mode="off")
+
+
+CODES = (6, 7, 50, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436)
+
+
+@pytest.mark.parametrize("code", [91, 10107, 11600])
+def test_what_the_server_may_say_in_an_election_or_a_shutdown(
+    server: Mongod, client: APIClient, code: int
+) -> None:
+    assert put(client).status_code == 201
+    with failing("find", errorCode=code):
+        assert_unavailable(client.get("/api/users/me/profile/"))
+    for keyed in ({}, KEY):
+        with failing("findAndModify", errorCode=code):
+            assert_unavailable(put(client, **keyed))
+    assert put(client, **KEY).status_code == 200
+
+
+WTIMEOUT = {"code": 64, "errmsg": "x", "errInfo": {"wtimeout": True}}
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("insert", {"closeConnection": True}),
+        ("findAndModify", {"closeConnection": True}),
+        ("commitTransaction", {"closeConnection": True}),
+        ("commitTransaction", {"blockConnection": True, "blockTimeMS": 1_500}),
+        ("insert", {"writeConcernError": {"code": 100, "errmsg": "x"}}),
+        ("findAndModify", {"writeConcernError": WTIMEOUT}),
+        ("commitTransaction", {"writeConcernError": {"code": 91, "errmsg": "x"}}),
+    ],
+)
+def test_a_write_whose_result_is_lost_happens_once_under_a_key(
+    server: Mongod, client: APIClient, how: dict[str, Any], name: str
+) -> None:
+    assert put(client).status_code == 201
+    keyed = KEY
+    if name != "commitTransaction" and "writeConcernError" in how:
+        # Inside a transaction only the commit has a write concern.
+        keyed = {}
+    path = VALUE.replace("settings", "new") if name == "insert" else VALUE
+    started = time.monotonic()
+    with failing(name, **how):
+        answer = client.put(path, {"dataValue": 2}, format="json", **keyed)
+    assert time.monotonic() - started < BUDGET
+    assert_unavailable(answer)
+    if keyed:
+        time.sleep(how.get("blockTimeMS", 0) / 1_000)
+        answer = client.put(path, {"dataValue": 2}, format="json", **keyed)
+        assert answer.json()["version"] == (1 if name == "insert" else 2)
+        assert answer.status_code == (201 if name == "insert" else 200)
+
+
+def test_events_whose_write_concern_fails_are_unavailable(
+    server: Mongod, client: APIClient
+) -> None:
+    batch = [{"eventType": "view"}] * 2
+    for code in (64, 91, 189):
+        with failing("insert", writeConcernError={"code": code, "errmsg": "x"}):
+            answer = client.post("/api/users/me/activities/", batch, format="json")
+        assert_unavailable(answer)
+
+
+@pytest.mark.parametrize("uri", ["mongodb://127.0.0.1:1/x", "mongodb://nowhere.invalid/x"])
+def test_a_server_that_was_never_there_is_unavailable(uri: str, login: Login) -> None:
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": uri, "REQUEST_TIMEOUT": IMPATIENCE}):
+        client = login(User(id=ObjectId()))
+        assert_unavailable(client.get("/api/users/me/"))
+        assert_unavailable(client.get("/api/health/ready/"))
+        assert client.get("/api/health/live/").status_code == 200
+
+
+def test_a_server_that_is_known_to_be_dead_costs_little_time(
+    server: Mongod, client: APIClient
+) -> None:
+    kill(server)
+    with impatient():
+        assert_unavailable(client.get("/api/users/me/"))
+    started = time.monotonic()
+    assert_unavailable(client.get("/api/users/me/"))
+    assert time.monotonic() - started < 3
+
+
+def test_an_embedded_server_that_does_not_start_is_unavailable(login: Login) -> None:
+    def uri() -> str:
+        raise ServerError("mongod ended.")
+
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": uri}):
+        assert_unavailable(login(User(id=ObjectId())).get("/api/users/me/"))
+
+
+def failure(code: int, *labels: str) -> OperationFailure:
+    return OperationFailure("x", code, {"errorLabels": list(labels)})
+
+
+def bulk(**details: Any) -> BulkWriteError:
+    return BulkWriteError({"writeErrors": [], "writeConcernErrors": [], **details})
+
+
+def wrapped(error: PyMongoError) -> mongoengine.OperationError:
+    result = mongoengine.OperationError("x")
+    result.__context__ = error
+    return result
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ServerSelectionTimeoutError(), True),
+        (AutoReconnect(), True),
+        (NotPrimaryError(), True),
+        (NetworkTimeout(), True),
+        (WaitQueueTimeoutError(), True),
+        (ExecutionTimeout("x", 50), True),
+        (WTimeoutError("x", 64), True),
+        (WriteConcernError("x", 64), True),
+        (WriteConcernError("x", 91), True),
+        (failure(251, "TransientTransactionError"), True),
+        (failure(1, "UnknownTransactionCommitResult"), True),
+        *((failure(code), True) for code in CODES),
+        (bulk(writeConcernErrors=[{"code": 91, "errmsg": "x"}]), True),
+        (bulk(writeErrors=[{"code": 11600, "errmsg": "x"}]), True),
+        (wrapped(AutoReconnect()), True),
+        (wrapped(failure(189)), True),
+        (wrapped(DuplicateKeyError("x", 11000)), False),
+        (mongoengine.OperationError("x"), False),
+        (bulk(writeErrors=[{"code": 121, "errmsg": "x"}]), False),
+        (failure(2), False),
+        (failure(13), False),
+        (failure(18), False),
+        (OperationFailure("x"), False),
+        (DuplicateKeyError("x", 11000), False),
+        (ConfigurationError(), False),
+        (ValueError(), False),
+        (None, False),
+    ],
+    ids=repr,
+)
+def test_which_errors_are_an_outage(error: Exception | None, expected: bool) -> None:
+    assert is_outage(error) is expected

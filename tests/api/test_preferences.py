@@ -1,0 +1,122 @@
+"""Preferences through the API: merged deeply, reset, switched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+from support.threads import together
+
+from chabad_auth_django.models import Preferences, User
+
+PREFERENCES = "/api/users/me/preferences/"
+
+DEFAULTS = {
+    "theme": "auto",
+    "language": "en",
+    "notifications": {"email": True, "push": True, "inApp": True},
+    "widgets": {"enabled": [], "disabled": [], "customizations": {}},
+    "dashboard": {"layout": "grid", "defaultView": "overview", "favoriteApps": []},
+}
+
+
+def shown(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: body[name] for name in DEFAULTS}
+
+
+def test_everybody_has_the_defaults(api: APIClient) -> None:
+    assert shown(api.get(PREFERENCES).json()) == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"theme": "dark"}, "theme"),
+        ({"language": "he-IL"}, "language"),
+        ({"notifications": {"inApp": False}}, "notifications.inApp"),
+        ({"widgets": {"enabled": ["a", "b"]}}, "widgets.enabled"),
+        ({"widgets": {"disabled": ["a"]}}, "widgets.disabled"),
+        ({"widgets": {"customizations": {"a": {"b": [1]}}}}, "widgets.customizations"),
+        ({"dashboard": {"layout": "list"}}, "dashboard.layout"),
+        ({"dashboard": {"defaultView": "apps"}}, "dashboard.defaultView"),
+        ({"dashboard": {"favoriteApps": ["b", "a"]}}, "dashboard.favoriteApps"),
+        ({"notifications": {}, "widgets": {"customizations": {}}, "dashboard": {}}, None),
+        ({}, None),
+    ],
+)
+def test_a_change_leaves_everything_else(
+    api: APIClient, change: dict[str, Any], path: str | None
+) -> None:
+    expected: Any = {
+        name: dict(value) if isinstance(value, dict) else value for name, value in DEFAULTS.items()
+    }
+    if path is not None:
+        outer, _, inner = path.partition(".")
+        if inner:
+            expected[outer][inner] = change[outer][inner]
+        else:
+            expected[outer] = change[outer]
+    answer = api.patch(PREFERENCES, change, format="json")
+    assert shown(answer.json()) == shown(api.get(PREFERENCES).json()) == expected
+    assert shown(api.post(f"{PREFERENCES}reset/").json()) == DEFAULTS
+
+
+def test_preferences_are_merged_deeply(api: APIClient) -> None:
+    path = "/api/users/me/preferences/"
+    api.patch(path, {"widgets": {"customizations": {"clock": {"city": "Kfar"}}}}, format="json")
+    change = {
+        "notifications": {"push": False},
+        "widgets": {"customizations": {"map": {}}, "enabled": ["map"]},
+        "dashboard": {"defaultView": "apps"},
+    }
+    body = api.patch(path, change, format="json").json()
+    assert body["notifications"] == {"email": True, "push": False, "inApp": True}
+    assert body["widgets"]["customizations"] == {"clock": {"city": "Kfar"}, "map": {}}
+    assert body["dashboard"] == {"layout": "grid", "defaultView": "apps", "favoriteApps": []}
+    reset = api.post(path + "reset/").json()
+    assert reset["widgets"] == {"enabled": [], "disabled": [], "customizations": {}}
+
+
+def test_a_widget_is_switched_customized_and_forgotten(api: APIClient) -> None:
+    path = "/api/users/me/preferences/widgets/clock/"
+    body = api.put(path, {"enabled": True, "customization": {"city": "Kfar"}}, format="json")
+    assert body.json()["widgets"] == {
+        "enabled": ["clock"],
+        "disabled": [],
+        "customizations": {"clock": {"city": "Kfar"}},
+    }
+    assert api.put(path, {"enabled": False}, format="json").json()["widgets"]["enabled"] == []
+    forgotten = api.delete(path).json()["widgets"]
+    assert forgotten == {"enabled": [], "disabled": [], "customizations": {}}
+
+
+def test_fifty_favourites_added_at_once_are_fifty(owner: User, login: Any) -> None:
+    clients = [login(owner) for _ in range(50)]
+    answers = together(
+        [
+            lambda client=client, number=number: (
+                client.put(f"{PREFERENCES}favorite-apps/app{number}/").status_code
+            )
+            for number, client in enumerate(clients)
+        ]
+    )
+    assert set(answers) == {200}
+    stored = Preferences.find_by_user_id(owner.id)
+    assert stored is not None
+    assert len(stored.dashboard.favorite_apps) == 50
+
+
+def test_a_list_of_names_has_an_end(api: APIClient) -> None:
+    full = [f"app{number}" for number in range(1000)]
+    api.patch(PREFERENCES, {"dashboard": {"favoriteApps": full}}, format="json")
+    assert api.put(f"{PREFERENCES}favorite-apps/app7/").status_code == 200
+    refused = api.put(f"{PREFERENCES}favorite-apps/one-more/")
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid")
+    assert api.get(PREFERENCES).json()["dashboard"]["favoriteApps"] == full
+
+
+def test_customizations_share_one_limit(api: APIClient) -> None:
+    large = {"customization": {"x": "y" * 9_000}}
+    assert api.put(f"{PREFERENCES}widgets/a/", large, format="json").status_code == 200
+    assert api.put(f"{PREFERENCES}widgets/b/", large, format="json").status_code == 400

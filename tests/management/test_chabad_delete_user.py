@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bson import ObjectId
+from django.conf import settings
+from django.test import override_settings
+from pymongo.database import Database
+from support.management import interrupted, run
+from support.processes import django_admin
+
+from chabad_auth_django.models import Activity, User
+from chabad_auth_django.services import deletion
+
+COMMAND = "chabad_delete_user"
+
+
+@pytest.fixture
+def busy(user: User) -> User:
+    Activity.objects.insert([Activity(user_id=user.id, event_type="x") for _ in range(10)])
+    return user
+
+
+@pytest.fixture
+def small_batches(mongodb: str) -> Iterator[None]:
+    with override_settings(CHABAD_AUTH=settings.CHABAD_AUTH | {"PURGE_BATCH_SIZE": 2}):
+        yield
+
+
+def left(raw: Database) -> dict[str, int]:
+    counts = {name: raw[name].count_documents({}) for name in raw.list_collection_names()}
+    return {name: count for name, count in counts.items() if count}
+
+
+def test_the_user_is_deleted_with_all_data(busy: User, raw: Database) -> None:
+    result = run(COMMAND, busy.email, "--yes", "--json")
+    assert (result.code, result.err) == (0, "")
+    (row,) = result.json["users"]
+    assert (row["id"], row["email"]) == (str(busy.id), busy.email)
+    assert row["documents"].items() >= {
+        *{"users": 1, "profiles": 1, "preferences": 1, "activities": 10}.items()
+    }
+    assert (result.json["documents"], result.json["dryRun"]) == (13, False)
+    assert left(raw) == {"deletions": 1}
+    assert run("chabad_purge_deleted").code == 0
+    assert left(raw) == {}
+    assert run(COMMAND, busy.email, "--yes").code == 2
+
+
+def test_a_dry_run_says_what_would_go(busy: User, raw: Database) -> None:
+    before = left(raw)
+    result = run(COMMAND, busy.email, "--dry-run")
+    assert result.lines == [
+        "would delete  ann@example.org  users 1, profiles 1, preferences 1, activities 10",
+        "1 users, 13 documents, dry run.",
+    ]
+    assert run(COMMAND, busy.email, "--dry-run", "--json").json["dryRun"] is True
+    assert left(raw) == before
+
+
+def test_it_shows_the_counts_and_takes_the_typed_address(busy: User, mongodb: str) -> None:
+    result = run(COMMAND, str(busy.id), answers="yes\n")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.endswith("CommandError: Nothing was done: not confirmed.\n")
+    assert f"Type {busy.email} to go on:" in result.err
+    assert "activities" in result.err.splitlines()[0]
+    assert User.find_by_email(busy.email)
+    assert run(COMMAND, str(busy.id), answers=f"{busy.email}\n").code == 0
+    assert User.find_by_email(busy.email) is None
+
+
+def test_several_are_confirmed_by_their_number(busy: User) -> None:
+    User.create_user(email="bob@example.org")
+    assert run(COMMAND, busy.email, "bob@example.org", answers="2\n").code == 0
+    assert User.objects.count() == 0
+
+
+def test_without_a_terminal_it_takes_yes(busy: User) -> None:
+    result = run(COMMAND, "-", stdin=busy.email)
+    assert (result.code, "--help" in result.err) == (2, True)
+    result = run(COMMAND, "-", "--yes", stdin=f"{busy.email}\nnobody\n")
+    assert result.code == 2
+    assert "'nobody'" in result.err
+    assert User.objects.count() == 0
+
+
+def test_after_an_interruption_the_same_command_goes_on(
+    busy: User, raw: Database, small_batches: None
+) -> None:
+    for name, after in (("purge", 0), ("_delete", 2)):
+        with interrupted(deletion, name, after=after):
+            result = run(COMMAND, busy.email, "--yes", bar=True)
+        assert result.code == 130
+        assert "CommandError: Interrupted. The same command goes on" in result.err.splitlines()[-1]
+        assert raw.users.count_documents({}) == 0
+        assert busy.email not in str(list(raw.erasures.find()))
+    assert 0 < raw.activities.count_documents({}) < 10
+    other = User.create_user(email=busy.email)
+    result = run(COMMAND, busy.email, "--yes", "--json")
+    assert result.code == 0
+    assert result.json["users"][0]["documents"]["activities"] == 10
+    assert raw.activities.count_documents({}) == 0
+    assert User.find_by_email(busy.email) == other, "The address was somebody else's by then."
+
+
+def test_a_deletion_that_something_else_began_is_gone_on_with_by_id(
+    raw: Database, mongodb: str
+) -> None:
+    id = ObjectId()
+    raw.deletions.insert_one({"_id": id, "state": "deleting", "since": id.generation_time})
+    raw.activities.insert_one({"userId": id})
+    assert run(COMMAND, str(id), "--yes").code == 0
+    assert left(raw) == {"deletions": 1}
+
+
+def test_a_terminal_shows_progress_and_a_pipe_does_not(busy: User) -> None:
+    result = run(COMMAND, busy.email, "--yes", bar=True)
+    assert "deleting ann@example.org " in result.err
+    assert "/s " in result.err and " left" in result.err
+
+
+def test_as_a_process(busy: User, mongodb: str, tmp_path: Path) -> None:
+    arguments = (COMMAND, busy.email, "--yes", "--json")
+    result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["documents"] == 13

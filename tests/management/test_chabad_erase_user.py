@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+from pymongo.database import Database
+from support.management import interrupted, run
+from support.processes import django_admin
+
+from chabad_auth_django.models import Activity, User
+from chabad_auth_django.services import deletion, erasure
+
+COMMAND = "chabad_erase_user"
+
+
+@pytest.fixture
+def busy(user: User) -> User:
+    Activity.objects.insert([Activity(user_id=user.id, event_type="x") for _ in range(10)])
+    return user
+
+
+def stored(raw: Database) -> int:
+    return sum(raw[name].count_documents({}) for name in raw.list_collection_names())
+
+
+def test_everything_goes_and_the_receipt_says_what(busy: User, raw: Database) -> None:
+    result = run(COMMAND, busy.email, "--yes", "--json")
+    assert (result.code, result.err) == (0, "")
+    assert (result.json["finished"], result.json["dryRun"]) == (True, False)
+    (receipt,) = result.json["receipts"]
+    assert list(receipt) == ["userId", "requestedAt", "finishedAt", "deleted", "left"]
+    assert receipt["userId"] == str(busy.id)
+    assert receipt["requestedAt"] <= receipt["finishedAt"]
+    assert receipt["deleted"]["users"] == receipt["deleted"]["profiles"] == 1
+    assert receipt["deleted"]["activities"] == 10
+    assert set(receipt["left"].values()) == {0}
+    assert busy.email not in result.out
+    assert stored(raw) == 0
+    assert run(COMMAND, busy.email, "--yes").code == 2
+
+
+def test_for_people_the_receipt_is_a_page(busy: User) -> None:
+    lines = run(COMMAND, busy.email, "--yes").lines
+    assert [line.split()[0] for line in lines] == [
+        *("userId", "requestedAt", "finishedAt", "deleted", "left")
+    ]
+    assert lines[-1].split() == ["left", "nothing"]
+
+
+def test_a_dry_run_says_what_would_go(busy: User, raw: Database) -> None:
+    before = stored(raw)
+    result = run(COMMAND, busy.email, "--dry-run")
+    assert (result.code, result.lines[0].split()[:3]) == (0, ["would", "erase", busy.email])
+    assert run(COMMAND, busy.email, "--dry-run", "--json").json["receipts"] == []
+    assert stored(raw) == before
+
+
+def test_without_waiting_it_exits_with_one_until_the_last_sweep(
+    busy: User, mongodb: str, raw: Database
+) -> None:
+    with override_settings(CHABAD_AUTH=settings.CHABAD_AUTH | {"DELETION_GRACE_SECONDS": 3600}):
+        for _ in range(2):
+            result = run(COMMAND, busy.email, "--yes", "--no-wait", "--json")
+            assert (result.code, result.json["finished"]) == (1, False)
+            assert result.json["receipts"][0]["finishedAt"] is None
+    assert run("chabad_purge_deleted").code == 0
+    result = run(COMMAND, busy.email, "--yes", "--json")
+    assert (result.code, result.json["finished"]) == (0, True)
+    assert result.json["receipts"][0]["deleted"]["activities"] == 10
+    assert stored(raw) == 0
+
+
+def test_it_waits_for_the_grace_period(busy: User, raw: Database) -> None:
+    with override_settings(CHABAD_AUTH=settings.CHABAD_AUTH | {"DELETION_GRACE_SECONDS": 0.4}):
+        assert run(COMMAND, busy.email, "--yes", bar=True).code == 0
+    assert stored(raw) == 0
+
+
+@pytest.mark.parametrize("name", ["delete_user", "purge", "resume"])
+def test_after_an_interruption_the_same_command_goes_on(
+    busy: User, raw: Database, name: str
+) -> None:
+    with interrupted(deletion, name):
+        assert run(COMMAND, busy.email, "--yes").code == 130
+    result = run(COMMAND, busy.email, "--yes", "--json")
+    assert result.code == 0
+    assert result.json["receipts"][0]["deleted"]["activities"] == 10
+    assert stored(raw) == 0
+
+
+def test_a_receipt_that_got_lost_is_given_again(busy: User) -> None:
+    with interrupted(erasure, "forget"):
+        assert run(COMMAND, busy.email, "--yes").code == 130
+    result = run(COMMAND, busy.email, "--yes", "--json")
+    assert result.json["receipts"][0]["deleted"]["activities"] == 10
+
+
+def test_as_a_process(busy: User, mongodb: str, raw: Database, tmp_path: Path) -> None:
+    arguments = (COMMAND, busy.email, "--yes", "--no-wait", "--json")
+    result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)
+    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
+    assert json.loads(result.stdout)["receipts"][0]["userId"] == str(busy.id)

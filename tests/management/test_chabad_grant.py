@@ -1,0 +1,109 @@
+"""``chabad_grant`` and ``chabad_revoke``, which are one command in two directions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.management import interrupted, run
+from support.processes import django_admin
+
+from chabad_auth_django.models import User
+
+
+@pytest.fixture
+def bob(mongodb: str) -> User:
+    return User.create_user(email="bob@example.org", valu_user_id="v-bob")
+
+
+def roles(user: User) -> list[str]:
+    user.refresh()
+    return list(user.roles)
+
+
+def test_users_are_named_by_address_id_or_external_id(user: User, bob: User) -> None:
+    eve = User.create_user(email="eve@example.org")
+    names = ["ANN@example.org", "v-bob", str(eve.id)]
+    result = run("chabad_grant", *names, "--role", "moderator", "--permission", "x:y", "--json")
+    assert (result.code, result.err) == (0, "")
+    assert (result.json["changed"], result.json["unchanged"], result.json["dryRun"]) == (
+        3,
+        0,
+        False,
+    )
+    assert result.json["users"][0] == {
+        "id": str(user.id),
+        "email": "ann@example.org",
+        "changed": ["moderator", "x:y"],
+        "roles": ["user", "moderator"],
+        "permissions": ["x:y"],
+    }
+    assert roles(user) == roles(bob) == roles(eve) == ["user", "moderator"]
+
+    assert run("chabad_grant", *names, "--role", "moderator", "--json").json["unchanged"] == 3
+    result = run("chabad_revoke", *names, "--role", "moderator", "--json")
+    assert (result.code, result.json["changed"]) == (0, 3)
+    assert roles(user) == roles(bob) == ["user"]
+    assert run("chabad_revoke", *names, "--role", "moderator", "--json").json["changed"] == 0
+
+
+def test_many_come_from_standard_input(user: User, bob: User) -> None:
+    names = "# the team\nann@example.org\n\n  v-bob  \n"
+    result = run("chabad_grant", "-", "--role", "admin", stdin=names)
+    assert (result.code, result.lines[-1]) == (0, "2 users changed, 0 had it so already.")
+    assert roles(user) == roles(bob) == ["user", "admin"]
+
+
+def test_a_name_without_a_user_ends_in_two_and_the_others_are_done(user: User) -> None:
+    result = run("chabad_grant", "-", "--role", "admin", stdin="no\nann@example.org\nnobody\n")
+    assert result.code == 2
+    assert [line.split()[0] for line in result.err.splitlines()] == ["No", "No", "CommandError:"]
+    assert roles(user) == ["user", "admin"]
+    result = run("chabad_grant", "nobody", "--role", "admin")
+    assert (result.code, result.err) == (
+        2,
+        "CommandError: No user has the e-mail address, id or external id 'nobody'.\n",
+    )
+
+
+def test_a_name_of_several_users_is_refused(user: User, bob: User) -> None:
+    eve = User.create_user(email="eve@example.org", merkos_user_id="v-bob")
+    result = run("chabad_grant", "v-bob", "--role", "admin")
+    assert (result.code, len(result.err.splitlines())) == (2, 1)
+    assert str(bob.id) in result.err and str(eve.id) in result.err
+    assert roles(bob) == roles(eve) == ["user"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--role", ""], ["--permission", "x" * 101]])
+def test_nothing_to_give_and_invalid_names_are_refused(user: User, arguments: list[str]) -> None:
+    result = run("chabad_grant", "ann@example.org", *arguments)
+    assert (result.code, len(result.err.splitlines())) == (2, 1) or "Note" in result.err
+    assert result.code == 2
+    assert roles(user) == ["user"]
+
+
+def test_a_dry_run_says_what_would_change(user: User) -> None:
+    result = run("chabad_grant", user.email, "--role", "admin", "--dry-run", "--json")
+    assert (result.json["changed"], result.json["dryRun"]) == (1, True)
+    assert result.json["users"][0]["changed"] == ["admin"]
+    assert roles(user) == ["user"]
+
+
+def test_after_an_interruption_the_same_command_goes_on(user: User, bob: User) -> None:
+    arguments = ("chabad_grant", user.email, bob.email, "--role", "admin")
+    with interrupted(User, "add_role", after=1):
+        assert run(*arguments).code == 130
+    assert (roles(user), roles(bob)) == (["user", "admin"], ["user"])
+    result = run(*arguments, "--json")
+    assert (result.json["changed"], result.json["unchanged"]) == (1, 1)
+    assert roles(bob) == ["user", "admin"]
+
+
+@pytest.mark.parametrize("command", ["chabad_grant", "chabad_revoke"])
+def test_as_a_process(user: User, mongodb: str, tmp_path: Path, command: str) -> None:
+    user.add_role("moderator")
+    arguments = (command, user.email, "--role", "moderator", "--json")
+    result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["changed"] == (command == "chabad_revoke")

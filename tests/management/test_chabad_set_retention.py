@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pymongo.database import Database
+from support.management import interrupted, run
+from support.processes import django_admin
+
+from chabad_auth_django.models import User
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services import indexes, retention
+
+COMMAND = "chabad_set_retention"
+
+
+@pytest.fixture
+def old(user: User, raw: Database) -> Iterator[Database]:
+    """Activities of 0, 10, 20 … 80 days ago, with a retention of 90."""
+    ages = [now() - timedelta(days=days) for days in range(0, 90, 10)]
+    raw.activities.insert_many(
+        [{"userId": user.id, "eventType": "x", "timestamp": time} for time in ages]
+    )
+    yield raw
+    indexes.fix()
+
+
+def seconds(raw: Database) -> object:
+    return raw.activities.index_information()["timestamp_1"]["expireAfterSeconds"]
+
+
+def test_the_index_is_changed_in_place_and_the_server_removes(old: Database) -> None:
+    result = run(COMMAND, 35, "--yes", "--json")
+    assert result.code == 0
+    assert result.json == {
+        "before": 90.0,
+        "days": 35,
+        "expired": 5,
+        "settingDays": 90,
+        "dryRun": False,
+    }
+    assert 'CHABAD_AUTH["ACTIVITY_RETENTION_DAYS"] is 90' in result.err
+    assert seconds(old) == 35 * 86_400
+    deadline = time.monotonic() + 10
+    while old.activities.count_documents({}) > 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert run(COMMAND, 35, "--json").json["expired"] == 0
+
+
+def test_it_asks_for_the_number_of_days_when_something_goes(old: Database) -> None:
+    assert run(COMMAND, 35, answers="yes\n").code == 2
+    assert run(COMMAND, 35).code == 2
+    assert seconds(old) == 90 * 86_400
+    assert run(COMMAND, 85).code == 0, "Nothing goes."
+    result = run(COMMAND, 75, answers="75\n")
+    assert (result.code, "1 activities go at once" in result.err) == (0, True)
+    assert seconds(old) == 75 * 86_400
+
+
+def test_a_dry_run_and_an_interrupted_run_change_nothing(old: Database) -> None:
+    result = run(COMMAND, 35, "--dry-run")
+    assert result.lines == ["Activities would be kept for 35 days (before: 90); 5 go at once."]
+    with interrupted(retention, "set_days"):
+        assert run(COMMAND, 35, "--yes").code == 130
+    assert seconds(old) == 90 * 86_400
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "nan", "1.5", "", "99999999"])
+def test_other_numbers_are_refused(old: Database, days: str) -> None:
+    result = run(COMMAND, "--yes", "--", days)
+    assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 1)
+    assert seconds(old) == 90 * 86_400
+
+
+def test_without_a_ttl_index_it_says_what_to_do(old: Database) -> None:
+    old.activities.drop_index("timestamp_1")
+    try:
+        result = run(COMMAND, 90)
+    finally:
+        indexes.create()
+    assert (result.code, "chabad_sync_indexes --fix" in result.err) == (2, True)
+
+
+def test_as_a_process(old: Database, mongodb: str, tmp_path: Path) -> None:
+    arguments = (COMMAND, "90", "--json")
+    result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["days"] == 90

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from support.management import interrupted, run
+from support.processes import django_admin
+
+from chabad_auth_django.services import deletion, indexes, sharding
+
+COMMAND = "chabad_shard_plan"
+
+
+def test_each_collection_has_a_key_and_a_reason(mongodb: str) -> None:
+    result = run(COMMAND, "--json")
+    assert (result.code, result.err) == (0, "")
+    assert (result.json["cluster"], result.json["applied"]) == (False, [])
+    plans = {plan["collection"]: plan for plan in result.json["collections"]}
+    assert plans["appdatas"]["key"] == {"userId": 1, "appId": 1, "dataKey": 1}
+    assert plans["activities"]["commands"][1].endswith(
+        '.activities", { userId: "hashed", timestamp: 1 })'
+    )
+    assert (plans["users"]["key"], plans["users"]["commands"]) == (None, [])
+    assert all(plan["reason"] and plan["targeted"] for plan in plans.values())
+    owned = {model.collection().name for model in deletion.OWNED}
+    assert owned - plans.keys() <= {"analytics_daily_users"}
+
+
+def test_a_unique_index_begins_with_the_shard_key(mongodb: str) -> None:
+    keys = {plan.collection: plan.key for plan in sharding.PLANS}
+    for index in indexes.declared_indexes():
+        key = keys.get(index.collection)
+        if key and index.options.get("unique"):
+            assert dict(index.keys[: len(key)]) == key
+
+
+def test_for_people_it_is_a_page_with_the_commands(mongodb: str) -> None:
+    lines = run(COMMAND).lines
+    assert lines[0] == "users: not sharded"
+    assert '  db.getCollection("sessions").createIndex({ _id: "hashed" })' in lines
+
+
+def test_without_a_mongos_it_cannot_be_applied(either_server: str) -> None:
+    result = run(COMMAND, "--apply")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "CommandError: The server is no mongos: connect to one to apply the plan.\n"
+    )
+
+
+def test_it_can_be_interrupted(mongodb: str) -> None:
+    with interrupted(sharding, "is_cluster"):
+        assert run(COMMAND).code == 130
+    assert run(COMMAND).code == 0
+
+
+def test_as_a_process(mongodb: str, tmp_path: Path) -> None:
+    result = django_admin(COMMAND, "--json", cwd=tmp_path, MONGODB_URI=mongodb)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["cluster"] is False

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pymongo.database import Database
+from support.management import interrupted, run
+from support.processes import django_admin
+
+from chabad_auth_django.models import Activity, User
+from chabad_auth_django.services import accounts, sessions
+
+COMMAND = "chabad_show_user"
+
+
+def test_json_has_everything_but_secrets(user: User, raw: Database) -> None:
+    event = Activity.create_activity(user_id=user.id, event_type="x")
+    sessions.open_session(user_id=user.id, auth_method="google", user_agent="curl")
+    result = run(COMMAND, user.email, "--json")
+    assert (result.code, result.err) == (0, "")
+    (shown,) = result.json["users"]
+    assert list(shown) == ["user", "profile", "preferences", "counts", "sessions", "lastActivity"]
+    assert shown["user"]["_id"] == str(user.id)
+    assert shown["preferences"]["theme"] == "auto"
+    assert shown["counts"]["activities"] == shown["counts"]["profiles"] == 1
+    assert shown["lastActivity"] == event.timestamp.isoformat(timespec="milliseconds").replace(
+        "+00:00", "Z"
+    )
+    assert list(shown["sessions"][0]) == [
+        *("id", "authMethod", "userAgent", "createdAt", "lastUsedAt", "expiresAt")
+    ]
+    stored = raw.sessions.find_one()
+    assert stored and stored["tokenHash"] not in result.out
+
+
+def test_for_people_it_is_a_page(user: User) -> None:
+    result = run(COMMAND, str(user.id))
+    assert result.code == 0
+    assert result.lines[0] == "user:"
+    assert any(line.split() == ["email", "ann@example.org"] for line in result.lines)
+    assert result.lines[-1].split() == ["last", "activity", "-"]
+
+
+def test_what_controls_a_terminal_is_not_written(user: User, raw: Database) -> None:
+    raw.users.update_one({}, {"$set": {"name": "\x1b[2Jgone\r\n", "list": ["\x1b"]}})
+    assert "\x1b" not in run(COMMAND, user.email).out
+
+
+def test_a_missing_document_is_told_and_not_made(user: User, raw: Database) -> None:
+    raw.profiles.delete_many({})
+    result = run(COMMAND, user.email)
+    assert "profile: missing; 'chabad_check_integrity --repair' makes it" in result.lines
+    assert run(COMMAND, user.email, "--json").json["users"][0]["profile"] is None
+    assert raw.profiles.count_documents({}) == 0
+
+
+def test_no_such_user_and_an_interruption(user: User) -> None:
+    result = run(COMMAND, "nobody", user.email, "--json")
+    assert (result.code, len(result.json["users"])) == (2, 1)
+    with interrupted(accounts, "summarize"):
+        assert run(COMMAND, user.email).code == 130
+
+
+def test_as_a_process(user: User, mongodb: str, tmp_path: Path) -> None:
+    result = django_admin(COMMAND, user.email, "--json", cwd=tmp_path, MONGODB_URI=mongodb)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["users"][0]["user"]["email"] == user.email

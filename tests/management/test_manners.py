@@ -1,0 +1,199 @@
+"""What all commands have in common."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import bson
+import pytest
+from bson import ObjectId
+from django.core.management import get_commands, load_command_class
+from django.test import override_settings
+from support.management import NOBODY, Stream, interrupted, run
+from support.processes import TESTS, django_admin
+
+from chabad_auth_django import connection
+from chabad_auth_django.management import output
+from chabad_auth_django.management.base import Command
+from chabad_auth_django.models import User
+from chabad_auth_django.services import accounts, user_files, users
+
+NAMES = sorted(name for name, app in get_commands().items() if app == "chabad_auth_django")
+
+EMPTY_EXPORT = "the file of a user"
+
+#: Command -> arguments with which it gets to the server.
+ARGUMENTS: dict[str, list[str]] = {
+    "chabad_archive_analytics": ["--before", "2020-01-01", "--to", "archives"],
+    "chabad_create_admin": ["--email", "ann@example.org"],
+    "chabad_create_user": ["--email", "ann@example.org"],
+    "chabad_delete_user": ["ann@example.org", "--yes"],
+    "chabad_erase_user": ["ann@example.org", "--yes"],
+    "chabad_export_user": ["ann@example.org"],
+    "chabad_grant": ["ann@example.org", "--role", "admin"],
+    "chabad_import_user": [EMPTY_EXPORT],
+    "chabad_issue_token": ["ann@example.org"],
+    "chabad_revoke": ["ann@example.org", "--role", "admin"],
+    "chabad_revoke_sessions": ["ann@example.org"],
+    "chabad_set_retention": ["90"],
+    "chabad_show_user": ["ann@example.org"],
+    "chabad_verify_erasure": ["ann@example.org"],
+}
+
+each_command = pytest.mark.parametrize("name", NAMES)
+
+
+def command(name: str) -> Command:
+    found = load_command_class("chabad_auth_django", name)
+    assert isinstance(found, Command)
+    return found
+
+
+@each_command
+def test_a_bad_argument_ends_in_two_with_one_line(name: str) -> None:
+    result = run(name, *ARGUMENTS.get(name, []), "--nonsense")
+    assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 1)
+    assert "--nonsense" in result.err and "--help" in result.err
+
+
+@each_command
+def test_without_a_server_it_ends_in_two_with_one_line(name: str, tmp_path: Path) -> None:
+    arguments = {EMPTY_EXPORT: tmp_path / "file"}
+    with (tmp_path / "file").open("wb") as file:
+        writer = user_files.Writer(file, user_id=(id := ObjectId()))
+        writer.write("users", bson.encode({"_id": id}))
+        writer.close()
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": NOBODY}):
+        result = run(name, *(arguments.get(item, item) for item in ARGUMENTS.get(name, [])))
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("CommandError: MongoDB did not answer: ")
+    assert "run the same command again" in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+@each_command
+def test_its_help_has_the_exit_statuses_and_the_keys(name: str) -> None:
+    text = " ".join(command(name).create_parser("manage.py", name).format_help().split())
+    assert "Exit status: 0 " in text
+    assert "; 2 " in text and "; 130 " in text
+    for key in command(name).json_keys:
+        assert key in text
+
+
+@each_command
+def test_its_arguments_and_keys_are_explained(name: str) -> None:
+    found = command(name)
+    assert found.help.endswith(".")
+    assert all(found.json_keys.values())
+    for action in found.create_parser("manage.py", name)._actions:
+        assert action.help, action
+
+
+def test_a_primary_that_stepped_down_is_told_in_one_line(mongodb: str) -> None:
+    connection.get_client().admin.command("replSetStepDown", 2, force=True)
+    try:
+        with override_settings(CHABAD_AUTH={"MONGODB_URI": f"{mongodb}&timeoutMS=500"}):
+            result = run("chabad_purge_deleted")
+    finally:
+        connection.ping(timeout=20)
+    assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 1)
+    assert "has a primary" in result.err
+
+
+def test_ctrl_c_ends_a_process_with_130_and_one_line(user: User, mongodb: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "django", "chabad_grant", "-", "--role", "admin"],
+        env=os.environ
+        | {
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(TESTS), os.getenv("PYTHONPATH")])),
+            "DJANGO_SETTINGS_MODULE": "support.settings",
+            "MONGODB_URI": mongodb,
+        },
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin
+    process.stdin.write(f"{user.email}\n")
+    process.stdin.flush()
+    while not user.has_role("admin"):
+        time.sleep(0.02)
+        user.refresh()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (130, "")
+    assert err == "CommandError: Interrupted. The same command goes on from here.\n"
+
+
+def test_a_bad_argument_of_a_process_is_told_in_one_line(tmp_path: Path) -> None:
+    result = django_admin("chabad_show_user", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("CommandError: the following arguments are required: USER.")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_settings_that_the_checks_refuse_are_told_in_one_line(tmp_path: Path) -> None:
+    result = django_admin(
+        "chabad_show_user", "x", cwd=tmp_path, MONGODB_URI="mongodb://127.0.0.1:1/?w=1"
+    )
+    assert (result.returncode, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
+    assert "manage.py check" in result.stderr
+
+
+class TestOutput:
+    def test_a_table_aligns_numbers_to_the_right(self) -> None:
+        assert list(output.table([["a", 1], ["bb", 1000]], ["name", "count"])) == [
+            "name  count",
+            "a         1",
+            "bb    1,000",
+        ]
+        assert list(output.table([])) == []
+
+    def test_a_chart_is_in_proportion(self) -> None:
+        lines = list(output.bar_chart({"a": 4, "b": 2, "c": 0}))
+        assert [line.count("#") for line in lines] == [24, 12, 0]
+        assert "#" not in "".join(output.bar_chart({"a": 0}))
+
+    @pytest.mark.parametrize("total", [0, 3, 100])
+    def test_progress_survives_every_total(self, total: int) -> None:
+        stream: Any = output.OutputWrapper(Stream(terminal=True))
+        with output.Progress(stream, "label", total) as bar:
+            for _ in range(5):
+                bar.advance()
+        assert stream.getvalue().endswith("\n")
+        assert f"5 of {total}" in stream.getvalue()
+
+    def test_in_a_pipe_there_is_none(self) -> None:
+        stream: Any = output.OutputWrapper(StringIO())
+        with output.Progress(stream, "label", 5) as bar:
+            bar.advance()
+        assert stream.getvalue() == ""
+
+
+class TestFindUser:
+    def test_an_address_that_was_stored_unnormalised_is_found(self, raw: Any) -> None:
+        raw.users.insert_one({"email": "Ann@Example.org"})
+        assert accounts.find_user(name="Ann@Example.org").email == "Ann@Example.org"
+
+    def test_an_id_comes_before_an_external_id(self, user: User) -> None:
+        User.create_user(email="bob@example.org", valu_user_id=str(user.id))
+        assert accounts.find_user(name=str(user.id)) == user
+
+    def test_an_id_may_be_an_external_one(self, mongodb: str) -> None:
+        bob = User.create_user(email="bob@example.org", merkos_user_id="a" * 24)
+        assert accounts.find_user(name="a" * 24) == bob
+
+
+def test_an_interruption_in_the_service_of_grants_changes_nothing(user: User) -> None:
+    with interrupted(users, "change_grants"):
+        assert run("chabad_grant", user.email, "--role", "admin").code == 130
+    user.refresh()
+    assert user.roles == ["user"]

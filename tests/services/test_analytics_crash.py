@@ -1,0 +1,136 @@
+"""Whatever is killed during a roll-up, an archive run or a restore: every count stays true.
+
+At once, not only when the next run has ended; and that one run ends what the killed one began.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+from pymongo.database import Database
+from support import jobs, naive
+from support.fork_server import ForkServer
+from support.invariants import end_transactions_of_the_dead
+
+from chabad_auth_django.models import User
+from chabad_auth_django.services import archive_files, counts, rollups, timeseries
+
+TRIALS = 30
+
+JANUARY = datetime(2025, 1, 1, tzinfo=UTC)
+FEBRUARY = datetime(2025, 2, 1, tzinfo=UTC)
+MARCH = datetime(2025, 3, 1, tzinfo=UTC)
+SETTINGS = {"PURGE_BATCH_SIZE": 20}
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ForkServer]:
+    """Start processes to be killed."""
+    server = ForkServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def events(raw: Database, user: User) -> Iterator[list[Any]]:
+    """The events that must be counted, whether they are stored or archived."""
+    rows = [
+        {
+            "userId": user.id,
+            "eventName": f"event{number % 3}",
+            "eventCategory": "custom",
+            "sessionId": f"session{number % 5}",
+            "timestamp": JANUARY + number * timedelta(hours=7),
+        }
+        for number in range(150)
+    ]
+    raw.analytics.insert_many(rows)
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, **SETTINGS}):
+        yield rows
+
+
+def check(events: list[Any]) -> None:
+    asked = {"start": JANUARY, "end": MARCH}
+    assert counts.get_event_counts(**asked) == naive.counts(events, "eventName", "eventName")
+    series = timeseries.get_timeseries(**asked, by="eventName", distinct=True)
+    expected = naive.timeseries(events, "day", "UTC", "eventName")
+    assert sorted(series, key=repr) == sorted(expected, key=repr)
+
+
+class Killer:
+    """Starts jobs and kills each somewhere, by the count of its commands or by the clock."""
+
+    def __init__(self, processes: ForkServer, raw: Database) -> None:
+        self.processes, self.raw = processes, raw
+        self.chance = random.Random()
+        self.killed = 0
+
+    def __call__(self, job: str, *, commands: int, seconds: float, **arguments: Any) -> None:
+        chance = self.chance
+        moment = chance.choice(["before", "after", "clock"])
+        crash = None if moment == "clock" else (moment, chance.randint(1, commands))
+        process = self.processes.start(job, dict(settings.CHABAD_AUTH), crash=crash, **arguments)
+        process.go()
+        if crash is None:
+            time.sleep(chance.uniform(0, seconds))
+            process.kill()
+        self.killed += process.wait() != 0
+        end_transactions_of_the_dead(self.raw)
+
+
+@pytest.mark.slow
+def test_a_killed_roll_up(processes: ForkServer, raw: Database, events: list[Any]) -> None:
+    kill = Killer(processes, raw)
+    for trial in range(TRIALS):
+        kill("roll_up", commands=150, seconds=0.3)
+        check(events)
+        jobs.roll_up()
+        assert rollups.pending() == []
+        check(events)
+        assert sum(row["count"] for row in raw.analytics_daily.find()) == len(events)
+        assert sum(row["count"] for row in raw.analytics_daily_users.find()) == len(events)
+        late = [
+            {name: value for name, value in row.items() if name != "_id"}
+            for row in events[trial % 3 : 150 : 20]
+        ]
+        raw.analytics.insert_many(late)
+        events += late
+    assert kill.killed > TRIALS / 2
+
+
+@pytest.mark.slow
+def test_a_killed_archive_run_and_a_killed_restore(
+    processes: ForkServer, raw: Database, events: list[Any], tmp_path: Path
+) -> None:
+    before = {row["_id"]: row for row in raw.analytics.find()}
+    there = {"before": FEBRUARY.isoformat(), "folder": str(tmp_path)}
+    back = {"month": "2025-01", "folder": str(tmp_path)}
+    archiving, restoring = Killer(processes, raw), Killer(processes, raw)
+    for trial in range(TRIALS):
+        if trial % 5 == 0:
+            jobs.roll_up()
+        archiving("archive_events", commands=120, seconds=0.4, **there)
+        check(events)
+        jobs.archive_events(**there)
+        check(events)
+        assert raw.analytics.count_documents({"timestamp": {"$lt": FEBRUARY}}) == 0
+        newest = max(tmp_path.glob("*.gz"), key=lambda path: path.stat().st_mtime_ns)
+        archive_files.verify(tmp_path, newest.name.removesuffix(archive_files.SUFFIX))
+        assert list(tmp_path.glob(".*")) == []
+        restoring("restore_events", commands=120, seconds=0.4, **back)
+        check(events)
+        if raw.analytics_archives.find_one({"state": {"$ne": "restored"}}):
+            jobs.restore_events(**back)
+        check(events)
+        assert {row["_id"]: row for row in raw.analytics.find()} == before
+        assert raw.analytics_daily.count_documents({"build": "archived"}) == 0
+    assert archiving.killed > TRIALS / 2
+    assert restoring.killed > TRIALS / 3

@@ -1,0 +1,120 @@
+"""Time and memory of the scanning commands on 50,000 users with 1,000,000 events.
+
+``python -m support.command_figures`` in ``tests`` starts a server of its own and prints a table.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import django
+from bson import ObjectId
+from django.test import override_settings
+
+USERS, EVENTS = 50_000, 1_000_000
+
+
+def fill() -> str:
+    """Store the users and the events; return the address of the user with a fifth of them."""
+    from chabad_auth_django.models import Activity, Analytics, Preferences, Profile, User
+    from chabad_auth_django.models.fields import now
+
+    time_now = now()
+    ids = [ObjectId() for _ in range(USERS)]
+    times = {"createdAt": time_now, "updatedAt": time_now}
+    for start in range(0, USERS, 5_000):
+        batch = ids[start : start + 5_000]
+        User.collection().insert_many(
+            [
+                {"_id": id, "email": f"user-{id}@example.org", "roles": ["user"], **times}
+                for id in batch
+            ]
+        )
+        for model in (Profile, Preferences):
+            model.collection().insert_many([{"userId": id, **times} for id in batch])
+    for start in range(0, EVENTS, 10_000):
+        rows = [
+            {
+                "userId": ids[0] if number % 5 == 0 else ids[number % USERS],
+                "appId": "app",
+                "timestamp": time_now - timedelta(seconds=number * 7),
+                "eventData": {"page": "/home", "number": number},
+            }
+            for number in range(start, start + 10_000)
+        ]
+        if start % 20_000:
+            events = [row | {"eventType": "view"} for row in rows]
+            Activity.collection().insert_many(events, ordered=False)
+        else:
+            events = [row | {"eventName": "view", "eventCategory": "custom"} for row in rows]
+            Analytics.collection().insert_many(events, ordered=False)
+    return f"user-{ids[0]}@example.org"
+
+
+def measure(uri: str, *arguments: str) -> None:
+    """Run a command on a terminal of its own and print its seconds and its peak of memory."""
+    master, slave = os.openpty()
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "django", *arguments],
+        env=os.environ | {"MONGODB_URI": uri},
+        stdin=slave,
+        stdout=subprocess.DEVNULL,
+        stderr=slave,
+    )
+    os.close(slave)
+    peak, shown = 0, b""
+    os.set_blocking(master, False)
+    while process.poll() is None:
+        with suppress(FileNotFoundError, IndexError):
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            peak = max(peak, int(re.findall(r"VmHWM:\s+(\d+)", status)[0]))
+        with suppress(OSError):
+            shown += os.read(master, 65_536)
+        time.sleep(0.02)
+    seconds = time.monotonic() - started
+    looks = shown.count(b"\r")
+    sys.stdout.write(
+        f"| `{' '.join(arguments)}` | {seconds:.1f} s | {peak / 1024:.0f} MB | {looks} looks, "
+        f"exit {process.returncode} |\n"
+    )
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Measure every command that reads or deletes much."""
+    django.setup()
+    from chabad_auth_django.contrib.embedded.server import Mongod
+    from chabad_auth_django.services import indexes
+
+    with tempfile.TemporaryDirectory() as folder:
+        server = Mongod(Path(folder) / "data", replica_set="rs0")
+        uri = server.start()
+        try:
+            with override_settings(CHABAD_AUTH={"MONGODB_URI": uri}):
+                email = fill()
+                indexes.create()
+            file = str(Path(folder) / "user.json")
+            measure(uri, "chabad_stats")
+            measure(uri, "chabad_index_usage")
+            measure(uri, "chabad_check_integrity")
+            measure(uri, "chabad_verify_erasure", "nobody@example.org", str(ObjectId()))
+            measure(uri, "chabad_set_retention", "30", "--dry-run")
+            measure(uri, "chabad_export_user", email, "--output", file)
+            measure(uri, "chabad_import_user", file)
+            measure(uri, "chabad_delete_user", email, "--yes")
+            measure(uri, "chabad_purge_deleted")
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()

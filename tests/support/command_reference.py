@@ -1,0 +1,92 @@
+"""The reference of the management commands, made from their parsers.
+
+``python -m support.command_reference`` in ``tests`` writes it into ``docs/commands.md``.
+"""
+
+from __future__ import annotations
+
+from argparse import Action
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+from django.core.management import get_commands, load_command_class
+from django.core.management.base import DjangoHelpFormatter
+
+from chabad_auth_django.management.base import Command
+
+PATH = Path(__file__).parents[2] / "docs" / "commands.md"
+
+INTRODUCTION = """\
+# The management commands
+
+Made from the parsers of the commands by `cd tests && python -m support.command_reference`; a test
+compares it with them.
+
+A user is named by e-mail address, id or external id alike; `-` reads names from standard input, one
+a line. Results go to standard output, as a table or with `--json` as one object with the keys
+below; messages, questions and the progress bar go to standard error, the bar on a terminal only.
+An error is one line that says what is wrong and what to do. Every command can be interrupted and
+run again.
+"""
+
+
+def command_names() -> list[str]:
+    """Return the names of the package's commands."""
+    return sorted(name for name, app in get_commands().items() if app == "chabad_auth_django")
+
+
+def load(name: str) -> Command:
+    """Return a command of the package."""
+    command = load_command_class("chabad_auth_django", name)
+    assert isinstance(command, Command)
+    return command
+
+
+def generate() -> str:
+    """Return the reference as Markdown."""
+    return "\n".join([INTRODUCTION, *(line for name in command_names() for line in section(name))])
+
+
+def section(name: str) -> Iterator[str]:
+    """Yield the lines about one command."""
+    command = load(name)
+    actions = [
+        action
+        for action in command.create_parser("manage.py", name)._actions
+        if not {"--help", *DjangoHelpFormatter.show_last} & set(action.option_strings)
+    ]
+    yield f"## {name}\n\n{command.help}\n"
+    if actions:
+        yield "| Argument | Meaning |\n|---|---|"
+        for action in actions:
+            yield f"| `{usage(action)}` | {cell(action.help)} |"
+        yield ""
+    yield "| Exit status | |\n|---|---|"
+    for status, text in command.all_exit_statuses().items():
+        yield f"| {status} | {cell(text)} |"
+    yield ""
+    if command.json_keys:
+        yield "| Key of `--json` | |\n|---|---|"
+        for key, text in command.json_keys.items():
+            yield f"| `{key}` | {cell(text)} |"
+        yield ""
+
+
+def usage(action: Action) -> str:
+    """Return how the argument is written."""
+    value = str(action.metavar or action.dest).upper().replace("_", "-")
+    if not action.option_strings:
+        return f"{value} …" if action.nargs == "+" else value
+    names = ", ".join(action.option_strings)
+    return cell(names if action.nargs == 0 else f"{names} {value}")
+
+
+def cell(text: str | None) -> str:
+    """Return the text as it stands in a table."""
+    return (text or "").replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    django.setup()
+    PATH.write_text(generate(), encoding="utf-8")

@@ -1,0 +1,65 @@
+"""The example project served by ``runserver``, a process of its own on a port of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+
+from chabad_auth_django.contrib.embedded.probe import free_port
+
+MANAGE = Path(__file__).resolve().parents[2] / "example_project" / "manage.py"
+
+#: Seconds until it must answer.
+START_TIMEOUT = 30
+
+
+@contextmanager
+def example_server(uri: str, data_dir: Path) -> Iterator[str]:
+    """Serve the example project on the database; yield the address.
+
+    It takes the tokens that the tests sign, and every warning is an error.
+    """
+    environment = {
+        **os.environ,
+        "MONGODB_URI": uri,
+        "EXAMPLE_DATA_DIR": str(data_dir),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DJANGO_SECRET_KEY": settings.SECRET_KEY,
+    }
+    manage = [sys.executable, "-W", "error", str(MANAGE)]
+    # Without its tables a session cookie would be 503.
+    subprocess.run([*manage, "migrate", "-v0"], env=environment, check=True)
+    address = f"127.0.0.1:{free_port()}"
+    with (data_dir / "server.log").open("w+") as log:
+        process = subprocess.Popen(
+            [*manage, "runserver", "--noreload", address], env=environment, stdout=log, stderr=log
+        )
+        try:
+            _wait_for(f"http://{address}/api/health/live/", process)
+            yield f"http://{address}"
+        finally:
+            process.terminate()
+            process.wait()
+            log.seek(0)
+            # What pytest shows of a test that fails.
+            sys.stderr.write(log.read()[-2_000:])
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)

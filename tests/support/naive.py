@@ -1,0 +1,63 @@
+"""Counting events the slow way, in Python, to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Events = Iterable[Mapping[str, Any]]
+
+
+def between(events: Events, start: datetime, end: datetime, user_id: Any = None) -> list[Any]:
+    """Return the events of the range, and of the user if one is given."""
+    return [
+        event
+        for event in events
+        if start <= event["timestamp"] < end and user_id in (None, event["userId"])
+    ]
+
+
+def counts(events: Events, field: str, name: str) -> list[dict[str, Any]]:
+    """Return what ``get_event_counts`` and ``get_category_counts`` have to."""
+    numbers: dict[Any, int] = {}
+    for event in events:
+        key = event.get(field)
+        numbers[key] = numbers.get(key, 0) + 1
+    ordered = sorted(numbers, key=lambda key: (-numbers[key], key is not None, key or ""))
+    return [{name: key, "count": numbers[key]} for key in ordered]
+
+
+def timeseries(events: Events, bucket: str, zone: str, by: str | None) -> list[dict[str, Any]]:
+    """Return what ``get_timeseries`` has to, in any order."""
+    groups: dict[Any, list[Any]] = {}
+    for event in events:
+        key = (begin(event["timestamp"], bucket, ZoneInfo(zone)), event.get(by) if by else None)
+        groups.setdefault(key, []).append(event)
+    return [
+        {
+            "time": time,
+            **({by: value} if by else {}),
+            "count": len(found),
+            "users": len({event["userId"] for event in found}),
+            "sessions": len({event.get("sessionId") for event in found} - {None}),
+        }
+        for (time, value), found in groups.items()
+    ]
+
+
+def begin(time: datetime, bucket: str, zone: ZoneInfo) -> datetime:
+    """Return when the bucket begins that the time is in."""
+    local = time.astimezone(zone)
+    if bucket == "hour":
+        offset = local.utcoffset()
+        assert offset is not None
+        label = local.replace(tzinfo=UTC, fold=0, minute=0, second=0, microsecond=0)
+        return label - offset
+    day = local.replace(fold=0, hour=0, minute=0, second=0, microsecond=0)
+    if bucket == "week":
+        day -= timedelta(days=day.weekday())
+    if bucket == "month":
+        day = day.replace(day=1)
+    return day.astimezone(UTC)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import django
+import pytest
+from support.processes import django_admin, python
+
+import chabad_auth_django
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = Path(chabad_auth_django.__file__).parent
+
+
+def test_importing_the_package_imports_nothing_else(tmp_path: Path) -> None:
+    code = "import sys, chabad_auth_django; sys.exit('django' in sys.modules)"
+    assert python("-c", code, cwd=tmp_path).returncode == 0
+
+
+def test_every_part_of_the_core_imports_without_a_warning(tmp_path: Path) -> None:
+    code = (
+        "import django; django.setup()\n"
+        "import chabad_auth_django.models, chabad_auth_django.apps\n"
+        "from chabad_auth_django.services import accounts, app_data, deletion, indexes, sign_in\n"
+        "from chabad_auth_django.management.commands import chabad_sync_indexes\n"
+        "from chabad_auth_django.management.commands import chabad_purge_deleted\n"
+    )
+    result = python("-W", "error", "-c", code, cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_starting_up_opens_no_connection(tmp_path: Path) -> None:
+    code = (
+        "import django, socket\n"
+        "def refuse(*a): raise SystemExit('a connection was opened')\n"
+        "socket.socket.connect = refuse\n"
+        "django.setup()\n"
+        "import mongoengine.connection, threading\n"
+        "print(threading.active_count(), *mongoengine.connection._connection_settings)"
+    )
+    result = python("-c", code, cwd=tmp_path, MONGODB_URI="mongodb://127.0.0.1:1/db")
+    assert (result.returncode, result.stdout.strip()) == (0, "1 chabad_auth")
+
+
+def test_there_is_nothing_to_migrate(tmp_path: Path) -> None:
+    result = django_admin("makemigrations", "--check", "--dry-run", cwd=tmp_path)
+    assert (result.returncode, result.stdout.strip()) == (0, "No changes detected")
+
+
+def test_the_checks_of_a_project_without_an_sql_database_are_clean(tmp_path: Path) -> None:
+    arguments = ("check", "--fail-level", "WARNING")
+    result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI="mongodb://localhost/db")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_types_are_part_of_the_package() -> None:
+    assert (PACKAGE / "py.typed").is_file()
+
+
+def test_the_version_is_the_newest_of_the_changelog() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", changelog, flags=re.MULTILINE)
+    assert versions[0] == chabad_auth_django.__version__
+
+
+@pytest.mark.skipif("EXPECTED_DJANGO" not in os.environ, reason="tox sets it")
+def test_an_install_has_not_changed_the_version_of_django() -> None:
+    assert f"{django.VERSION[0]}.{django.VERSION[1]}" == os.environ["EXPECTED_DJANGO"]
+
+
+@pytest.mark.skipif("TESTED_PACKAGE" not in os.environ, reason="tox sets it")
+def test_the_tests_run_on_the_built_package() -> None:
+    assert PACKAGE.parent == Path(os.environ["TESTED_PACKAGE"]).resolve()
