@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ Shape = Callable[[Row], dict[str, Any]]
 
 # As the connection reads them; other programs may store UUIDs.
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
+
+
+_VERSION_TAG = re.compile('"(?:0|[1-9][0-9]{0,17})"')
 
 
 def etag(row: Row) -> str:
@@ -63,8 +67,7 @@ def expected_versions(request: Request) -> list[int] | None:
     tags = _tags(request, "HTTP_IF_MATCH")
     if "*" in tags:
         return None
-    digits = [tag[1:-1] for tag in tags if tag[:1] == tag[-1:] == '"']
-    return [int(text) for text in digits if text.isascii() and text.isdigit() and len(text) < 19]
+    return [int(tag[1:-1]) for tag in tags if _VERSION_TAG.fullmatch(tag)]
 
 
 def create_only(request: Request) -> bool:
@@ -79,9 +82,8 @@ def create_only(request: Request) -> bool:
 
 
 def _tags(request: Request, header: str) -> list[str]:
-    return (
-        [tag.strip() for tag in request.META[header].split(",")] if header in request.META else []
-    )
+    value = request.META.get(header)
+    return [] if value is None else [tag.strip() for tag in value.split(",")]
 
 
 def _matches(tags: Sequence[str], row: Row) -> bool:

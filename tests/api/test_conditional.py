@@ -125,7 +125,9 @@ def test_the_version_of_a_deleted_value_never_comes_back(api: APIClient) -> None
     assert api.put(VALUE, {"dataValue": 3}, format="json", HTTP_IF_MATCH='"1"').status_code == 412
 
 
-@pytest.mark.parametrize("header", ["1", '"01x"', '""', "garbage", '"99999999999999999999999"'])
+@pytest.mark.parametrize(
+    "header", ["1", '"01x"', '"01"', '"+1"', '"١"', '""', "garbage", '"99999999999999999999999"']
+)
 def test_a_tag_that_is_none_of_ours_matches_nothing(api: APIClient, header: str) -> None:
     response = api.put(VALUE, {"dataValue": 1}, format="json", HTTP_IF_MATCH=header)
     assert response.status_code == 412

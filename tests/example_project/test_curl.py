@@ -1,4 +1,4 @@
-"""The curl calls of the documentation, run as they stand."""
+"""The curl calls of the README, run as they stand."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def constant(answer: str) -> str:
 
 
 def calls() -> list[tuple[str, str]]:
-    """Return the commands and answers in the section of the documentation."""
-    section = (ROOT / "docs" / "api.md").read_text().partition("## Try it")[2].partition("\n## ")[0]
+    """Return the commands and answers in the section of the README."""
+    section = (ROOT / "README.md").read_text().partition("## Call it")[2].partition("\n## ")[0]
     return [(commands, answer.strip()) for _, commands, answer in BLOCK.findall(section)]
 
 
