@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from bson import ObjectId
 from pymongo.database import Database
 from rest_framework.test import APIClient
+from support.clients import fresh_database
 
 from chabad_auth_django.models import AppData, User, paging
+from chabad_auth_django.services import indexes
 
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 ACTIVITIES = "/api/users/me/activities/"
 APP = "/api/users/me/app-data/"
+
+
+@pytest.fixture
+def mongodb(replica_set_uri: str) -> Iterator[str]:
+    """A database of its own: an index that ever held an array reads more keys for ever."""
+    with fresh_database(replica_set_uri) as uri:
+        indexes.create()
+        yield uri
 
 
 def insert(raw: Database[Any], owner: User, seconds: list[int]) -> None:

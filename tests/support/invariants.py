@@ -59,11 +59,14 @@ def watched(uri: str) -> Iterator[None]:
         nonlocal polls
         with pymongo.MongoClient(uri, timeoutMS=2_000) as client:
             database = client.get_default_database()
-            while not end.is_set():
+            # At least once: the body may be over before this thread's first turn.
+            while not (end.is_set() and polls):
                 try:
                     seen.extend(incomplete_users(database))
                 except PyMongoError:
                     # The server is being killed as well.
+                    if end.is_set():
+                        return
                     continue
                 polls += 1
                 end.wait(0.002)

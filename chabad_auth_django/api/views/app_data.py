@@ -38,7 +38,7 @@ from chabad_auth_django.models import AppData
 from chabad_auth_django.services import app_data
 from chabad_auth_django.transactions import in_transaction
 
-CREATE_ONLY = header("If-None-Match", "`*`: store the value only under a new key.")
+CREATE_ONLY = header("If-None-Match", "Store the value only under a new key, else 412.", enum=["*"])
 
 
 class AppDataViewSet(APIViewSet):
