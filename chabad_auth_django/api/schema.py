@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.settings import SPECTACULAR_DEFAULTS
 from drf_spectacular.utils import (
+    OpenApiExample,
     OpenApiParameter,
     OpenApiResponse,
     extend_schema,
@@ -134,7 +135,11 @@ def header(name: str, description: str, **options: Any) -> OpenApiParameter:
     return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, **options)
 
 
-IF_MATCH = header("If-Match", "Change only what still has this `ETag`, else 412.")
+IF_MATCH = header(
+    "If-Match",
+    "Change only what still has this `ETag`, else 412.",
+    examples=[OpenApiExample("The version of app data", '"2"')],
+)
 IF_NONE_MATCH = header("If-None-Match", "Answer 304 to a reader who has this `ETag`.")
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -244,6 +249,14 @@ class Schema(AutoSchema):
 
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def one_or_many(event: dict[str, Any]) -> list[OpenApiExample]:
+    """Return the examples of a body that is one event, or a list of them."""
+    return [
+        OpenApiExample("One", event, request_only=True),
+        OpenApiExample("A batch", [{**event, "messageId": "1"}, event], request_only=True),
+    ]
 
 
 def describe(**options: Any) -> Callable[[F], F]:

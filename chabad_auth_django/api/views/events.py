@@ -15,7 +15,7 @@ from rest_framework.serializers import Serializer
 
 from chabad_auth_django.api import pagination, shapes
 from chabad_auth_django.api.errors import body
-from chabad_auth_django.api.schema import describe
+from chabad_auth_django.api.schema import describe, one_or_many
 from chabad_auth_django.api.serializers.events import (
     ActivityPageSerializer,
     ActivityQuerySerializer,
@@ -108,6 +108,9 @@ class ActivitiesViewSet(EventsViewSet):
             many=False,
         ),
         responses={200: BatchSerializer, 201: ActivitySerializer},
+        examples=one_or_many(
+            {"appId": "cteen", "eventType": "page_view", "eventData": {"page": "/events"}}
+        ),
     )
     def create(self, request: Request, user: str) -> Response:
         """Store one activity (201), or up to 1,000 (200): good ones are stored, bad ones named."""
@@ -139,6 +142,9 @@ class AnalyticsViewSet(EventsViewSet):
             many=False,
         ),
         responses={200: BatchSerializer, 201: AnalyticsSerializer},
+        examples=one_or_many(
+            {"appId": "cteen", "eventName": "signup", "eventCategory": "conversion"}
+        ),
     )
     def create(self, request: Request, user: str) -> Response:
         """Store one event (201), or up to 1,000 (200): good ones are stored, bad ones named."""
