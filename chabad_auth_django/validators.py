@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
+from types import NoneType
 from typing import Any
 
 import bson
@@ -18,14 +21,18 @@ from chabad_auth_django.exceptions import ValidationError
 
 INT64_MAX = 2**63 - 1
 
-# mongoengine takes a dict with one of these keys for a reference or a class of its own.
-RESERVED_KEYS = frozenset({"_cls", "_ref"})
-
 # Characters without a glyph that Unicode does not count as format characters (category Cf).
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
 )
+
+_NOT_IN_A_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+# mongoengine takes a dict with the key _cls or _ref for a class of its own or a reference.
+_KEY = re.compile(r"(?!\$|(?:_cls|_ref)\Z)[^.\x00\ud800-\udfff]+")
+
+_SURROGATE = "The text has a lone surrogate."
 
 # What bson.encode adds around one value.
 _EMPTY_BYTES = len(bson.encode({"": None}))
@@ -93,7 +100,7 @@ def validate_name(value: object, *, max_length: int = 255) -> str:
     """
     if not isinstance(value, str) or not 0 < len(value) <= max_length:
         raise ValidationError(f"Expected a string of 1 to {max_length} characters.")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+    if _NOT_IN_A_NAME.search(value):
         raise ValidationError("The string has a control character or a lone surrogate.")
     return value
 
@@ -102,11 +109,11 @@ def validate_key(key: object) -> str:
     """Return a key of free-form JSON; raise ``ValidationError`` where MongoDB would stumble."""
     if not isinstance(key, str) or not key:
         raise ValidationError("A key must be a string that is not empty.")
-    if key.startswith("$") or "." in key or "\0" in key or key in RESERVED_KEYS:
+    if not _KEY.fullmatch(key):
         raise ValidationError(
-            "A key must not start with '$', hold '.' or NUL, or be '_cls' or '_ref'."
+            "A key must not start with '$', hold '.', NUL or a lone surrogate, "
+            "or be '_cls' or '_ref'."
         )
-    _validate_encodable(key)
     return key
 
 
@@ -118,37 +125,51 @@ def validate_json(value: Any, *, max_bytes: int) -> None:
     long, ``CHABAD_AUTH["JSON_MAX_DEPTH"]`` levels deep and with
     ``CHABAD_AUTH["JSON_MAX_KEYS"]`` keys.
     """
-    max_depth, max_keys = conf.JSON_MAX_DEPTH, conf.JSON_MAX_KEYS
+    json_validator(max_bytes=max_bytes)(value)
+
+
+def json_validator(*, max_bytes: int) -> Callable[[Any], None]:
+    """Return ``validate_json`` for many values, with the settings as they are now."""
+    return partial(
+        _validate_json,
+        max_bytes=max_bytes,
+        max_depth=conf.JSON_MAX_DEPTH,
+        max_keys=conf.JSON_MAX_KEYS,
+    )
+
+
+def _validate_json(value: Any, *, max_bytes: int, max_depth: int, max_keys: int) -> None:
     keys = 0
     # A stack instead of recursion: hostile nesting must not reach Python's recursion limit.
-    stack: list[tuple[Any, int]] = [(value, 1)]
+    stack: list[tuple[Iterable[Any], int]] = [((value,), 0)]
     while stack:
-        item, depth = stack.pop()
-        if isinstance(item, str):
-            _validate_encodable(item)
-        elif item is None or isinstance(item, (bool, datetime, ObjectId)):
-            pass
-        elif isinstance(item, int):
-            if not -INT64_MAX - 1 <= item <= INT64_MAX:
-                raise ValidationError("An integer does not fit into 64 bits.")
-        elif isinstance(item, float):
-            if not math.isfinite(item):
-                raise ValidationError("A number must be finite.")
-        elif isinstance(item, (dict, list, tuple)):
-            if depth > max_depth:
-                raise ValidationError(f"The value is nested more than {max_depth} levels deep.")
-            if isinstance(item, dict):
-                keys += len(item)
-                if keys > max_keys:
-                    raise ValidationError(f"The value has more than {max_keys} keys.")
-                for key in item:
-                    validate_key(key)
-                item = item.values()
-            stack.extend((child, depth + 1) for child in item)
-        else:
-            raise ValidationError(f"A value of type {type(item).__name__} cannot be stored.")
+        items, depth = stack.pop()
+        for item in items:
+            if isinstance(item, (str, bool, NoneType, datetime, ObjectId)):
+                continue
+            if isinstance(item, int):
+                if not -INT64_MAX - 1 <= item <= INT64_MAX:
+                    raise ValidationError("An integer does not fit into 64 bits.")
+            elif isinstance(item, float):
+                if not math.isfinite(item):
+                    raise ValidationError("A number must be finite.")
+            elif isinstance(item, (dict, list, tuple)):
+                if depth == max_depth:
+                    raise ValidationError(f"The value is nested more than {max_depth} levels deep.")
+                if isinstance(item, dict):
+                    keys += len(item)
+                    if keys > max_keys:
+                        raise ValidationError(f"The value has more than {max_keys} keys.")
+                    for key in item:
+                        validate_key(key)
+                    item = item.values()
+                stack.append((item, depth + 1))
+            else:
+                raise ValidationError(f"A value of type {type(item).__name__} cannot be stored.")
     try:
         size = len(bson.encode({"": value})) - _EMPTY_BYTES
+    except UnicodeEncodeError:
+        raise ValidationError(_SURROGATE) from None
     except OverflowError:
         raise ValidationError("A time is not within the years 1 to 9999 in UTC.") from None
     if size > max_bytes:
@@ -159,4 +180,4 @@ def _validate_encodable(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValidationError("The text has a lone surrogate.") from None
+        raise ValidationError(_SURROGATE) from None

@@ -28,11 +28,13 @@ def to_utc(value: datetime) -> datetime:
 
     Raises ``ValidationError`` where UTC has left the years 1 to 9999.
     """
-    try:
-        value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        raise ValidationError("The time is not within the years 1 to 9999 in UTC.") from None
-    return value.replace(microsecond=value.microsecond // 1000 * 1000)
+    if value.tzinfo is not UTC:
+        try:
+            value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        except OverflowError:
+            raise ValidationError("The time is not within the years 1 to 9999 in UTC.") from None
+    excess = value.microsecond % 1000
+    return value.replace(microsecond=value.microsecond - excess) if excess else value
 
 
 class DateTimeField(mongoengine.DateTimeField):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -22,14 +22,10 @@ from chabad_auth_django.models.event import CLOCK_SKEW, Event
 from chabad_auth_django.models.fields import now, to_utc
 from chabad_auth_django.models.paging import Page, Position, read_page
 from chabad_auth_django.transactions import RetryTransaction, in_transaction, on_commit
-from chabad_auth_django.validators import validate_json, validate_name
+from chabad_auth_django.validators import json_validator, validate_name
 
 #: The most events in one batch.
 MAX_BATCH = 1000
-
-#: Field of an event -> the setting with its limit in bytes.
-_JSON_FIELDS = {"eventData": "EVENT_DATA_MAX_BYTES", "metadata": "METADATA_MAX_BYTES"}
-_NAME_FIELDS = ("appId", "sessionId", "eventType", "eventName", "messageId")
 
 _FIELDS: dict[type[Event], frozenset[str]] = {
     Activity: frozenset(
@@ -73,13 +69,12 @@ def ingest(*, model: type[Event], user_id: ObjectId, events: Sequence[Any]) -> I
     same event sent again is a duplicate that changes nothing; two equal ones in one batch are two.
     One validation pass, one insert and one look at the fence. Raises ``UserNotFound``.
     """
-    received = now()
-    seen: Counter[bytes] = Counter()
+    batch = _Batch(model, user_id)
     documents: list[dict[str, Any]] = []
     rejected: list[Rejected] = []
     for index, event in enumerate(events):
         try:
-            documents.append(_document(model, user_id, event, received, seen))
+            documents.append(batch.document(event))
         except ValidationError as error:
             rejected.append(Rejected(index, error.code, error.detail, error.errors))
     ids = [document["_id"] for document in documents]
@@ -94,7 +89,7 @@ def store_event(*, model: type[Event], user_id: ObjectId, event: Any) -> dict[st
 
     Raises ``ValidationError`` and ``UserNotFound``.
     """
-    document = _document(model, user_id, event, now(), Counter())
+    document = _Batch(model, user_id).document(event)
     if not _insert(model, [document]):
         return model.read(_id=document["_id"]) or document
     ids = {document["_id"]: user_id}
@@ -129,49 +124,91 @@ def list_events(
     )
 
 
-def _document(
-    model: type[Event], user_id: ObjectId, event: Any, received: datetime, seen: Counter[bytes]
-) -> dict[str, Any]:
-    if not isinstance(event, Mapping):
-        raise ValidationError("An event is an object.")
-    errors: dict[str, str] = {}
-    for name, value in event.items():
-        try:
-            _check(model, name, value, received)
-        except ValidationError as error:
-            errors[str(name)[:100]] = error.detail
-    errors |= {name: "Required." for name in _REQUIRED[model] if event.get(name) is None}
-    if errors:
-        raise ValidationError(errors=errors)
-    document = {name: value for name, value in event.items() if value is not None}
-    message_id = document.pop("messageId", None)
-    sent = document.get("timestamp")
-    document["timestamp"] = received if sent is None else parse_time(sent)
-    document = {"_id": None, "userId": user_id, **document}
-    document["_id"] = _derive_id(model, document, sent, message_id, seen)
-    return document
+class _Batch:
+    """Makes the documents of one user's events, by the settings and the time of its start."""
 
+    def __init__(self, model: type[Event], user_id: ObjectId) -> None:
+        self._user_id = user_id
+        self._required = _REQUIRED[model]
+        self._received = now()
+        self._earliest = max(model.oldest(), _EARLIEST)
+        self._latest = self._received + CLOCK_SKEW
+        self._owner = f"{model.__name__} {user_id} ".encode()
+        self._seen: Counter[bytes] = Counter()
+        #: Field of an event -> what returns the value to store for the one that was sent.
+        readers: dict[str, Callable[[Any], Any]] = {
+            "eventCategory": _category,
+            "timestamp": self._time,
+            "eventData": _object_reader(conf.EVENT_DATA_MAX_BYTES),
+            "metadata": _object_reader(conf.METADATA_MAX_BYTES),
+        }
+        self._readers = {name: readers.get(name, validate_name) for name in _FIELDS[model]}
 
-def _check(model: type[Event], name: Any, value: Any, received: datetime) -> None:
-    if name not in _FIELDS[model]:
-        raise ValidationError("Unknown or read-only.")
-    if value is None:
-        return
-    if name in _NAME_FIELDS:
-        validate_name(value)
-    elif name == "eventCategory":
-        if value not in EVENT_CATEGORIES:
-            raise ValidationError(f"Expected one of {', '.join(EVENT_CATEGORIES)}.")
-    elif name == "timestamp":
+    def document(self, event: Any) -> dict[str, Any]:
+        """Return what is to be stored for the event; raise ``ValidationError``."""
+        if not isinstance(event, Mapping):
+            raise ValidationError("An event is an object.")
+        document: dict[str, Any] = {"_id": None, "userId": self._user_id}
+        errors: dict[str, str] = {}
+        for name, value in event.items():
+            read = self._readers.get(name)
+            try:
+                if read is None:
+                    raise ValidationError("Unknown or read-only.")
+                if value is not None:
+                    document[name] = read(value)
+            except ValidationError as error:
+                errors[str(name)[:100]] = error.detail
+        for name in self._required:
+            if event.get(name) is None:
+                errors[name] = "Required."
+        if errors:
+            raise ValidationError(errors=errors)
+        document["_id"] = self._derive_id(document, document.pop("messageId", None))
+        document.setdefault("timestamp", self._received)
+        return document
+
+    def _time(self, value: Any) -> datetime:
         time = parse_time(value)
-        if time > received + CLOCK_SKEW:
+        if time > self._latest:
             raise ValidationError("The time is in the future.")
-        if time < max(model.oldest(), _EARLIEST):
+        if time < self._earliest:
             raise ValidationError("The time is so long ago that the event has expired.")
-    else:
+        return time
+
+    def _derive_id(self, document: Mapping[str, Any], message_id: str | None) -> ObjectId:
+        if message_id is not None:
+            # Whatever else the client sends with it: a message id names one message of the user.
+            return ObjectId(blake2b(self._owner + message_id.encode(), digest_size=12).digest())
+        time = document.get("timestamp")
+        if time is None:
+            return ObjectId()
+        content = orjson.dumps(document, default=str, option=orjson.OPT_SORT_KEYS)
+        content = self._owner + content
+        tail = blake2b(content, digest_size=8).digest()
+        ordinal = self._seen[tail]
+        self._seen[tail] += 1
+        if ordinal:
+            tail = blake2b(content + ordinal.to_bytes(2), digest_size=8).digest()
+        return ObjectId(int(time.timestamp()).to_bytes(4) + tail)
+
+
+def _category(value: Any) -> Any:
+    if value not in EVENT_CATEGORIES:
+        raise ValidationError(f"Expected one of {', '.join(EVENT_CATEGORIES)}.")
+    return value
+
+
+def _object_reader(max_bytes: int) -> Callable[[Any], Any]:
+    validate = json_validator(max_bytes=max_bytes)
+
+    def read(value: Any) -> Any:
         if not isinstance(value, dict):
             raise ValidationError("Expected an object.")
-        validate_json(value, max_bytes=getattr(conf, _JSON_FIELDS[name]))
+        validate(value)
+        return value
+
+    return read
 
 
 def parse_time(value: Any) -> datetime:
@@ -182,28 +219,6 @@ def parse_time(value: Any) -> datetime:
         except (ValueError, OverflowError):
             pass
     raise ValidationError("Expected a time in ISO 8601, such as 2026-01-31T12:00:00.000Z.")
-
-
-def _derive_id(
-    model: type[Event],
-    document: Mapping[str, Any],
-    sent: str | None,
-    message_id: str | None,
-    seen: Counter[bytes],
-) -> ObjectId:
-    if message_id is not None:
-        # Whatever else the client sends with it: a message id names one message of the user.
-        content = orjson.dumps([model.__name__, str(document["userId"]), message_id])
-        return ObjectId(hashlib.blake2b(content, digest_size=12).digest())
-    if sent is None:
-        return ObjectId()
-    content = orjson.dumps([model.__name__, document], default=str, option=orjson.OPT_SORT_KEYS)
-    digest = hashlib.blake2b(content, digest_size=16).digest()
-    ordinal = seen[digest]
-    seen[digest] += 1
-    tail = hashlib.blake2b(digest + ordinal.to_bytes(2), digest_size=8).digest()
-    seconds = int(document["timestamp"].timestamp())
-    return ObjectId(seconds.to_bytes(4) + tail)
 
 
 def _insert(model: type[Event], documents: list[dict[str, Any]]) -> list[ObjectId]:
