@@ -41,6 +41,8 @@ STATUSES: tuple[tuple[type[domain.ChabadAuthError], int], ...] = (
     (domain.Unavailable, 503),
     (domain.IdempotencyKeyReused, 422),
     (domain.IdempotencyInProgress, 409),
+    (domain.EventsArchived, 409),
+    (domain.ReplicaSetRequired, 409),
 )
 
 #: Labels and codes with which the server says that a write may succeed on the next try.
@@ -64,6 +66,8 @@ _UNAVAILABLE_CODES = frozenset(
         134,  # ReadConcernMajorityNotAvailableYet
         189,  # PrimarySteppedDown
         202,  # NetworkInterfaceExceededTimeLimit
+        239,  # SnapshotTooOld
+        246,  # SnapshotUnavailable
         251,  # NoSuchTransaction
         262,  # ExceededTimeLimit
         9001,  # SocketException

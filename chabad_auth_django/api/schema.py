@@ -124,6 +124,13 @@ def errors(*statuses: int) -> dict[int, OpenApiResponse]:
 
 #: 409 with what is stored now.
 CONFLICT = {409: OpenApiResponse(VERSION_CONFLICT, description=_DESCRIPTIONS[409])}
+#: 409 where a count would need events that are in archives.
+ARCHIVED = {
+    409: OpenApiResponse(
+        ERROR,
+        description="Some of the events are archived: only whole days in UTC can be counted.",
+    )
+}
 #: 412 with what is stored now.
 CHANGED = {412: OpenApiResponse(PRECONDITION_FAILED, description=_DESCRIPTIONS[412])}
 #: 304 without a body.

@@ -15,7 +15,7 @@ from rest_framework.serializers import Serializer
 
 from chabad_auth_django.api import pagination, shapes
 from chabad_auth_django.api.errors import body
-from chabad_auth_django.api.schema import describe, one_or_many
+from chabad_auth_django.api.schema import ARCHIVED, describe, one_or_many
 from chabad_auth_django.api.serializers.events import (
     ActivityPageSerializer,
     ActivityQuerySerializer,
@@ -31,7 +31,7 @@ from chabad_auth_django.api.serializers.events import (
 from chabad_auth_django.api.views.base import APIViewSet
 from chabad_auth_django.models import Activity, Analytics
 from chabad_auth_django.models.event import Event
-from chabad_auth_django.services import events, users
+from chabad_auth_django.services import counts, events, users
 
 
 class EventsViewSet(APIViewSet):
@@ -152,19 +152,19 @@ class AnalyticsViewSet(EventsViewSet):
 
     @describe(
         parameters=[CountsQuerySerializer],
-        responses=EventCountSerializer(many=True),
+        responses={200: EventCountSerializer(many=True), **ARCHIVED},
     )
     def event_counts(self, request: Request, user: str | None = None) -> Response:
         """Count the events in a range by name, the most frequent first."""
-        return Response(Analytics.get_event_counts(**self._range()))
+        return Response(counts.get_event_counts(**self._range()))
 
     @describe(
         parameters=[CountsQuerySerializer],
-        responses=CategoryCountSerializer(many=True),
+        responses={200: CategoryCountSerializer(many=True), **ARCHIVED},
     )
     def category_counts(self, request: Request, user: str | None = None) -> Response:
         """Count the events in a range by category, the most frequent first."""
-        return Response(Analytics.get_category_counts(**self._range()))
+        return Response(counts.get_category_counts(**self._range()))
 
     def _range(self) -> dict[str, Any]:
         owner = self.user_id if "user" in self.kwargs else None

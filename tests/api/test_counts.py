@@ -1,0 +1,127 @@
+"""Counts through the API: what the stored events give, from roll-ups where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+from rest_framework.test import APIClient
+from support import naive
+from support.commands import CommandCounter
+from support.requests import check_error
+
+from chabad_auth_django.models import Analytics, User
+from chabad_auth_django.services import archive, rollups
+
+Ask = Callable[..., Any]
+
+DAY = timedelta(days=1)
+JANUARY = datetime(2025, 1, 1, tzinfo=UTC)
+FEBRUARY = datetime(2025, 2, 1, tzinfo=UTC)
+MARCH = datetime(2025, 3, 1, tzinfo=UTC)
+
+#: Midnights, and times within days.
+RANGES = [
+    (JANUARY, FEBRUARY),
+    (JANUARY + DAY / 2, FEBRUARY + DAY / 3),
+    (JANUARY + DAY / 4, JANUARY + DAY / 2),
+    (FEBRUARY, JANUARY),
+]
+
+
+def stored(*users: User) -> list[dict[str, Any]]:
+    """Return what another program stores for the users in two months."""
+    return [
+        {
+            "userId": users[number % len(users)].id,
+            "eventName": f"event{number % 3}",
+            "eventCategory": ("custom", "error")[number % 2],
+            "timestamp": JANUARY + number * timedelta(hours=7),
+        }
+        for number in range(200)
+    ]
+
+
+@pytest.fixture
+def ask(login: Any, admin: User) -> Ask:
+    """Ask for counts of all users, or of one, as an administrator."""
+    client: APIClient = login(admin)
+
+    def get(name: str, start: datetime, end: datetime, user: User | None = None) -> Any:
+        below = f"users/{user.id}/" if user else ""
+        times = {"start": start.isoformat(), "end": end.isoformat()}
+        return client.get(f"/api/{below}analytics/{name}/", times)
+
+    return get
+
+
+def check(ask: Ask, events: list[dict[str, Any]], *users: User) -> None:
+    for start, end in RANGES:
+        for user in (None, *users):
+            found = naive.between(events, start, end, user and user.id)
+            for path, field, name in (
+                ("event-counts", "eventName", "eventName"),
+                ("category-counts", "eventCategory", "category"),
+            ):
+                assert ask(path, start, end, user).json() == naive.counts(found, field, name)
+
+
+def test_counts_are_exact_before_and_after_a_roll_up_and_late_events(
+    raw: Database, ask: Ask, owner: User, admin: User
+) -> None:
+    events = stored(owner, admin)
+    raw.analytics.insert_many(events)
+    check(ask, events, owner)
+    list(rollups.run())
+    check(ask, events, owner)
+    late = {**events[0], "eventName": "late", "timestamp": JANUARY + 3 * DAY}
+    late.pop("_id")
+    raw.analytics.insert_one(late)
+    check(ask, [*events, late], owner)
+
+
+def test_counts_of_a_standalone_server_are_exact(standalone: str, login: Any) -> None:
+    ann = User.create_user(email="ann@example.org", roles=["admin"], auth_methods=["google"])
+    events = stored(ann)
+    Analytics.collection().insert_many(events)
+    path = "/api/users/me/analytics/event-counts/"
+    query = {"start": JANUARY.isoformat(), "end": (JANUARY + DAY / 2).isoformat()}
+    assert login(ann).get(path, query).json() == naive.counts(
+        naive.between(events, JANUARY, JANUARY + DAY / 2), "eventName", "eventName"
+    )
+
+
+def test_a_whole_day_costs_no_look_at_its_events(
+    raw: Database, owner: User, login: Any, commands: CommandCounter
+) -> None:
+    raw.analytics.insert_many(stored(owner))
+    list(rollups.run())
+    client = login(owner)
+    commands.clear()
+    query = {"start": JANUARY.isoformat(), "end": FEBRUARY.isoformat()}
+    client.get("/api/users/me/analytics/event-counts/", query)
+    # The caller; the roll-ups; the log of what changed since; the rows of the days.
+    assert commands.names == ["find", "find", "aggregate", "getMore", "killCursors", "aggregate"]
+    name, command = commands.sent[-1]
+    assert command[name] == "analytics_daily_users"
+    assert not any("$unionWith" in stage for stage in command["pipeline"])
+
+
+def test_where_events_are_archived_only_whole_days_are_counted(
+    raw: Database, ask: Ask, owner: User, tmp_path: Path
+) -> None:
+    events = stored(owner)
+    raw.analytics.insert_many(events)
+    list(archive.archive(before=FEBRUARY, folder=tmp_path))
+    for name in ("event-counts", "category-counts"):
+        for user in (None, owner):
+            for start, end in ((JANUARY + DAY / 2, MARCH), (JANUARY, FEBRUARY - DAY / 2)):
+                check_error(ask(name, start, end, user), 409, "events_archived")
+            assert ask(name, FEBRUARY + DAY / 2, MARCH, user).status_code == 200
+    whole = naive.counts(naive.between(events, JANUARY, MARCH), "eventName", "eventName")
+    assert ask("event-counts", JANUARY, MARCH).json() == whole
+    assert ask("event-counts", JANUARY, MARCH, owner).json() == whole
