@@ -15,6 +15,8 @@ from chabad_auth_django.contrib.embedded.server import Mongod
 from chabad_auth_django.models import User
 from chabad_auth_django.services import indexes
 
+pytest_plugins = ["support.claims"]
+
 
 def _serve(
     tmp_path_factory: pytest.TempPathFactory, name: str, replica_set: str | None
