@@ -27,17 +27,15 @@ from chabad_auth_django.validators import json_validator, validate_name
 #: The most events in one batch.
 MAX_BATCH = 1000
 
+_COMMON = frozenset(("appId", "sessionId", "eventData", "timestamp", "sentAt", "messageId"))
 _FIELDS: dict[type[Event], frozenset[str]] = {
-    Activity: frozenset(
-        ("appId", "sessionId", "eventType", "eventData", "metadata", "timestamp", "messageId")
-    ),
-    Analytics: frozenset(
-        ("appId", "sessionId", "eventName", "eventCategory", "eventData", "timestamp", "messageId")
-    ),
+    Activity: _COMMON | {"eventType", "metadata"},
+    Analytics: _COMMON | {"eventName", "eventCategory"},
 }
 _REQUIRED = {Activity: ("eventType",), Analytics: ("eventName", "eventCategory")}
 
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+#: The times that an id has room for.
+_EARLIEST, _TOO_LATE = datetime(1970, 1, 1, tzinfo=UTC), datetime(2106, 2, 7, tzinfo=UTC)
 #: Other programs can store later times, which Python cannot.
 _LATEST = datetime.max.replace(tzinfo=UTC)
 
@@ -67,6 +65,7 @@ def ingest(*, model: type[Event], user_id: ObjectId, events: Sequence[Any]) -> I
 
     An event with a client timestamp or a ``messageId`` has an id that is derived from it, so the
     same event sent again is a duplicate that changes nothing; two equal ones in one batch are two.
+    ``sentAt``, the client's clock at sending, corrects its timestamp and is no part of the id.
     One validation pass, one insert and one look at the fence. Raises ``UserNotFound``.
     """
     batch = _Batch(model, user_id)
@@ -138,7 +137,8 @@ class _Batch:
         #: Field of an event -> what returns the value to store for the one that was sent.
         readers: dict[str, Callable[[Any], Any]] = {
             "eventCategory": _category,
-            "timestamp": self._time,
+            "timestamp": _clock,
+            "sentAt": _clock,
             "eventData": _object_reader(conf.EVENT_DATA_MAX_BYTES),
             "metadata": _object_reader(conf.METADATA_MAX_BYTES),
         }
@@ -162,23 +162,23 @@ class _Batch:
         for name in self._required:
             if event.get(name) is None:
                 errors[name] = "Required."
+        # How far the client's clock is behind ours.
+        skew = self._received - document.pop("sentAt", self._received)
+        time = document["timestamp"] + skew if "timestamp" in document else self._received
+        if time > self._latest:
+            errors["timestamp"] = "The time is in the future."
+        elif time < self._earliest:
+            errors["timestamp"] = "The time is so long ago that the event has expired."
         if errors:
             raise ValidationError(errors=errors)
         document["_id"] = self._derive_id(document, document.pop("messageId", None))
-        document.setdefault("timestamp", self._received)
+        document["timestamp"] = time
         return document
 
-    def _time(self, value: Any) -> datetime:
-        time = parse_time(value)
-        if time > self._latest:
-            raise ValidationError("The time is in the future.")
-        if time < self._earliest:
-            raise ValidationError("The time is so long ago that the event has expired.")
-        return time
-
     def _derive_id(self, document: Mapping[str, Any], message_id: str | None) -> ObjectId:
+        # From the client's own time: what it is corrected by differs each time the event is sent.
         if message_id is not None:
-            # Whatever else the client sends with it: a message id names one message of the user.
+            # Whatever else the client sends with it, a time too: a message id names one message.
             return ObjectId(blake2b(self._owner + message_id.encode(), digest_size=12).digest())
         time = document.get("timestamp")
         if time is None:
@@ -191,6 +191,14 @@ class _Batch:
         if ordinal:
             tail = blake2b(content + ordinal.to_bytes(2), digest_size=8).digest()
         return ObjectId(int(time.timestamp()).to_bytes(4) + tail)
+
+
+def _clock(value: Any) -> datetime:
+    """Return a time that a client's clock may show, however wrong it is."""
+    time = parse_time(value)
+    if not _EARLIEST <= time < _TOO_LATE:
+        raise ValidationError("Expected a time in the years 1970 to 2105.")
+    return time
 
 
 def _category(value: Any) -> Any:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from rest_framework.test import APIClient
 from support.requests import check_error, send
 from support.threads import together
@@ -100,6 +101,55 @@ def test_a_time_is_bounded(api: APIClient, seconds: float, status: int) -> None:
 
 
 @pytest.mark.parametrize(
+    "clock", ["1970-01-01T00:10:00Z", "2001-01-01T00:00:00+02:00", "2105-12-31T23:59:59Z", None]
+)
+def test_a_wrong_clock_of_the_client_is_corrected(api: APIClient, clock: str | None) -> None:
+    sent_at = datetime.fromisoformat(clock or at(0))
+    happened = sent_at - timedelta(minutes=5)
+    event = {
+        "eventType": "opened",
+        "timestamp": happened.isoformat(),
+        "sentAt": sent_at.isoformat(),
+    }
+    before = datetime.now(UTC)
+    answer = api.post(ACTIVITIES, event, format="json").json()
+    assert "sentAt" not in answer
+    stored = datetime.fromisoformat(answer["timestamp"]) + timedelta(minutes=5)
+    millisecond = timedelta(milliseconds=1)
+    assert before - millisecond < stored <= datetime.now(UTC)
+    assert ObjectId(answer["id"]).generation_time == happened.replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [(-4 * 60, 201), (-6 * 60, 400), (89 * 86_400, 201), (91 * 86_400, 400)],
+)
+def test_a_corrected_time_is_bounded(api: APIClient, seconds: float, status: int) -> None:
+    """By how long before its sending the event happened."""
+    sent_at = datetime(2001, 1, 1, tzinfo=UTC)
+    times = {"timestamp": sent_at - timedelta(seconds=seconds), "sentAt": sent_at}
+    event = {"eventType": "opened", **{name: time.isoformat() for name, time in times.items()}}
+    answer = api.post(ACTIVITIES, event, format="json")
+    assert answer.status_code == status
+    assert answer.json().get("errors", {}).keys() == ({"timestamp"} if status == 400 else set())
+
+
+def test_a_batch_sent_again_later_is_the_same(api: APIClient, owner: User) -> None:
+    happened = {"timestamp": at(-600)}
+    events = [
+        {"eventType": "opened", **happened},
+        {"eventType": "opened", **happened},
+        {"eventType": "opened", "messageId": "m", **happened},
+    ]
+    for seconds in (None, -60, -30, 0):
+        sent = {} if seconds is None else {"sentAt": at(seconds)}
+        batch = [{**event, **sent} for event in events]
+        answer = api.post(ACTIVITIES, batch, format="json").json()
+        assert answer["accepted"] == (3 if seconds is None else 0)
+    assert Activity.objects(user_id=owner.id).count() == 3
+
+
+@pytest.mark.parametrize(
     ("query", "count"),
     [
         ("eventType=opened", 2),
@@ -173,6 +223,15 @@ INPUTS: list[tuple[str, Any, str | None]] = [
     ("timestamp", "2026-13-01T00:00:00Z", "timestamp"),
     ("timestamp", "", "timestamp"),
     ("timestamp", 1.5, "timestamp"),
+    ("sentAt", None, None),
+    ("sentAt", partial(at, -86_400), None),
+    ("sentAt", "1970-01-01T00:00:00Z", None),
+    ("sentAt", "1969-12-31T23:59:59Z", "sentAt"),
+    ("sentAt", "2106-02-07T00:00:00Z", "sentAt"),
+    ("sentAt", "9999-12-31T23:59:59-14:00", "sentAt"),
+    ("sentAt", "", "sentAt"),
+    ("sentAt", 0, "sentAt"),
+    ("sentAt", {"$gt": ""}, "sentAt"),
     ("eventData", {}, None),
     ("eventData", None, None),
     ("eventData", {"a": [{"b": 2**63 - 1}]}, None),
@@ -207,7 +266,7 @@ def test_one_event_and_one_of_a_batch_have_the_same_verdict(
         assert batch["rejected"] == []
         rows = api.get(ANALYTICS).json()["results"]
         assert single.json() in rows
-        if field not in stays:
+        if field not in {*stays, "sentAt"}:
             assert single.json()[field] == value
     else:
         assert single.status_code == 400

@@ -34,6 +34,12 @@ class EventSerializer(StrictSerializer):
     timestamp = DateTimeField(
         required=False, help_text="At most 5 minutes ahead; the server's time by default."
     )
+    sentAt = DateTimeField(
+        required=False,
+        write_only=True,
+        help_text="The client's clock when it sends this: the server corrects `timestamp` by how "
+        "far it is off.",
+    )
     messageId = NameField(
         required=False, write_only=True, help_text="The same one again changes nothing."
     )
