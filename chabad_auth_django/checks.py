@@ -16,6 +16,7 @@ from django.urls import get_resolver
 from jwt.algorithms import requires_cryptography
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
+from rest_framework.settings import api_settings
 
 from chabad_auth_django import connection
 from chabad_auth_django.conf import DEFAULTS, ISSUER_DEFAULTS, conf, user_settings
@@ -53,10 +54,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 def check_cache(**kwargs: Any) -> list[CheckMessage]:
     """Return a warning when the processes do not share what the throttles count; for deployment."""
     backend = settings.CACHES["default"]["BACKEND"]
-    if any(message.is_serious() for message in check_settings()):
-        return []
-    rates = {**DEFAULTS["THROTTLE_RATES"], **conf.THROTTLE_RATES}
-    if not any(rates.values()) or not backend.endswith((".LocMemCache", ".DummyCache")):
+    if not _throttles() or not backend.endswith((".LocMemCache", ".DummyCache")):
         return []
     return [
         Warning(
@@ -64,6 +62,19 @@ def check_cache(**kwargs: Any) -> list[CheckMessage]:
             hint="Set CACHES to a shared cache, such as Redis, or the rates in "
             "CHABAD_AUTH['THROTTLE_RATES'] to None.",
             id="chabad_auth.W002",
+        )
+    ]
+
+
+def check_proxies(**kwargs: Any) -> list[CheckMessage]:
+    """Return a warning when the throttles believe the address that a client claims to have."""
+    if not _throttles() or api_settings.NUM_PROXIES is not None:
+        return []
+    return [
+        Warning(
+            "The throttles take a client's address from X-Forwarded-For, whoever has written it.",
+            hint="Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies in front; 0: none.",
+            id="chabad_auth.W004",
         )
     ]
 
@@ -81,6 +92,12 @@ def check_pages(**kwargs: Any) -> list[CheckMessage]:
             id="chabad_auth.W003",
         )
     ]
+
+
+def _throttles() -> bool:
+    if any(message.is_serious() for message in check_settings()):
+        return False
+    return any({**DEFAULTS["THROTTLE_RATES"], **conf.THROTTLE_RATES}.values())
 
 
 def _serves_api() -> bool:

@@ -77,6 +77,15 @@ class LastAuthMethod(ChabadAuthError):
     default_detail = "The last authentication method of a user cannot be removed."
 
 
+class LastAdministrator(ChabadAuthError):
+    """Removing or demoting the user would leave nobody who may do everything."""
+
+    code = "last_administrator"
+    default_detail = (
+        "The last administrator cannot be removed or demoted. Make another user one first."
+    )
+
+
 class DocumentChanged(ChabadAuthError):
     """The stored document is no longer the one that the caller expects."""
 

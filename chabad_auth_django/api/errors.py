@@ -32,6 +32,7 @@ STATUSES: tuple[tuple[type[domain.ChabadAuthError], int], ...] = (
     (domain.VersionConflict, 409),
     (domain.DocumentChanged, 412),
     (domain.LastAuthMethod, 409),
+    (domain.LastAdministrator, 409),
     (domain.PermissionDenied, 403),
     (domain.InvalidToken, 401),
     (domain.InvalidCredentials, 401),

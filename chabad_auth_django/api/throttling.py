@@ -4,9 +4,9 @@ The rates are ``CHABAD_AUTH["THROTTLE_RATES"]`` over the defaults; a scope with 
 counted, and costs no look at the cache. The counts are in Django's default cache, which all
 processes must share.
 
-A caller who is not signed in is an address. Behind proxies set ``NUM_PROXIES`` in
-``REST_FRAMEWORK`` to how many there are: without it the address is whatever the client writes into
-``X-Forwarded-For``, and each request may come from another one.
+A caller who is not signed in is an address. ``NUM_PROXIES`` in ``REST_FRAMEWORK`` says how many
+proxies are in front, 0 for none: without it the address is whatever the client writes into
+``X-Forwarded-For``, and each request may come from another one. ``chabad_auth.W004`` asks for it.
 """
 
 from __future__ import annotations

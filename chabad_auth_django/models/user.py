@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Self
@@ -190,11 +190,14 @@ class User(Document):
         accepted = {permission, f"{resource}:*", "*"}
         return not accepted.isdisjoint(self.effective_permissions())
 
-    def effective_permissions(self) -> set[str]:
-        """Return what is granted to the user directly and through roles."""
+    def effective_permissions(
+        self, *, without_roles: Collection[str] = (), without_permissions: Collection[str] = ()
+    ) -> set[str]:
+        """Return what is granted to the user directly and through roles, but for those given."""
         by_role = conf.ROLE_PERMISSIONS
-        granted = (by_role.get(role, ()) for role in self._names("roles"))
-        return set(self._names("permissions")).union(*granted)
+        roles = set(self._names("roles")).difference(without_roles)
+        granted = (by_role.get(role, ()) for role in roles)
+        return set(self._names("permissions")).difference(without_permissions).union(*granted)
 
     def add_role(self, role: str) -> None:
         """Give the user the role; nothing changes when it has it."""

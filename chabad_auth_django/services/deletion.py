@@ -48,7 +48,7 @@ from chabad_auth_django.models import (
 from chabad_auth_django.models.app_data import TOMBSTONES
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services import ledger
+from chabad_auth_django.services import administrators, ledger
 from chabad_auth_django.transactions import on_commit, on_incomplete, write_concern
 
 DELETIONS = "deletions"
@@ -100,11 +100,11 @@ def delete_user(*, user_id: ObjectId, seconds: float) -> None:
     """Remove the user for everybody, then purge for at most the given seconds.
 
     In a transaction the purge begins after the commit. If ``is_purged`` tells then that something
-    is left, ``run`` goes on with it. Raises ``UserNotFound``.
+    is left, ``run`` goes on with it. Raises ``UserNotFound`` and ``LastAdministrator``.
     """
     token = _purge_until.set(time.monotonic() + seconds)
     try:
-        if not User.objects(id=user_id).delete():
+        if not _remove(user_id):
             raise UserNotFound
     finally:
         _purge_until.reset(token)
@@ -209,7 +209,7 @@ def resume(*, user_id: ObjectId) -> Outcome:
     """Go on with the one deletion, whose job is open."""
     if User.collection().find_one({"_id": user_id}, {"_id": 1}):
         # Without transactions a crash can leave the job written and the user still there.
-        User.objects(id=user_id).delete()
+        _remove(user_id)
     purged = purge(user_id=user_id)
     job = _jobs().find_one({"_id": user_id, "since": {"$lte": _due()}})
     if job is None:
@@ -218,6 +218,13 @@ def resume(*, user_id: ObjectId) -> Outcome:
         purged = {name: purged.get(name, 0) + found.get(name, 0) for name in purged | found}
     _jobs().delete_one({"_id": user_id, "since": job["since"]})
     return Outcome(user_id, purged, finished=True)
+
+
+def _remove(user_id: ObjectId) -> int:
+    removed: int = administrators.keep_one(
+        user_id=user_id, left=administrators.nothing, change=User.objects(id=user_id).delete
+    )
+    return removed
 
 
 def _take_over_creation(job: dict[str, Any]) -> bool:

@@ -18,10 +18,10 @@ from pymongo.collection import Collection
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django import connection
-from chabad_auth_django.exceptions import UserNotFound
+from chabad_auth_django.exceptions import LastAdministrator, UserNotFound
 from chabad_auth_django.models import User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services import accounts, deletion
+from chabad_auth_django.services import accounts, administrators, deletion
 from chabad_auth_django.services.batches import Advance
 from chabad_auth_django.transactions import MAJORITY
 from chabad_auth_django.validators import normalize_email
@@ -65,7 +65,8 @@ class Receipt:
 def find(*, name: str) -> Erasure:
     """Return the open erasure of that name, else what an erasure of the user would delete.
 
-    Raises ``UserNotFound``, and ``ValidationError`` where the name stands for several users.
+    Raises ``UserNotFound``, ``LastAdministrator``, and ``ValidationError`` where the name stands
+    for several users.
     """
     key: list[dict[str, Any]] = [{"names": _hash(name)}]
     if ObjectId.is_valid(name):
@@ -81,6 +82,7 @@ def find(*, name: str) -> Erasure:
             raise
         user_id = ObjectId(name)
         return Erasure(user_id, deletion.count_documents(user_id=user_id), now())
+    administrators.check_one_stays(user_id=user.id, left=administrators.nothing)
     found = {"users": 1} | deletion.count_documents(user_id=user.id)
     names = tuple(filter(None, (user.email, user.valu_user_id, user.merkos_user_id)))
     return Erasure(user.id, found, now(), user.email, names)
@@ -89,7 +91,8 @@ def find(*, name: str) -> Erasure:
 def delete(*, erasure: Erasure, advance: Advance) -> None:
     """Remove the user for everybody, then all its data; go on where a former call was stopped.
 
-    ``chabad_purge_deleted`` does the second sweep. Memory does not grow with the data.
+    ``chabad_purge_deleted`` does the second sweep. Memory does not grow with the data. Raises
+    ``LastAdministrator``.
     """
     record = {
         "names": [_hash(name) for name in (str(erasure.user_id), *erasure.names)],
@@ -98,7 +101,11 @@ def delete(*, erasure: Erasure, advance: Advance) -> None:
     }
     _records().update_one({"_id": erasure.user_id}, {"$setOnInsert": record}, upsert=True)
     if User.read(_id=erasure.user_id):
-        deletion.delete_user(user_id=erasure.user_id, seconds=0)
+        try:
+            deletion.delete_user(user_id=erasure.user_id, seconds=0)
+        except LastAdministrator:
+            forget(erasure=erasure)
+            raise
     while not deletion.is_purged(user_id=erasure.user_id):
         purged = deletion.purge(user_id=erasure.user_id, until=time.monotonic() + SLICE)
         advance(sum(purged.values()))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from bson import ObjectId
 
@@ -12,7 +13,10 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import PermissionDenied, UserNotFound, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.models.paging import Page, Position, read_page
+from chabad_auth_django.services import administrators
 from chabad_auth_django.validators import normalize_email
+
+T = TypeVar("T")
 
 #: What a list of users can be ordered by -> the stored field, which has an index.
 ORDERS = {"id": "_id", "email": "email"}
@@ -70,25 +74,56 @@ def change_grants(
 ) -> list[str]:
     """Give the user the roles and permissions, or take them; return those that it makes differ.
 
-    With ``dry_run`` nothing is stored. Raises ``ValidationError`` before anything is, and
-    ``UserNotFound``.
+    With ``dry_run`` nothing is stored. Raises ``ValidationError`` and ``LastAdministrator`` before
+    anything is, and ``UserNotFound``.
     """
     roles, permissions = list(roles), list(permissions)
     User.check(roles=roles, permissions=permissions)
     changed = [name for name in roles if (name in user.roles) != grant]
     changed += [name for name in permissions if (name in user.permissions) != grant]
-    if not dry_run:
+
+    def change() -> None:
         for role in roles:
             user.add_role(role) if grant else user.remove_role(role)
         for permission in permissions:
             user.add_permission(permission) if grant else user.remove_permission(permission)
+
+    if not grant and dry_run:
+        left = partial(_left, roles=roles, permissions=permissions)
+        administrators.check_one_stays(user_id=user.id, left=left)
+    elif not grant:
+        revoke(user_id=user.id, roles=roles, permissions=permissions, change=change)
+    elif not dry_run:
+        change()
     return changed
+
+
+def revoke(
+    *,
+    user_id: ObjectId,
+    change: Callable[[], T],
+    roles: Collection[str] = (),
+    permissions: Collection[str] = (),
+) -> T:
+    """Return what the change returns that takes the roles and permissions from the user.
+
+    Raises ``LastAdministrator``.
+    """
+    granted = {name for role in roles for name in conf.ROLE_PERMISSIONS.get(role, ())}
+    if administrators.EVERYTHING not in granted.union(permissions):
+        return change()
+    left = partial(_left, roles=roles, permissions=permissions)
+    return administrators.keep_one(user_id=user_id, left=left, change=change)
+
+
+def _left(user: User, *, roles: Collection[str], permissions: Collection[str]) -> set[str]:
+    return user.effective_permissions(without_roles=roles, without_permissions=permissions)
 
 
 def admin_role() -> str:
     """Return the role that grants everything; raise ``ValidationError`` where none does."""
     for role, permissions in conf.ROLE_PERMISSIONS.items():
-        if "*" in permissions:
+        if administrators.EVERYTHING in permissions:
             return role
     raise ValidationError('No role in CHABAD_AUTH["ROLE_PERMISSIONS"] grants "*".')
 

@@ -5,6 +5,7 @@
 ``DJANGO_DEBUG``          ``0`` is production; then these two are required:
 ``DJANGO_SECRET_KEY``     at least 50 random characters
 ``DJANGO_ALLOWED_HOSTS``  host names, separated by commas
+``DJANGO_NUM_PROXIES``    how many proxies stand in front (0)
 """
 
 import os
@@ -47,6 +48,9 @@ CHABAD_AUTH = {
     "MONGODB_URI": mongodb_uri,
     "EMBEDDED_DATA_DIR": DATA_DIR / "mongodb-data",
 }
+
+# Whose X-Forwarded-For the throttles believe: that of so many proxies, and of no client.
+REST_FRAMEWORK = {"NUM_PROXIES": int(os.environ.get("DJANGO_NUM_PROXIES", "0"))}
 
 # --- An ordinary Django project; SQLite holds the accounts of the admin -----------------------
 

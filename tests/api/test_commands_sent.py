@@ -23,10 +23,11 @@ WIDGET = {"enabled": True, "customization": {}}
 CREATION = ["findAndModify", "find", "insert", "commitTransaction", *FENCE]
 #: A value whose version is kept: looked up, moved in one transaction, and looked up again.
 REMOVAL = ["find", "find", "update", "delete", "commitTransaction", "find"]
-#: The user with all but the events in one transaction; then each of the nine collections of what a
-#: user owns is purged, with the versions of deleted values, and looked at once more.
+#: A look whether it is an administrator, and the user with all but the events, in one transaction;
+#: then each of the nine collections of what a user owns is purged, with the versions of deleted
+#: values, and looked at once more.
 DELETION = [
-    *("find", "update", "delete", "delete", "delete", "delete", "commitTransaction"),
+    *("find", "find", "update", "delete", "delete", "delete", "delete", "commitTransaction"),
     *["find"] * 9,
     "delete",
     *["find"] * 9,

@@ -126,3 +126,24 @@ def test_a_cache_of_each_process_is_warned_of_at_deployment() -> None:
     shared = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
     with override_settings(CACHES=shared):
         assert checks.check_cache() == []
+
+
+def test_believing_every_client_its_address_is_warned_of_at_deployment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert [message.id for message in checks.check_proxies()] == ["chabad_auth.W004"]
+    off = dict.fromkeys(("sign_in", "read", "write"))
+    with override_settings(CHABAD_AUTH={"THROTTLE_RATES": off}):
+        assert checks.check_proxies() == []
+    for number in (0, 1):
+        monkeypatch.setattr(api_settings, "NUM_PROXIES", number)
+        assert checks.check_proxies() == []
+
+
+def test_without_a_proxy_no_header_is_believed(
+    mongodb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_settings, "NUM_PROXIES", 0)
+    with rates(mongodb, sign_in="1/min"):
+        forged = [sign_in(f"user{n}", HTTP_X_FORWARDED_FOR=f"1.1.1.{n}") for n in range(2)]
+        assert [answer.status_code for answer in forged] == [400, 429]

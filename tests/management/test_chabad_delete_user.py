@@ -127,3 +127,25 @@ def test_as_a_process(busy: User, mongodb: str, tmp_path: Path) -> None:
     result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)
     assert (result.returncode, result.stderr) == (0, "")
     assert json.loads(result.stdout)["documents"] == 13
+
+
+@pytest.mark.parametrize("command", [COMMAND, "chabad_erase_user"])
+@pytest.mark.parametrize("option", ["--dry-run", "--yes"])
+def test_the_last_administrator_cannot_be_deleted(
+    mongodb: str, raw: Database, command: str, option: str
+) -> None:
+    ann = User.create_user(email="ann@example.org", roles=["admin"])
+    result = run(command, ann.email, option)
+    assert result.code == 2
+    assert "last administrator" in result.err
+    assert left(raw) == {"users": 1, "profiles": 1, "preferences": 1}
+
+
+def test_of_two_administrators_one_command_deletes_one(mongodb: str, raw: Database) -> None:
+    emails = [User.create_user(email=f"{name}@example.org", roles=["admin"]).email for name in "ab"]
+    result = run(COMMAND, *emails, "--yes")
+    assert result.code == 2
+    assert "last administrator" in result.err
+    assert [user.email for user in User.objects] == emails[1:]
+    # Nothing tells of a deletion that was refused.
+    assert raw.erasures.count_documents({}) == 0

@@ -107,3 +107,14 @@ def test_as_a_process(user: User, mongodb: str, tmp_path: Path, command: str) ->
     result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)
     assert (result.returncode, result.stderr) == (0, "")
     assert json.loads(result.stdout)["changed"] == (command == "chabad_revoke")
+
+
+@pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
+def test_the_last_administrator_cannot_be_demoted(mongodb: str, dry_run: list[str]) -> None:
+    ann = User.create_user(email="ann@example.org", roles=["admin"])
+    result = run("chabad_revoke", ann.email, "--role", "admin", *dry_run)
+    assert result.code == 2
+    assert "last administrator" in result.err
+    assert roles(ann) == ["admin"]
+    User.create_user(email="bob@example.org", permissions=["*"])
+    assert run("chabad_revoke", ann.email, "--role", "admin", *dry_run).code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from bson import ObjectId
@@ -110,7 +111,8 @@ class UserViewSet(APIViewSet):
     def destroy(self, request: Request, user: str) -> Response:
         """Delete a user and everything about it, at once for everybody.
 
-        204 when nothing is left; 202 when events are still being purged in the background.
+        204 when nothing is left; 202 when events are still being purged in the background; 409 for
+        the last administrator.
         """
         if "HTTP_IF_MATCH" in request.META:
             check_if_match(request, self.found(User.read(_id=self.user_id)), shapes.user)
@@ -168,8 +170,9 @@ class RoleViewSet(GrantViewSet):
         responses={200: UserSerializer, **CHANGED},
     )
     def destroy(self, request: Request, user: str, role: str) -> Response:
-        """Take the role away. Takes `roles:write`."""
-        return self._change("remove_role", role)
+        """Take the role away; an administrator stays (409). Takes `roles:write`."""
+        change = partial(self._change, "remove_role", role)
+        return users.revoke(user_id=self.user_id, roles=[role], change=change)
 
 
 class PermissionViewSet(GrantViewSet):
@@ -195,8 +198,9 @@ class PermissionViewSet(GrantViewSet):
         responses={200: UserSerializer, **CHANGED},
     )
     def destroy(self, request: Request, user: str, permission: str) -> Response:
-        """Take the permission away. Takes `permissions:write`."""
-        return self._change("remove_permission", permission)
+        """Take the permission away; an administrator stays (409). Takes `permissions:write`."""
+        change = partial(self._change, "remove_permission", permission)
+        return users.revoke(user_id=self.user_id, permissions=[permission], change=change)
 
 
 class AuthMethodViewSet(GrantViewSet):
