@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from types import NoneType
 from typing import Any
 
 import bson
 from bson import ObjectId
+from bson.errors import InvalidDocument
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.validators import URLValidator, validate_email
 
@@ -29,8 +30,14 @@ _INVISIBLE = re.compile(
 
 _NOT_IN_A_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
-# mongoengine takes a dict with the key _cls or _ref for a class of its own or a reference.
-_KEY = re.compile(r"(?!\$|(?:_cls|_ref)\Z)[^.\x00\ud800-\udfff]+")
+# What bson.encode does not refuse: the empty key, and those by which mongoengine takes a dict for a
+# class of its own or a reference.
+_RESERVED_KEYS = frozenset({"", "_cls", "_ref"})
+
+_UNSAFE_KEY = (
+    "A key must be a string that is not empty, does not start with '$', holds no '.' or NUL "
+    "and is not '_cls' or '_ref'."
+)
 
 _SURROGATE = "The text has a lone surrogate."
 
@@ -107,13 +114,9 @@ def validate_name(value: object, *, max_length: int = 255) -> str:
 
 def validate_key(key: object) -> str:
     """Return a key of free-form JSON; raise ``ValidationError`` where MongoDB would stumble."""
-    if not isinstance(key, str) or not key:
-        raise ValidationError("A key must be a string that is not empty.")
-    if not _KEY.fullmatch(key):
-        raise ValidationError(
-            "A key must not start with '$', hold '.', NUL or a lone surrogate, "
-            "or be '_cls' or '_ref'."
-        )
+    if not isinstance(key, str):
+        raise ValidationError(_UNSAFE_KEY)
+    _validate_json({key: None}, max_bytes=sys.maxsize, max_depth=1, max_keys=1)
     return key
 
 
@@ -145,7 +148,7 @@ def _validate_json(value: Any, *, max_bytes: int, max_depth: int, max_keys: int)
     while stack:
         items, depth = stack.pop()
         for item in items:
-            if isinstance(item, (str, bool, NoneType, datetime, ObjectId)):
+            if isinstance(item, str):
                 continue
             if isinstance(item, int):
                 if not -INT64_MAX - 1 <= item <= INT64_MAX:
@@ -160,14 +163,16 @@ def _validate_json(value: Any, *, max_bytes: int, max_depth: int, max_keys: int)
                     keys += len(item)
                     if keys > max_keys:
                         raise ValidationError(f"The value has more than {max_keys} keys.")
-                    for key in item:
-                        validate_key(key)
+                    if not _RESERVED_KEYS.isdisjoint(item):
+                        raise ValidationError(_UNSAFE_KEY)
                     item = item.values()
                 stack.append((item, depth + 1))
-            else:
+            elif item is not None and not isinstance(item, (datetime, ObjectId)):
                 raise ValidationError(f"A value of type {type(item).__name__} cannot be stored.")
     try:
-        size = len(bson.encode({"": value})) - _EMPTY_BYTES
+        size = len(bson.encode({"": value}, check_keys=True)) - _EMPTY_BYTES
+    except InvalidDocument:
+        raise ValidationError(_UNSAFE_KEY) from None
     except UnicodeEncodeError:
         raise ValidationError(_SURROGATE) from None
     except OverflowError:

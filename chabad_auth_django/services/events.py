@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -133,7 +132,7 @@ class _Batch:
         self._earliest = max(model.oldest(), _EARLIEST)
         self._latest = self._received + CLOCK_SKEW
         self._owner = f"{model.__name__} {user_id} ".encode()
-        self._seen: Counter[bytes] = Counter()
+        self._seen: dict[bytes, int] = {}
         #: Field of an event -> what returns the value to store for the one that was sent.
         readers: dict[str, Callable[[Any], Any]] = {
             "eventCategory": _category,
@@ -148,7 +147,7 @@ class _Batch:
         """Return what is to be stored for the event; raise ``ValidationError``."""
         if not isinstance(event, Mapping):
             raise ValidationError("An event is an object.")
-        document: dict[str, Any] = {"_id": None, "userId": self._user_id}
+        fields: dict[str, Any] = {}
         errors: dict[str, str] = {}
         for name, value in event.items():
             read = self._readers.get(name)
@@ -156,40 +155,38 @@ class _Batch:
                 if read is None:
                     raise ValidationError("Unknown or read-only.")
                 if value is not None:
-                    document[name] = read(value)
+                    fields[name] = read(value)
             except ValidationError as error:
                 errors[str(name)[:100]] = error.detail
         for name in self._required:
             if event.get(name) is None:
                 errors[name] = "Required."
         # How far the client's clock is behind ours.
-        skew = self._received - document.pop("sentAt", self._received)
-        time = document["timestamp"] + skew if "timestamp" in document else self._received
+        skew = self._received - fields.pop("sentAt", self._received)
+        time = fields["timestamp"] + skew if "timestamp" in fields else self._received
         if time > self._latest:
             errors["timestamp"] = "The time is in the future."
         elif time < self._earliest:
             errors["timestamp"] = "The time is so long ago that the event has expired."
         if errors:
             raise ValidationError(errors=errors)
-        document["_id"] = self._derive_id(document, document.pop("messageId", None))
-        document["timestamp"] = time
-        return document
+        id = self._derive_id(fields, fields.pop("messageId", None))
+        return {"_id": id, "userId": self._user_id, **fields, "timestamp": time}
 
-    def _derive_id(self, document: Mapping[str, Any], message_id: str | None) -> ObjectId:
+    def _derive_id(self, fields: Mapping[str, Any], message_id: str | None) -> ObjectId:
         # From the client's own time: what it is corrected by differs each time the event is sent.
         if message_id is not None:
             # Whatever else the client sends with it, a time too: a message id names one message.
             return ObjectId(blake2b(self._owner + message_id.encode(), digest_size=12).digest())
-        time = document.get("timestamp")
+        time = fields.get("timestamp")
         if time is None:
             return ObjectId()
-        content = orjson.dumps(document, default=str, option=orjson.OPT_SORT_KEYS)
-        content = self._owner + content
+        content = self._owner + orjson.dumps(fields, default=str, option=orjson.OPT_SORT_KEYS)
         tail = blake2b(content, digest_size=8).digest()
-        ordinal = self._seen[tail]
-        self._seen[tail] += 1
+        ordinal = self._seen.get(tail, 0)
+        self._seen[tail] = ordinal + 1
         if ordinal:
-            tail = blake2b(content + ordinal.to_bytes(2), digest_size=8).digest()
+            tail = blake2b(content + ordinal.to_bytes(4), digest_size=8).digest()
         return ObjectId(int(time.timestamp()).to_bytes(4) + tail)
 
 
