@@ -1,0 +1,1 @@
+"""How fast the project is, beside others that do the same work; see README.md."""

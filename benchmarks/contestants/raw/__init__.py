@@ -1,0 +1,1 @@
+"""Raw PyMongo, as a competent developer writes it by hand."""

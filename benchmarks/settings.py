@@ -1,0 +1,15 @@
+"""The example project's settings, as the environment makes them, and a key that others share.
+
+``DJANGO_DEBUG=0``: production, behind a proxy that ends TLS.
+"""
+
+import os
+
+from config.settings import *  # noqa: F403
+from config.settings import CHABAD_AUTH
+
+CHABAD_AUTH |= {
+    "SIGNING_KEY": os.environ["BENCHMARK_SIGNING_KEY"],
+    # A run takes longer than the usual quarter of an hour.
+    "ACCESS_TOKEN_SECONDS": 24 * 60 * 60,
+}
