@@ -206,6 +206,16 @@ class EventsArchived(ChabadAuthError):
     )
 
 
+class TooSlow(ChabadAuthError):
+    """The answer takes longer than it may; asking again for the same is of no use."""
+
+    code = "too_slow"
+    default_detail = (
+        "Counting this takes too long: ask for a shorter range, for UTC days, weeks or months, or "
+        "without distinct."
+    )
+
+
 class ArchiveError(ChabadAuthError):
     """An archive is missing, damaged or not this database's, or could not be written exactly."""
 

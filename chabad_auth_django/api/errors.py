@@ -44,6 +44,7 @@ STATUSES: tuple[tuple[type[domain.ChabadAuthError], int], ...] = (
     (domain.IdempotencyInProgress, 409),
     (domain.EventsArchived, 409),
     (domain.ReplicaSetRequired, 409),
+    (domain.TooSlow, 400),
 )
 
 #: Labels and codes with which the server says that a write may succeed on the next try.

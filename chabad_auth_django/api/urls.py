@@ -119,6 +119,11 @@ urlpatterns = [
         AnalyticsViewSet.as_view({"get": "category_counts"}),
         name="user-category-counts",
     ),
+    path(
+        USER + "analytics/timeseries/",
+        AnalyticsViewSet.as_view({"get": "timeseries"}),
+        name="user-timeseries",
+    ),
     path(USER + "app-data/", AppDataViewSet.as_view(LIST), name="app-data"),
     path(
         USER + "app-data/<str:app>/",
@@ -141,6 +146,11 @@ urlpatterns = [
         "analytics/category-counts/",
         AnalyticsViewSet.as_view({"get": "category_counts"}),
         name="category-counts",
+    ),
+    path(
+        "analytics/timeseries/",
+        AnalyticsViewSet.as_view({"get": "timeseries"}),
+        name="timeseries",
     ),
     path("health/live/", HealthViewSet.as_view({"get": "live"}), name="health-live"),
     path("health/ready/", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),

@@ -17,10 +17,10 @@ from typing import Any, ParamSpec, TypeVar
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
-from pymongo.errors import OperationFailure
+from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from chabad_auth_django import connection
-from chabad_auth_django.exceptions import EventsArchived, ValidationError
+from chabad_auth_django.exceptions import EventsArchived, TooSlow, ValidationError
 from chabad_auth_django.models import (
     Analytics,
     AnalyticsDaily,
@@ -84,7 +84,8 @@ def get_event_counts(
     """Count the events with ``start <= timestamp < end`` by name, the most frequent first.
 
     Returns ``[{"eventName": str, "count": int}]``, at most ``MAX_LIMIT`` of them. Raises
-    ``ValidationError``, and ``EventsArchived`` where a day that is not whole is archived.
+    ``ValidationError``, ``EventsArchived`` where a day that is not whole is archived, and
+    ``TooSlow``.
     """
     return _counts("eventName", "eventName", start, end, user_id)
 
@@ -99,8 +100,11 @@ def get_category_counts(
     return _counts("eventCategory", "category", start, end, user_id)
 
 
-def retry_snapshot(function: Callable[P, T]) -> Callable[P, T]:
-    """Make the function run again when the server cannot read its snapshot yet."""
+def snapshot_read(function: Callable[P, T]) -> Callable[P, T]:
+    """Make the function run again when the server cannot read its snapshot yet.
+
+    It raises ``TooSlow`` when the server gives the answer up.
+    """
 
     @wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -108,6 +112,8 @@ def retry_snapshot(function: Callable[P, T]) -> Callable[P, T]:
             try:
                 return function(*args, **kwargs)
             except OperationFailure as error:
+                if _is_given_up(error):
+                    raise TooSlow from error
                 if error.code not in _TRY_AGAIN:
                     raise
                 time.sleep(_PAUSE)
@@ -138,7 +144,7 @@ def open_sources(
         yield _sources(None, start, end, first, last, {}, user_id)
         return
     with connection.get_client().start_session(snapshot=True) as session:
-        builds = _valid_builds(session, first, last)
+        builds = _valid_builds(session, first, last) if first < last else {}
         yield _sources(session, start, end, first, last, builds, user_id)
 
 
@@ -170,7 +176,12 @@ def rows_model(sources: Sources) -> Any:
     return AnalyticsDaily if sources.user_id is None else AnalyticsDailyUser
 
 
-@retry_snapshot
+def _is_given_up(error: OperationFailure) -> bool:
+    # The server's own word has a name. The driver says the same when an outage has taken the time.
+    return isinstance(error, ExecutionTimeout) and "codeName" in (error.details or {})
+
+
+@snapshot_read
 def _counts(
     field: str, name: str, start: datetime, end: datetime, user_id: Any
 ) -> list[dict[str, Any]]:

@@ -15,8 +15,8 @@ from chabad_auth_django.services.counts import (
     Stages,
     count_pipeline,
     open_sources,
-    retry_snapshot,
     rows_model,
+    snapshot_read,
     sum_by,
 )
 
@@ -41,7 +41,7 @@ Bucket = Literal["hour", "day", "week", "month"]
 Label = Callable[[str], dict[str, Any]]
 
 
-@retry_snapshot
+@snapshot_read
 def get_timeseries(
     *,
     start: datetime,
@@ -61,8 +61,8 @@ def get_timeseries(
     comes twice.
 
     Roll-ups serve whole UTC days; hours and other zones are counted from the events, for ranges of
-    at most ``LONGEST``. Raises ``ValidationError``, also for more than ``MAX_ROWS`` rows, and
-    ``EventsArchived``.
+    at most ``LONGEST``. Raises ``ValidationError``, also for more than ``MAX_ROWS`` rows,
+    ``EventsArchived`` and ``TooSlow``.
     """
     start, end = utc_argument(start), utc_argument(end)
     zone = _zone(time_zone)
@@ -77,7 +77,7 @@ def get_timeseries(
     try:
         offsets = _offsets(zone, start, end)
     except OverflowError:
-        raise ValidationError("The time is not within the years 1 to 9999.") from None
+        raise _beyond_the_calendar() from None
     label = _label(offsets, bucket)
     with open_sources(start, end, user_id, by_days=in_utc) as sources:
         counts = [
@@ -195,4 +195,11 @@ def _begin(key: dict[str, Any], zone: ZoneInfo) -> datetime:
     label: datetime = key["label"]
     if key["offset"] is not None:
         return label - timedelta(milliseconds=key["offset"])
-    return label.replace(tzinfo=zone).astimezone(UTC)
+    try:
+        return label.replace(tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        raise _beyond_the_calendar() from None
+
+
+def _beyond_the_calendar() -> ValidationError:
+    return ValidationError("The time is not within the years 1 to 9999.")

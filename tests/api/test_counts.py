@@ -51,10 +51,12 @@ def ask(login: Any, admin: User) -> Ask:
     """Ask for counts of all users, or of one, as an administrator."""
     client: APIClient = login(admin)
 
-    def get(name: str, start: datetime, end: datetime, user: User | None = None) -> Any:
+    def get(
+        name: str, start: datetime, end: datetime, user: User | None = None, **query: str
+    ) -> Any:
         below = f"users/{user.id}/" if user else ""
-        times = {"start": start.isoformat(), "end": end.isoformat()}
-        return client.get(f"/api/{below}analytics/{name}/", times)
+        query |= {"start": start.isoformat(), "end": end.isoformat()}
+        return client.get(f"/api/{below}analytics/{name}/", query)
 
     return get
 
@@ -125,3 +127,68 @@ def test_where_events_are_archived_only_whole_days_are_counted(
     whole = naive.counts(naive.between(events, JANUARY, MARCH), "eventName", "eventName")
     assert ask("event-counts", JANUARY, MARCH).json() == whole
     assert ask("event-counts", JANUARY, MARCH, owner).json() == whole
+
+
+@pytest.mark.parametrize("by", [None, "eventName", "eventCategory", "appId"])
+@pytest.mark.parametrize(
+    ("bucket", "zone"),
+    [("hour", "Asia/Kathmandu"), ("day", "UTC"), ("week", "America/New_York"), ("month", "UTC")],
+)
+def test_a_time_series_is_exact(
+    raw: Database, ask: Ask, owner: User, admin: User, bucket: str, zone: str, by: str | None
+) -> None:
+    events = stored(owner, admin)
+    raw.analytics.insert_many(events)
+    list(rollups.run())
+    query = {"bucket": bucket, "timeZone": zone, "distinct": "true", **({"by": by} if by else {})}
+    for user in (None, owner):
+        start, end = JANUARY + DAY / 2, FEBRUARY
+        found = naive.between(events, start, end, user and user.id)
+        expected = naive.timeseries(found, bucket, zone, by)
+        for row in expected:
+            row["time"] = row["time"].strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        series = ask("timeseries", start, end, user, **query).json()
+        assert sorted(series, key=repr) == sorted(expected, key=repr)
+        assert [row["time"] for row in series] == sorted(row["time"] for row in series)
+
+
+def test_a_time_series_is_by_days_in_utc_without_users_by_default(
+    raw: Database, ask: Ask, owner: User
+) -> None:
+    raw.analytics.insert_many(stored(owner)[:4])
+    assert ask("timeseries", JANUARY, FEBRUARY).json() == [
+        {"time": "2025-01-01T00:00:00.000Z", "count": 4}
+    ]
+
+
+def test_a_time_series_of_archived_days_is_by_utc_days_only(
+    raw: Database, ask: Ask, owner: User, tmp_path: Path
+) -> None:
+    raw.analytics.insert_many(stored(owner))
+    list(archive.archive(before=FEBRUARY, folder=tmp_path))
+    assert ask("timeseries", JANUARY, FEBRUARY, bucket="week").status_code == 200
+    for query in ({"bucket": "hour"}, {"timeZone": "Asia/Tokyo"}):
+        check_error(ask("timeseries", JANUARY, FEBRUARY, **query), 409, "events_archived")
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "UTC"])
+@pytest.mark.parametrize("bucket", ["hour", "day", "week", "month"])
+@pytest.mark.parametrize("time", [datetime.min, datetime.max - DAY / 2])
+def test_the_ends_of_the_calendar_are_counted_or_refused(
+    raw: Database, ask: Ask, time: datetime, bucket: str, zone: str
+) -> None:
+    start = time.replace(tzinfo=UTC)
+    raw.analytics.insert_one({"timestamp": start + DAY / 4, "eventName": "x"})
+    end = start + DAY / 2 if time == datetime.min else datetime.max.replace(tzinfo=UTC)
+    answer = ask("timeseries", start, end, bucket=bucket, timeZone=zone)
+    if answer.status_code != 200:
+        check_error(answer, 400, "invalid")
+    else:
+        assert [row["count"] for row in answer.json()] == [1]
+
+
+def test_a_time_series_has_a_bounded_number_of_rows(raw: Database, ask: Ask) -> None:
+    names = [{"timestamp": JANUARY, "eventName": str(number)} for number in range(10_001)]
+    raw.analytics.insert_many(names)
+    assert ask("timeseries", JANUARY, FEBRUARY).json()[0]["count"] == 10_001
+    check_error(ask("timeseries", JANUARY, FEBRUARY, by="eventName"), 400, "invalid")

@@ -378,6 +378,18 @@ def test_events_whose_write_concern_fails_are_unavailable(
         assert_unavailable(answer)
 
 
+def test_a_count_that_takes_too_long_is_no_outage(server: Mongod, client: APIClient) -> None:
+    query = {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}
+    for name in ("event-counts", "category-counts", "timeseries"):
+        path = f"/api/users/me/analytics/{name}/"
+        with failing("aggregate", errorCode=50):
+            answer = client.get(path, query)
+        assert (answer.status_code, answer.json()["code"]) == (400, "too_slow")
+        with failing("aggregate", errorCode=11600):
+            assert_unavailable(client.get(path, query))
+        assert client.get(path, query).status_code == 200
+
+
 @pytest.mark.parametrize("uri", ["mongodb://127.0.0.1:1/x", "mongodb://nowhere.invalid/x"])
 def test_a_server_that_was_never_there_is_unavailable(uri: str, login: Login) -> None:
     with override_settings(CHABAD_AUTH={"MONGODB_URI": uri, "REQUEST_TIMEOUT": IMPATIENCE}):

@@ -103,6 +103,14 @@ class BooleanField(serializers.BooleanField):
         return data
 
 
+class FlagField(serializers.BooleanField):
+    """``true`` or ``false`` in a query."""
+
+    TRUE_VALUES = {"true"}  # noqa: RUF012 — an instance attribute to the types
+    FALSE_VALUES = {"false"}  # noqa: RUF012
+    NULL_VALUES = set()  # noqa: RUF012
+
+
 class IntegerField(serializers.IntegerField):
     """A JSON integer; ``"1"``, ``1.0`` and ``true`` are none."""
 

@@ -27,11 +27,13 @@ from chabad_auth_django.api.serializers.events import (
     CategoryCountSerializer,
     CountsQuerySerializer,
     EventCountSerializer,
+    TimeseriesQuerySerializer,
+    TimeseriesSerializer,
 )
 from chabad_auth_django.api.views.base import APIViewSet
 from chabad_auth_django.models import Activity, Analytics
 from chabad_auth_django.models.event import Event
-from chabad_auth_django.services import counts, events, users
+from chabad_auth_django.services import counts, events, timeseries, users
 
 
 class EventsViewSet(APIViewSet):
@@ -166,6 +168,18 @@ class AnalyticsViewSet(EventsViewSet):
         """Count the events in a range by category, the most frequent first."""
         return Response(counts.get_category_counts(**self._range()))
 
-    def _range(self) -> dict[str, Any]:
+    @describe(
+        parameters=[TimeseriesQuerySerializer],
+        responses={200: TimeseriesSerializer(many=True), **ARCHIVED},
+    )
+    def timeseries(self, request: Request, user: str | None = None) -> Response:
+        """Count the events of each hour, day, week or month that has any, in order of time.
+
+        Days that are none of UTC, and hours, are counted for at most 366, and 31, days.
+        """
+        query = self._range(TimeseriesQuerySerializer)
+        return Response(timeseries.get_timeseries(time_zone=query.pop("timeZone"), **query))
+
+    def _range(self, serializer: type[Serializer[Any]] = CountsQuerySerializer) -> dict[str, Any]:
         owner = self.user_id if "user" in self.kwargs else None
-        return {**self.read_query(CountsQuerySerializer), "user_id": owner}
+        return {**self.read_query(serializer), "user_id": owner}
