@@ -1,0 +1,202 @@
+"""Three servers, the example project under gunicorn, eight writers; and the servers break."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from bson import ObjectId
+from django.test import override_settings
+from support.claims import Claim
+from support.gunicorn import Gunicorn, gunicorn
+from support.invariants import incomplete_users, leftovers
+from support.ledger import Ledger
+from support.replica_set import ReplicaSet
+from support.writers import TAKEN, Answer, Writer, writing
+
+from chabad_auth_django import connection
+from chabad_auth_django.conf import DEFAULTS
+from chabad_auth_django.models import User
+from chabad_auth_django.services import indexes, tokens
+
+#: Seconds of an outage of the majority.
+OUTAGE = 20
+
+#: Seconds without a successful write after the primary is lost, beside the election timeout.
+BEYOND_ELECTION = 2
+
+#: Seconds that an answer may take beside its budget: the sockets, the processor.
+SLACK = 1
+
+ACCESS_SECONDS = 3_600
+
+
+@pytest.fixture(scope="module")
+def replica_set(tmp_path_factory: pytest.TempPathFactory, long: bool) -> Iterator[ReplicaSet]:
+    servers = ReplicaSet(
+        tmp_path_factory.mktemp("failover"),
+        election_timeout=10 if long else 2,
+        parameters={"enableTestCommands": 1},
+    )
+    try:
+        servers.start()
+        yield servers
+    finally:
+        servers.stop()
+
+
+@pytest.fixture
+def server(replica_set: ReplicaSet, tmp_path: Path) -> Iterator[Gunicorn]:
+    """Serve an empty database with the indexes deployed."""
+    changed = {"MONGODB_URI": replica_set.uri, "ACCESS_TOKEN_SECONDS": ACCESS_SECONDS}
+    with override_settings(CHABAD_AUTH=changed):
+        connection.get_client().drop_database(connection.get_database())
+        indexes.create()
+        with gunicorn(replica_set.uri, tmp_path) as server:
+            yield server
+        connection.close()
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def writers(server: Gunicorn, ledger: Ledger, long: bool) -> list[Writer]:
+    def token(email: str, role: str) -> str:
+        user = User.create_user(email=email, roles=[role], auth_methods=["google"])
+        return tokens.issue_access_token(user_id=user.id, session_id=ObjectId())
+
+    admin = token(TAKEN, "admin")
+    return [
+        Writer(server.port, token(f"writer{n}@example.org", "user"), admin, ledger, seed=n)
+        for n in range(8 if long else 4)
+    ]
+
+
+def kill(servers: ReplicaSet) -> None:
+    killed = servers.primary()
+    killed.kill()
+    servers.primary()
+    time.sleep(3)
+    killed.start()
+
+
+def pause(servers: ReplicaSet) -> None:
+    with servers.primary().paused():
+        # Longer than any request may take.
+        time.sleep(DEFAULTS["REQUEST_TIMEOUT"] + 5)
+
+
+def step_down(servers: ReplicaSet) -> None:
+    servers.step_down()
+
+
+def lose_majority(servers: ReplicaSet) -> None:
+    lost = servers.secondaries()
+    for member in lost:
+        member.kill()
+    time.sleep(OUTAGE)
+    for member in lost:
+        member.start()
+
+
+Fault = Callable[[ReplicaSet], None]
+
+#: What happens to the primary, each with its name.
+FAULTS: dict[str, Fault] = {"killed": kill, "stepped down": step_down, "paused": pause}
+
+
+def silence(answers: list[Answer], since: float, until: float) -> float:
+    """Return the longest time without a successful write."""
+    good = sorted(one.ended for one in answers if one.status in (200, 201))
+    times = [since, *(time for time in good if since < time < until), until]
+    return max(after - before for before, after in pairwise(times))
+
+
+def test_the_primary_fails(
+    replica_set: ReplicaSet,
+    server: Gunicorn,
+    writers: list[Writer],
+    ledger: Ledger,
+    long: bool,
+    claim: Claim,
+) -> None:
+    names = (list(FAULTS) + ["without a majority"]) * 2 if long else ["killed", "stepped down"]
+    workers = server.workers()
+    spans = []
+    with writing(writers):
+        time.sleep(2)
+        for name in names:
+            started = time.monotonic()
+            FAULTS.get(name, lose_majority)(replica_set)
+            replica_set.wait_until_whole()
+            time.sleep(3)
+            spans.append((name, started, time.monotonic()))
+
+    answers = [answer for writer in writers for answer in writer.answers]
+    wrong = [answer for writer in writers for answer in writer.wrong]
+    assert server.workers() == workers
+    with replica_set.client() as client:
+        database = client.get_default_database()
+        findings = ledger.audit(database)
+        assert incomplete_users(database) == []
+        assert leftovers(database) == {}
+    claim(
+        "Failover: what was acknowledged is stored once, what was refused is not",
+        f"{ledger.count('once')} acknowledged, {ledger.count('never')} refused, "
+        f"{ledger.count('either')} unknown; {findings}",
+        not findings,
+    )
+    refused = [answer for answer in answers if answer.status == 503]
+    claim(
+        "Failover: no answer but success, refusal and 503 with Retry-After",
+        f"{len(answers)} answers, {len(refused)} × 503, {len(wrong)} wrong",
+        not wrong and all(answer.retry_after for answer in refused),
+    )
+    slowest = max(answer.ended - answer.started for answer in answers)
+    claim(
+        "Failover: no answer takes longer than the budget of 20 s",
+        f"the slowest took {slowest:.1f} s",
+        slowest <= DEFAULTS["REQUEST_TIMEOUT"] + SLACK,
+    )
+    limit = replica_set.election_timeout + BEYOND_ELECTION
+    for fault in dict.fromkeys(names):
+        silences = [silence(answers, since, until) for name, since, until in spans if name == fault]
+        claim(
+            f"Failover: the longest silence when the primary is {fault}",
+            f"{max(silences):.1f} s with an election timeout of "
+            f"{replica_set.election_timeout:.0f} s",
+            fault not in FAULTS or max(silences) <= limit,
+        )
+
+
+def test_the_audit_finds_the_losses_of_a_careless_writer(
+    replica_set: ReplicaSet, ledger: Ledger, claim: Claim
+) -> None:
+    primary, others = replica_set.primary(), replica_set.secondaries()
+    with ExitStack() as stack:
+        for member in others:
+            stack.enter_context(member.not_replicating())
+        with replica_set.client(w=1, journal=True) as client:
+            analytics = client.get_default_database().analytics
+            analytics.delete_many({})
+            for number in range(100):
+                analytics.insert_one({"eventData": {"marker": str(number)}})
+                ledger.note("once", str(number))
+        primary.kill()
+    replica_set.primary()
+    primary.start()
+    replica_set.wait_until_whole()
+    with replica_set.client() as client:
+        findings = ledger.audit(client.get_default_database())
+    claim(
+        "Failover: the audit sees what w:1 loses when replication stands still",
+        f"{len(findings.lost)} of 100 writes lost",
+        len(findings.lost) > 0,
+    )
