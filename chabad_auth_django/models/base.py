@@ -134,13 +134,17 @@ class Document(mongoengine.Document):
 
     @classmethod
     def _insert(cls, documents: Sequence[Self]) -> None:
-        if not documents:
+        cls._insert_rows([document.to_mongo() for document in documents])
+
+    @classmethod
+    def _insert_rows(cls, rows: Sequence[dict[str, Any]]) -> None:
+        if not rows:
             return
         try:
-            if len(documents) == 1:
-                cls.collection().insert_one(documents[0].to_mongo())
+            if len(rows) == 1:
+                cls.collection().insert_one(rows[0])
             else:
-                cls.collection().insert_many([document.to_mongo() for document in documents])
+                cls.collection().insert_many(rows)
         except DuplicateKeyError as error:
             raise cls._already_exists(error.details) from error
         except BulkWriteError as error:
@@ -199,7 +203,8 @@ class Document(mongoengine.Document):
             # Nothing to store; whether the document is still there matters all the same.
             self.refresh()
             return self
-        self._touch()
+        if "updated_at" in self._fields:
+            self.updated_at = now()
         condition = kwargs.pop("save_condition", None)
         try:
             super().save(save_condition=condition or {"pk": self.pk}, **kwargs)
@@ -317,10 +322,6 @@ class Document(mongoengine.Document):
         for name in ("created_at", "updated_at", "timestamp"):
             if name in self._fields and self._data.get(name) is None:
                 setattr(self, name, time)
-
-    def _touch(self) -> None:
-        if "updated_at" in self._fields and self._get_changed_fields():
-            self.updated_at = now()
 
     def _not_found(self) -> NotFound:
         return NotFound()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Self
 
@@ -58,17 +59,34 @@ class OwnedDocument(Document):
         ``fence=False`` is for a transaction that itself makes or changes the users and so conflicts
         with their deletion. Raises ``ValidationError`` and ``AlreadyExists`` too.
         """
-        try:
+        with cls._fence(lambda: {item.id: item.user_id for item in documents}, fence=fence):
             super().insert_documents(documents)
+
+    @classmethod
+    def insert_rows(cls, rows: Sequence[dict[str, Any]], *, fence: bool = True) -> None:
+        """Insert valid documents under their stored names, as ``insert_documents`` does.
+
+        Many times as fast, and not more than that: nothing is validated or filled in but ``_id``.
+        """
+        with cls._fence(lambda: {row["_id"]: row["userId"] for row in rows}, fence=fence):
+            cls._insert_rows(rows)
+
+    @classmethod
+    @contextmanager
+    def _fence(
+        cls, owners: Callable[[], dict[ObjectId, ObjectId]], *, fence: bool
+    ) -> Iterator[None]:
+        try:
+            yield
         except (AlreadyExists, OperationFailure):
             # Without a transaction those before the one that failed are stored.
             if fence and not in_transaction():
-                cls.take_back_if_gone(_owners(documents))
+                cls.take_back_if_gone(owners())
             raise
         if fence and in_transaction():
-            on_commit(partial(cls.take_back_if_gone, _owners(documents)))
+            on_commit(partial(cls.take_back_if_gone, owners()))
         elif fence:
-            cls.take_back_if_gone(_owners(documents))
+            cls.take_back_if_gone(owners())
 
     @classmethod
     def take_back_if_gone(cls, user_ids: dict[ObjectId, ObjectId]) -> None:
@@ -85,7 +103,3 @@ class OwnedDocument(Document):
             mine = {"_id": {"$in": list(user_ids)}, "userId": {"$in": list(gone)}}
             cls.collection().delete_many(mine)
             raise UserNotFound
-
-
-def _owners(documents: Sequence[OwnedDocument]) -> dict[ObjectId, ObjectId]:
-    return {document.id: document.user_id for document in documents}

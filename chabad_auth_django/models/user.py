@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from bson import ObjectId
 from mongoengine.fields import ListField, StringField
+from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
 from pymongo.read_preferences import ReadPreference
 
@@ -234,6 +235,22 @@ class User(Document):
     def update_last_login(self) -> None:
         """Set ``last_login`` to now (specification: "User Activity Tracking Flow")."""
         self.update_atomically({"$set": {"lastLogin": now()}})
+
+    @classmethod
+    def record_login(cls, user_id: Any) -> Self:
+        """Set ``last_login`` of the user with this id to now and return the user.
+
+        With one command; raises ``UserNotFound``.
+        """
+        time = now()
+        stored = cls.collection().find_one_and_update(
+            {"_id": to_object_id(user_id)},
+            {"$set": {"lastLogin": time, "updatedAt": time}},
+            return_document=ReturnDocument.AFTER,
+        )
+        if stored is None:
+            raise UserNotFound
+        return cls.from_stored(stored)
 
     def delete(self, **kwargs: Any) -> None:
         """Remove the user for everybody at once, then all its data.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from bson import ObjectId
@@ -12,7 +13,9 @@ from bson import ObjectId
 from chabad_auth_django import connection
 from chabad_auth_django.exceptions import DuplicateEmail, UserNotFound, ValidationError
 from chabad_auth_django.models import Activity, Preferences, Profile, Session, User
+from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.services import deletion, external_ids, sessions
 from chabad_auth_django.transactions import atomic
 from chabad_auth_django.validators import normalize_email, validate_text
@@ -104,8 +107,16 @@ def create_dependents(*, user_ids: Sequence[ObjectId]) -> None:
     """
     if not connection.supports_transactions():
         deletion.begin_creation(user_ids=user_ids)
+    time = now()
     for model in (Profile, Preferences):
-        model.insert_documents([model(user_id=user_id) for user_id in user_ids], fence=False)
+        row = {**_default_row(model), "createdAt": time, "updatedAt": time}
+        model.insert_rows([{"userId": user_id, **row} for user_id in user_ids], fence=False)
+
+
+@cache
+def _default_row(model: type[Document]) -> dict[str, Any]:
+    row: dict[str, Any] = model().to_mongo().to_dict()
+    return row
 
 
 def get_complete_profile(*, email: str) -> CompleteProfile | None:

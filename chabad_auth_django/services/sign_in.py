@@ -30,7 +30,6 @@ from chabad_auth_django.services.issuers import Identity
 from chabad_auth_django.transactions import atomic, on_commit
 from chabad_auth_django.validators import (
     normalize_email,
-    to_object_id,
     validate_json,
     validate_name,
     validate_text,
@@ -224,21 +223,20 @@ def record_login(
     (Specification: "User Activity Tracking Flow".) Returns the user. Raises ``UserNotFound`` and
     ``ValidationError``. Sends ``user_logged_in`` after commit.
     """
-    user = User(id=to_object_id(user_id))
-    user.update_last_login()
-    event = {
-        "user_id": user.id,
-        "app_id": app_id,
-        "session_id": session_id,
-        "timestamp": user.last_login,
-        "event_data": {"authMethod": auth_method} if auth_method else None,
-    }
+    event: dict[str, Any] = {}
+    for name, value in (("appId", app_id), ("sessionId", session_id)):
+        if value is not None:
+            event[name] = validate_name(value)
+    if auth_method:
+        validate_json(auth_method, max_bytes=conf.EVENT_DATA_MAX_BYTES)
+        event["eventData"] = {"authMethod": auth_method}
+    user = User.record_login(user_id)
+    event |= {"userId": user.id, "timestamp": user.last_login}
     # Changing the user makes the transaction conflict with its deletion; without one, look again.
     fence = not connection.supports_transactions()
-    Activity.insert_documents([Activity(event_type="login", **event)], fence=fence)
-    Analytics.insert_documents(
-        [Analytics(event_name="login", event_category="engagement", **event)], fence=fence
-    )
+    Activity.insert_rows([{**event, "eventType": "login"}], fence=fence)
+    analytics = {**event, "eventName": "login", "eventCategory": "engagement"}
+    Analytics.insert_rows([analytics], fence=fence)
     on_commit(
         partial(
             signals.user_logged_in.send,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from pymongo.database import Database
 from support.commands import CommandCounter
 
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.models import User
+from chabad_auth_django.models import Preferences, Profile, User
 from chabad_auth_django.services import accounts
 
 
@@ -43,3 +44,18 @@ def test_the_dependents_of_several_users_are_stored_with_one_insert_each(
 ) -> None:
     accounts.create_dependents(user_ids=[ObjectId(), ObjectId()])
     assert commands.names == ["insert", "insert"]
+
+
+@pytest.mark.parametrize(
+    ("collection", "create"),
+    [("profiles", Profile.create_profile), ("preferences", Preferences.create_preferences)],
+)
+def test_dependents_are_what_the_documents_themselves_would_store(
+    raw: Database, user: User, collection: str, create: Callable[[ObjectId], Any]
+) -> None:
+    made = raw[collection].find_one_and_delete({"userId": user.id})
+    create(user.id)
+    stored = raw[collection].find_one({"userId": user.id})
+    for name in ("_id", "createdAt", "updatedAt"):
+        assert type(made.pop(name)) is type(stored.pop(name))
+    assert made == stored
