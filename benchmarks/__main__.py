@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pymongo
 
-from benchmarks import http_run, in_process, report
-from benchmarks.contestants import PYTHON
+from benchmarks import contestants, http_run, in_process, report
 from benchmarks.data import FULL, QUICK, load
 from benchmarks.measure import PROJECT
 from benchmarks.processes import environment, servers, workers
@@ -36,8 +35,8 @@ def main() -> None:
     def say(text: str) -> None:
         print(f"{time.monotonic() - started:5.0f} s  {text}", file=sys.stderr, flush=True)
 
-    contestants = PYTHON
-    titles = {contestant.name: contestant.title for contestant in contestants}
+    taking_part = contestants.find(say)
+    titles = {contestant.name: contestant.title for contestant in taking_part}
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         server = Mongod(Path(folder, "mongodb-data"), cache_size_gb=1, database="benchmarks")
         uri = server.start()
@@ -52,7 +51,7 @@ def main() -> None:
             )
             with (
                 pymongo.MongoClient(uri, tz_aware=True) as client,
-                workers(contestants, variables) as running,
+                workers(taking_part, variables) as running,
             ):
                 database = client.get_default_database()
                 say("loading")
@@ -71,7 +70,7 @@ def main() -> None:
                         running[PROJECT].call("issue_token", {"user_id": str(user)})[1]
                         for user in (data.reader, data.writer)
                     ]
-                    with servers(contestants, variables) as addresses:
+                    with servers(taking_part, variables) as addresses:
                         served = http_run.Servers(addresses, *tokens, database, data)
                         results = http_run.run(served, scale, say)
                     if results:

@@ -34,7 +34,6 @@ class Contestant:
 
     name: str
     title: str
-    server_title: str
     worker: Sequence[str]
     server: Sequence[str]
     environment: Mapping[str, str]
@@ -47,7 +46,6 @@ def python_contestant(
     gunicorn = f"-m gunicorn --workers {WORKERS} --log-level warning --no-control-socket"
     return Contestant(
         name,
-        title,
         title,
         worker=[sys.executable, "-m", "benchmarks.worker", works],
         server=[sys.executable, *gunicorn.split(), f"{wsgi}:application", "--bind"],

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
 from benchmarks.measure import BASE, PROJECT
 from benchmarks.processes import Contestant, python_contestant
 
-PYTHON: list[Contestant] = [
+PYTHON = [
     python_contestant(
         PROJECT,
         "chabad_auth_django",
@@ -19,4 +25,44 @@ PYTHON: list[Contestant] = [
         works="benchmarks.contestants.raw.works",
         wsgi="benchmarks.contestants.raw.wsgi",
     ),
+    python_contestant(
+        "plain",
+        "mongoengine + DRF",
+        works="benchmarks.contestants.plain.works",
+        wsgi="config.wsgi",
+        settings="benchmarks.contestants.plain.settings",
+    ),
 ]
+
+MONGOOSE = Path(__file__).with_name("mongoose")
+
+
+def find(say: Callable[[str], object]) -> list[Contestant]:
+    """Return those who can take part here; say what to install for the others."""
+    modules = _install_node_modules(say)
+    if modules is None:
+        return PYTHON
+    mongoose = Contestant(
+        "mongoose",
+        "Mongoose + Express",
+        worker=["node", str(MONGOOSE / "worker.js")],
+        server=["node", str(MONGOOSE / "server.js")],
+        environment={"NODE_PATH": str(modules), "NODE_ENV": "production"},
+    )
+    return [*PYTHON, mongoose]
+
+
+def _install_node_modules(say: Callable[[str], object]) -> Path | None:
+    if not (shutil.which("node") and shutil.which("npm")):
+        say("Mongoose is left out: install Node.js, with npm.")
+        return None
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "chabad-auth-benchmarks"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(MONGOOSE / "package.json", folder)
+    command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--prefer-offline"]
+    installed = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if installed.returncode:
+        say(f"Mongoose is left out: npm install failed in {folder}.")
+        return None
+    return folder / "node_modules"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs
 
 import jwt
 import orjson
 from bson import ObjectId
 
+from benchmarks.contestants.cursors import next_link
 from benchmarks.contestants.raw import shapes, store
 
 KEY = os.environ["BENCHMARK_SIGNING_KEY"]
@@ -74,13 +74,8 @@ def list_activities(environ: Environ, user: Row) -> Answer:
     link = None
     if len(rows) > limit:
         del rows[limit:]
-        last = rows[-1]
-        time = round(last["timestamp"].replace(tzinfo=UTC).timestamp() * 1000)
-        position = orjson.dumps([time, str(last["_id"]), False])
-        cursor = base64.urlsafe_b64encode(position).decode().rstrip("=")
-        parameters = urlencode({"cursor": cursor, "limit": limit})
-        host = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
-        link = f"{host}{environ['PATH_INFO']}?{parameters}"
+        url = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}{environ['PATH_INFO']}"
+        link = next_link(url, limit, rows[-1]["timestamp"], rows[-1]["_id"])
     results = [shapes.activity(row) for row in rows]
     return 200, {"results": results, "next": link, "previous": None}
 

@@ -1,0 +1,1 @@
+"""Plain mongoengine and Django REST framework, as their tutorials show them."""

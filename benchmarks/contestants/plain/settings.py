@@ -1,0 +1,12 @@
+"""The example project's settings and middleware, with the URLs of this contestant."""
+
+from config.settings import *  # noqa: F403
+
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "rest_framework"]
+ROOT_URLCONF = "benchmarks.contestants.plain.urls"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "benchmarks.contestants.plain.authentication.BearerAuthentication"
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+}
