@@ -25,3 +25,4 @@ class ChabadAuthConfig(AppConfig):
         django_checks.register(checks.check_pages, django_checks.Tags.urls)
         django_checks.register(checks.check_cache, deploy=True)
         django_checks.register(checks.check_proxies, deploy=True)
+        django_checks.register(checks.check_driver_log, deploy=True)

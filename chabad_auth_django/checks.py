@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -75,6 +76,19 @@ def check_proxies(**kwargs: Any) -> list[CheckMessage]:
             "The throttles take a client's address from X-Forwarded-For, whoever has written it.",
             hint="Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies in front; 0: none.",
             id="chabad_auth.W004",
+        )
+    ]
+
+
+def check_driver_log(**kwargs: Any) -> list[CheckMessage]:
+    """Return a warning when the driver of MongoDB logs whatever is stored; for deployment."""
+    if not logging.getLogger("pymongo.command").isEnabledFor(logging.DEBUG):
+        return []
+    return [
+        Warning(
+            "PyMongo logs every command, with the personal data in it.",
+            hint='Set the level of the logger "pymongo" to INFO or higher in LOGGING.',
+            id="chabad_auth.W005",
         )
     ]
 

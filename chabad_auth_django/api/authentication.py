@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
@@ -25,7 +24,6 @@ class BearerAuthentication(BaseAuthentication):
     external id or by a verified e-mail address; signing in with it is what creates one.
     """
 
-    @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[User, AccessClaims | None] | None:
         """Return the user, and the claims of an access token; ``None`` without such a header."""
         header = request.META.get("HTTP_AUTHORIZATION", "")
@@ -60,7 +58,6 @@ class SessionAuthentication(BaseAuthentication):
         return user, None
 
 
-@sensitive_variables()
 def _authenticate(token: str) -> tuple[User | None, AccessClaims | None]:
     try:
         claims = tokens.verify_access_token(token=token)

@@ -54,7 +54,7 @@ class SignedIn:
     refresh_token: str = field(repr=False)
 
 
-@sensitive_variables("token")
+@sensitive_variables()
 def sign_in_with_token(
     *, token: object, app_id: str | None = None, user_agent: str | None = None
 ) -> SignedIn:
@@ -73,7 +73,7 @@ def sign_in_with_token(
     )
 
 
-@sensitive_variables("password")
+@sensitive_variables()
 def sign_in_with_credentials(
     *,
     request: HttpRequest | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -91,3 +92,33 @@ def test_runserver_serves_the_admin_and_holds_the_server(
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert not mongod_runs()
+
+
+HEADERS = """
+import json, logging
+from django.test import Client
+logging.disable()
+client = Client(HTTP_HOST="demo.example", raise_request_exception=False)
+for secure in (True, False):
+    for path in ("/api/users/me/", "/admin/login/"):
+        answer = client.get(path, secure=secure)
+        cookies = [morsel.OutputString() for morsel in answer.cookies.values()]
+        print(json.dumps([answer.status_code, dict(answer.headers), cookies]))
+"""
+
+
+def test_production_answers_have_the_headers_of_security(manage: Callable[..., Any]) -> None:
+    result = manage("shell", "--no-imports", "-c", HEADERS, **PRODUCTION)
+    assert result.returncode == 0, result.stderr
+    api, admin, *plain = map(json.loads, result.stdout.splitlines())
+    assert (api[0], admin[0]) == (401, 200)
+    for _, headers, cookies in (api, admin):
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert "max-age=31536000; includeSubDomains" in headers["Strict-Transport-Security"]
+        assert all("Secure" in cookie and "SameSite" in cookie for cookie in cookies)
+    assert admin[2]
+    # Without TLS nothing is answered but where it is.
+    assert [answer[0] for answer in plain] == [301, 301]
+    assert all(answer[1]["Location"].startswith("https://demo.example/") for answer in plain)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.views.decorators.debug import sensitive_variables
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -69,7 +68,6 @@ class AuthViewSet(AuthView):
         responses={200: TokensSerializer, **errors(401, 403, 409)},
         auth=[],
     )
-    @sensitive_variables()
     def login(self, request: Request) -> Response:
         """Exchange an issuer's token, or a username and a password, for tokens of this API."""
         user_agent = request.META.get("HTTP_USER_AGENT")
@@ -89,7 +87,6 @@ class AuthViewSet(AuthView):
         responses={200: TokensSerializer, **errors(401)},
         auth=[],
     )
-    @sensitive_variables()
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token; one that was exchanged before ends its session."""
         return self._tokens(sign_in.refresh(**self.read_body(RefreshSerializer)))

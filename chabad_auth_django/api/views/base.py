@@ -10,6 +10,7 @@ from typing import Any, NoReturn, cast
 from bson import ObjectId
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import NotFound
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -100,6 +101,8 @@ class APIViewSet(APIViewMixin, ViewSet):
     #: The methods that owners may use.
     owner_may: Collection[str] = ALL_METHODS
 
+    # An error report shows the variables of every frame, unless a caller of it says this.
+    @sensitive_variables()
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer the request within ``CHABAD_AUTH["REQUEST_TIMEOUT"]`` seconds of MongoDB."""
         with connection.time_limit(conf.REQUEST_TIMEOUT):
