@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 import signal
 import sys
-import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
-import pymongo
+from benchmarks import arena, chart, contestants, machine, report
+from benchmarks.data import FULL, QUICK
+from benchmarks.measure import Part, from_json, to_json
 
-from benchmarks import contestants, http_run, in_process, report
-from benchmarks.data import FULL, QUICK, load
-from benchmarks.measure import PROJECT
-from benchmarks.processes import environment, servers, workers
-from chabad_auth_django.contrib.embedded.server import Mongod
-
-IN_PROCESS, HTTP = PARTS = ("in-process", "http")
+PARTS = tuple(report.HEADINGS)
 
 
-def main() -> None:
-    """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=PARTS)
-    options = parser.parse_args()
+def main() -> int:
+    """Run the benchmark; return 1 where a full run misses a budget."""
+    options = _parse()
     scale = QUICK if options.quick else FULL
-    parts = [options.only] if options.only else PARTS
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     started = time.monotonic()
 
@@ -37,47 +28,56 @@ def main() -> None:
 
     taking_part = contestants.find(say)
     titles = {contestant.name: contestant.title for contestant in taking_part}
-    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
-        server = Mongod(Path(folder, "mongodb-data"), cache_size_gb=1, database="benchmarks")
-        uri = server.start()
-        try:
-            variables = environment(
-                MONGODB_URI=uri,
-                EXAMPLE_DATA_DIR=folder,
-                DJANGO_DEBUG="0",
-                DJANGO_SECRET_KEY=secrets.token_urlsafe(64),
-                DJANGO_ALLOWED_HOSTS="127.0.0.1",
-                BENCHMARK_SIGNING_KEY=secrets.token_urlsafe(64),
-            )
-            with (
-                pymongo.MongoClient(uri, tz_aware=True) as client,
-                workers(taking_part, variables) as running,
-            ):
-                database = client.get_default_database()
-                say("loading")
-                data = load(database, scale)
-                say("indexes")
-                running[PROJECT].call("deploy", {})
-                say("rolling up")
-                running[PROJECT].call("roll_up", {})
-                if IN_PROCESS in parts:
-                    results = in_process.run(running, database, data, scale, say)
-                    print(report.as_text(report.table(results, titles)))
-                if HTTP in parts:
-                    say("rolling up")
-                    running[PROJECT].call("roll_up", {})
-                    tokens = [
-                        running[PROJECT].call("issue_token", {"user_id": str(user)})[1]
-                        for user in (data.reader, data.writer)
-                    ]
-                    with servers(taking_part, variables) as addresses:
-                        served = http_run.Servers(addresses, *tokens, database, data)
-                        results = http_run.run(served, scale, say)
-                    if results:
-                        print(report.as_text(report.table(results, titles)))
-                say("done")
-        finally:
-            server.stop()
+    measured: dict[str, Part] = {}
+    with arena.prepare(taking_part, scale, say) as prepared:
+        about = machine.describe(prepared)
+        if options.only != "http":
+            measured["in-process"] = Part(titles, prepared.run_in_process(), about)
+        if options.only != "in-process":
+            if results := prepared.run_http():
+                about = about | machine.describe_http(prepared)
+                measured["http"] = Part(titles, results, about)
+            else:
+                say("HTTP was checked and not measured: install wrk.")
+    for name, part in measured.items():
+        print(f"\n{report.HEADINGS[name]}\n\n{report.as_text(report.table(part))}")
+    sentences = report.missed(measured)
+    print("\n".join(["", *(sentences or ["Every budget is held."])]))
+    if options.output:
+        _write(options.output, measured)
+        say(f"results are in {options.output}")
+    return int(bool(sentences) and not options.quick)
 
 
-main()
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("--quick", action="store_true", help="little of everything, in a minute")
+    parser.add_argument("--only", choices=PARTS, help="one part; the results of the other stay")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="where to write results; by default here, and nowhere with --quick",
+    )
+    options = parser.parse_args()
+    if options.output is None and not options.quick:
+        options.output = Path(__file__).parent
+    return options
+
+
+def _write(folder: Path, measured: Mapping[str, Part]) -> None:
+    results = folder / "results.json"
+    earlier = from_json(results.read_text(encoding="utf-8")) if results.exists() else {}
+    merged = earlier | dict(measured)
+    parts = {name: merged[name] for name in PARTS if name in merged}
+    texts = {
+        results: to_json(parts),
+        folder / "results.svg": chart.draw(parts),
+        folder / "RESULTS.md": report.as_markdown(parts),
+    }
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

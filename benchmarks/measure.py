@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -47,12 +48,32 @@ class Result:
         missed = self.budget - ratio if self.more_is_better else ratio - self.budget
         return missed / self.budget if missed > 0 else None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what ``from_json`` takes, and the ratios for other readers."""
-        ratios = {name: asdict(self.ratio(name)) for name in self.values}
-        return {**asdict(self), "ratios": ratios}
 
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Result:
-        """Return a result that ``to_json`` made."""
-        return cls(**{name: value for name, value in row.items() if name != "ratios"})
+@dataclass(frozen=True)
+class Part:
+    """The results of a part of the benchmark, who took part, and what a reader must know."""
+
+    titles: Mapping[str, str]
+    results: Sequence[Result]
+    about: Mapping[str, str]
+
+
+def to_json(parts: Mapping[str, Part]) -> str:
+    """Return the parts as ``from_json`` reads them, with the ratios for other readers."""
+    rows: dict[str, Any] = {name: asdict(part) for name, part in parts.items()}
+    for name, part in parts.items():
+        for row, result in zip(rows[name]["results"], part.results, strict=True):
+            row["ratios"] = {who: asdict(result.ratio(who)) for who in result.values}
+    return json.dumps(rows, indent=1) + "\n"
+
+
+def from_json(text: str) -> dict[str, Part]:
+    """Return the parts that ``to_json`` wrote."""
+    parts = {}
+    for name, row in json.loads(text).items():
+        results = [
+            Result(**{key: value for key, value in result.items() if key != "ratios"})
+            for result in row["results"]
+        ]
+        parts[name] = Part(row["titles"], results, row["about"])
+    return parts

@@ -18,8 +18,9 @@ from chabad_auth_django.contrib.embedded.probe import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: Web server processes of each contestant.
+#: Web server processes of each contestant, and threads of each in Python.
 WORKERS = 2
+THREADS = 4
 
 #: Seconds until a server must answer.
 START_TIMEOUT = 60
@@ -43,12 +44,14 @@ def python_contestant(
     name: str, title: str, works: str, wsgi: str, settings: str | None = None
 ) -> Contestant:
     """Return a contestant in Python, whose works and WSGI application are in these modules."""
-    gunicorn = f"-m gunicorn --workers {WORKERS} --log-level warning --no-control-socket"
+    # Threaded workers, because the others close the connection after each answer.
+    gunicorn = f"-m gunicorn --workers {WORKERS} --worker-class gthread --threads {THREADS}"
+    quiet = "--log-level warning --no-control-socket"
     return Contestant(
         name,
         title,
         worker=[sys.executable, "-m", "benchmarks.worker", works],
-        server=[sys.executable, *gunicorn.split(), f"{wsgi}:application", "--bind"],
+        server=[sys.executable, *gunicorn.split(), *quiet.split(), f"{wsgi}:application", "--bind"],
         environment={"DJANGO_SETTINGS_MODULE": settings} if settings else {},
     )
 

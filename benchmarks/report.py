@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 
-from benchmarks.measure import Ratio, Result
+from benchmarks.measure import BASE, PROJECT, Part, Ratio, Result
 
-Row = list[str]
+#: The parts of the benchmark, and what their tables show.
+HEADINGS = {
+    "in-process": "Time, as a multiple of raw PyMongo's (less is better)",
+    "http": "Requests per second, as a multiple of the bare WSGI function's (more is better)",
+}
+
+INTRODUCTION = """\
+# Results
+
+Made by the benchmark itself; [what it does, and how to run it](README.md). Each figure is the
+median of the rounds' ratios, with the least and the greatest. Raw PyMongo has its own figures:
+milliseconds for each call, or requests in a second.
+
+![The ratios as bars](results.svg)
+"""
 
 
-def table(results: Sequence[Result], titles: Mapping[str, str]) -> list[Row]:
-    """Return rows of cells, the head first; ``titles`` are those of the contestants."""
-    names = [name for name in titles if name in results[0].values]
-    head = ["work", "budget", *(titles[name] for name in names), "verdict"]
-    return [head, *([*_cells(result, names), verdict(result)] for result in results)]
+def table(part: Part) -> list[list[str]]:
+    """Return rows of cells, the head first."""
+    head = ["work", "budget", *part.titles.values(), "verdict"]
+    return [head, *(_row(result, part.titles) for result in part.results)]
+
+
+def missed(parts: Mapping[str, Part]) -> list[str]:
+    """Return a sentence for each budget that is missed."""
+    return [
+        f"{result.title}: {_number(result.ratio(PROJECT).median)}, the budget is "
+        f"{_budget(result)}; {verdict(result)}."
+        for part in parts.values()
+        for result in part.results
+        if result.missed_by() is not None
+    ]
 
 
 def verdict(result: Result) -> str:
     """Return whether the budget is held, or by how much it is missed."""
-    missed = result.missed_by()
     if result.budget is None:
         return ""
-    return "held" if missed is None else f"missed by {missed:.0%}"
+    share = result.missed_by()
+    return "held" if share is None else f"missed by {share:.0%}"
 
 
-def as_text(rows: Sequence[Row]) -> str:
+def as_text(rows: Sequence[Sequence[str]]) -> str:
     """Return the rows in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
@@ -33,19 +58,43 @@ def as_text(rows: Sequence[Row]) -> str:
     )
 
 
-def as_markdown(rows: Sequence[Row]) -> str:
-    """Return the rows as a table of Markdown."""
+def as_markdown(parts: Mapping[str, Part]) -> str:
+    """Return the page of all parts."""
+    lines = [INTRODUCTION]
+    sentences = missed(parts)
+    if sentences:
+        lines += ["Budgets that are missed:\n", *(f"- {text}" for text in sentences)]
+    else:
+        lines += ["Every budget is held."]
+    for name, part in parts.items():
+        lines += ["", f"## {HEADINGS[name]}", "", _markdown(table(part)), ""]
+        lines += [_markdown([["", ""], *part.about.items()])]
+    return "\n".join(lines) + "\n"
+
+
+def _row(result: Result, titles: Mapping[str, str]) -> list[str]:
+    cells = [_absolute(result) if name == BASE else _ratio(result.ratio(name)) for name in titles]
+    return [result.title, _budget(result), *cells, verdict(result)]
+
+
+def _budget(result: Result) -> str:
+    sign = "≥" if result.more_is_better else "≤"
+    return "" if result.budget is None else f"{sign} {result.budget:g}"
+
+
+def _ratio(ratio: Ratio) -> str:
+    return f"{_number(ratio.median)} ({_number(ratio.least)}–{_number(ratio.greatest)})"
+
+
+def _absolute(result: Result) -> str:
+    median = statistics.median(result.values[BASE])
+    return f"{median:,.0f}/s" if result.more_is_better else f"{median * 1000:,.2f} ms"
+
+
+def _number(ratio: float) -> str:
+    return f"{ratio:.4f}" if ratio < 0.1 else f"{ratio:.2f}"
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
-
-
-def _cells(result: Result, names: Sequence[str]) -> Row:
-    sign = "≥" if result.more_is_better else "≤"
-    budget = "" if result.budget is None else f"{sign} {result.budget:g}"
-    return [result.title, budget, *(_cell(result.ratio(name)) for name in names)]
-
-
-def _cell(ratio: Ratio) -> str:
-    digits = 4 if ratio.median < 0.1 else 2
-    low, high = (f"{value:.{digits}f}" for value in (ratio.least, ratio.greatest))
-    return f"{ratio.median:.{digits}f} ({low}–{high})"

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
+from django.conf import settings
 
 from chabad_auth_django.api import shapes
 from chabad_auth_django.api.rendering import to_json
@@ -70,3 +71,8 @@ def count_events(start: str, end: str) -> list[dict[str, Any]]:
 def issue_token(user_id: str) -> str:
     """Return an access token of a user."""
     return tokens.issue_access_token(user_id=ObjectId(user_id), session_id=ObjectId())
+
+
+def middleware() -> list[str]:
+    """Return the middleware that serves the requests."""
+    return list(settings.MIDDLEWARE)
