@@ -19,7 +19,8 @@ HEAD = 60
 ENDS = {"in-process": 4.0, "http": 1.5}
 
 COLORS = {"project": "#1f6feb", "plain": "#8b949e", "mongoose": "#bf8700"}
-MISSED = "#cf222e"
+BUDGET = "#cf222e"
+TEXT = "#1f2328"
 
 
 def draw(parts: Mapping[str, Part]) -> str:
@@ -31,7 +32,7 @@ def draw(parts: Mapping[str, Part]) -> str:
         drawn += lines
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{top}" '
-        f'viewBox="0 0 {WIDTH} {top}" font-family="sans-serif" font-size="12" fill="#1f2328">'
+        f'viewBox="0 0 {WIDTH} {top}" font-family="sans-serif" font-size="12" fill="{TEXT}">'
     )
     background = f'<rect width="{WIDTH}" height="{top}" fill="#ffffff"/>'
     return "\n".join([head, background, *drawn, "</svg>", ""])
@@ -40,39 +41,46 @@ def draw(parts: Mapping[str, Part]) -> str:
 def _draw_part(name: str, part: Part, top: int) -> tuple[list[str], int]:
     names = [who for who in part.titles if who != BASE]
     end = ENDS[name]
-    lines = [_text(20, top + 18, HEADINGS[name], 'font-size="15" font-weight="bold"')]
-    x = LEFT
-    for who in names:
-        lines.append(_rect(x, top + 32, 12, 12, COLORS[who]))
-        lines.append(_text(x + 18, top + 42, part.titles[who]))
-        x += 170
-    lines.append(_line(x + 6, top + 31, top + 45, MISSED, 2))
-    lines.append(_text(x + 14, top + 42, "budget"))
-    y = first = top + HEAD
+    drawn = [_text(20, top + 18, HEADINGS[name], 'font-size="15" font-weight="bold"')]
+    drawn += _draw_legend([(part.titles[who], COLORS[who]) for who in names], top + 32)
+    bars, lines, labels = [], [], []
+    y = top + HEAD
     for result in part.results:
-        middle = y + len(names) * BAR / 2 + 4
-        lines.append(_text(LEFT - 10, middle, result.title, 'text-anchor="end"'))
+        first = y
         for who in names:
-            lines += _draw_bar(result, who, y, end)
+            bars += _draw_bar(result, who, y, end)
+            labels += _draw_label(result, who, y, end)
             y += BAR
+        labels.append(_text(LEFT - 10, (first + y) / 2 + 3, result.title, 'text-anchor="end"'))
         if result.budget is not None:
-            lines.append(_line(_x(result.budget, end), y - len(names) * BAR - 3, y + 1, MISSED, 2))
+            lines.append(_line(_x(result.budget, end), first - 3, y + 1, BUDGET, 2))
         y += GAP
     base = _x(1, end)
-    lines.insert(0, _line(base, first - 6, y - GAP + 4, "#1f2328", 1, 'stroke-dasharray="3 3"'))
-    lines.append(_text(base, y + 4, f"{part.titles[BASE]} = 1", 'text-anchor="middle"'))
-    return lines, y + 30
+    drawn.append(_line(base, top + HEAD - 6, y - GAP + 4, TEXT, 1, 'stroke-dasharray="3 3"'))
+    labels.append(_text(base, y + 4, f"{part.titles[BASE]} = 1", 'text-anchor="middle"'))
+    return [*drawn, *bars, *lines, *labels], y + 30
+
+
+def _draw_legend(names: list[tuple[str, str]], y: float) -> list[str]:
+    drawn = []
+    x = LEFT
+    for title, color in names:
+        drawn += [_rect(x, y, 12, 12, color), _text(x + 18, y + 10, title)]
+        x += 170
+    return [*drawn, _line(x + 6, y - 1, y + 13, BUDGET, 2), _text(x + 14, y + 10, "budget")]
 
 
 def _draw_bar(result: Result, who: str, y: float, end: float) -> list[str]:
+    length = _x(result.ratio(who).median, end) - LEFT
+    return [_rect(LEFT, y, max(length, 1), BAR - 2, COLORS[who])]
+
+
+def _draw_label(result: Result, who: str, y: float, end: float) -> list[str]:
     ratio = result.ratio(who).median
-    digits = 3 if ratio < 0.1 else 2
-    label = f"{ratio:.{digits}f}" + (" →" if ratio > end else "")
-    length = max(_x(ratio, end) - LEFT, 1)
-    return [
-        _rect(LEFT, y, length, BAR - 2, COLORS[who]),
-        _text(LEFT + length + 5, y + 10, label, 'font-size="11"'),
-    ]
+    label = f"{ratio:.{3 if ratio < 0.1 else 2}f}" + (" →" if ratio > end else "")
+    # Legible where a line crosses it.
+    halo = 'font-size="11" paint-order="stroke" stroke="#ffffff" stroke-width="4"'
+    return [_text(_x(ratio, end) + 5, y + 10, label, halo)]
 
 
 def _x(ratio: float, end: float) -> float:
