@@ -38,6 +38,9 @@ Versions = int | Sequence[int]
 
 _NEXT_VERSION = {"$add": [integer_at("version"), 1]}
 
+#: A version that ``$inc`` can count up; an array of integers is of these types too.
+_INTEGER = {"$type": ["int", "long"], "$lt": INT64_MAX, "$not": {"$type": "array"}}
+
 
 class AppDataQuerySet(OwnedQuerySet):
     """A QuerySet whose ``delete()`` remembers the versions."""
@@ -116,11 +119,9 @@ class AppData(OwnedDocument):
         and ``UserNotFound`` when the user is gone.
         """
         key = _key(user_id, app_id, data_key)
-        update = _new_value(data_value)
+        counted = not in_atomic()
         while True:
-            stored = cls.collection().find_one_and_update(
-                key, update, return_document=ReturnDocument.AFTER
-            )
+            stored = cls._set_value(key, data_value, counted=counted)
             if stored is not None:
                 return cls.from_stored(stored)
             try:
@@ -131,6 +132,7 @@ class AppData(OwnedDocument):
                 if in_atomic():
                     # The snapshot cannot show what another transaction stored meanwhile.
                     raise RetryTransaction("The key was created meanwhile.") from error
+                counted = False
 
     @classmethod
     def update_app_data(
@@ -148,7 +150,7 @@ class AppData(OwnedDocument):
         """
         key = _key(user_id, app_id, data_key)
         criteria = _version_criteria(expected_version)
-        return cls.from_stored(cls._update(key, _new_value(data_value), criteria))
+        return cls.from_stored(cls._update(key, data_value, criteria))
 
     @classmethod
     def replace_app_data(cls, stored: Self, data_value: Any) -> Self:
@@ -158,7 +160,7 @@ class AppData(OwnedDocument):
         """
         row = stored.stored or {}
         criteria = {"version": _as_stored(row)}
-        return cls.from_stored(cls._update({"_id": row["_id"]}, _new_value(data_value), criteria))
+        return cls.from_stored(cls._update({"_id": row["_id"]}, data_value, criteria))
 
     @classmethod
     def delete_app_data(
@@ -191,7 +193,7 @@ class AppData(OwnedDocument):
         if expected_version is None:
             raise ValidationError("An expected version is required.")
         criteria = _version_criteria(expected_version)
-        self._load(self._update({"_id": self.pk}, _new_value(data_value), criteria))
+        self._load(self._update({"_id": self.pk}, data_value, criteria))
 
     def increment_version(self) -> None:
         """Count the version up without a new value."""
@@ -208,16 +210,34 @@ class AppData(OwnedDocument):
         return self
 
     @classmethod
-    def _update(
-        cls, key: dict[str, Any], update: list[dict[str, Any]], criteria: dict[str, Any]
-    ) -> dict[str, Any]:
-        collection = cls.collection()
-        stored = collection.find_one_and_update(
-            key | criteria, update, return_document=ReturnDocument.AFTER
+    def _set_value(
+        cls, criteria: dict[str, Any], data_value: Any, *, counted: bool
+    ) -> dict[str, Any] | None:
+        """Store the value in the document that meets the criteria; return it, if there is one.
+
+        With ``counted`` only where the version is an integer, as it is unless another program
+        stored something else: operators take the server less time than a pipeline.
+        """
+        update: Any = _new_value(data_value)
+        if counted:
+            criteria = {**criteria, "version": {**criteria.get("version", {}), **_INTEGER}}
+            update = {
+                "$set": {"dataValue": data_value, "updatedAt": now()},
+                "$inc": {"version": 1},
+            }
+        return cls.collection().find_one_and_update(
+            criteria, update, return_document=ReturnDocument.AFTER
         )
-        if stored is not None:
-            return stored
-        current = collection.find_one(key)
+
+    @classmethod
+    def _update(
+        cls, key: dict[str, Any], data_value: Any, criteria: dict[str, Any]
+    ) -> dict[str, Any]:
+        for counted in (True, False):
+            stored = cls._set_value(key | criteria, data_value, counted=counted)
+            if stored is not None:
+                return stored
+        current = cls.collection().find_one(key)
         if current is None:
             raise NotFound
         raise VersionConflict(
