@@ -16,6 +16,7 @@ from chabad_auth_django.api.views.base import NotFoundViewSet
 from chabad_auth_django.api.views.docs import DocsView, SchemaView
 from chabad_auth_django.api.views.events import ActivitiesViewSet, AnalyticsViewSet
 from chabad_auth_django.api.views.health import HealthViewSet
+from chabad_auth_django.api.views.portability import ErasureViewSet, ExportViewSet
 from chabad_auth_django.api.views.preferences import (
     FavoriteAppViewSet,
     PreferencesViewSet,
@@ -61,6 +62,8 @@ urlpatterns = [
         UserViewSet.as_view(READ | {"patch": "partial_update", "delete": "destroy"}),
         name="user",
     ),
+    path(USER + "export/", ExportViewSet.as_view(READ), name="user-export"),
+    path(USER + "erasure/", ErasureViewSet.as_view(READ | {"post": "create"}), name="user-erasure"),
     path(USER + "roles/<str:role>/", RoleViewSet.as_view(CHANGE), name="user-role"),
     path(
         USER + "permissions/<str:permission>/",

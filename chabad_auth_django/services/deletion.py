@@ -52,6 +52,8 @@ from chabad_auth_django.services import administrators, ledger
 from chabad_auth_django.transactions import on_commit, on_incomplete, write_concern
 
 DELETIONS = "deletions"
+#: What the deletions that are to give a receipt found; see ``services.erasure``.
+ERASURES = "erasures"
 
 CREATING = "creating"
 DELETING = "deleting"
@@ -216,6 +218,7 @@ def resume(*, user_id: ObjectId) -> Outcome:
         return Outcome(user_id, purged, finished=False)
     while found := purge(user_id=user_id):
         purged = {name: purged.get(name, 0) + found.get(name, 0) for name in purged | found}
+    _collection(ERASURES).update_one({"_id": user_id}, {"$set": {"finishedAt": now()}})
     _jobs().delete_one({"_id": user_id, "since": job["since"]})
     return Outcome(user_id, purged, finished=True)
 

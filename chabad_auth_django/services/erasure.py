@@ -8,6 +8,8 @@ already; and not with another user, who has taken the address since.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,15 +20,14 @@ from pymongo.collection import Collection
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django import connection
-from chabad_auth_django.exceptions import LastAdministrator, UserNotFound
+from chabad_auth_django.exceptions import LastAdministrator, NotFound, UserNotFound
 from chabad_auth_django.models import User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services import accounts, administrators, deletion
 from chabad_auth_django.services.batches import Advance
-from chabad_auth_django.transactions import MAJORITY
+from chabad_auth_django.services.deletion import ERASURES
+from chabad_auth_django.transactions import write_concern
 from chabad_auth_django.validators import normalize_email
-
-ERASURES = "erasures"
 
 #: Seconds of one slice of a purge, after which the progress is told.
 SLICE = 0.25
@@ -65,18 +66,22 @@ class Receipt:
 def find(*, name: str) -> Erasure:
     """Return the open erasure of that name, else what an erasure of the user would delete.
 
-    Raises ``UserNotFound``, ``LastAdministrator``, and ``ValidationError`` where the name stands
-    for several users.
+    Where nobody has the name any more: the last one, if its receipt was not taken yet. Raises
+    ``UserNotFound``, ``LastAdministrator``, and ``ValidationError`` where the name stands for
+    several users.
     """
     key: list[dict[str, Any]] = [{"names": _hash(name)}]
     if ObjectId.is_valid(name):
         key.append({"_id": ObjectId(name)})
-    record = _records().find_one({"$or": key})
-    if record is not None:
-        return Erasure(record["_id"], record["found"], record["since"])
+    # An open one comes first: it has no end to sort by.
+    record = _records().find_one({"$or": key}, sort=[("finishedAt", 1)])
+    if record is not None and "finishedAt" not in record:
+        return _of(record)
     try:
         user = accounts.find_user(name=name)
     except UserNotFound:
+        if record is not None:
+            return _of(record)
         # One that was begun in another way, for instance by the API.
         if not (ObjectId.is_valid(name) and deletion.has_job(user_id=ObjectId(name))):
             raise
@@ -94,21 +99,21 @@ def delete(*, erasure: Erasure, advance: Advance) -> None:
     ``chabad_purge_deleted`` does the second sweep. Memory does not grow with the data. Raises
     ``LastAdministrator``.
     """
-    record = {
-        "names": [_hash(name) for name in (str(erasure.user_id), *erasure.names)],
-        "found": erasure.found,
-        "since": erasure.since,
-    }
-    _records().update_one({"_id": erasure.user_id}, {"$setOnInsert": record}, upsert=True)
-    if User.read(_id=erasure.user_id):
-        try:
-            deletion.delete_user(user_id=erasure.user_id, seconds=0)
-        except LastAdministrator:
-            forget(erasure=erasure)
-            raise
+    _start(erasure, seconds=0)
     while not deletion.is_purged(user_id=erasure.user_id):
         purged = deletion.purge(user_id=erasure.user_id, until=time.monotonic() + SLICE)
         advance(sum(purged.values()))
+
+
+def begin(*, user_id: ObjectId, seconds: float) -> Receipt:
+    """Remove the user for everybody and purge for at most the given seconds; return the receipt.
+
+    It is as of before the purge, with which ``chabad_purge_deleted`` goes on. Once more: nothing
+    new begins. Raises ``UserNotFound`` and ``LastAdministrator``.
+    """
+    erasure = find(name=str(user_id))
+    _start(erasure, seconds=seconds)
+    return Receipt(user_id, erasure.since, None, dict.fromkeys(erasure.found, 0), erasure.found)
 
 
 def finish(*, erasure: Erasure, wait: bool, advance: Advance) -> Receipt:
@@ -121,13 +126,22 @@ def finish(*, erasure: Erasure, wait: bool, advance: Advance) -> Receipt:
             break
         time.sleep(SLICE)
         advance(0)
-    left = {"users": int(User.read(_id=erasure.user_id) is not None)}
-    left |= deletion.count_documents(user_id=erasure.user_id)
+    return read_receipt(user_id=erasure.user_id)
+
+
+def read_receipt(*, user_id: ObjectId) -> Receipt:
+    """Return the receipt of an erasure as of now; raise ``NotFound`` where there is none."""
+    is_open = deletion.has_job(user_id=user_id)
+    record = _records().find_one({"_id": user_id})
+    if record is None:
+        raise NotFound("There is no erasure of this user.")
+    left = {"users": int(User.read(_id=user_id) is not None)}
+    left |= deletion.count_documents(user_id=user_id)
     return Receipt(
-        user_id=erasure.user_id,
-        requested_at=erasure.since,
-        finished_at=None if deletion.has_job(user_id=erasure.user_id) else now(),
-        deleted=erasure.found,
+        user_id=user_id,
+        requested_at=record["since"],
+        finished_at=None if is_open else record.get("finishedAt"),
+        deleted={name: max(n - left.get(name, 0), 0) for name, n in record["found"].items()},
         left=left,
     )
 
@@ -137,11 +151,37 @@ def forget(*, erasure: Erasure) -> None:
     _records().delete_one({"_id": erasure.user_id})
 
 
+def _start(erasure: Erasure, *, seconds: float) -> None:
+    is_there = User.read(_id=erasure.user_id) is not None
+    if is_there:
+        # Of its former life, if it was erased and imported again.
+        _records().delete_one({"_id": erasure.user_id, "finishedAt": {"$ne": None}})
+    record = {
+        "names": [_hash(name) for name in (str(erasure.user_id), *erasure.names)],
+        "found": erasure.found,
+        "since": erasure.since,
+    }
+    _records().update_one({"_id": erasure.user_id}, {"$setOnInsert": record}, upsert=True)
+    if not is_there:
+        return
+    try:
+        # Another process may have removed it meanwhile.
+        with suppress(UserNotFound):
+            deletion.delete_user(user_id=erasure.user_id, seconds=seconds)
+    except LastAdministrator:
+        forget(erasure=erasure)
+        raise
+
+
+def _of(record: Mapping[str, Any]) -> Erasure:
+    return Erasure(record["_id"], record["found"], record["since"])
+
+
 def _hash(name: str) -> str:
     return salted_hmac(ERASURES, normalize_email(name), algorithm="sha256").hexdigest()
 
 
 def _records() -> Collection[dict[str, Any]]:
     return connection.get_database().get_collection(
-        ERASURES, read_preference=ReadPreference.PRIMARY, write_concern=MAJORITY
+        ERASURES, read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, BinaryIO
 
 from bson import CodecOptions, ObjectId
@@ -50,6 +51,9 @@ MODELS = (User, Profile, Preferences, ExternalId, AppData, Activity, Analytics)
 #: Documents and bytes of one insert.
 BATCH, BATCH_BYTES = 500, 4 * 2**20
 
+#: Bytes of a piece of a stream.
+PIECE = 64 * 1024
+
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 
 Row = tuple[str, RawBSONDocument]
@@ -78,14 +82,24 @@ def export_user(*, user_id: ObjectId, file: BinaryIO, advance: Advance) -> Conte
     written, when the user is deleted meanwhile.
     """
     writer = user_files.Writer(file, user_id=user_id)
-    for name, query in _sources(user_id):
-        # The server's own batches have 16 MB, which is a lot of small documents at once.
-        for document in _collection(name).find(query, batch_size=BATCH):
-            writer.write(name, bytes(document.raw))
-            advance(1)
-    if User.read(_id=user_id) is None:
-        raise UserNotFound
+    for _ in _write_documents(writer, user_id):
+        advance(1)
     return writer.close()
+
+
+def stream_user(*, user_id: ObjectId) -> Iterator[bytes]:
+    """Yield the same file in pieces of at least ``PIECE`` bytes, the first one before any read.
+
+    It is not whole, and says so, when an error ends it: ``UserNotFound``, or one of the driver.
+    """
+    buffer = BytesIO()
+    writer = user_files.Writer(buffer, user_id=user_id)
+    yield _drain(buffer)
+    for _ in _write_documents(writer, user_id):
+        if buffer.tell() >= PIECE:
+            yield _drain(buffer)
+    writer.close()
+    yield _drain(buffer)
 
 
 def import_user(
@@ -133,6 +147,24 @@ def check(*, file: BinaryIO) -> Content:
     if counts != content.counts or counts["users"] != 1:
         raise user_files.damaged()
     return content
+
+
+def _write_documents(writer: user_files.Writer, user_id: ObjectId) -> Iterator[None]:
+    """Write all documents; yield after each."""
+    for name, query in _sources(user_id):
+        # The server's own batches have 16 MB, which is a lot of small documents at once.
+        for document in _collection(name).find(query, batch_size=BATCH):
+            writer.write(name, bytes(document.raw))
+            yield
+    if User.read(_id=user_id) is None:
+        raise UserNotFound
+
+
+def _drain(buffer: BytesIO) -> bytes:
+    piece = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return piece
 
 
 def _sources(user_id: ObjectId) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from io import BytesIO
 from typing import Any
 
 import jwt
@@ -43,8 +44,9 @@ from chabad_auth_django.api.errors import is_outage
 from chabad_auth_django.api.urls import urlpatterns
 from chabad_auth_django.contrib.embedded import ServerError
 from chabad_auth_django.contrib.embedded.server import Mongod
-from chabad_auth_django.models import AppData, User
-from chabad_auth_django.services import indexes, sessions
+from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.models import Activity, AppData, User
+from chabad_auth_django.services import indexes, portability, sessions
 
 Login = Callable[[User | None], APIClient]
 
@@ -276,6 +278,24 @@ def test_a_server_that_fails_in_the_middle_of_a_keyed_request(
     again = put(client, 2, **KEY)
     assert (again.content, again.headers["Idempotent-Replayed"]) == (answer.content, "true")
     assert AppData.objects.get().version == 2
+
+
+def test_an_export_that_is_cut_off_is_not_whole(
+    server: Mongod, ann: User, client: APIClient
+) -> None:
+    rows = [{"userId": ann.id, "eventData": {"text": "x" * 1_000}}] * 3_000
+    Activity.collection().insert_many([dict(row) for row in rows])
+    pieces = client.get("/api/users/me/export/").streaming_content
+    sent = next(pieces) + next(pieces)
+    kill(server)
+    started = time.monotonic()
+    with pytest.raises(PyMongoError):
+        for piece in pieces:
+            sent += piece
+    assert time.monotonic() - started < BUDGET
+    with pytest.raises(ValidationError):
+        portability.check(file=BytesIO(sent))
+    assert_unavailable(client.get("/api/users/me/export/"))
 
 
 def test_an_election_is_unavailable_at_most(server: Mongod, client: APIClient) -> None:

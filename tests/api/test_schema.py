@@ -41,6 +41,8 @@ CALLS: list[Call] = [
     ("GET", "/api/users/me/", None, {}, 200),
     ("GET", "/api/users/me/", None, ANY, 304),
     ("GET", "/api/users/me/?expand=profile,preferences", None, {}, 200),
+    ("GET", "/api/users/me/export/", None, {}, 200),
+    ("GET", "/api/users/me/erasure/", None, {}, 404),
     ("PATCH", "/api/users/me/", {"name": "Ann"}, {}, 200),
     ("PATCH", "/api/users/me/", {"name": "Ann"}, STALE, 412),
     ("PUT", "/api/users/me/roles/moderator/", None, {}, 200),
@@ -123,6 +125,8 @@ ELSEWHERE = {
     ("auth_sessions_revoke", 204),
     # Takes an issuer or Django's own users; the answer is that of auth_refresh.
     ("auth_login", 200),
+    ("users_erase", 202),
+    ("users_erasure", 200),
     # Takes more events than are purged in a second.
     ("users_delete", 202),
 }
@@ -175,6 +179,13 @@ def test_sessions_are_as_described(
     description.check(client.get("/api/auth/sessions/"))
     description.check(client.delete(f"/api/auth/sessions/{signed_in.session.id}/"))
     assert description.seen >= {("auth_refresh", 200), ("auth_sessions_revoke", 204)}
+
+
+def test_an_erasure_is_as_described(client: APIClient, description: Description) -> None:
+    path = f"/api/users/{User.create_user(email='user@example.org').id}/erasure/"
+    description.check(client.post(path))
+    description.check(client.get(path))
+    assert description.seen == {("users_erase", 202), ("users_erasure", 200)}
 
 
 def test_refusals_are_as_described(

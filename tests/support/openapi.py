@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -36,7 +37,7 @@ class Description:
             return
         schema = described["content"][response["Content-Type"]]["schema"]
         closed = {**to_json_schema(schema), "components": self.components}
-        Draft202012Validator(closed).validate(response.json())
+        Draft202012Validator(closed).validate(json.loads(response.getvalue()))
 
 
 def to_json_schema(node: Any) -> Any:

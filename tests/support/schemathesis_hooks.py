@@ -23,7 +23,7 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     # A cursor is opaque: only `next` and `previous` of a page hold one.
     if case.query:
         case.query.pop("cursor", None)
-    if case.operation.definition.raw["operationId"] == "users_delete":
+    if case.operation.definition.raw["operationId"] in ("users_delete", "users_erase"):
         # The user of all other cases stays.
         case.path_parameters["user"] = str(ObjectId())
     # In the stateful phase a link replaces one part of the path, and the case then counts as

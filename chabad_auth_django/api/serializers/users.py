@@ -50,6 +50,40 @@ class PurgingSerializer(StrictSerializer):
     state = serializers.CharField(help_text="`purging`.")
 
 
+class ExportSerializer(StrictSerializer):
+    """Everything about a user, as it is stored."""
+
+    format = serializers.CharField()
+    version = serializers.IntegerField()
+    user = serializers.CharField(help_text="The user's id.")
+    exportedAt = serializers.DateTimeField()
+    documents = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="Objects of `collection` and `document`, in canonical Extended JSON; or `bson`, "
+        "its bytes in Base64, where that could not be read back the same.",
+    )
+    counts = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Collection: documents."
+    )
+    sha256 = serializers.CharField(help_text="Of all lines but the last, which this one is in.")
+
+
+class ErasureSerializer(StrictSerializer):
+    """The receipt of an erasure, as of now."""
+
+    userId = serializers.CharField()
+    requestedAt = serializers.DateTimeField()
+    finishedAt = serializers.DateTimeField(
+        allow_null=True, help_text="`null`: the last sweep is still to come."
+    )
+    deleted = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Collection: documents."
+    )
+    left = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Collection: documents."
+    )
+
+
 class UserSummarySerializer(StrictSerializer):
     """What a list shows of a User with `expand=user`."""
 
