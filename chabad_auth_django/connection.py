@@ -29,6 +29,11 @@ DEFAULT_OPTIONS: dict[str, Any] = {
     # A paused server or a lost majority must end in an error, not in a request that hangs. Not
     # timeoutMS: PyMongo would select servers for that long too, whatever is said above.
     "socketTimeoutMS": 20_000,
+    # A primary that hangs is given up after the sum of these two, before the others have elected a
+    # new one: whoever waits for it is interrupted then, and finds that. With PyMongo's own, after
+    # 30 s, each request that it had would take its thread along until its time is up.
+    "connectTimeoutMS": 5_000,
+    "heartbeatFrequencyMS": 3_000,
     "w": "majority",
     "retryReads": True,
     "retryWrites": True,
