@@ -5,8 +5,6 @@ At once, not only when the next run has ended; and that one run ends what the ki
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,13 +15,12 @@ from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
 from support import jobs, naive
+from support.claims import Claim
 from support.fork_server import ForkServer
-from support.invariants import end_transactions_of_the_dead
+from support.killer import Killer
 
 from chabad_auth_django.models import User
 from chabad_auth_django.services import archive_files, counts, rollups, timeseries
-
-TRIALS = 30
 
 JANUARY = datetime(2025, 1, 1, tzinfo=UTC)
 FEBRUARY = datetime(2025, 2, 1, tzinfo=UTC)
@@ -65,31 +62,12 @@ def check(events: list[Any]) -> None:
     assert sorted(series, key=repr) == sorted(expected, key=repr)
 
 
-class Killer:
-    """Starts jobs and kills each somewhere, by the count of its commands or by the clock."""
-
-    def __init__(self, processes: ForkServer, raw: Database) -> None:
-        self.processes, self.raw = processes, raw
-        self.chance = random.Random()
-        self.killed = 0
-
-    def __call__(self, job: str, *, commands: int, seconds: float, **arguments: Any) -> None:
-        chance = self.chance
-        moment = chance.choice(["before", "after", "clock"])
-        crash = None if moment == "clock" else (moment, chance.randint(1, commands))
-        process = self.processes.start(job, dict(settings.CHABAD_AUTH), crash=crash, **arguments)
-        process.go()
-        if crash is None:
-            time.sleep(chance.uniform(0, seconds))
-            process.kill()
-        self.killed += process.wait() != 0
-        end_transactions_of_the_dead(self.raw)
-
-
 @pytest.mark.slow
-def test_a_killed_roll_up(processes: ForkServer, raw: Database, events: list[Any]) -> None:
+def test_a_killed_roll_up(
+    processes: ForkServer, raw: Database, events: list[Any], trials: int, claim: Claim
+) -> None:
     kill = Killer(processes, raw)
-    for trial in range(TRIALS):
+    for trial in range(trials):
         kill("roll_up", commands=150, seconds=0.3)
         check(events)
         jobs.roll_up()
@@ -103,18 +81,27 @@ def test_a_killed_roll_up(processes: ForkServer, raw: Database, events: list[Any
         ]
         raw.analytics.insert_many(late)
         events += late
-    assert kill.killed > TRIALS / 2
+    claim(
+        "Kills: every count is true after a killed roll-up, and complete after one more",
+        f"{kill.killed} of {trials} runs killed",
+        kill.killed > trials / 2,
+    )
 
 
 @pytest.mark.slow
 def test_a_killed_archive_run_and_a_killed_restore(
-    processes: ForkServer, raw: Database, events: list[Any], tmp_path: Path
+    processes: ForkServer,
+    raw: Database,
+    events: list[Any],
+    tmp_path: Path,
+    trials: int,
+    claim: Claim,
 ) -> None:
     before = {row["_id"]: row for row in raw.analytics.find()}
     there = {"before": FEBRUARY.isoformat(), "folder": str(tmp_path)}
     back = {"month": "2025-01", "folder": str(tmp_path)}
     archiving, restoring = Killer(processes, raw), Killer(processes, raw)
-    for trial in range(TRIALS):
+    for trial in range(trials):
         if trial % 5 == 0:
             jobs.roll_up()
         archiving("archive_events", commands=120, seconds=0.4, **there)
@@ -132,5 +119,8 @@ def test_a_killed_archive_run_and_a_killed_restore(
         check(events)
         assert {row["_id"]: row for row in raw.analytics.find()} == before
         assert raw.analytics_daily.count_documents({"build": "archived"}) == 0
-    assert archiving.killed > TRIALS / 2
-    assert restoring.killed > TRIALS / 3
+    claim(
+        "Kills: every count is true after a killed archive run or restore, and one more ends it",
+        f"{archiving.killed} and {restoring.killed} of {trials} runs killed",
+        archiving.killed > trials / 2 and restoring.killed > trials / 3,
+    )

@@ -40,6 +40,12 @@ def long(pytestconfig: pytest.Config) -> bool:
     return bool(pytestconfig.getoption("long"))
 
 
+@pytest.fixture(scope="session")
+def trials(long: bool) -> int:
+    """How often a test that kills at random does so."""
+    return 100 if long else 30
+
+
 @pytest.fixture
 def claim(record_property: Callable[[str, object], None]) -> Claim:
     """Report a claim with its figure, and fail unless it holds."""

@@ -19,7 +19,7 @@ from chabad_auth_django.exceptions import (
     UserNotFound,
 )
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
-from chabad_auth_django.services import archive, deletion, rollups
+from chabad_auth_django.services import archive, deletion, portability, rollups
 from chabad_auth_django.services.app_data import synchronize_app_data
 from chabad_auth_django.services.sign_in import record_login
 from chabad_auth_django.transactions import atomic
@@ -168,3 +168,10 @@ def archive_events(before: str, folder: str) -> None:
 def restore_events(month: str, folder: str) -> None:
     """Do what ``chabad_archive_analytics --restore`` does."""
     list(archive.restore(month=month, folder=Path(folder)))
+
+
+def import_user(path: str) -> None:
+    """Do what ``chabad_import_user`` does."""
+    with Path(path).open("rb") as file:
+        content = portability.check(file=file)
+        portability.import_user(file=file, content=content, advance=lambda count: None)
