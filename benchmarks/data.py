@@ -46,12 +46,33 @@ class Scale:
     calls: int
     list_calls: int
     rounds: int
+    http_rounds: int
     seconds: int
     warm_up: int
 
 
-FULL = Scale(200_000, 1_000_000, 20_000, calls=200, list_calls=50, rounds=7, seconds=2, warm_up=1)
-QUICK = Scale(2_000, 20_000, 1_000, calls=5, list_calls=2, rounds=1, seconds=1, warm_up=0)
+FULL = Scale(
+    activities=200_000,
+    analytics=1_000_000,
+    ingested=20_000,
+    calls=200,
+    list_calls=50,
+    rounds=7,
+    http_rounds=5,
+    seconds=2,
+    warm_up=1,
+)
+QUICK = Scale(
+    activities=2_000,
+    analytics=20_000,
+    ingested=1_000,
+    calls=5,
+    list_calls=2,
+    rounds=1,
+    http_rounds=1,
+    seconds=1,
+    warm_up=0,
+)
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def _measure(servers: Servers, request: Request, scale: Scale) -> Result:
     if scale.warm_up:
         for name in names:
             servers.load(request, name, scale.warm_up)
-    for number in range(scale.rounds):
+    for number in range(scale.http_rounds):
         for name in names[:: -1 if number % 2 else 1]:
             rates[name].append(servers.load(request, name, scale.seconds))
     return Result(request.title, request.budget, True, rates)

@@ -35,7 +35,7 @@ def describe(arena: Arena) -> dict[str, str]:
     described = {
         "Date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "Commit": _commit(),
-        "Rounds": str(arena.scale.rounds),
+        "Rounds": f"{arena.scale.rounds}, over HTTP {arena.scale.http_rounds}",
         "Processor": f"{_processor()}, {os.cpu_count()} cores",
         "Memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.1f} GiB",
         "Load average before": f"{os.getloadavg()[0]:.2f}",
