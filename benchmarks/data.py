@@ -60,7 +60,7 @@ FULL = Scale(
     rounds=7,
     http_rounds=5,
     seconds=2,
-    warm_up=1,
+    warm_up=2,
 )
 QUICK = Scale(
     activities=2_000,

@@ -86,8 +86,11 @@ async function serve() {
 }
 
 if (cluster.isPrimary) {
-  cluster.fork();
-  cluster.fork();
+  const workers = [cluster.fork(), cluster.fork()];
+  process.on('SIGTERM', () => {
+    for (const worker of workers) worker.process.kill();
+    process.exit();
+  });
 } else {
   serve();
 }
