@@ -43,6 +43,8 @@ def main() -> int:
         print(f"\n{report.HEADINGS[name]}\n\n{report.as_text(report.table(part))}")
     sentences = report.missed(measured)
     print("\n".join(["", *(sentences or ["Every budget is held."])]))
+    if options.quick:
+        print("With --quick too little is done for the figures to say anything.")
     if options.output:
         _write(options.output, measured)
         say(f"results are in {options.output}")

@@ -49,10 +49,12 @@ class Arena:
         """Send requests to the servers."""
         self.say("rolling up what cron would by now")
         self.project.call("roll_up", {})
-        users = [self.data.reader, self.data.writer]
-        tokens = [self.project.call("issue_token", {"user_id": str(user)})[1] for user in users]
+        users = (self.data.reader, self.data.writer)
+        reader, writer = (
+            self.project.call("issue_token", {"user_id": str(user)})[1] for user in users
+        )
         with servers(self.contestants, self.environment) as addresses:
-            running = http_run.Servers(addresses, *tokens, self.database, self.data)
+            running = http_run.Servers(addresses, reader, writer, self.database, self.data)
             return http_run.run(running, self.scale, self.say)
 
 
@@ -64,6 +66,7 @@ def prepare(contestants: Sequence[Contestant], scale: Scale, say: Say) -> Iterat
             Path(folder, "mongodb-data"), cache_size_gb=CACHE, database="chabad_auth_benchmarks"
         )
         uri = server.start()
+        client: pymongo.MongoClient[Row] = pymongo.MongoClient(uri, tz_aware=True)
         variables = environment(
             MONGODB_URI=uri,
             EXAMPLE_DATA_DIR=folder,
@@ -73,10 +76,7 @@ def prepare(contestants: Sequence[Contestant], scale: Scale, say: Say) -> Iterat
             BENCHMARK_SIGNING_KEY=secrets.token_urlsafe(64),
         )
         try:
-            with (
-                pymongo.MongoClient(uri, tz_aware=True) as client,
-                workers(contestants, variables) as running,
-            ):
+            with client, workers(contestants, variables) as running:
                 database = client.get_default_database()
                 say(f"storing {scale.activities:,} activities and {scale.analytics:,} events")
                 data = load(database, scale)

@@ -60,6 +60,7 @@ class Worker:
     """The process that does a contestant's works."""
 
     def __init__(self, contestant: Contestant, environment: Mapping[str, str]) -> None:
+        self._name = contestant.name
         self._process = subprocess.Popen(
             contestant.worker,
             stdin=subprocess.PIPE,
@@ -80,7 +81,7 @@ class Worker:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._process.args} ended with {self._process.wait()}.")
+            raise RuntimeError(f"The worker of {self._name} ended with {self._process.wait()}.")
         answer = json.loads(line)
         return answer["seconds"], answer["result"]
 
@@ -146,7 +147,7 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
             return
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{process.args} does not answer.") from None
+                raise RuntimeError(f"No server answers at {address}.") from None
             time.sleep(0.05)
         finally:
             connection.close()
