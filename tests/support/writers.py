@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import json
 import random
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from contextlib import contextmanager
 from typing import Any
 
+from support.api_client import Answer, Client
 from support.ledger import Ledger
-
-#: Seconds after which a client gives up: more than any answer may take.
-CLIENT_TIMEOUT = 40
 
 #: Seconds before a client asks again after a 503; less than it is asked to wait, so that the
 #: silence that is measured is the servers'.
@@ -25,49 +20,6 @@ IMPATIENCE = 0.1
 
 #: Seconds after which a write that is repeated must be done: outages here are shorter.
 PATIENCE = 120
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One request, as its client saw it; ``status`` is 0 when the connection broke."""
-
-    started: float
-    ended: float
-    status: int
-    retry_after: str | None
-    body: Any
-
-
-class Client:
-    """One user who calls the server."""
-
-    def __init__(self, port: int, token: str) -> None:
-        self._port = port
-        self._headers = {
-            "Authorization": f"Bearer {token}",
-            "Content-Type": "application/json",
-            # What a proxy in front says.
-            "X-Forwarded-Proto": "https",
-        }
-
-    def send(self, method: str, path: str, data: Any = None, key: str | None = None) -> Answer:
-        """Send a request on a connection of its own and return the answer."""
-        headers = self._headers | ({"Idempotency-Key": key} if key else {})
-        payload = None if data is None else json.dumps(data)
-        started = time.monotonic()
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=CLIENT_TIMEOUT)
-        with closing(connection), suppress(OSError, HTTPException):
-            connection.request(method, f"/api/{path}", payload, headers)
-            response = connection.getresponse()
-            content = response.read()
-            return Answer(
-                started,
-                time.monotonic(),
-                response.status,
-                response.headers["Retry-After"],
-                json.loads(content) if content else None,
-            )
-        return Answer(started, time.monotonic(), 0, None, None)
 
 
 class Writer:
