@@ -77,8 +77,9 @@ def ingest(*, model: type[Event], user_id: ObjectId, events: Sequence[Any]) -> I
             rejected.append(Rejected(index, error.code, error.detail, error.errors))
     ids = [document["_id"] for document in documents]
     inserted = _insert(model, documents)
-    if inserted:
-        on_commit(lambda: model.take_back_if_gone(dict.fromkeys(inserted, user_id)))
+    # Duplicates too: whoever stored them may be about to take them back.
+    if ids:
+        on_commit(lambda: model.take_back_if_gone(dict.fromkeys(ids, user_id)))
     return Ingested(ids, len(inserted), len(ids) - len(inserted), rejected)
 
 
@@ -89,8 +90,9 @@ def store_event(*, model: type[Event], user_id: ObjectId, event: Any) -> dict[st
     """
     document = _Batch(model, user_id).document(event)
     if not _insert(model, [document]):
-        return model.read(_id=document["_id"]) or document
+        document = model.read(_id=document["_id"]) or document
     ids = {document["_id"]: user_id}
+    # A duplicate too: whoever stored it may be about to take it back.
     on_commit(lambda: model.take_back_if_gone(ids))
     return document
 

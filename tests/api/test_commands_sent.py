@@ -33,8 +33,8 @@ DELETION = [
     *["find"] * 9,
 ]
 
-#: A look for an erasure, the user, and whether it is an administrator; a count of what there is; the
-#: record; the deletion; and the receipt, which counts again.
+#: A look for an erasure, the user, and whether it is an administrator; a count of what there is;
+#: the record; the deletion; and the receipt, which counts again.
 ERASURE = [
     *["find"] * 3,
     *["aggregate"] * 9,

@@ -309,3 +309,14 @@ def test_an_expired_activity_does_not_appear(api: APIClient, owner: User) -> Non
     ]
     Activity.collection().insert_many(rows)
     assert len(api.get(f"{ACTIVITIES}?since=2000-01-01T00:00:00Z").json()["results"]) == 1
+
+
+def test_twins_for_a_user_who_is_gone_are_both_refused(admin: User, login: Any) -> None:
+    path = f"/api/users/{ObjectId()}/activities/"
+    for number in range(10):
+        event = {"eventType": "x", "messageId": str(number)}
+        key = {"HTTP_IDEMPOTENCY_KEY": f"key{number}"}
+        for headers in ({}, key):
+            calls = [partial(login(admin).post, path, event, format="json", **headers)] * 2
+            assert [answer.status_code for answer in together(calls)] == [404, 404]
+    assert Activity.objects.count() == 0

@@ -222,3 +222,11 @@ def test_without_transactions_it_is_the_same(standalone: str, login: Any) -> Non
     assert login(ann).post(ERASURE).json()["deleted"]["users"] == 1
     list(deletion.run())
     assert client.get(path_of(ann)).json()["finishedAt"] is not None
+
+
+def test_an_erasure_with_a_key_is_told_of_when_the_user_is_gone(
+    admin: User, owner: User, login: Any
+) -> None:
+    for number in range(2):
+        key = {"HTTP_IDEMPOTENCY_KEY": f"key{number}"}
+        assert login(admin).post(f"/api/users/{owner.id}/erasure/", **key).status_code == 202

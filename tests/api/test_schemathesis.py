@@ -1,7 +1,7 @@
 """The API keeps to its OpenAPI description, whatever schemathesis makes of that.
 
 The same few hundred cases each time; with ``SCHEMATHESIS_MAX_EXAMPLES=20`` thousands of others, in
-all phases.
+all phases, and with ``--long`` tens of thousands.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.claims import Claim
 from support.example_server import example_server
 
 from chabad_auth_django.models import User
@@ -21,6 +22,9 @@ from chabad_auth_django.services import sign_in
 TESTS = Path(__file__).parent.parent
 
 MAX_EXAMPLES = os.environ.get("SCHEMATHESIS_MAX_EXAMPLES")
+
+#: With ``--long``.
+LONG_EXAMPLES = "300"
 
 #: What differs from schemathesis' expectations, and why.
 CONFIG = """
@@ -50,13 +54,16 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 
 
 
 @pytest.mark.slow
-def test_the_api_keeps_to_its_description(mongodb: str, tmp_path: Path) -> None:
+def test_the_api_keeps_to_its_description(
+    mongodb: str, tmp_path: Path, long: bool, claim: Claim
+) -> None:
+    max_examples = MAX_EXAMPLES or (LONG_EXAMPLES if long else None)
     User.create_user(email="admin@example.org", roles=["admin"], auth_methods=["google"])
     user = User.create_user(email="user@example.org", auth_methods=["google", "cdsso"])
     token = sign_in.issue_tokens(email="admin@example.org").access_token
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG.format(user=user.id))
-    phases = "examples,coverage,fuzzing,stateful" if MAX_EXAMPLES else "fuzzing"
+    phases = "examples,coverage,fuzzing,stateful" if max_examples else "fuzzing"
     with example_server(mongodb, tmp_path) as address:
         result = subprocess.run(
             [
@@ -64,10 +71,10 @@ def test_the_api_keeps_to_its_description(mongodb: str, tmp_path: Path) -> None:
                 *("--config-file", config, "run", f"{address}/api/schema/"),
                 *("--header", f"Authorization: Bearer {token}"),
                 *("--checks", "all", "--phases", phases),
-                *("--max-examples", MAX_EXAMPLES or "4"),
+                *("--max-examples", max_examples or "4"),
                 # A cookie is not looked at beside a bearer token: a wrong one is not refused.
                 *("--generation-with-security-parameters", "false"),
-                *(() if MAX_EXAMPLES else ("--generation-deterministic",)),
+                *(() if max_examples else ("--generation-deterministic",)),
                 *("--no-shrink", "--no-color"),
             ],
             cwd=tmp_path,
@@ -82,4 +89,5 @@ def test_the_api_keeps_to_its_description(mongodb: str, tmp_path: Path) -> None:
     print(result.stdout)
     assert result.returncode == 0, result.stderr
     generated = int(re.search(r"(\d+) generated", result.stdout)[1])
-    assert generated >= (2000 if MAX_EXAMPLES else 200), result.stdout
+    wanted = 20_000 if long else 2_000 if max_examples else 200
+    claim("the API keeps to its description", f"{generated:,} cases", generated >= wanted)

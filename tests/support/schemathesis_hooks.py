@@ -23,6 +23,8 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     # A cursor is opaque: only `next` and `previous` of a page hold one.
     if case.query:
         case.query.pop("cursor", None)
+        if "timeZone" in case.query:
+            case.query["timeZone"] = "Asia/Jerusalem"
     if case.operation.definition.raw["operationId"] in ("users_delete", "users_erase"):
         # The user of all other cases stays.
         case.path_parameters["user"] = str(ObjectId())
@@ -31,6 +33,8 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     for name, value in (case.path_parameters or {}).items():
         if not NAME.fullmatch(unquote(str(value))):
             case.path_parameters[name] = "name"
+    if case.method == "PUT" and "method" in (case.path_parameters or {}):
+        case.path_parameters["method"] = "google"
     if case.body is not NOT_SET:
         case.body = _tidy(case.body)
 
@@ -52,7 +56,7 @@ def _tidy_key(key: str) -> str:
 
 
 def _tidy_member(key: str, value: Any, depth: int) -> Any:
-    if key == "timestamp":
-        # Not after now, and not before the retention.
+    if key in ("timestamp", "sentAt"):
+        # Not after now, and not before the retention; the one corrects the other.
         return datetime.now(UTC).isoformat()
     return _tidy(value, depth + 1)

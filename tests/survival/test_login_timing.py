@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from statistics import median
+from statistics import quantiles
 from typing import Any
 
-import pytest
 from support.claims import Claim
 from support.processes import python
 
 RUN = "import django; django.setup(); from support import login_timing; login_timing.main()"
 
-#: How much the medians may differ; without the hash they differ by more than half.
+#: How much the lower quartiles may differ: what else the machine does only ever adds time. Where
+#: nothing is hashed they differ by more than half.
 TOLERANCE = 0.2
 
 
@@ -26,12 +26,12 @@ def measure(uri: str, cwd: Path, *arguments: str) -> tuple[dict[str, Any], dict[
     )
     assert result.returncode == 0, result.stderr
     known, unknown = json.loads(result.stdout)
-    known["median"], unknown["median"] = median(known["seconds"]), median(unknown["seconds"])
-    difference = abs(known["median"] - unknown["median"])
-    return known, unknown, difference / max(known["median"], unknown["median"])
+    for found in (known, unknown):
+        found["quartile"] = quantiles(found["seconds"], n=4)[0]
+    quartiles = known["quartile"], unknown["quartile"]
+    return known, unknown, 1 - min(quartiles) / max(quartiles)
 
 
-@pytest.mark.slow
 def test_a_refused_sign_in_takes_as_long_whether_the_user_exists(
     mongodb: str, tmp_path: Path, claim: Claim
 ) -> None:
@@ -40,13 +40,12 @@ def test_a_refused_sign_in_takes_as_long_whether_the_user_exists(
     assert known["commands"] == unknown["commands"] == 0
     claim(
         "a refused sign-in does not tell by its time whether the user exists",
-        f"medians of {len(known['seconds'])} tries each, interleaved: "
-        f"{known['median'] * 1000:.1f} ms known, {unknown['median'] * 1000:.1f} ms unknown",
+        f"lower quartiles of {len(known['seconds'])} tries each, interleaved: "
+        f"{known['quartile'] * 1000:.1f} ms known, {unknown['quartile'] * 1000:.1f} ms unknown",
         difference < TOLERANCE,
     )
 
 
-@pytest.mark.slow
 def test_the_measure_finds_a_backend_that_looks_before_it_hashes(
     mongodb: str, tmp_path: Path
 ) -> None:

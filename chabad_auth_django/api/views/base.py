@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NoReturn, cast
 
 from bson import ObjectId
@@ -36,7 +36,7 @@ from chabad_auth_django.api.rendering import (
 from chabad_auth_django.api.schema import NAMES, Schema
 from chabad_auth_django.api.throttling import ScopedThrottle
 from chabad_auth_django.conf import conf
-from chabad_auth_django.exceptions import DocumentChanged, ValidationError
+from chabad_auth_django.exceptions import DocumentChanged, UserNotFound, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.validators import to_object_id, validate_name
@@ -100,6 +100,8 @@ class APIViewSet(APIViewMixin, ViewSet):
     resource = "users"
     #: The methods that owners may use.
     owner_may: Collection[str] = ALL_METHODS
+    #: Whether a write is for a user who is there.
+    needs_user = True
 
     # An error report shows the variables of every frame, unless a caller of it says this.
     @sensitive_variables()
@@ -119,7 +121,17 @@ class APIViewSet(APIViewMixin, ViewSet):
             # The attribute that ViewSet calls for the method; a wrong method has none, and is 405.
             name = request.method.lower()
             if handler := getattr(self, name, None):
-                setattr(self, name, once(handler))
+                setattr(self, name, once(partial(self._for_a_present_user, handler)))
+
+    def _for_a_present_user(
+        self, handler: Callable[..., Response], request: RestFrameworkRequest, **kwargs: Any
+    ) -> Response:
+        # A write for a user who is gone is taken back after the commit; until then its answer
+        # could be replayed as a success. The caller has just been read.
+        other = self.needs_user and "user" in kwargs and self.user_id != self.caller.id
+        if other and User.read(_id=self.user_id) is None:
+            raise UserNotFound
+        return handler(request, **kwargs)
 
     def get_renderers(self) -> list[Any]:
         """Return the renderers that the host project has what it takes for."""
