@@ -41,13 +41,15 @@ def read_page(
     descending: bool,
     limit: int,
     position: Position | None = None,
+    owner: str | None = None,
 ) -> Page:
     """Return ``limit`` documents in the order of ``(field, _id)`` from the position on.
 
     One query, which an index that ends in ``field`` serves; a second one where the page ends
     between documents with equal keys, because such an index does not order them by ``_id``.
     Documents whose key or id is not of the type in ``KEY_TYPES`` have no place in the order, and do
-    not appear.
+    not appear. ``owner`` is a field that the query gives one value: it keeps a list in the order of
+    ``_id`` from being looked for among everybody's documents.
     """
     backward = position is not None and position.backward
     direction = DESCENDING if descending != backward else ASCENDING
@@ -57,7 +59,9 @@ def read_page(
         # Not an $or: the planner would try to serve each of its branches by an index of its own.
         seen = {field: position.key, "_id": {"$gte" if past == "$lt" else "$lte": position.id}}
         criteria += [{field: {past + "e": position.key}}, {"$nor": [seen]}]
-    found: list[Row] = _find(collection, criteria, {field: direction}, limit + 1)
+    # It orders nothing more, but an index without the field does not give this order.
+    prefix = {owner: direction} if owner else {}
+    found: list[Row] = _find(collection, criteria, {**prefix, field: direction}, limit + 1)
     more = len(found) > limit
     rows = found
     if more and found[limit - 1][field] == found[limit][field]:

@@ -68,6 +68,7 @@ def list_app_data(
         query,
         # The unique index has the keys of one application in order.
         field="_id" if app_id is None else "dataKey",
+        owner="userId" if app_id is None else None,
         descending=False,
         limit=limit,
         position=position,
