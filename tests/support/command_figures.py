@@ -12,18 +12,21 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import django
 from bson import ObjectId
 from django.test import override_settings
 
-USERS, EVENTS = 50_000, 1_000_000
+USERS, EVENTS, DAYS = 50_000, 1_000_000, timedelta(days=80)
 
 
-def fill() -> str:
-    """Store the users and the events; return the address of the user with a fifth of them."""
+def fill() -> list[str]:
+    """Store the users and the events, a fifth of them of each of the first two users.
+
+    Returns the e-mail addresses.
+    """
     from chabad_auth_django.models import Activity, Analytics, Preferences, Profile, User
     from chabad_auth_django.models.fields import now
 
@@ -43,9 +46,9 @@ def fill() -> str:
     for start in range(0, EVENTS, 10_000):
         rows = [
             {
-                "userId": ids[0] if number % 5 == 0 else ids[number % USERS],
+                "userId": ids[number % 5 if number % 5 < 2 else number % USERS],
                 "appId": "app",
-                "timestamp": time_now - timedelta(seconds=number * 7),
+                "timestamp": time_now - number * DAYS / EVENTS,
                 "eventData": {"page": "/home", "number": number},
             }
             for number in range(start, start + 10_000)
@@ -56,17 +59,20 @@ def fill() -> str:
         else:
             events = [row | {"eventName": "view", "eventCategory": "custom"} for row in rows]
             Analytics.collection().insert_many(events, ordered=False)
-    return f"user-{ids[0]}@example.org"
+    return [f"user-{id}@example.org" for id in ids]
 
 
-def measure(uri: str, *arguments: str) -> None:
-    """Run a command on a terminal of its own and print its seconds and its peak of memory."""
+def measure(uri: str, *arguments: str, names: Path | None = None) -> None:
+    """Run a command on a terminal of its own and print its seconds and its peak of memory.
+
+    ``names`` is the file on its standard input.
+    """
     master, slave = os.openpty()
     started = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "django", *arguments],
         env=os.environ | {"MONGODB_URI": uri},
-        stdin=slave,
+        stdin=names.open() if names else slave,
         stdout=subprocess.DEVNULL,
         stderr=slave,
     )
@@ -93,25 +99,34 @@ def main() -> None:
     """Measure every command that reads or deletes much."""
     django.setup()
     from chabad_auth_django.contrib.embedded.server import Mongod
-    from chabad_auth_django.services import indexes
 
     with tempfile.TemporaryDirectory() as folder:
         server = Mongod(Path(folder) / "data", replica_set="rs0")
         uri = server.start()
         try:
             with override_settings(CHABAD_AUTH={"MONGODB_URI": uri}):
-                email = fill()
-                indexes.create()
-            file = str(Path(folder) / "user.json")
+                first, second, *others = fill()
+            file, archive = str(Path(folder) / "user.json"), str(Path(folder) / "archive")
+            names = Path(folder) / "names"
+            names.write_text("\n".join(others))
+            this_month = datetime.now(UTC).replace(day=1)
+            before, month = f"{this_month:%Y-%m-%d}", f"{this_month - timedelta(days=1):%Y-%m}"
+            measure(uri, "chabad_sync_indexes")
             measure(uri, "chabad_stats")
             measure(uri, "chabad_index_usage")
             measure(uri, "chabad_check_integrity")
             measure(uri, "chabad_verify_erasure", "nobody@example.org", str(ObjectId()))
             measure(uri, "chabad_set_retention", "30", "--dry-run")
-            measure(uri, "chabad_export_user", email, "--output", file)
+            measure(uri, "chabad_export_user", first, "--output", file)
             measure(uri, "chabad_import_user", file)
-            measure(uri, "chabad_delete_user", email, "--yes")
+            measure(uri, "chabad_delete_user", first, "--yes")
+            measure(uri, "chabad_erase_user", second, "--yes", "--no-wait")
             measure(uri, "chabad_purge_deleted")
+            measure(uri, "chabad_grant", "-", "--role", "moderator", names=names)
+            measure(uri, "chabad_revoke", "-", "--role", "moderator", names=names)
+            measure(uri, "chabad_rollup_analytics")
+            measure(uri, "chabad_archive_analytics", "--before", before, "--to", archive)
+            measure(uri, "chabad_archive_analytics", "--restore", month, "--to", archive)
         finally:
             server.stop()
 
