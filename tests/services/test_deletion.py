@@ -512,8 +512,10 @@ def test_writers_racing_with_a_deletion_leave_nothing(
     def delete() -> None:
         while len(before) < 4:
             time.sleep(0.001)
-        user.delete()
-        deleted.set()
+        try:
+            user.delete()
+        finally:
+            deleted.set()
 
     with watched(either_server):
         results = together([delete, *[partial(keep_writing, seed) for seed in range(4)]])
