@@ -37,6 +37,7 @@ from chabad_auth_django.exceptions import ArchiveError, ReplicaSetRequired, Vali
 from chabad_auth_django.models import Analytics, User
 from chabad_auth_django.models.fields import now, to_utc
 from chabad_auth_django.services import archive_files, deletion, ledger, rollups
+from chabad_auth_django.services.batches import SIZE
 from chabad_auth_django.transactions import atomic, write_concern
 
 ARCHIVES = "analytics_archives"
@@ -131,7 +132,8 @@ def _write(month: str, folder: Path) -> dict[str, Any] | None:
         return None
     name = f"analytics-{month}-{uuid.uuid4().hex[:8]}"
     record = _take_over(month, name, folder)
-    events = collection.find(_in_month(month)).sort("timestamp", 1)
+    # By itself the server would send 16 MB at a time.
+    events = collection.find(_in_month(month)).sort("timestamp", 1).batch_size(SIZE)
     try:
         manifest = archive_files.write(folder, name=name, month=month, events=events)
     except FileNotFoundError:

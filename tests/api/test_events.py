@@ -13,6 +13,7 @@ from support.requests import check_error, send
 from support.threads import together
 
 from chabad_auth_django.models import Activity, Analytics, User
+from chabad_auth_django.models.fields import to_utc
 
 ACTIVITIES = "/api/users/me/activities/"
 ANALYTICS = "/api/users/me/analytics/"
@@ -77,18 +78,31 @@ def test_events_without_time_and_id_are_all_stored(api: APIClient, owner: User) 
     assert Activity.objects(user_id=owner.id).count() == 3
 
 
-def test_a_growing_batch_sent_by_many_at_once_is_stored_once(owner: User, login: Any) -> None:
-    batch = [{"eventType": "opened", "timestamp": at(-number)} for number in range(80)]
-    sent = [batch[: 10 * (number % 8 + 1)] for number in range(80)]
+def test_a_growing_batch_sent_by_many_whose_answers_get_lost_is_stored_once(
+    owner: User, login: Any
+) -> None:
+    """Eight senders of the same events; of the answers of each, every other one gets lost."""
+    happened = [{"eventType": "opened", "timestamp": at(-number)} for number in range(80)]
+    happened += [{"eventType": "opened", "messageId": f"m{number}"} for number in range(20)]
 
-    def send(part: list[list[dict[str, Any]]]) -> None:
+    def send() -> int:
         client = login(owner)
-        for events in part:
-            assert client.post(ACTIVITIES, events, format="json").status_code == 200
+        known, accepted = 0, 0
+        for number in range(1, 11):
+            batch = happened[known : 10 * number]
+            answer = client.post(ACTIVITIES, batch, format="json").json()
+            assert answer["accepted"] + answer["duplicates"] == len(batch)
+            accepted += answer["accepted"]
+            if number % 2:
+                # This answer has arrived: what it is about is not sent again.
+                known = 10 * number
+        return accepted
 
-    results = together([lambda part=sent[number::8]: send(part) for number in range(8)])
-    assert results == [None] * 8
-    assert Activity.objects(user_id=owner.id).count() == 80
+    assert sum(together([send] * 8)) == len(happened)
+    stored = Activity.objects(user_id=owner.id)
+    assert stored.count() == len(happened)
+    times = {to_utc(datetime.fromisoformat(event["timestamp"])) for event in happened[:80]}
+    assert times <= set(stored.scalar("timestamp"))
 
 
 @pytest.mark.parametrize(
