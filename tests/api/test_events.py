@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from pymongo.database import Database
 from rest_framework.test import APIClient
 from support.requests import check_error, send
 from support.threads import together
@@ -334,3 +335,19 @@ def test_twins_for_a_user_who_is_gone_are_both_refused(admin: User, login: Any) 
             calls = [partial(login(admin).post, path, event, format="json", **headers)] * 2
             assert [answer.status_code for answer in together(calls)] == [404, 404]
     assert Activity.objects.count() == 0
+
+
+def test_a_repeated_event_for_a_user_who_is_gone_is_refused(
+    admin: User, login: Any, raw: Database[Any]
+) -> None:
+    user = User.create_user(email="gone@example.org")
+    event = {"eventType": "x", "messageId": "m"}
+    path = f"/api/users/{user.id}/activities/"
+    assert login(admin).post(path, event, format="json").status_code == 201
+    # As while the one who stored it has not looked at the fence yet.
+    raw.users.delete_one({"_id": user.id})
+    stored = raw.activities.find_one()
+    for body in (event, [event]):
+        check_error(login(admin).post(path, body, format="json"), 404, "user_not_found")
+        assert raw.activities.count_documents({}) == 0
+        raw.activities.insert_one(stored)
