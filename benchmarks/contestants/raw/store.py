@@ -13,7 +13,6 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-CATEGORIES = ("engagement", "conversion", "error", "custom")
 
 client: MongoClient[dict[str, Any]] = MongoClient(os.environ["MONGODB_URI"], w="majority")
 database = client.get_default_database()
