@@ -55,8 +55,8 @@ def describe_http(arena: Arena) -> dict[str, str]:
     """Return what a reader must know of the servers."""
     _, middleware = arena.project.call("middleware", {})
     return {
-        "Servers": f"gunicorn, {WORKERS} workers of {THREADS} threads; "
-        f"Express, {WORKERS} processes",
+        "Servers": f"in Python gunicorn, {WORKERS} workers of {THREADS} threads each; "
+        f"in Node.js {WORKERS} processes",
         "Load": f"wrk {wrk.version()}, {wrk.CONNECTIONS} connections, "
         f"{arena.scale.seconds} s in each round",
         "Middleware": ", ".join(f"`{name.rpartition('.')[2]}`" for name in middleware),
