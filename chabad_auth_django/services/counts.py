@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -17,7 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
-from pymongo.errors import ExecutionTimeout, OperationFailure
+from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
 
 from chabad_auth_django import connection
 from chabad_auth_django.exceptions import EventsArchived, TooSlow, ValidationError
@@ -103,7 +104,7 @@ def get_category_counts(
 def snapshot_read(function: Callable[P, T]) -> Callable[P, T]:
     """Make the function run again when the server cannot read its snapshot yet.
 
-    It raises ``TooSlow`` when the server gives the answer up.
+    It raises ``TooSlow`` when the time is up although the server is well.
     """
 
     @wraps(function)
@@ -111,9 +112,11 @@ def snapshot_read(function: Callable[P, T]) -> Callable[P, T]:
         for _ in range(_TRIES):
             try:
                 return function(*args, **kwargs)
-            except OperationFailure as error:
-                if _is_given_up(error):
+            except (ExecutionTimeout, NetworkTimeout) as error:
+                if _server_answers():
                     raise TooSlow from error
+                raise
+            except OperationFailure as error:
                 if error.code not in _TRY_AGAIN:
                     raise
                 time.sleep(_PAUSE)
@@ -176,9 +179,13 @@ def rows_model(sources: Sources) -> Any:
     return AnalyticsDaily if sources.user_id is None else AnalyticsDailyUser
 
 
-def _is_given_up(error: OperationFailure) -> bool:
-    # The server's own word has a name. The driver says the same when an outage has taken the time.
-    return isinstance(error, ExecutionTimeout) and "codeName" in (error.details or {})
+def _server_answers() -> bool:
+    try:
+        # In a context of its own: in this one there is no time left.
+        Context().run(connection.ping, 1.0)
+    except PyMongoError:
+        return False
+    return True
 
 
 @snapshot_read

@@ -402,12 +402,30 @@ def test_a_count_that_takes_too_long_is_no_outage(server: Mongod, client: APICli
     query = {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}
     for name in ("event-counts", "category-counts", "timeseries"):
         path = f"/api/users/me/analytics/{name}/"
-        with failing("aggregate", errorCode=50):
-            answer = client.get(path, query)
-        assert (answer.status_code, answer.json()["code"]) == (400, "too_slow")
-        with failing("aggregate", errorCode=11600):
-            assert_unavailable(client.get(path, query))
+        for how in ({"errorCode": 50}, {"blockConnection": True, "blockTimeMS": 1_500}):
+            with failing("aggregate", **how):
+                answer = client.get(path, query)
+            assert (answer.status_code, answer.json()["code"]) == (400, "too_slow")
         assert client.get(path, query).status_code == 200
+
+
+def test_a_server_that_stops_while_it_counts_is_an_outage(
+    server: Mongod, client: APIClient, pause: Pause
+) -> None:
+    query = {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}
+    pid = server.pid
+    assert pid is not None
+    pause.before(
+        command("aggregate", "analytics_daily_users"), lambda: os.kill(pid, signal.SIGSTOP)
+    )
+    started = time.monotonic()
+    try:
+        with impatient():
+            assert_unavailable(client.get("/api/users/me/analytics/event-counts/", query))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert pause.done
+    assert time.monotonic() - started < BUDGET
 
 
 @pytest.mark.parametrize("uri", ["mongodb://127.0.0.1:1/x", "mongodb://nowhere.invalid/x"])
