@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,8 +10,11 @@ import orjson
 from bson import DatetimeMS, ObjectId
 from django.apps import apps
 from django.conf import settings
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.renderers import BrowsableAPIRenderer as RestFrameworkBrowsableAPIRenderer
 from rest_framework.renderers import JSONRenderer as RestFrameworkJSONRenderer
+from rest_framework.request import Request
 from rest_framework.utils.encoders import JSONEncoder
 
 
@@ -20,26 +23,31 @@ def can_render_html(*packages: str) -> bool:
     return bool(settings.TEMPLATES) and all(map(apps.is_installed, packages))
 
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Naive, in UTC, as the times of a page are.
+EPOCH = datetime(1970, 1, 1)
 
 #: Milliseconds after which the calendar repeats itself: 400 years.
 _CYCLE = 146_097 * 86_400_000
 
-_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
 _fallback = JSONEncoder()
 
 
 def to_json(value: Any, *, indent: bool = False) -> bytes:
     """Return the value as JSON: ids as strings, times in ISO 8601 UTC with milliseconds."""
     options = _OPTIONS | orjson.OPT_INDENT_2 if indent else _OPTIONS
-    return orjson.dumps(value, default=_default, option=options)
+    try:
+        return orjson.dumps(value, default=_default, option=options)
+    except orjson.JSONEncodeError:
+        # The errors in a list have indexes for keys; to allow for them takes time for each key.
+        return orjson.dumps(value, default=_default, option=options | orjson.OPT_NON_STR_KEYS)
 
 
 def format_time(value: datetime) -> str:
-    """Return the time as ``2026-01-31T12:00:00.000Z``."""
+    """Return the time as ``2026-01-31T12:00:00.000Z``; a naive one is UTC."""
     if value.utcoffset():
         value = value.astimezone(UTC)
-    return value.isoformat(timespec="milliseconds")[:23] + "Z"
+    return value.isoformat("T", "milliseconds")[:23] + "Z"
 
 
 def _format_any_time(value: DatetimeMS) -> str:
@@ -49,14 +57,16 @@ def _format_any_time(value: DatetimeMS) -> str:
     return f"{int(time[:4]) + 400 * cycles:+07}{time[4:]}"
 
 
+_FORMATS: dict[type, Callable[[Any], str]] = {
+    ObjectId: str,
+    datetime: format_time,
+    DatetimeMS: _format_any_time,
+}
+
+
 def _default(value: Any) -> Any:
-    # The two of each row first.
-    if isinstance(value, ObjectId):
-        return str(value)
-    if isinstance(value, datetime):
-        return format_time(value)
-    if isinstance(value, DatetimeMS):
-        return _format_any_time(value)
+    if format := _FORMATS.get(type(value)):
+        return format(value)
     try:
         return _fallback.default(value)
     except (TypeError, ValueError):
@@ -87,3 +97,18 @@ class BrowsableAPIRenderer(RestFrameworkBrowsableAPIRenderer):
     def get_breadcrumbs(self, request: Any) -> list[tuple[str, str]]:
         """Return the names and paths of what is above: without a slash at its end it is nothing."""
         return [item for item in super().get_breadcrumbs(request) if item[1].endswith("/")]
+
+
+class ContentNegotiation(DefaultContentNegotiation):
+    """Choose the renderer, without parsing anything for a client that takes any."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """Return the renderer and the media type of the answer; raise ``NotAcceptable``."""
+        first = next(iter(renderers))
+        accepts_first = request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", first.media_type)
+        named = format_suffix or self.settings.URL_FORMAT_OVERRIDE in request.query_params
+        if accepts_first and not named:
+            return first, str(first.media_type)
+        return super().select_renderer(request, renderers, format_suffix)

@@ -100,8 +100,13 @@ class AppData(OwnedDocument):
     @classmethod
     def find_by_user_app_and_key(cls, user_id: Any, app_id: str, data_key: str) -> Self | None:
         """Return the value under the key, or ``None``."""
-        stored = cls.read(**_key(user_id, app_id, data_key))
+        stored = cls.read_key(user_id, app_id, data_key)
         return None if stored is None else cls.from_stored(stored)
+
+    @classmethod
+    def read_key(cls, user_id: Any, app_id: str, data_key: str) -> dict[str, Any] | None:
+        """Return what is stored under the key as PyMongo reads it, or ``None``."""
+        return cls.read(**_key(user_id, app_id, data_key))
 
     @classmethod
     def create_app_data(cls, **fields: Any) -> Self:

@@ -27,6 +27,7 @@ from chabad_auth_django.exceptions import (
 )
 from chabad_auth_django.models.expressions import fits, is_document, object_at
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.models.hydration import build
 from chabad_auth_django.models.queryset import QuerySet
 from chabad_auth_django.transactions import in_transaction, on_rollback, write_concern
 from chabad_auth_django.validators import validate_json, validate_key
@@ -93,9 +94,8 @@ class Document(mongoengine.Document):
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the Document of what PyMongo has read."""
-        document: Self = cls._from_son(stored)
-        document.stored = stored
+        """Return the Document of what PyMongo has read, without ``get_<field>_display`` methods."""
+        document: Self = build(cls, stored)
         return document
 
     @classmethod

@@ -26,7 +26,10 @@ class Position:
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows in order, and the positions of the pages around them, ``None`` where none is."""
+    """Some rows in order, and the positions of the pages around them, ``None`` where none is.
+
+    The times are naive, in UTC.
+    """
 
     rows: list[Row]
     next: Position | None
@@ -59,6 +62,9 @@ def read_page(
         # Not an $or: the planner would try to serve each of its branches by an index of its own.
         seen = {field: position.key, "_id": {"$gte" if past == "$lt" else "$lte": position.id}}
         criteria += [{field: {past + "e": position.key}}, {"$nor": [seen]}]
+    # Naive: reading and formatting a time with a zone takes twice as long.
+    codec = collection.codec_options.with_options(tz_aware=False, tzinfo=None)
+    collection = collection.with_options(codec_options=codec)
     # It orders nothing more, but an index without the field does not give this order.
     prefix = {owner: direction} if owner else {}
     found: list[Row] = _find(collection, criteria, {**prefix, field: direction}, limit + 1)
@@ -87,12 +93,12 @@ def _orderable(field: str) -> Mapping[str, Any]:
 
 
 def _find(
-    collection: Collection[dict[str, Any]],
+    collection: Collection[Any],
     criteria: list[Mapping[str, Any]],
     order: Mapping[str, int],
     limit: int,
 ) -> list[Row]:
-    return list(collection.find({"$and": criteria}).sort(order).limit(limit))
+    return collection.find({"$and": criteria}).sort(order).limit(limit).to_list()
 
 
 def _position(rows: list[Row], index: int, field: str, *, backward: bool) -> Position | None:

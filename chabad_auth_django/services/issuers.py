@@ -60,6 +60,7 @@ def verify_issuer_token(*, token: object) -> Identity:
         algorithms=issuer["ALGORITHMS"],
         audience=issuer["AUDIENCE"],
         issuer=issuer["ISSUER"],
+        leeway=conf.TOKEN_LEEWAY_SECONDS,
         require=["exp", "iss", "aud", "sub"],
     )
     return _identity(issuer, claims)

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from django.conf import settings
+from django.test import override_settings
+from django.utils import translation
 from rest_framework.test import APIClient
 from support.requests import check_error
 from support.threads import together
@@ -137,3 +140,14 @@ def test_of_two_administrators_who_demote_each_other_one_stays(mongodb: str, log
             [200, 409],
         )
         assert [user.has_permission("*") for user in User.objects].count(True) == 1
+
+
+def test_what_is_wrong_is_said_in_the_language_of_each_request(api: APIClient) -> None:
+    def refusal(language: str) -> Any:
+        with translation.override(language):
+            return api.patch("/api/users/me/", {"name": "x" * 201}, format="json").json()["errors"]
+
+    with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "rest_framework"]):
+        english, german = refusal("en"), refusal("de")
+        assert english != german
+        assert refusal("en") == english

@@ -159,6 +159,18 @@ def test_an_instance_that_was_changed_twice_keeps_what_mongoose_stored(
 
 
 @each_model
+def test_a_document_of_what_was_read_is_as_if_it_were_queried(
+    raw: Database, case: Mongoose, stored: dict[str, Any]
+) -> None:
+    document = case.model.from_stored(case.model.read())
+    queried = case.model.objects.get()
+    assert document.to_mongo() == queried.to_mongo()
+    case.change(document)
+    document.save()
+    changed(raw, case, stored)
+
+
+@each_model
 def test_a_date_that_is_missing_is_shown_as_missing_and_stays_so(
     raw: Database, case: Mongoose, stored: dict[str, Any]
 ) -> None:

@@ -185,9 +185,66 @@ def test_a_signing_key_of_bytes_is_the_same_as_its_text() -> None:
         assert tokens.verify_access_token(token=token).user_id == USER
 
 
-def test_verification_is_fast() -> None:
+def test_a_verified_token_expires_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = signed(exp=int(time.time()) + 60)
+    tokens.verify_access_token(token=token)
+    later = time.time() + 60
+    monkeypatch.setattr(time, "time", lambda: later + 9)
+    tokens.verify_access_token(token=token)
+    monkeypatch.setattr(time, "time", lambda: later + 11)
+    assert_refused(token)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"SIGNING_KEY": "another key that has thirty-two bytes"},
+        {"SIGNING_KEY": None},
+        {"TOKEN_ISSUER": "somebody"},
+        {"TOKEN_AUDIENCE": "somebody"},
+        {"TOKEN_LEEWAY_SECONDS": 0},
+        {"TOKEN_MAX_BYTES": 100},
+    ],
+    ids=str,
+)
+def test_a_verified_token_is_refused_under_other_settings(changes: dict[str, Any]) -> None:
+    token = signed(iat=int(time.time()) + 5, exp=int(time.time()) + 60)
+    tokens.verify_access_token(token=token)
+    with override_settings(CHABAD_AUTH={"SIGNING_KEY": KEY, **changes}):
+        assert_refused(token)
+    tokens.verify_access_token(token=token)
+
+
+def test_a_verified_token_with_any_part_changed_is_refused() -> None:
     token = issue()
-    runs = timeit.repeat(lambda: tokens.verify_access_token(token=token), number=200, repeat=5)
-    microseconds = min(runs) / 200 * 1e6
+    tokens.verify_access_token(token=token)
+    for index in range(0, len(token), 7):
+        other = "A" if token[index] != "A" else "B"
+        assert_refused(token[:index] + other + token[index + 1 :])
+
+
+def test_only_so_many_verified_tokens_are_remembered() -> None:
+    cache = tokens._verify
+    cache.cache_clear()
+    first = issue()
+    for token in (first, first, *(issue() for _ in range(tokens.CACHE_SIZE))):
+        tokens.verify_access_token(token=token)
+    assert cache.cache_info().hits == 1
+    assert cache.cache_info().currsize == tokens.CACHE_SIZE
+    tokens.verify_access_token(token=first)
+    assert cache.cache_info().hits == 1
+
+
+def test_a_refused_token_is_not_remembered() -> None:
+    tokens._verify.cache_clear()
+    assert_refused(signed(key="another key that has thirty-two bytes"))
+    assert tokens._verify.cache_info().currsize == 0
+
+
+def test_verification_is_fast() -> None:
+    issued = [issue() for _ in range(1000)]
+    # Each for the first time.
+    took = timeit.timeit(lambda: tokens.verify_access_token(token=issued.pop()), number=1000)
+    microseconds = took / 1000 * 1e6
     print(f"{microseconds:.0f} µs for each verification")
     assert microseconds < 1000

@@ -181,5 +181,4 @@ class AppDataValueViewSet(APIViewSet):
         return {"expected_version": versions}
 
     def _read(self) -> shapes.Row | None:
-        document = AppData.find_by_user_app_and_key(**self.key)
-        return None if document is None else document.stored
+        return AppData.read_key(**self.key)
