@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from pymongo.database import Database
 from rest_framework.test import APIClient
+from support.requests import check_error
 from support.threads import together
 
 from chabad_auth_django.models import AppData, User
@@ -102,3 +104,16 @@ def test_a_list_shows_what_a_single_read_shows(api: APIClient) -> None:
         assert api.get(path).json()["results"] == [stored]
     assert api.get(VALUE).json() == stored
     assert api.get(f"{APP}?appId=other").json()["results"] == []
+
+
+def test_a_value_that_is_still_to_be_purged_is_not_changed(
+    admin: User, owner: User, login: Any, raw: Database[Any]
+) -> None:
+    path = f"/api/users/{owner.id}/app-data/cteen/settings/"
+    body = {"dataValue": 1}
+    assert login(admin).put(path, body, format="json").status_code == 201
+    raw.users.delete_one({"_id": owner.id})
+    for verb in ("put", "patch", "delete"):
+        for headers in ({}, {"HTTP_IDEMPOTENCY_KEY": verb}):
+            response = getattr(login(admin), verb)(path, body, format="json", **headers)
+            check_error(response, 404, "user_not_found")

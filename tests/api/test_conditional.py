@@ -154,7 +154,7 @@ PARTS = [
     ("delete", "/api/users/{id}/roles/editor/", None, "/api/users/{id}/"),
     ("put", "/api/users/{id}/permissions/a:b/", None, "/api/users/{id}/"),
     ("delete", "/api/users/{id}/permissions/a:b/", None, "/api/users/{id}/"),
-    ("delete", "/api/users/me/", None, "/api/users/me/"),
+    ("delete", "/api/users/{id}/", None, "/api/users/{id}/"),
 ]
 
 

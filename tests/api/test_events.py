@@ -13,7 +13,9 @@ from rest_framework.test import APIClient
 from support.requests import check_error, send
 from support.threads import together
 
+from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.models import Activity, Analytics, User
+from chabad_auth_django.services import events
 from chabad_auth_django.models.fields import to_utc
 
 ACTIVITIES = "/api/users/me/activities/"
@@ -338,16 +340,18 @@ def test_twins_for_a_user_who_is_gone_are_both_refused(admin: User, login: Any) 
 
 
 def test_a_repeated_event_for_a_user_who_is_gone_is_refused(
-    admin: User, login: Any, raw: Database[Any]
+    owner: User, raw: Database[Any]
 ) -> None:
-    user = User.create_user(email="gone@example.org")
     event = {"eventType": "x", "messageId": "m"}
-    path = f"/api/users/{user.id}/activities/"
-    assert login(admin).post(path, event, format="json").status_code == 201
-    # As while the one who stored it has not looked at the fence yet.
-    raw.users.delete_one({"_id": user.id})
+    at = {"model": Activity, "user_id": owner.id}
+    events.store_event(**at, event=event)
     stored = raw.activities.find_one()
-    for body in (event, [event]):
-        check_error(login(admin).post(path, body, format="json"), 404, "user_not_found")
-        assert raw.activities.count_documents({}) == 0
-        raw.activities.insert_one(stored)
+    # As while the one who stored it has not looked at the fence yet.
+    raw.users.delete_one({"_id": owner.id})
+    with pytest.raises(UserNotFound):
+        events.store_event(**at, event=event)
+    assert raw.activities.count_documents({}) == 0
+    raw.activities.insert_one(stored)
+    with pytest.raises(UserNotFound):
+        events.ingest(**at, events=[event])
+    assert raw.activities.count_documents({}) == 0

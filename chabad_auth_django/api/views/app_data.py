@@ -45,6 +45,7 @@ class AppDataViewSet(APIViewSet):
     """The values of all applications."""
 
     resource = "app-data"
+    outlives_user = True
 
     @describe(
         operation_id="app_data_list",
@@ -87,6 +88,7 @@ class AppDataValueViewSet(APIViewSet):
     """One value."""
 
     resource = "app-data"
+    outlives_user = True
     parser_classes = [JSONParser, MergePatchParser]
 
     @property

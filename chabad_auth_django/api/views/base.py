@@ -101,8 +101,9 @@ class APIViewSet(APIViewMixin, ViewSet):
     resource = "users"
     #: The methods that owners may use.
     owner_may: Collection[str] = ALL_METHODS
-    #: Whether a write is for a user who is there.
-    needs_user = True
+    #: Whether what is written to may still be there when its user is gone, or for a moment come to
+    #: be there, until it is purged or taken back: a write must not be told that it succeeded.
+    outlives_user = False
 
     # An error report shows the variables of every frame, unless a caller of it says this.
     @sensitive_variables()
@@ -118,19 +119,19 @@ class APIViewSet(APIViewMixin, ViewSet):
             raise LengthRequired
         for name in kwargs.keys() & NAMES:
             validate_name(kwargs[name])
-        if request.method in WRITE and request.user and HEADER in request.META:
+        if request.method in WRITE and request.user:
             # The attribute that ViewSet calls for the method; a wrong method has none, and is 405.
             name = request.method.lower()
             if handler := getattr(self, name, None):
-                setattr(self, name, once(partial(self._for_a_present_user, handler)))
+                if self.outlives_user:
+                    handler = partial(self._for_a_present_user, handler)
+                setattr(self, name, once(handler) if HEADER in request.META else handler)
 
     def _for_a_present_user(
         self, handler: Callable[..., Response], request: RestFrameworkRequest, **kwargs: Any
     ) -> Response:
-        # A write for a user who is gone is taken back after the commit; until then its answer
-        # could be replayed as a success. The caller has just been read.
-        other = self.needs_user and "user" in kwargs and self.user_id != self.caller.id
-        if other and User.read(_id=self.user_id) is None:
+        # The caller has just been read.
+        if self.user_id != self.caller.id and User.read(_id=self.user_id) is None:
             raise UserNotFound
         return handler(request, **kwargs)
 

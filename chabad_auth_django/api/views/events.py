@@ -39,6 +39,8 @@ from chabad_auth_django.services import counts, events, timeseries, users
 class EventsViewSet(APIViewSet):
     """Events of one kind: of one user, or across users where the path names none."""
 
+    outlives_user = True
+
     model: type[Event]
     shape: Any
     query_serializer: type[Serializer[Any]]

@@ -49,7 +49,6 @@ class ErasureViewSet(APIViewSet):
     """The erasure of a user, with a receipt."""
 
     resource = "erasures"
-    needs_user = False
 
     @describe(operation_id="users_erasure", responses=ErasureSerializer)
     def retrieve(self, request: Request, user: str) -> Response:
