@@ -359,13 +359,21 @@ def test_one_who_was_taken_for_dead_does_not_answer_for_its_successor(
             "replica_set_uri",
             ["find", "insert", "findAndModify", "update", "commitTransaction", "find"],
             ["find", "insert", "abortTransaction", "find"],
-            ["find", "insert", "findAndModify", "find", "abortTransaction", "delete"],
+            [
+                "find",
+                "insert",
+                "findAndModify",
+                "findAndModify",
+                "find",
+                "abortTransaction",
+                "delete",
+            ],
         ),
         (
             "standalone_uri",
             ["find", "insert", "findAndModify", "update", "find"],
             ["find", "insert", "find"],
-            ["find", "insert", "findAndModify", "find", "delete"],
+            ["find", "insert", "findAndModify", "findAndModify", "find", "delete"],
         ),
     ],
 )

@@ -23,8 +23,11 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     # A cursor is opaque: only `next` and `previous` of a page hold one.
     if case.query:
         case.query.pop("cursor", None)
+        # Hours, and the days of other time zones, are counted for so many days only.
         if "timeZone" in case.query:
-            case.query["timeZone"] = "Asia/Jerusalem"
+            case.query["timeZone"] = "UTC"
+        if case.query.get("bucket") == "hour":
+            case.query["bucket"] = "day"
     if case.operation.definition.raw["operationId"] in ("users_delete", "users_erase"):
         # The user of all other cases stays.
         case.path_parameters["user"] = str(ObjectId())
