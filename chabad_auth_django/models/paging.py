@@ -78,7 +78,9 @@ def read_page(
         rows += _find(collection, [*criteria, {field: tied}], order, limit - len(rows))
         # All gone since the first query: what it found still says where to go on.
         rows = rows or found
-    rows = sorted(rows[:limit], key=lambda row: (row[field], row["_id"]), reverse=descending)
+    rows = rows[limit - 1 :: -1] if backward else rows[:limit]
+    if len({row[field] for row in rows}) < len(rows):
+        rows.sort(key=lambda row: (row[field], row["_id"]), reverse=descending)
     first = _position(rows, 0, field, backward=True)
     last = _position(rows, -1, field, backward=False)
     if backward:
