@@ -433,7 +433,7 @@ def test_the_api_does_what_the_model_does(mongodb: str, long: bool, claim: Claim
     run_state_machine_as_test(
         Api,
         settings=settings(
-            max_examples=420 if long else 6,
+            max_examples=520 if long else 6,
             stateful_step_count=50,
             deadline=None,
             derandomize=not long,
