@@ -1,4 +1,4 @@
-"""Field types that the six Documents share."""
+"""Field types of the Documents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import mongoengine
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.validators import (
+    normalize_email,
     to_object_id,
+    validate_email_address,
     validate_json,
     validate_name,
     validate_text,
@@ -136,3 +138,32 @@ class NameField(mongoengine.StringField):
             validate_name(value, max_length=self.max_length or 255)
         except ValidationError as error:
             self.error(error.detail)
+
+
+class EmailField(mongoengine.StringField):
+    """An e-mail address; queries are normalised like what is stored."""
+
+    def prepare_query_value(self, op: str | None, value: Any) -> Any:
+        if op in (None, "ne", "in", "nin", "set"):
+            email = normalize_email(value)
+            if op == "set":
+                self.validate(email)
+            return email
+        return super().prepare_query_value(op, value)
+
+    def to_mongo(self, value: Any) -> Any:
+        return normalize_email(value)
+
+    def validate(self, value: Any) -> None:
+        try:
+            validate_email_address(normalize_email(value))
+        except ValidationError as error:
+            self.error(error.detail)
+
+
+class AuthMethodField(mongoengine.StringField):
+    """One of ``CHABAD_AUTH["AUTH_METHODS"]``."""
+
+    def validate(self, value: Any) -> None:
+        if value not in conf.AUTH_METHODS:
+            self.error(f"Expected one of {', '.join(conf.AUTH_METHODS)}.")

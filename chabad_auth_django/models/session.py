@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from chabad_auth_django.models.fields import DateTimeField, TextField
+from chabad_auth_django.models.fields import AuthMethodField, DateTimeField, TextField
 from chabad_auth_django.models.owned import OwnedDocument
-from chabad_auth_django.models.user import AuthMethodField
 
 USER_AGENT_MAX_LENGTH = 256
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Self
 
 from bson import ObjectId
-from mongoengine.fields import ListField, StringField
+from mongoengine.fields import ListField
 from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
 from pymongo.read_preferences import ReadPreference
@@ -21,51 +21,27 @@ from chabad_auth_django.exceptions import (
     DuplicateEmail,
     LastAuthMethod,
     UserNotFound,
-    ValidationError,
 )
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.expressions import array_at, with_item, without_item
-from chabad_auth_django.models.fields import DateTimeField, NameField, TextField, now
+from chabad_auth_django.models.fields import (
+    AuthMethodField,
+    DateTimeField,
+    EmailField,
+    NameField,
+    TextField,
+    now,
+)
 from chabad_auth_django.models.queryset import QuerySet, bounded
 from chabad_auth_django.transactions import atomic, on_commit
 from chabad_auth_django.validators import (
     normalize_email,
     to_object_id,
-    validate_email_address,
     validate_text,
 )
 
 #: Users that one transaction removes.
 DELETE_BATCH = 100
-
-
-class EmailField(StringField):
-    """An e-mail address; queries are normalised like what is stored."""
-
-    def prepare_query_value(self, op: str | None, value: Any) -> Any:
-        if op in (None, "ne", "in", "nin", "set"):
-            email = normalize_email(value)
-            if op == "set":
-                self.validate(email)
-            return email
-        return super().prepare_query_value(op, value)
-
-    def to_mongo(self, value: Any) -> Any:
-        return normalize_email(value)
-
-    def validate(self, value: Any) -> None:
-        try:
-            validate_email_address(normalize_email(value))
-        except ValidationError as error:
-            self.error(error.detail)
-
-
-class AuthMethodField(StringField):
-    """One of ``CHABAD_AUTH["AUTH_METHODS"]``."""
-
-    def validate(self, value: Any) -> None:
-        if value not in conf.AUTH_METHODS:
-            self.error(f"Expected one of {', '.join(conf.AUTH_METHODS)}.")
 
 
 class UserQuerySet(QuerySet):

@@ -1,0 +1,157 @@
+"""System checks, each with a stable id: of every setting that can be wrong, and of a deployment."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+from django.urls import get_resolver
+from rest_framework.settings import api_settings
+
+from chabad_auth_django import connection
+from chabad_auth_django.checks.rules import RULES, is_uri, issuer_problems
+from chabad_auth_django.conf import DEFAULTS, ISSUER_DEFAULTS, conf, user_settings
+
+#: What the browsable API and ``docs/`` are made of.
+PAGES = ("rest_framework", "drf_spectacular", "drf_spectacular_sidecar")
+
+
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    """Return a message for each setting in ``CHABAD_AUTH`` that cannot work as it stands."""
+    given = user_settings()
+    if not isinstance(given, Mapping):
+        return [Error("CHABAD_AUTH must be a dict.", id="chabad_auth.E001")]
+    messages: list[CheckMessage] = [
+        Error(
+            f"CHABAD_AUTH has an unknown setting {name!r}.",
+            hint=f"The settings are {', '.join(DEFAULTS)}.",
+            id="chabad_auth.E002",
+        )
+        for name in given
+        if name not in DEFAULTS
+    ]
+    for name, (is_valid, expected, number) in RULES.items():
+        if not is_valid(getattr(conf, name)):
+            messages.append(
+                Error(f"CHABAD_AUTH[{name!r}] must be {expected}.", id=f"chabad_auth.E{number:03}")
+            )
+    return messages or _check_issuers() or _check_connection()
+
+
+def check_cache(**kwargs: Any) -> list[CheckMessage]:
+    """Return a warning when the processes do not share what the throttles count; for deployment."""
+    backend = settings.CACHES["default"]["BACKEND"]
+    if not _throttles() or not backend.endswith((".LocMemCache", ".DummyCache")):
+        return []
+    return [
+        Warning(
+            "The default cache is not shared, so every process throttles by itself, or not at all.",
+            hint="Set CACHES to a shared cache, such as Redis, or the rates in "
+            "CHABAD_AUTH['THROTTLE_RATES'] to None.",
+            id="chabad_auth.W002",
+        )
+    ]
+
+
+def check_proxies(**kwargs: Any) -> list[CheckMessage]:
+    """Return a warning when the throttles believe the address that a client claims to have."""
+    if not _throttles() or api_settings.NUM_PROXIES is not None:
+        return []
+    return [
+        Warning(
+            "The throttles take a client's address from X-Forwarded-For, whoever has written it.",
+            hint="Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies in front; 0: none.",
+            id="chabad_auth.W004",
+        )
+    ]
+
+
+def check_driver_log(**kwargs: Any) -> list[CheckMessage]:
+    """Return a warning when the driver of MongoDB logs whatever is stored; for deployment."""
+    if not logging.getLogger("pymongo.command").isEnabledFor(logging.DEBUG):
+        return []
+    return [
+        Warning(
+            "PyMongo logs every command, with the personal data in it.",
+            hint='Set the level of the logger "pymongo" to INFO or higher in LOGGING.',
+            id="chabad_auth.W005",
+        )
+    ]
+
+
+def check_pages(**kwargs: Any) -> list[CheckMessage]:
+    """Return a warning where the API is served and its pages for people miss what they take."""
+    missing = [app for app in PAGES if not apps.is_installed(app)]
+    if not (settings.TEMPLATES and missing and _serves_api()):
+        return []
+    return [
+        Warning(
+            f"The API's pages for people miss {', '.join(missing)} in INSTALLED_APPS.",
+            hint="rest_framework has the browsable API's templates, drf_spectacular and "
+            "drf_spectacular_sidecar have those and the files of docs/.",
+            id="chabad_auth.W003",
+        )
+    ]
+
+
+def _throttles() -> bool:
+    if any(message.is_serious() for message in check_settings()):
+        return False
+    return any({**DEFAULTS["THROTTLE_RATES"], **conf.THROTTLE_RATES}.values())
+
+
+def _serves_api() -> bool:
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return False
+    # Loads the host project's URLs, and with them ours where they are included.
+    get_resolver().url_patterns  # noqa: B018
+    return "chabad_auth_django.api.urls" in sys.modules
+
+
+def _check_issuers() -> list[CheckMessage]:
+    return [
+        Error(
+            f"CHABAD_AUTH['ISSUERS'][{number}]: {name} must be {expected}.",
+            id="chabad_auth.E028",
+        )
+        for number, issuer in enumerate(conf.ISSUERS)
+        for name, expected in issuer_problems({**ISSUER_DEFAULTS, **issuer})
+    ]
+
+
+def _check_connection() -> list[CheckMessage]:
+    uri = connection.uri_setting()
+    if not uri:
+        return [
+            Warning(
+                "No MongoDB is configured.",
+                hint='Set CHABAD_AUTH["MONGODB_URI"] or the environment variable MONGODB_URI.',
+                id="chabad_auth.W001",
+            )
+        ]
+    if not is_uri(uri):
+        return [
+            Error(
+                "The environment variable MONGODB_URI must be a mongodb:// URI.",
+                id="chabad_auth.E003",
+            )
+        ]
+    in_uri = parse_qs(uri.partition("?")[2]) if isinstance(uri, str) else {}
+    values = {name.lower(): value[-1] for name, value in in_uri.items()}
+    values |= {name.lower(): value for name, value in conf.MONGODB_OPTIONS.items()}
+    if values.get("w", "majority") != "majority":
+        return [
+            Error(
+                "Writes must be acknowledged by the majority.",
+                hint="With less, a failover loses writes that were answered with success. "
+                "Remove 'w' from the MongoDB URI and from MONGODB_OPTIONS.",
+                id="chabad_auth.E004",
+            )
+        ]
+    return []
