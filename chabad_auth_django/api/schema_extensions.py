@@ -16,6 +16,9 @@ from chabad_auth_django.conf import conf
 #: ``validators.validate_name``, as far as a regular expression of ECMAScript can tell.
 NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 
+#: What REST framework takes for a ``CharField``.
+TEXT_PATTERN = r"^[^\u0000]*$"
+
 #: ``validators.validate_key``, but for the two reserved ones.
 KEY_PATTERN = r"^[^$.\u0000][^.\u0000]*$"
 
@@ -38,17 +41,25 @@ class StrictSerializerExtension(OpenApiSerializerExtension):  # type: ignore[no-
         return {**schema, "required": required}
 
 
-class NameFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """What clients send as a name has no control characters."""
+class StringFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Some characters are not for clients to send."""
 
-    target_class = "chabad_auth_django.api.serializers.fields.NameField"
+    target_class = "chabad_auth_django.api.serializers.fields.StringField"
+    pattern = TEXT_PATTERN
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         """Return the schema of the field for requests or for answers."""
         schema: dict[str, Any] = auto_schema._map_serializer_field(
             self.target, direction, bypass_extensions=True
         )
-        return {**schema, "pattern": NAME_PATTERN} if direction == "request" else schema
+        return {**schema, "pattern": self.pattern} if direction == "request" else schema
+
+
+class NameFieldExtension(StringFieldExtension):  # type: ignore[no-untyped-call]
+    """A name has no control characters."""
+
+    target_class = "chabad_auth_django.api.serializers.fields.NameField"
+    pattern = NAME_PATTERN
 
 
 class AuthMethodFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chabad_auth_django.services.erasure import Receipt
-
 Row = Mapping[str, Any]
 
 
@@ -42,17 +40,6 @@ def user(row: Row) -> dict[str, Any]:
 def user_summary(row: Row) -> dict[str, Any]:
     """Return what ``?expand=user`` shows of a User."""
     return {"id": row["_id"], "email": row.get("email"), "name": row.get("name")}
-
-
-def receipt(receipt: Receipt) -> dict[str, Any]:
-    """Return the receipt of an erasure."""
-    return {
-        "userId": receipt.user_id,
-        "requestedAt": receipt.requested_at,
-        "finishedAt": receipt.finished_at,
-        "deleted": receipt.deleted,
-        "left": receipt.left,
-    }
 
 
 def profile(row: Row) -> dict[str, Any]:

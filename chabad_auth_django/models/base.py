@@ -177,7 +177,9 @@ class Document(mongoengine.Document):
             try:
                 field._validate(value)
             except mongoengine.ValidationError as error:
-                raise ValidationError(errors={field.db_field: error.message}) from None
+                # Of a list: what is wrong with its first bad item.
+                message = next(iter(error.to_dict().values()), error.message)
+                raise ValidationError(errors={field.db_field: message}) from None
 
     def validate(self, clean: bool = True) -> None:
         """Raise ``ValidationError`` with a message for each field that breaks a rule."""

@@ -62,6 +62,16 @@ class Receipt:
     deleted: dict[str, int]
     left: dict[str, int]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the receipt as the API and the command show it."""
+        return {
+            "userId": self.user_id,
+            "requestedAt": self.requested_at,
+            "finishedAt": self.finished_at,
+            "deleted": self.deleted,
+            "left": self.left,
+        }
+
 
 def find(*, name: str) -> Erasure:
     """Return the open erasure of that name, else what an erasure of the user would delete.

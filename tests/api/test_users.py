@@ -69,7 +69,9 @@ def test_the_last_authentication_method_stays(api: APIClient) -> None:
     assert (response.status_code, response.json()["code"]) == (409, "last_auth_method")
     assert api.put("/api/users/me/auth-methods/credentials/").status_code == 200
     assert api.delete("/api/users/me/auth-methods/google/").json()["authMethods"] == ["credentials"]
-    assert api.put("/api/users/me/auth-methods/telepathy/").status_code == 400
+    unknown = api.put("/api/users/me/auth-methods/telepathy/")
+    assert unknown.status_code == 400
+    assert unknown.json()["errors"]["authMethods"][0].startswith("Expected one of bearer-token, ")
 
 
 def test_a_deleted_user_leaves_nothing(api: APIClient, owner: User) -> None:

@@ -51,7 +51,14 @@ def test_users_are_named_by_address_id_or_external_id(user: User, bob: User) -> 
 def test_many_come_from_standard_input(user: User, bob: User) -> None:
     names = "# the team\nann@example.org\n\n  v-bob  \n"
     result = run("chabad_grant", "-", "--role", "admin", stdin=names)
-    assert (result.code, result.lines[-1]) == (0, "2 users changed, 0 had it so already.")
+    assert (result.code, result.lines) == (
+        0,
+        [
+            "ann@example.org  changed admin  roles: user, admin  permissions: -",
+            "bob@example.org  changed admin  roles: user, admin  permissions: -",
+            "2 users changed, 0 had it so already.",
+        ],
+    )
     assert roles(user) == roles(bob) == ["user", "admin"]
 
 

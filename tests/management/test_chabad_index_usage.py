@@ -56,7 +56,7 @@ def test_what_is_used_unused_and_redundant_is_named(database: Database) -> None:
     assert index(result, "activities", "timestamp_1")["redundantWith"] is None
     for line in run(COMMAND).lines:
         if line.startswith("activities  userId_1 "):
-            assert line.endswith("never used, redundant: userId_1_timestamp_-1 begins with it")
+            assert line.endswith("yes  never used, redundant: userId_1_timestamp_-1 begins with it")
 
 
 def test_queries_without_an_index_are_named_without_their_values(database: Database) -> None:

@@ -7,7 +7,6 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chabad_auth_django.api import shapes
 from chabad_auth_django.api.schema import describe, errors, header
 from chabad_auth_django.api.serializers.users import ErasureSerializer, ExportSerializer
 from chabad_auth_django.api.views.base import APIViewSet
@@ -57,7 +56,7 @@ class ErasureViewSet(APIViewSet):
         Takes the permission `erasures:read`: the owner is gone. It stays until `chabad_erase_user`
         has printed it.
         """
-        return Response(shapes.receipt(erasure.read_receipt(user_id=self.user_id)))
+        return Response(erasure.read_receipt(user_id=self.user_id).to_dict())
 
     @describe(
         operation_id="users_erase",
@@ -71,10 +70,10 @@ class ErasureViewSet(APIViewSet):
         again shows how far that is. Takes the permission `erasures:write` of others than the owner.
         """
         begun = erasure.begin(user_id=self.user_id, seconds=1.0)
-        response = Response(shapes.receipt(begun), 202)
+        response = Response(begun.to_dict(), 202)
 
         def finish() -> None:
-            response.data = shapes.receipt(erasure.read_receipt(user_id=self.user_id))
+            response.data = erasure.read_receipt(user_id=self.user_id).to_dict()
 
         on_commit(finish)
         return response

@@ -58,7 +58,11 @@ class Command(DeleteUser):
             items.append(item)
         finished = all(map(_is_finished, receipts))
         self.report(
-            {"receipts": list(map(_to_dict, receipts)), "finished": finished, "dryRun": dry_run},
+            {
+                "receipts": [receipt.to_dict() for receipt in receipts],
+                "finished": finished,
+                "dryRun": dry_run,
+            },
             [line for receipt in receipts for line in _lines(receipt)],
         )
         self._forget(items, receipts)
@@ -80,16 +84,6 @@ def _is_finished(receipt: Receipt) -> bool:
     return receipt.finished_at is not None and not any(receipt.left.values())
 
 
-def _to_dict(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "userId": receipt.user_id,
-        "requestedAt": receipt.requested_at,
-        "finishedAt": receipt.finished_at,
-        "deleted": receipt.deleted,
-        "left": receipt.left,
-    }
-
-
 def _lines(receipt: Receipt) -> list[str]:
-    rows = _to_dict(receipt) | {"deleted": counts(receipt.deleted), "left": counts(receipt.left)}
+    rows = receipt.to_dict() | {"deleted": counts(receipt.deleted), "left": counts(receipt.left)}
     return [f"{name:<12}  {to_text(value)}" for name, value in rows.items()]

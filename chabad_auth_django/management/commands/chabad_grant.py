@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.core.management.base import CommandError, CommandParser
@@ -9,7 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from chabad_auth_django.conf import conf
 from chabad_auth_django.management.base import EXIT_ERROR, add_users
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import table
+from chabad_auth_django.management.output import to_text
 from chabad_auth_django.services import accounts, users
 
 
@@ -53,15 +55,24 @@ class Command(BaseCommand):
                 "permissions": user.permissions,
             }
 
-        rows = list(self.each(options["users"], change))
-        count = sum(bool(row["changed"]) for row in rows)
-        result = {
-            "users": rows,
-            "changed": count,
-            "unchanged": len(rows) - count,
-            "dryRun": dry_run,
-        }
-        lines = table([list(row.values()) for row in rows], list(rows[0]) if rows else [])
+        shown: list[dict[str, Any]] = []
+        count: Counter[bool] = Counter()
+        for row in self.each(options["users"], change):
+            count[bool(row["changed"])] += 1
+            self.tell(_line(row, dry_run=dry_run))
+            # For people a line at once does: as many as standard input names need no memory.
+            if options["as_json"]:
+                shown.append(row)
+        changed, unchanged = count[True], count[False]
         would = " (dry run: nothing was stored)" if dry_run else ""
-        summary = f"{count} users changed, {len(rows) - count} had it so already{would}."
-        self.report(result, [*lines, summary])
+        self.report(
+            {"users": shown, "changed": changed, "unchanged": unchanged, "dryRun": dry_run},
+            [f"{changed:,} users changed, {unchanged:,} had it so already{would}."],
+        )
+
+
+def _line(row: Mapping[str, Any], *, dry_run: bool) -> str:
+    verb = "would change" if dry_run else "changed"
+    changed = f"{verb} {to_text(row['changed'])}" if row["changed"] else "unchanged"
+    names = (f"{name}: {to_text(row[name])}" for name in ("roles", "permissions"))
+    return "  ".join([to_text(row["email"]), changed, *names])

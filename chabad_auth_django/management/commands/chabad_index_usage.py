@@ -18,7 +18,8 @@ class Command(BaseCommand):
         "Show how often each index was used since the server started, name those that never were "
         "and those that another one can stand in for, and the queries that read a whole "
         "collection, where the profiler is on. It changes nothing. A server counts for itself: "
-        "look at every member before you drop an index."
+        "look at every member before you drop an index. Do not drop a declared one: the "
+        "specification has it, and chabad_sync_indexes would create it again."
     )
     json_keys = {
         "indexes": "a list of objects with collection, name, keys, operations, since, declared, "
@@ -55,8 +56,7 @@ def _to_dict(usage: Usage) -> dict[str, Any]:
 
 
 def _lines(indexes: list[Usage], level: int, shapes: list[Shape]) -> Iterator[str]:
-    rows = [[usage.collection, usage.name, usage.operations, _note(usage)] for usage in indexes]
-    yield from table(rows, ["collection", "index", "used", "note"])
+    yield from table(list(map(_row, indexes)), ["collection", "index", "used", "declared", "note"])
     if indexes:
         yield f"Counted since {min(usage.since for usage in indexes):%Y-%m-%d %H:%M} UTC."
     if not level:
@@ -69,11 +69,17 @@ def _lines(indexes: list[Usage], level: int, shapes: list[Shape]) -> Iterator[st
         )
 
 
-def _note(usage: Usage) -> str:
+def _row(usage: Usage) -> list[Any]:
     notes = [
         "" if usage.operations else "never used",
         f"redundant: {usage.redundant_with} begins with it" if usage.redundant_with else "",
         "unique or TTL" if usage.constraint else "",
-        "" if usage.declared else "not declared",
     ]
-    return ", ".join(filter(None, notes))
+    declared = "yes" if usage.declared else "no"
+    return [
+        usage.collection,
+        usage.name,
+        usage.operations,
+        declared,
+        ", ".join(filter(None, notes)),
+    ]
