@@ -52,7 +52,9 @@ class StringFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-
         schema: dict[str, Any] = auto_schema._map_serializer_field(
             self.target, direction, bypass_extensions=True
         )
-        return {**schema, "pattern": self.pattern} if direction == "request" else schema
+        # A pattern of its own comes first.
+        auto_schema._insert_field_validators(self.target, schema)
+        return {"pattern": self.pattern, **schema} if direction == "request" else schema
 
 
 class NameFieldExtension(StringFieldExtension):  # type: ignore[no-untyped-call]

@@ -41,7 +41,8 @@ CREDENTIALS = "credentials"
 #: The authentication method of a session that an operator opened.
 BEARER_TOKEN = "bearer-token"  # noqa: S105
 
-MAX_PASSWORD_BYTES = 4096
+#: Characters of a password: hashing it takes time in proportion.
+MAX_PASSWORD_LENGTH = 4096
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def sign_in_with_credentials(
     if not apps.is_installed("django.contrib.auth") or CREDENTIALS not in conf.AUTH_METHODS:
         raise CredentialsDisabled
     validate_name(username)
-    validate_json(validate_text(password), max_bytes=MAX_PASSWORD_BYTES)
+    if len(validate_text(password)) > MAX_PASSWORD_LENGTH:
+        raise ValidationError(f"A password has at most {MAX_PASSWORD_LENGTH} characters.")
     django_user = authenticate(request, username=username, password=password)
     if django_user is None:
         raise InvalidCredentials

@@ -17,7 +17,7 @@ from bson import ObjectId
 from django.core.management import get_commands, load_command_class
 from django.test import override_settings
 from support.management import NOBODY, Stream, interrupted, run
-from support.processes import TESTS, django_admin
+from support.processes import django_admin, python_path
 
 from chabad_auth_django import connection
 from chabad_auth_django.management import output
@@ -112,7 +112,7 @@ def test_ctrl_c_ends_a_process_with_130_and_one_line(user: User, mongodb: str) -
         [sys.executable, "-m", "django", "chabad_grant", "-", "--role", "admin"],
         env=os.environ
         | {
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(TESTS), os.getenv("PYTHONPATH")])),
+            "PYTHONPATH": python_path(),
             "DJANGO_SETTINGS_MODULE": "support.settings",
             "MONGODB_URI": mongodb,
         },

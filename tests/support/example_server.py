@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
+from support.processes import python_path
 
 from chabad_auth_django.contrib.embedded.probe import free_port
 
@@ -25,13 +26,14 @@ START_TIMEOUT = 30
 def example_server(uri: str, data_dir: Path) -> Iterator[str]:
     """Serve the example project on the database; yield the address.
 
-    It takes the tokens that the tests sign, and every warning is an error.
+    It takes the tokens that the tests sign and any number of sign-ins; every warning is an error.
     """
     environment = {
         **os.environ,
         "MONGODB_URI": uri,
         "EXAMPLE_DATA_DIR": str(data_dir),
-        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DJANGO_SETTINGS_MODULE": "support.unthrottled_settings",
+        "PYTHONPATH": python_path(),
         "DJANGO_SECRET_KEY": settings.SECRET_KEY,
     }
     manage = [sys.executable, "-W", "error", str(MANAGE)]

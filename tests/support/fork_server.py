@@ -16,10 +16,10 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from pymongo.monitoring import CommandListener
+from support.processes import python_path
 
 #: Seconds after which a process that nobody killed ends by itself.
 LIFETIME = 120
@@ -53,15 +53,14 @@ class ForkServer:
     """Start processes that run one function of ``support.jobs``."""
 
     def __init__(self) -> None:
-        tests = str(Path(__file__).parents[1])
-        path = os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH")]))
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
             # Not from here: the package under test may be an installed one.
             [sys.executable, "-P", "-m", "support.fork_server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": "support.settings"},
+            env=os.environ
+            | {"PYTHONPATH": python_path(), "DJANGO_SETTINGS_MODULE": "support.settings"},
             text=True,
         )
 

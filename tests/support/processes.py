@@ -11,18 +11,22 @@ from typing import IO, Any
 TESTS = Path(__file__).parent.parent
 
 
+def python_path() -> str:
+    """Return ``PYTHONPATH`` for a process that finds the tests, and the package as they did."""
+    return os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
+
+
 def python(
     *arguments: str, cwd: Path, stdin: IO[Any] | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python in a folder that holds no package, as the tests found theirs."""
-    path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
     inherited = {name: value for name, value in os.environ.items() if name != "MONGODB_URI"}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
         stdin=stdin,
         env=inherited
-        | {"PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": "support.settings"}
+        | {"PYTHONPATH": python_path(), "DJANGO_SETTINGS_MODULE": "support.settings"}
         | environment,
         capture_output=True,
         text=True,

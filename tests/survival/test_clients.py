@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -17,13 +16,12 @@ from support.claims import Claim
 from support.gunicorn import THREADS, WORKERS, Gunicorn, gunicorn
 from support.nginx import needs_nginx, nginx, trusting
 from support.percentiles import describe, milliseconds
+from support.processes import python_path
 from support.threads import errors, together
 
 from chabad_auth_django import connection
 from chabad_auth_django.models import Activity, AppData, User
 from chabad_auth_django.services import indexes, tokens
-
-TESTS = Path(__file__).parents[1]
 
 IDLE, SLOW, VANISHING = 1_000, 200, 200
 
@@ -163,7 +161,7 @@ def test_one_noisy_user_does_not_starve_the_others(
 ) -> None:
     # The others stay below the rate.
     seconds, pause = (20 if long else 4), 0.5
-    settings = {"DJANGO_SETTINGS_MODULE": "support.throttled_settings", "PYTHONPATH": path()}
+    settings = {"DJANGO_SETTINGS_MODULE": "support.throttled_settings", "PYTHONPATH": python_path()}
 
     def others(port: int) -> list[Answer]:
         clients = [Client(port, new_token()) for _ in range(4)]
@@ -198,8 +196,3 @@ def loud_requests(client: Client, seconds: float) -> list[Answer]:
     while time.monotonic() < until:
         answers.append(client.send("POST", "users/me/activities/", {"eventType": "loud"}))
     return answers
-
-
-def path() -> str:
-    """Return where the settings are, before what is there already."""
-    return os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from chabad_auth_django.api.serializers.fields import NameField, StrictSerializer, StringField
 from chabad_auth_django.api.serializers.users import UserSerializer
+from chabad_auth_django.services.sign_in import MAX_PASSWORD_LENGTH
 
 
 class TokenLoginSerializer(StrictSerializer):
@@ -20,7 +21,7 @@ class CredentialsLoginSerializer(StrictSerializer):
     """A username and a password that a backend of Django knows."""
 
     username = NameField()
-    password = StringField(max_length=4096)
+    password = StringField(max_length=MAX_PASSWORD_LENGTH)
     appId = NameField(required=False, source="app_id")
 
 
