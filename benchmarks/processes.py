@@ -46,12 +46,17 @@ def python_contestant(
     """Return a contestant in Python, whose works and WSGI application are in these modules."""
     # Threaded workers, because the others close the connection after each answer.
     gunicorn = f"-m gunicorn --workers {WORKERS} --worker-class gthread --threads {THREADS}"
+    # As the example project is deployed, for all alike.
+    configuration = ("--config", str(ROOT / "example_project" / "gunicorn.conf.py"))
     quiet = "--log-level warning --no-control-socket"
     return Contestant(
         name,
         title,
         worker=[sys.executable, "-m", "benchmarks.worker", works],
-        server=[sys.executable, *gunicorn.split(), *quiet.split(), f"{wsgi}:application", "--bind"],
+        server=[
+            *(sys.executable, *gunicorn.split(), *configuration, *quiet.split()),
+            *(f"{wsgi}:application", "--bind"),
+        ],
         environment={"DJANGO_SETTINGS_MODULE": settings} if settings else {},
     )
 

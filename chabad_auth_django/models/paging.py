@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from bson import DatetimeMS, ObjectId
 from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
 
@@ -13,6 +15,13 @@ Row = Mapping[str, Any]
 
 #: The fields that a list can be ordered by -> the one BSON type that has an order and a cursor.
 KEY_TYPES = {"_id": "objectId", "dataKey": "string", "email": "string", "timestamp": "date"}
+
+#: What PyMongo reads as these.
+_CLASSES: dict[str, tuple[type, ...]] = {
+    "objectId": (ObjectId,),
+    "string": (str,),
+    "date": (datetime, DatetimeMS),
+}
 
 
 @dataclass(frozen=True)
@@ -51,13 +60,14 @@ def read_page(
     One query, which an index that ends in ``field`` serves; a second one where the page ends
     between documents with equal keys, because such an index does not order them by ``_id``.
     Documents whose key or id is not of the type in ``KEY_TYPES`` have no place in the order, and do
-    not appear. ``owner`` is a field that the query gives one value: it keeps a list in the order of
-    ``_id`` from being looked for among everybody's documents.
+    not appear; a query that finds some is sent again without them. ``owner`` is a field that the
+    query gives one value: it keeps a list in the order of ``_id`` from being looked for among
+    everybody's documents.
     """
     backward = position is not None and position.backward
     direction = DESCENDING if descending != backward else ASCENDING
     past = "$lt" if direction == DESCENDING else "$gt"
-    criteria: list[Mapping[str, Any]] = [query, _orderable(field)]
+    criteria = [query]
     if position is not None:
         # Not an $or: the planner would try to serve each of its branches by an index of its own.
         seen = {field: position.key, "_id": {"$gte" if past == "$lt" else "$lte": position.id}}
@@ -67,7 +77,7 @@ def read_page(
     collection = collection.with_options(codec_options=codec)
     # It orders nothing more, but an index without the field does not give this order.
     prefix = {owner: direction} if owner else {}
-    found: list[Row] = _find(collection, criteria, {**prefix, field: direction}, limit + 1)
+    found = _find(collection, criteria, field, {**prefix, field: direction}, limit + 1)
     more = len(found) > limit
     rows = found
     if more and found[limit - 1][field] == found[limit][field]:
@@ -75,7 +85,7 @@ def read_page(
         rows = [row for row in found if row[field] != tied]
         # Not by _id alone: the planner would try the index on _id.
         order = {field: direction, "_id": direction}
-        rows += _find(collection, [*criteria, {field: tied}], order, limit - len(rows))
+        rows += _find(collection, [*criteria, {field: tied}], field, order, limit - len(rows))
         # All gone since the first query: what it found still says where to go on.
         rows = rows or found
     rows = rows[limit - 1 :: -1] if backward else rows[:limit]
@@ -88,18 +98,21 @@ def read_page(
     return Page(rows, next=last if more else None, previous=first if position is not None else None)
 
 
-def _orderable(field: str) -> Mapping[str, Any]:
-    # An expression: as a criterion on _id it would make the planner try the index on _id.
-    types = {name: KEY_TYPES[name] for name in ("_id", field)}
-    return {"$expr": {"$and": [{"$eq": [{"$type": f"${name}"}, types[name]]} for name in types]}}
-
-
 def _find(
     collection: Collection[Any],
     criteria: list[Mapping[str, Any]],
+    field: str,
     order: Mapping[str, int],
     limit: int,
 ) -> list[Row]:
+    types = {name: KEY_TYPES[name] for name in ("_id", field)}
+    found: list[Row] = collection.find({"$and": criteria}).sort(order).limit(limit).to_list()
+    if all(type(row.get(name)) in _CLASSES[types[name]] for name in types for row in found):
+        return found
+    # Only now: the server takes a fifth longer for it. An expression, because as a criterion on
+    # _id it would make the planner try the index on _id.
+    have_types = [{"$eq": [{"$type": f"${name}"}, kind]} for name, kind in types.items()]
+    criteria = [*criteria, {"$expr": {"$and": have_types}}]
     return collection.find({"$and": criteria}).sort(order).limit(limit).to_list()
 
 
