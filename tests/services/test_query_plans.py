@@ -1,7 +1,8 @@
 """What the server reads for every finder and every page of a list, by its own account.
 
 Each query is the one that is sent, explained with the statistics of running it once more. A page is
-read from an index up to its limit, so the figures do not depend on how many events there are.
+read from an index up to its limit, so the figures do not depend on how many events there are: with
+``--long`` a million of each kind.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from chabad_auth_django.services import app_data, events, indexes, users
 
 pytestmark = pytest.mark.slow
 
-EVENTS, USERS = 100_000, 5_000
+USERS = 5_000
 NOW = datetime.now(UTC).replace(microsecond=0)
 IDS = [ObjectId() for _ in range(USERS)]
 #: Whose documents are in the middle of everybody's.
@@ -63,7 +64,7 @@ class Read:
 
 
 @pytest.fixture(scope="module")
-def large(replica_set_uri: str) -> Iterator[Server]:
+def large(replica_set_uri: str, long: bool) -> Iterator[Server]:
     """Users, app data and events; every twentieth event is Ann's."""
     with fresh_database(replica_set_uri) as uri, pymongo.MongoClient(uri, tz_aware=True) as client:
         indexes.create()
@@ -76,8 +77,10 @@ def large(replica_set_uri: str) -> Iterator[Server]:
             {"userId": id, "appId": f"app{app}", "dataKey": f"key{key:03}", "version": 1}
             for id, app, key in product(owners, range(3), range(250))
         )
-        for start in range(0, EVENTS, 10_000):
-            rows = [event(number) for number in range(start, start + 10_000)]
+        events_stored = 1_000_000 if long else 100_000
+        apart = timedelta(days=60) / events_stored
+        for start in range(0, events_stored, 10_000):
+            rows = [event(number, apart) for number in range(start, start + 10_000)]
             raw.activities.insert_many(rows, ordered=False)
             raw.analytics.insert_many(rows, ordered=False)
         yield Server(uri, raw)
@@ -95,7 +98,7 @@ def user(number: int) -> dict[str, Any]:
     }
 
 
-def event(number: int) -> dict[str, Any]:
+def event(number: int, apart: timedelta) -> dict[str, Any]:
     # The divisors have nothing in common: each filter passes others than the next.
     return {
         "userId": ANN if number % 20 == 0 else IDS[number * 7919 % USERS],
@@ -104,7 +107,7 @@ def event(number: int) -> dict[str, Any]:
         "eventType": f"name{number % 11 % 5}",
         "eventName": f"name{number % 11 % 5}",
         "eventCategory": CATEGORIES[number % 13 % 4],
-        "timestamp": NOW - number * timedelta(days=60) / EVENTS,
+        "timestamp": NOW - number * apart,
     }
 
 
