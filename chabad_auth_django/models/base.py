@@ -186,11 +186,9 @@ class Document(mongoengine.Document):
         try:
             super().validate(clean=clean)
         except mongoengine.ValidationError as error:
-            raise ValidationError(errors=self._errors_by_db_field(error)) from None
-
-    def _errors_by_db_field(self, error: mongoengine.ValidationError) -> dict[str, Any]:
-        errors = error.to_dict() or {"": error.message}
-        return {self._db_field_map.get(name, name): message for name, message in errors.items()}
+            found = error.to_dict() or {"": error.message}
+            errors = {self._db_field_map.get(name, name): text for name, text in found.items()}
+            raise ValidationError(errors=errors) from None
 
     def save(self, **kwargs: Any) -> Self:
         """Insert a new document, or update the changed fields of a stored one.

@@ -13,14 +13,13 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
-from django.test import override_settings
 from support.api_client import Answer, Client
 from support.claims import Claim
+from support.clients import fresh_database
 from support.gunicorn import Gunicorn, gunicorn
 from support.percentiles import describe
 from support.threads import errors, together
 
-from chabad_auth_django import connection
 from chabad_auth_django.conf import DEFAULTS
 from chabad_auth_django.models import AppData, Preferences, Profile, User
 from chabad_auth_django.models.fields import now
@@ -44,13 +43,11 @@ def seconds(pytestconfig: pytest.Config, long: bool) -> int:
 
 @pytest.fixture
 def server(replica_set_uri: str, tmp_path: Path, seconds: int) -> Iterator[Gunicorn]:
-    changed = {"MONGODB_URI": replica_set_uri, "ACCESS_TOKEN_SECONDS": seconds + 600}
-    with override_settings(CHABAD_AUTH=changed):
-        connection.get_client().drop_database(connection.get_database())
+    # A million documents afterwards: too many for the next test to clean up.
+    with fresh_database(replica_set_uri, ACCESS_TOKEN_SECONDS=seconds + 600) as uri:
         indexes.create()
-        with gunicorn(replica_set_uri, tmp_path) as server:
+        with gunicorn(uri, tmp_path) as server:
             yield server
-        connection.close()
 
 
 @pytest.fixture
