@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pymongo
@@ -16,6 +17,12 @@ from chabad_auth_django.models import User
 from chabad_auth_django.services import indexes
 
 pytest_plugins = ["support.claims"]
+
+
+def pytest_configure() -> None:
+    # A background job of a shell ignores Ctrl-C, and so would the processes that tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _serve(
