@@ -54,9 +54,9 @@ def test_what_is_used_unused_and_redundant_is_named(database: Database) -> None:
     plain = index(result, "activities", "userId_1")
     assert (plain["neverUsed"], plain["redundantWith"]) == (True, "userId_1_timestamp_-1")
     assert index(result, "activities", "timestamp_1")["redundantWith"] is None
-    for line in run(COMMAND).lines:
-        if line.startswith("activities  userId_1 "):
-            assert line.endswith("yes  never used, redundant: userId_1_timestamp_-1 begins with it")
+    [line] = (line for line in run(COMMAND).lines if line.split()[:2] == ["activities", "userId_1"])
+    note = "never used, redundant: userId_1_timestamp_-1 begins with it"
+    assert line.split(maxsplit=4)[2:] == ["0", "yes", note]
 
 
 def test_queries_without_an_index_are_named_without_their_values(database: Database) -> None:
