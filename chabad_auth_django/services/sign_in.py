@@ -25,7 +25,7 @@ from chabad_auth_django.exceptions import (
     ValidationError,
 )
 from chabad_auth_django.models import Activity, Analytics, Session, User
-from chabad_auth_django.services import external_ids, issuers, sessions, tokens
+from chabad_auth_django.services import accounts, external_ids, issuers, sessions, tokens
 from chabad_auth_django.services.issuers import Identity
 from chabad_auth_django.transactions import atomic, on_commit
 from chabad_auth_django.validators import (
@@ -142,17 +142,19 @@ def read_user_by_django_user(*, django_user: Any) -> User | None:
     return _read_user_by_email(_email_of(django_user))
 
 
-def issue_tokens(*, email: str, create: bool = False, user_agent: str | None = None) -> SignedIn:
-    """Open a session for the user with the e-mail address, for an operator who vouches for them.
+def issue_tokens(*, name: str, create: bool = False, user_agent: str | None = None) -> SignedIn:
+    """Open a session for the user with the name, for an operator who vouches for them.
 
-    It is no login of the user: nothing is recorded. Raises ``UserNotFound``, unless the user is to
-    be created, and ``ValidationError``.
+    The name is an id, an e-mail address or an external id. It is no login of the user: nothing is
+    recorded. Raises ``UserNotFound``, unless a user with that e-mail address is to be created, and
+    ``ValidationError``.
     """
-    user = User.find_by_email(email)
-    if user is None:
+    try:
+        user = accounts.find_user(name=name)
+    except UserNotFound:
         if not create:
-            raise UserNotFound(f"There is no user with the e-mail address {email}.")
-        user = User.create_user(email=email, auth_methods=[BEARER_TOKEN])
+            raise
+        user = User.create_user(email=name, auth_methods=[BEARER_TOKEN])
     session, refresh_token = sessions.open_session(
         user_id=user.id, auth_method=BEARER_TOKEN, user_agent=user_agent
     )

@@ -21,7 +21,7 @@ django.setup()
 django.conf.settings.ALLOWED_HOSTS = ["testserver"]
 from rest_framework.test import APIClient
 from chabad_auth_django.services import sign_in
-token = sign_in.issue_tokens(email="ann@example.org").access_token
+token = sign_in.issue_tokens(name="ann@example.org").access_token
 client = APIClient()
 client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
 

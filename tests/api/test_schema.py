@@ -142,7 +142,7 @@ def signed_in(mongodb: str) -> sign_in.SignedIn:
     User.create_user(email="ann@example.org", roles=["admin"], auth_methods=["bearer-token"])
     # The last administrator could not be deleted.
     User.create_user(email="bob@example.org", roles=["admin"])
-    return sign_in.issue_tokens(email="ann@example.org")
+    return sign_in.issue_tokens(name="ann@example.org")
 
 
 @pytest.fixture

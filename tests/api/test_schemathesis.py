@@ -60,7 +60,7 @@ def test_the_api_keeps_to_its_description(
     max_examples = MAX_EXAMPLES or (LONG_EXAMPLES if long else None)
     User.create_user(email="admin@example.org", roles=["admin"], auth_methods=["google"])
     user = User.create_user(email="user@example.org", auth_methods=["google", "cdsso"])
-    token = sign_in.issue_tokens(email="admin@example.org").access_token
+    token = sign_in.issue_tokens(name="admin@example.org").access_token
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG.format(user=user.id))
     phases = "examples,coverage,fuzzing,stateful" if max_examples else "fuzzing"

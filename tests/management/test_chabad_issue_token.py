@@ -4,11 +4,11 @@ from pathlib import Path
 
 from django.test import override_settings
 from rest_framework.test import APIClient
-from support.management import run
+from support.management import interrupted, run
 from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, Session, User
-from chabad_auth_django.services import sign_in
+from chabad_auth_django.services import sessions, sign_in
 
 COMMAND = "chabad_issue_token"
 
@@ -45,7 +45,7 @@ def test_an_unknown_address_ends_in_two_with_one_line(mongodb: str) -> None:
     result = run(COMMAND, "ann@example.org")
     assert (result.code, result.out) == (2, "")
     assert result.err == (
-        "CommandError: There is no user with the e-mail address ann@example.org.\n"
+        "CommandError: No user has the e-mail address, id or external id 'ann@example.org'.\n"
     )
     assert User.objects.count() == 0
 
@@ -56,6 +56,21 @@ def test_create_makes_the_user_once(mongodb: str) -> None:
         assert email_of(token) == "ann@example.org"
     (user,) = User.objects
     assert user.auth_methods == ["bearer-token"]
+
+
+def test_users_are_named_by_id_and_external_id_too(mongodb: str) -> None:
+    user = User.create_user(email="ann@example.org", valu_user_id="v-ann")
+    for name in (str(user.id), "v-ann"):
+        (token,) = run(COMMAND, name).lines
+        assert email_of(token) == "ann@example.org"
+
+
+def test_after_an_interruption_the_same_command_goes_on(mongodb: str) -> None:
+    with interrupted(sessions, "open_session"):
+        assert run(COMMAND, "ann@example.org", "--create").code == 130
+    (token,) = run(COMMAND, "ann@example.org", "--create").lines
+    assert email_of(token) == "ann@example.org"
+    assert (User.objects.count(), Session.objects.count()) == (1, 1)
 
 
 def test_create_refuses_what_is_no_address(mongodb: str) -> None:

@@ -211,7 +211,7 @@ def common(sent: Any, shown: Any) -> Any:
 @pytest.fixture
 def prober(mongodb: str) -> Prober:
     User.create_user(email="ann@example.org", roles=["admin"], auth_methods=["google"])
-    token = sign_in.issue_tokens(email="ann@example.org").access_token
+    token = sign_in.issue_tokens(name="ann@example.org").access_token
     api = APIClient(HTTP_AUTHORIZATION=f"Bearer {token}")
     return Prober(api.get("/api/schema/").json(), api)
 

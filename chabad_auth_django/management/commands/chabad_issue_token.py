@@ -24,15 +24,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the user."""
-        parser.add_argument("email", help="the e-mail address of the user")
         parser.add_argument(
-            "--create", action="store_true", help="create the user when there is none"
+            "user", metavar="USER", help="an e-mail address, an id or an external id"
+        )
+        parser.add_argument(
+            "--create",
+            action="store_true",
+            help="create the user with the e-mail address when there is none",
         )
 
-    def handle(self, *args: Any, email: str, create: bool, **options: Any) -> None:
+    def handle(self, *args: Any, user: str, create: bool, **options: Any) -> None:
         """Run the service and print what it gives."""
         signed_in = sign_in.issue_tokens(
-            email=email, create=create, user_agent="manage.py chabad_issue_token"
+            name=user, create=create, user_agent="manage.py chabad_issue_token"
         )
         result = {
             "accessToken": signed_in.access_token,
