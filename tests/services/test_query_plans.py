@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, product
+from random import Random
 from typing import Any
 
 import mongoengine
@@ -79,8 +80,9 @@ def large(replica_set_uri: str, long: bool) -> Iterator[Server]:
         )
         events_stored = 1_000_000 if long else 100_000
         apart = timedelta(days=60) / events_stored
+        random = Random(1)
         for start in range(0, events_stored, 10_000):
-            rows = [event(number, apart) for number in range(start, start + 10_000)]
+            rows = [event(number, apart, random) for number in range(start, start + 10_000)]
             raw.activities.insert_many(rows, ordered=False)
             raw.analytics.insert_many(rows, ordered=False)
         yield Server(uri, raw)
@@ -98,15 +100,15 @@ def user(number: int) -> dict[str, Any]:
     }
 
 
-def event(number: int, apart: timedelta) -> dict[str, Any]:
-    # The divisors have nothing in common: each filter passes others than the next.
+def event(number: int, apart: timedelta, random: Random) -> dict[str, Any]:
+    # At random: in a rhythm, the row that tells a page of the next one can be far from its last.
     return {
-        "userId": ANN if number % 20 == 0 else IDS[number * 7919 % USERS],
-        "appId": f"app{number % 7 % 4}",
-        "sessionId": f"s{number // 20 % 50}",
-        "eventType": f"name{number % 11 % 5}",
-        "eventName": f"name{number % 11 % 5}",
-        "eventCategory": CATEGORIES[number % 13 % 4],
+        "userId": ANN if number % 20 == 0 else random.choice(IDS),
+        "appId": f"app{random.randrange(4)}",
+        "sessionId": f"s{random.randrange(50)}",
+        "eventType": f"name{random.randrange(5)}",
+        "eventName": f"name{random.randrange(5)}",
+        "eventCategory": random.choice(CATEGORIES),
         "timestamp": NOW - number * apart,
     }
 
