@@ -88,6 +88,7 @@ class Command(BaseCommand):
         """Run the command; raise ``CommandError`` for every error that an operator can meet."""
         self._as_json = options.get("as_json", False)
         self._failures: list[str] = []
+        self.rows: list[Mapping[str, Any]] = []
         try:
             result = super().execute(*args, **options)
         except KeyboardInterrupt:
@@ -118,6 +119,15 @@ class Command(BaseCommand):
         """Write a line for people at once; nothing with ``--json``."""
         if not self._as_json:
             self.stdout.write(line)
+
+    def tell_row(self, row: Mapping[str, Any], line: str) -> None:
+        """Keep the row in ``rows`` with ``--json``; else write its line at once.
+
+        As many as standard input names need no memory then.
+        """
+        if self._as_json:
+            self.rows.append(row)
+        self.tell(line)
 
     def say(self, text: str) -> None:
         """Write a message on standard error."""

@@ -133,6 +133,23 @@ def test_ctrl_c_ends_a_process_with_130_and_one_line(user: User, mongodb: str) -
     assert err == "CommandError: Interrupted. The same command goes on from here.\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("chabad_delete_user", ["--yes"]),
+        ("chabad_grant", ["--role", "admin"]),
+        ("chabad_revoke_sessions", []),
+    ],
+)
+def test_each_user_is_told_before_the_next_one_is_looked_for(
+    user: User, name: str, arguments: list[str]
+) -> None:
+    with interrupted(accounts, "find_user", after=1):
+        result = run(name, "-", *arguments, stdin=f"{user.email}\nbob@example.org\n")
+    assert (result.code, len(result.lines)) == (130, 1)
+    assert user.email in result.lines[0]
+
+
 def test_a_bad_argument_of_a_process_is_told_in_one_line(tmp_path: Path) -> None:
     result = django_admin("chabad_show_user", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,8 @@ class Traffic:
             caller = self._created.pop()
         token = tokens.issue_access_token(user_id=caller, session_id=caller)
         answer = Client(self._port, token).send(method, path, self._body(label))
-        self.answers[label].append(answer)
+        # The pages of half an hour are gigabytes.
+        self.answers[label].append(replace(answer, body=None))
         if label == "POST users/" and answer.status == 201:
             self._created.append(ObjectId(answer.body["id"]))
 

@@ -38,16 +38,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         """Run the service for each user."""
-        rows: list[dict[str, Any]] = []
+        count = total = 0
         for item in self.chosen(options["users"], ask=not (options["yes"] or dry_run)):
             if not dry_run:
                 self.delete(item)
                 erasure.forget(erasure=item)
-            rows.append({"id": item.user_id, "email": item.email, "documents": item.found})
-            self.tell(f"{'would delete' if dry_run else 'deleted'}  {item}  {counts(item.found)}")
-        total = sum(count for row in rows for count in row["documents"].values())
-        summary = f"{len(rows)} users, {total:,} documents{', dry run' if dry_run else ''}."
-        self.report({"users": rows, "documents": total, "dryRun": dry_run}, [summary])
+            count += 1
+            total += item.total
+            self.tell_row(
+                {"id": item.user_id, "email": item.email, "documents": item.found},
+                f"{'would delete' if dry_run else 'deleted'}  {item}  {counts(item.found)}",
+            )
+        summary = f"{count:,} users, {total:,} documents{', dry run' if dry_run else ''}."
+        self.report({"users": self.rows, "documents": total, "dryRun": dry_run}, [summary])
 
     def chosen(self, names: list[str], *, ask: bool) -> Iterable[Erasure]:
         """Yield what deleting each user deletes, after the operator has confirmed all of it."""

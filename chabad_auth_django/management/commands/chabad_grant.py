@@ -55,18 +55,14 @@ class Command(BaseCommand):
                 "permissions": user.permissions,
             }
 
-        shown: list[dict[str, Any]] = []
         count: Counter[bool] = Counter()
         for row in self.each(options["users"], change):
             count[bool(row["changed"])] += 1
-            self.tell(_line(row, dry_run=dry_run))
-            # For people a line at once does: as many as standard input names need no memory.
-            if options["as_json"]:
-                shown.append(row)
+            self.tell_row(row, _line(row, dry_run=dry_run))
         changed, unchanged = count[True], count[False]
         would = " (dry run: nothing was stored)" if dry_run else ""
         self.report(
-            {"users": shown, "changed": changed, "unchanged": unchanged, "dryRun": dry_run},
+            {"users": self.rows, "changed": changed, "unchanged": unchanged, "dryRun": dry_run},
             [f"{changed:,} users changed, {unchanged:,} had it so already{would}."],
         )
 

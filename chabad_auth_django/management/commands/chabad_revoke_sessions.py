@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.base import add_users
-from chabad_auth_django.management.output import table
+from chabad_auth_django.management.output import to_text
 from chabad_auth_django.services import accounts, sessions
 
 
@@ -38,11 +38,12 @@ class Command(BaseCommand):
             service = sessions.count_sessions if dry_run else sessions.revoke_all_sessions
             return {"id": user.id, "email": user.email, "sessions": service(user_id=user.id)}
 
-        rows = list(self.each(options["users"], revoke))
-        total = sum(row["sessions"] for row in rows)
-        lines = table([list(row.values()) for row in rows], list(rows[0]) if rows else [])
+        total = 0
+        for row in self.each(options["users"], revoke):
+            total += row["sessions"]
+            self.tell_row(row, f"{to_text(row['email'])}  {row['sessions']:,}")
         verb = "would end" if dry_run else "ended"
         self.report(
-            {"users": rows, "sessions": total, "dryRun": dry_run},
-            [*lines, f"{total:,} sessions {verb}."],
+            {"users": self.rows, "sessions": total, "dryRun": dry_run},
+            [f"{total:,} sessions {verb}."],
         )
