@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, Self
@@ -33,8 +34,6 @@ from chabad_auth_django.transactions import in_transaction, on_rollback, write_c
 from chabad_auth_django.validators import validate_json, validate_key
 
 DUPLICATE_KEY = 11000
-
-_MISSING = object()
 
 
 class Document(mongoengine.Document):
@@ -73,9 +72,10 @@ class Document(mongoengine.Document):
         Whatever read preference the URI asks for: what decides over a write must not be stale.
         """
         collection: Collection[dict[str, Any]] = super()._get_collection()
-        return collection.with_options(
-            read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
-        )
+        options = ReadPreference.PRIMARY, write_concern()
+        if (collection.read_preference, collection.write_concern) == options:
+            return collection
+        return collection.with_options(None, *options)
 
     @classmethod
     def _get_collection(cls) -> Collection[dict[str, Any]]:
@@ -332,19 +332,13 @@ class Document(mongoengine.Document):
         changed, removed = super()._delta()
         document = self.to_mongo()
         for path in list(removed):
-            value = _value_at(document, path.split("."))
-            if value is not _MISSING:
-                changed[path] = value
+            with suppress(LookupError, TypeError):
+                changed[path] = _value_at(document, path.split("."))
                 del removed[path]
         return changed, removed
 
 
 def _value_at(document: Any, path: Iterable[str]) -> Any:
     for part in path:
-        if isinstance(document, list) and part.isdigit() and int(part) < len(document):
-            document = document[int(part)]
-        elif isinstance(document, dict) and part in document:
-            document = document[part]
-        else:
-            return _MISSING
+        document = document[int(part) if isinstance(document, list) else part]
     return document

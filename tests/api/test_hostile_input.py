@@ -33,6 +33,8 @@ BROKEN = [
     ("nonsense", 400),
     ('{"bio": "a", "bio": "b"}', 400),
     ('{"bio": "a", "metadata": {"k": 1, "k": 2}}', 400),
+    ('{"bio": "a", "metadata": {"k":1, "k"\n\t :2}}', 400),
+    (r'{"bio": "\u0022:", "metadata": {"k": 1, "k": 2}}', 400),
     ('{"metadata": {"n": NaN}}', 400),
     ('{"metadata": {"n": Infinity}}', 400),
     ('{"metadata": {"n": 1e999}}', 400),
