@@ -17,9 +17,9 @@ def build(cls: Any, stored: Mapping[str, Any]) -> Any:
     document = cls.__new__(cls)
     known = cls._reverse_db_field_map.keys() | {"_cls"}
     others = {name: value for name, value in stored.items() if name not in known}
-    # What the constructor would set, as when unpickling.
-    state = {"_initialised": False, "_created": False, "_data": others, "_changed_fields": []}
-    document.__setstate__({**state, "_dynamic_fields": SON()})
+    # What the constructor would set.
+    document._initialised = document._created = False
+    document._data, document._changed_fields, document._dynamic_fields = others, [], SON()
     for field in cls._fields.values():
         value = stored.get(field.db_field)
         if isinstance(field, mongoengine.EmbeddedDocumentField) and not isinstance(value, dict):
