@@ -27,7 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "METADATA_MAX_BYTES": 16 * 1024,
     "EVENT_DATA_MAX_BYTES": 32 * 1024,
     "BODY_MAX_BYTES": 1024 * 1024,
-    "REQUEST_TIMEOUT": 20.0,
+    "REQUEST_TIMEOUT": 19.0,
     "THROTTLE_RATES": {"sign_in": "10/min", "read": None, "write": None},
     "JSON_MAX_DEPTH": 20,
     "JSON_MAX_KEYS": 1000,
