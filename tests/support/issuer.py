@@ -10,6 +10,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from uuid import uuid4
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -100,7 +101,8 @@ class JwksServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/jwks.json"
+        # Ports come again, and the keys of an address are remembered.
+        self.url = f"http://127.0.0.1:{self._server.server_port}/{uuid4()}.json"
 
     def close(self) -> None:
         self._server.shutdown()
