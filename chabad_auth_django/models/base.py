@@ -332,7 +332,7 @@ class Document(mongoengine.Document):
         changed, removed = super()._delta()
         document = self.to_mongo()
         for path in list(removed):
-            with suppress(LookupError, TypeError):
+            with suppress(LookupError, TypeError, ValueError):
                 changed[path] = _value_at(document, path.split("."))
                 del removed[path]
         return changed, removed
