@@ -17,10 +17,10 @@ Row = Mapping[str, Any]
 KEY_TYPES = {"_id": "objectId", "dataKey": "string", "email": "string", "timestamp": "date"}
 
 #: What PyMongo reads as these.
-_CLASSES: dict[str, tuple[type, ...]] = {
-    "objectId": (ObjectId,),
-    "string": (str,),
-    "date": (datetime, DatetimeMS),
+_CLASSES: dict[str, set[type]] = {
+    "objectId": {ObjectId},
+    "string": {str},
+    "date": {datetime, DatetimeMS},
 }
 
 
@@ -107,7 +107,7 @@ def _find(
 ) -> list[Row]:
     types = {name: KEY_TYPES[name] for name in ("_id", field)}
     found: list[Row] = collection.find({"$and": criteria}).sort(order).limit(limit).to_list()
-    if all(type(row.get(name)) in _CLASSES[types[name]] for name in types for row in found):
+    if all({type(row.get(name)) for row in found} <= _CLASSES[types[name]] for name in types):
         return found
     # Only now: the server takes a fifth longer for it. An expression, because as a criterion on
     # _id it would make the planner try the index on _id.

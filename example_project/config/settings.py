@@ -11,6 +11,8 @@
 import os
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 from chabad_auth_django.contrib.embedded import mongodb_uri
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -22,8 +24,12 @@ if DEBUG:
     SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "django-insecure-for-development-only")
     ALLOWED_HOSTS = []  # Django then answers to localhost alone.
 else:
-    SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
-    ALLOWED_HOSTS = os.environ["DJANGO_ALLOWED_HOSTS"].split(",")
+    try:
+        SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
+        ALLOWED_HOSTS = os.environ["DJANGO_ALLOWED_HOSTS"].split(",")
+    except KeyError as error:
+        message = f"With DJANGO_DEBUG=0 set the environment variable {error.args[0]} too."
+        raise ImproperlyConfigured(message) from None
 
 # --- What chabad_auth_django needs ------------------------------------------------------------
 

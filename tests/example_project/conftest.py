@@ -15,7 +15,14 @@ from chabad_auth_django.contrib.embedded.folder import DataFolder
 MANAGE = Path(__file__).resolve().parents[2] / "example_project" / "manage.py"
 
 #: What pytest or a developer may have set, and a user of the example has not.
-NOT_INHERITED = {"MONGODB_URI", "DJANGO_SETTINGS_MODULE", "DJANGO_DEBUG", "DJANGO_SECRET_KEY"}
+NOT_INHERITED = {
+    "MONGODB_URI",
+    "DJANGO_SETTINGS_MODULE",
+    "DJANGO_DEBUG",
+    "DJANGO_SECRET_KEY",
+    "DJANGO_ALLOWED_HOSTS",
+    "DJANGO_NUM_PROXIES",
+}
 
 Manage = Callable[..., subprocess.CompletedProcess[str]]
 

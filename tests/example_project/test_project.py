@@ -39,10 +39,16 @@ def test_production_settings_pass_the_deployment_checks(manage: Callable[..., An
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_production_settings_need_a_secret_key(manage: Callable[..., Any]) -> None:
-    result = manage("check", DJANGO_DEBUG="0")
+@pytest.mark.parametrize("missing", ["DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS"])
+def test_production_settings_name_the_variable_that_they_miss(
+    manage: Callable[..., Any], missing: str
+) -> None:
+    present = {name: value for name, value in PRODUCTION.items() if name != missing}
+    result = manage("check", **present)
     assert result.returncode != 0
-    assert "DJANGO_SECRET_KEY" in result.stderr
+    assert result.stderr.endswith(
+        f"ImproperlyConfigured: With DJANGO_DEBUG=0 set the environment variable {missing} too.\n"
+    )
 
 
 def _page(url: str, process: subprocess.Popen[str]) -> str:
