@@ -55,11 +55,11 @@ FULL = Scale(
     activities=200_000,
     analytics=1_000_000,
     ingested=20_000,
-    calls=200,
-    list_calls=50,
-    rounds=7,
-    http_rounds=5,
-    seconds=2,
+    calls=100,
+    list_calls=30,
+    rounds=11,
+    http_rounds=11,
+    seconds=1,
     warm_up=2,
 )
 QUICK = Scale(

@@ -18,7 +18,7 @@ INTRODUCTION = """\
 
 Made by the benchmark itself; [what it does, and how to run it](README.md). Each figure is the
 median of the rounds' ratios, with the least and the greatest. Raw PyMongo has its own figures:
-milliseconds for each call, or requests in a second.
+milliseconds for each call, or requests in a second; their range shows how quiet the machine was.
 
 ![The ratios as bars](results.svg)
 """
@@ -87,8 +87,11 @@ def _ratio(ratio: Ratio) -> str:
 
 
 def _absolute(result: Result) -> str:
-    median = statistics.median(result.values[BASE])
-    return f"{median:,.0f}/s" if result.more_is_better else f"{median * 1000:,.2f} ms"
+    values = result.values[BASE]
+    figures = statistics.median(values), min(values), max(values)
+    if result.more_is_better:
+        return "{:,.0f} ({:,.0f}–{:,.0f})/s".format(*figures)
+    return "{:,.2f} ({:,.2f}–{:,.2f}) ms".format(*(seconds * 1000 for seconds in figures))
 
 
 def _number(ratio: float) -> str:

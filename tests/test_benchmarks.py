@@ -60,7 +60,7 @@ def test_the_page_says_so_when_every_budget_is_held() -> None:
     part = measure.Part(TITLES, [result([1.0], [1.0], 1.2)], {"Commit": "abc"})
     page = report.as_markdown({"in-process": part})
     assert "Every budget is held." in page
-    assert "| a work | ≤ 1.2 | 1.00 (1.00–1.00) | 1,000.00 ms | held |" in page
+    assert "| a work | ≤ 1.2 | 1.00 (1.00–1.00) | 1,000.00 (1,000.00–1,000.00) ms | held |" in page
     assert "| Commit | abc |" in page
 
 

@@ -78,16 +78,18 @@ def changed_days(
             start_at_operation_time=since,
             max_await_time_ms=1,
         ) as stream:
-            while True:
+            # An empty first batch tells already how far it was read.
+            token = stream.resume_token
+            while token is None or _time(token) < until:
                 change = stream.try_next()
                 if change is None:
-                    if _time(stream.resume_token) >= until:
-                        return latest
+                    token = stream.resume_token
                     continue
                 days = _days(change)
                 if days is None:
                     return None
                 latest |= dict.fromkeys(days, change["clusterTime"])
+            return latest
     except OperationFailure as error:
         if error.code in _LOST:
             return None
@@ -132,9 +134,9 @@ def _days(change: Mapping[str, Any]) -> list[datetime] | None:
     return days
 
 
-def _time(token: Mapping[str, Any] | None) -> Timestamp:
+def _time(token: Mapping[str, Any]) -> Timestamp:
     """Return how far the stream has read: a resume token begins with a BSON timestamp."""
-    data = token["_data"] if token else ""
+    data = token["_data"]
     if not data.startswith("82"):
         raise ValueError("The server's resume token has an unknown format.")
     return Timestamp(int(data[2:10], 16), int(data[10:18], 16))

@@ -106,8 +106,10 @@ def test_a_whole_day_costs_no_look_at_its_events(
     commands.clear()
     query = {"start": JANUARY.isoformat(), "end": FEBRUARY.isoformat()}
     client.get("/api/users/me/analytics/event-counts/", query)
+    # Of the log only what the majority has is read: where that is not all yet, once more.
+    names = [name for name in commands.names if name != "getMore"]
     # The caller; the roll-ups; the log of what changed since; the rows of the days.
-    assert commands.names == ["find", "find", "aggregate", "getMore", "killCursors", "aggregate"]
+    assert names == ["find", "find", "aggregate", "killCursors", "aggregate"]
     name, command = commands.sent[-1]
     assert command[name] == "analytics_daily_users"
     assert not any("$unionWith" in stage for stage in command["pipeline"])
