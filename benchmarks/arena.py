@@ -43,19 +43,23 @@ class Arena:
 
     def run_in_process(self) -> list[Result]:
         """Do the works in the workers."""
-        return in_process.run(self.workers, self.database, self.data, self.scale, self.say)
+        return in_process.run(
+            self.workers, self.database, self.data, self.scale, self._roll_up, self.say
+        )
 
     def run_http(self) -> list[Result]:
         """Send requests to the servers."""
-        self.say("rolling up what cron would by now")
-        self.project.call("roll_up", {})
         users = (self.data.reader, self.data.writer)
         reader, writer = (
             self.project.call("issue_token", {"user_id": str(user)})[1] for user in users
         )
         with servers(self.contestants, self.environment) as addresses:
             running = http_run.Servers(addresses, reader, writer, self.database, self.data)
-            return http_run.run(running, self.scale, self.say)
+            return http_run.run(running, self.scale, self._roll_up, self.say)
+
+    def _roll_up(self) -> None:
+        # As cron does, every few minutes.
+        self.project.call("roll_up", {})
 
 
 @contextmanager

@@ -56,11 +56,11 @@ FULL = Scale(
     analytics=1_000_000,
     ingested=20_000,
     calls=100,
-    list_calls=30,
+    list_calls=100,
     rounds=11,
     http_rounds=11,
     seconds=1,
-    warm_up=2,
+    warm_up=1,
 )
 QUICK = Scale(
     activities=2_000,

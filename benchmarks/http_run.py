@@ -106,27 +106,33 @@ def check(servers: Servers, request: Request) -> None:
         check_equal(f"{request.title}, documents", documents)
 
 
-def run(servers: Servers, scale: Scale, say: Callable[[str], object]) -> list[Result]:
-    """Check that all do the same, then send the requests in rounds; return the results.
+def run(
+    servers: Servers, scale: Scale, before_round: Callable[[], object], say: Callable[[str], object]
+) -> list[Result]:
+    """Check that all do the same, then send every request in each round; return the results.
 
     Without wrk they are only checked.
     """
-    results = []
-    for request in requests(servers.data):
-        say(request.title)
-        check(servers, request)
-        if wrk.is_there():
-            results.append(_measure(servers, request, scale))
-    return results
-
-
-def _measure(servers: Servers, request: Request, scale: Scale) -> Result:
     names = list(servers.addresses)
-    rates: dict[str, list[float]] = {name: [] for name in names}
+    wanted = requests(servers.data)
+    for request in wanted:
+        say(f"checking: {request.title}")
+        check(servers, request)
+    if not wrk.is_there():
+        return []
     if scale.warm_up:
-        for name in names:
-            servers.load(request, name, scale.warm_up)
+        say("warming up")
+        for request in wanted:
+            for name in names:
+                servers.load(request, name, scale.warm_up)
+    rates = [{name: list[float]() for name in names} for _ in wanted]
     for number in range(scale.http_rounds):
-        for name in names[:: -1 if number % 2 else 1]:
-            rates[name].append(servers.load(request, name, scale.seconds))
-    return Result(request.title, request.budget, True, rates)
+        say(f"round {number + 1} of {scale.http_rounds}")
+        before_round()
+        for request, found in zip(wanted, rates, strict=True):
+            for name in names[:: -1 if number % 2 else 1]:
+                found[name].append(servers.load(request, name, scale.seconds))
+    return [
+        Result(request.title, request.budget, True, found)
+        for request, found in zip(wanted, rates, strict=True)
+    ]

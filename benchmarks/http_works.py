@@ -43,7 +43,7 @@ class Request:
 
 
 def requests(data: Data) -> list[Request]:
-    """Return the requests; those that make MongoDB's log of changes longer come last."""
+    """Return the requests; those that count come first, when the events were just rolled up."""
     days = urlencode({"start": iso(data.end - timedelta(days=30)), "end": iso(data.end)})
     value = f"app-data/{APP}/{KEY}/"
     new_value = {"dataValue": app_data_value(0), "version": "@request"}

@@ -21,31 +21,32 @@ Say = Callable[[str], object]
 
 
 def run(
-    workers: Mapping[str, Worker], database: Database[Row], data: Data, scale: Scale, say: Say
-) -> list[Result]:
-    """Check that all do the same, then do each work in rounds; return the results."""
-    return [_measure(work, workers, database, data, scale, say) for work in WORKS]
-
-
-def _measure(
-    work: Work,
     workers: Mapping[str, Worker],
     database: Database[Row],
     data: Data,
     scale: Scale,
+    before_round: Callable[[], object],
     say: Say,
-) -> Result:
-    say(work.title)
-    _check(work, workers, database, data)
-    seconds: dict[str, list[float]] = {name: [] for name in workers}
+) -> list[Result]:
+    """Check that all do the same, then do every work in each round; return the results."""
+    for work in WORKS:
+        say(f"checking: {work.title}")
+        _check(work, workers, database, data)
+    seconds = [{name: list[float]() for name in workers} for _ in WORKS]
     # The first round is for warming up.
     for number in range(scale.rounds + 1):
-        for name in list(workers)[:: -1 if number % 2 else 1]:
-            order = work.order(database, data, scale)
-            taken, _ = workers[name].call(work.function, *order.calls)
-            if number:
-                seconds[name].append(taken / len(order.calls))
-    return Result(work.title, work.budget, False, seconds)
+        say(f"round {number} of {scale.rounds}")
+        before_round()
+        for work, taken in zip(WORKS, seconds, strict=True):
+            for name in list(workers)[:: -1 if number % 2 else 1]:
+                order = work.order(database, data, scale)
+                total, _ = workers[name].call(work.function, *order.calls)
+                if number:
+                    taken[name].append(total / len(order.calls))
+    return [
+        Result(work.title, work.budget, False, taken)
+        for work, taken in zip(WORKS, seconds, strict=True)
+    ]
 
 
 def _check(work: Work, workers: Mapping[str, Worker], database: Database[Row], data: Data) -> None:

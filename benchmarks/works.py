@@ -123,7 +123,7 @@ def count_events(database: Database[Row], data: Data, scale: Scale) -> Order:
     return Order([{"start": iso(data.start), "end": iso(data.end)}])
 
 
-#: Counting comes first: what others write makes MongoDB's log of changes longer.
+#: Counting comes first, when the events were rolled up just now.
 WORKS = [
     Work("count_events", "counts over 90 days, rolled up", 0.02, count_events),
     Work("create_user", "create user + profile + preferences", 1.4, create_users),
