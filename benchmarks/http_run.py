@@ -122,6 +122,7 @@ def run(
         return []
     if scale.warm_up:
         say("warming up")
+        before_round()
         for request in wanted:
             for name in names:
                 servers.load(request, name, scale.warm_up)
