@@ -46,7 +46,7 @@ def verdict(result: Result) -> str:
     if result.budget is None:
         return ""
     share = result.missed_by()
-    return "held" if share is None else f"missed by {share:.0%}"
+    return "held" if share is None else f"missed by {share:.1%}"
 
 
 def as_text(rows: Sequence[Sequence[str]]) -> str:

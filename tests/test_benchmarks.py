@@ -37,9 +37,9 @@ def test_a_ratio_is_the_median_of_the_ratios_of_the_rounds() -> None:
     [
         (1.0, 1.2, False, "held"),
         (1.25, 1.25, False, "held"),
-        (1.5, 1.25, False, "missed by 20%"),
+        (1.5, 1.25, False, "missed by 20.0%"),
         (0.9, 0.8, True, "held"),
-        (0.6, 0.8, True, "missed by 25%"),
+        (0.6, 0.8, True, "missed by 25.0%"),
         (5.0, None, False, ""),
     ],
 )
@@ -52,7 +52,7 @@ def test_a_budget_is_held_or_missed_by_a_part_of_it(
 def test_the_page_names_each_budget_that_is_missed() -> None:
     held, missed = result([1.0], [1.0], 1.2), result([2.0], [1.0], 1.6)
     page = report.as_markdown({"in-process": measure.Part(TITLES, [held, missed], {})})
-    assert "- a work: 2.00, the budget is ≤ 1.6; missed by 25%." in page
+    assert "- a work: 2.00, the budget is ≤ 1.6; missed by 25.0%." in page
     assert "Every budget is held." not in page
 
 
