@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import Int64, ObjectId
 from mongoengine.errors import FieldDoesNotExist, SaveConditionError
 from pymongo.database import Database
 from support.commands import CommandCounter
@@ -19,6 +19,12 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.queryset import MAX_LIMIT
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+#: Values that another program may have stored in any field.
+STORED_BY_OTHERS: list[Any] = [
+    *(None, True, 1, Int64(2), 1.5, "", "text", b"x", LONG_AGO, ObjectId()),
+    *([], ["a"], ["a", None, 3], [["a"]], [ObjectId()], {}, {"a": 1}),
+]
 
 
 @dataclass
@@ -168,6 +174,18 @@ def test_a_document_of_what_was_read_is_as_if_it_were_queried(
     case.change(document)
     document.save()
     changed(raw, case, stored)
+
+
+@each_model
+def test_whatever_is_stored_a_document_of_it_holds_what_mongoengine_would(case: Mongoose) -> None:
+    for name in case.model._reverse_db_field_map:
+        for value in STORED_BY_OTHERS:
+            row = {"_id": ObjectId(), name: value, "other": 5}
+            assert held(case.model.from_stored(row)) == held(case.model._from_son(row)), row
+
+
+def held(document: Any) -> dict[str, Any]:
+    return {name: (type(value), value) for name, value in document._data.items()}
 
 
 @each_model
