@@ -37,6 +37,7 @@ from rest_framework.test import APIClient
 from support.interleave import Pause, command
 from support.invariants import end_transactions_of_the_dead
 from support.issuer import AUDIENCE, ISSUER, claims
+from support.processes import suspend
 from support.threads import errors, together
 
 from chabad_auth_django import connection
@@ -151,7 +152,7 @@ def impatient() -> Iterator[None]:
 def paused(server: Mongod) -> Iterator[None]:
     pid = server.pid
     assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
+    suspend(pid)
     try:
         yield
     finally:
@@ -259,8 +260,8 @@ def test_a_server_that_fails_in_the_middle_of_a_keyed_request(
     pid = server.pid
     assert pid is not None
     name = {"idempotency_keys": "update", "appdatas": "findAndModify"}[collection]
-    number = signal.SIGKILL if end == "killed" else signal.SIGSTOP
-    pause.before(command(name, collection), lambda: os.kill(pid, number))
+    fail = partial(os.kill, pid, signal.SIGKILL) if end == "killed" else partial(suspend, pid)
+    pause.before(command(name, collection), fail)
     started = time.monotonic()
     with impatient():
         assert_unavailable(put(client, 2, **KEY))
@@ -415,9 +416,7 @@ def test_a_server_that_stops_while_it_counts_is_an_outage(
     query = {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}
     pid = server.pid
     assert pid is not None
-    pause.before(
-        command("aggregate", "analytics_daily_users"), lambda: os.kill(pid, signal.SIGSTOP)
-    )
+    pause.before(command("aggregate", "analytics_daily_users"), lambda: suspend(pid))
     started = time.monotonic()
     try:
         with impatient():

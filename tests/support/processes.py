@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import IO, Any
 
@@ -40,3 +42,20 @@ def django_admin(
 ) -> subprocess.CompletedProcess[str]:
     """Run a management command."""
     return python("-m", "django", *arguments, cwd=cwd, stdin=stdin, **environment)
+
+
+def suspend(pid: int) -> None:
+    """Stop a process with SIGSTOP; return when all of its threads have come to a halt.
+
+    The signal takes effect only when the process gets to run, and other threads run on until then.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    while any(_state(thread) != "T" for thread in Path(f"/proc/{pid}/task").iterdir()):
+        time.sleep(0.001)
+
+
+def _state(thread: Path) -> str:
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:  # It has just ended.
+        return ""

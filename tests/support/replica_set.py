@@ -12,6 +12,7 @@ from typing import Any
 
 import pymongo
 from pymongo.errors import PyMongoError
+from support.processes import suspend
 
 from chabad_auth_django.contrib.embedded.probe import HOST, connect, free_port
 from chabad_auth_django.contrib.embedded.server import Mongod
@@ -41,7 +42,7 @@ class Member(Mongod):
     def paused(self) -> Iterator[None]:
         """Let the server neither work nor die meanwhile."""
         pid = self._running_pid()
-        os.kill(pid, signal.SIGSTOP)
+        suspend(pid)
         try:
             yield
         finally:
