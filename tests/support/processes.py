@@ -1,4 +1,4 @@
-"""Running a host project's commands in a process of their own."""
+"""Processes of their own: running a host project's commands in one, and suspending one."""
 
 from __future__ import annotations
 
