@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from bson import ObjectId
+from bson import ObjectId, Timestamp
 from django.test import override_settings
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
@@ -357,3 +359,21 @@ def test_dates_that_python_cannot_hold_break_nothing(raw: Database, user: User) 
     assert sum(row["count"] for row in ask()) == 5 * DAYS - 1
     assert len(list(rollups.run())) == 1
     assert changes.start_of_day(FIRST) == FIRST
+
+
+def test_the_log_is_read_up_to_the_moment_that_is_asked_for(raw: Database) -> None:
+    store(raw, ObjectId(), days=1)
+    since = changes.server_time()
+
+    def write() -> None:
+        # The second one moves the log beyond the moment.
+        for pause in (0.3, 3.0):
+            time.sleep(pause)
+            raw.analytics.insert_one({"timestamp": FIRST + DAY})
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(write)
+        until = Timestamp(since.time + 2, 0)
+        found = changes.changed_days(since=since, until=until, pre_images=False)
+    assert found is not None
+    assert FIRST + DAY in found
