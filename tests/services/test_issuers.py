@@ -4,6 +4,7 @@ import json
 import logging
 import threading
 import time
+import timeit
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError
 from typing import Any
@@ -195,9 +196,7 @@ def test_what_is_no_token_is_refused(token: Any) -> None:
 
 def test_a_huge_token_is_refused_unread(jwks: JwksServer, keys: list[Key]) -> None:
     huge = keys[0].sign(claims(padding="x" * 1_000_000))
-    started = time.monotonic()
-    assert_refused(huge)
-    assert time.monotonic() - started < 0.01
+    assert min(timeit.repeat(lambda: assert_refused(huge), number=1)) < 0.01
     assert jwks.requests == 0
 
 
