@@ -82,6 +82,11 @@ class Differing:
     declared: Index
     found: Index
 
+    @property
+    def only_in_ttl(self) -> bool:
+        """Tell whether it is a TTL index and differs in when, or whether, documents are removed."""
+        return self.declared.is_ttl and set(self.found.options) <= {"expireAfterSeconds"}
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -154,7 +159,7 @@ def fix(comparison: Comparison | None = None) -> list[str]:
     A TTL is changed in place with ``collMod``; any other index is dropped and created. Raises
     ``IndexBuildFailed``, with the old index restored.
     """
-    return [_fix(pair.declared, pair.found) for pair in (comparison or compare()).differing]
+    return [_fix(pair) for pair in (comparison or compare()).differing]
 
 
 def drop_extra(comparison: Comparison | None = None) -> list[Index]:
@@ -165,9 +170,10 @@ def drop_extra(comparison: Comparison | None = None) -> list[Index]:
     return extra
 
 
-def _fix(declared: Index, found: Index) -> str:
+def _fix(differing: Differing) -> str:
+    declared, found = differing.declared, differing.found
     collection = _collection(declared)
-    if declared.is_ttl and set(found.options) <= {"expireAfterSeconds"}:
+    if differing.only_in_ttl:
         seconds = declared.options["expireAfterSeconds"]
         change = {"keyPattern": dict(declared.keys), "expireAfterSeconds": seconds}
         try:

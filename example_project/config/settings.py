@@ -1,7 +1,7 @@
 """Settings of the example project: they need no environment, and take these variables.
 
 ``MONGODB_URI``           a MongoDB server; without it one starts by itself in ``mongodb-data``
-``EXAMPLE_DATA_DIR``      an existing folder for ``mongodb-data``, ``db.sqlite3`` and ``cache``
+``EXAMPLE_DATA_DIR``      an existing folder for the data: MongoDB's, SQLite's, cache, static files
 ``DJANGO_DEBUG``          ``0`` is production; then these two are required:
 ``DJANGO_SECRET_KEY``     at least 50 random characters
 ``DJANGO_ALLOWED_HOSTS``  host names, separated by commas
@@ -113,6 +113,8 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
+# Where "manage.py collectstatic" gathers what the pages take, for the web server to serve.
+STATIC_ROOT = DATA_DIR / "static"
 
 # --- Security ---------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.nginx import needs_nginx, nginx, trusting
 
 from chabad_auth_django.contrib.embedded.probe import free_port
 
@@ -128,3 +130,27 @@ def test_production_answers_have_the_headers_of_security(manage: Callable[..., A
     # Without TLS nothing is answered but where it is.
     assert [answer[0] for answer in plain] == [301, 301]
     assert all(answer[1]["Location"].startswith("https://demo.example/") for answer in plain)
+
+
+PAGES = """
+from django.test import Client
+client = Client(HTTP_HOST="demo.example")
+for path in ("/api/docs/", "/admin/login/"):
+    print(client.get(path, secure=True).text)
+"""
+
+
+@needs_nginx
+def test_nginx_serves_what_the_pages_take(manage: Callable[..., Any], tmp_path: Path) -> None:
+    collected = manage("collectstatic", "--no-input", **PRODUCTION)
+    assert collected.returncode == 0, collected.stderr
+    pages = manage("shell", "--no-imports", "-c", PAGES, **PRODUCTION)
+    assert pages.returncode == 0, pages.stderr
+    files = re.findall('(?:href|src)="(/static/[^"]+)"', pages.stdout)
+    assert any(path.endswith("swagger-ui.css") for path in files)
+    nobody = 1
+    with nginx(nobody, tmp_path / "nginx", static=tmp_path / "static") as port:
+        for path in files:
+            url = f"https://127.0.0.1:{port}{path}"
+            with urllib.request.urlopen(url, context=trusting()) as file:
+                assert file.read()

@@ -44,8 +44,8 @@ needs_nginx = pytest.mark.skipif(
 
 
 @contextmanager
-def nginx(upstream: int, folder: Path) -> Iterator[int]:
-    """Serve the sample site in front of the port; yield its own."""
+def nginx(upstream: int, folder: Path, static: Path = Path("/nothing")) -> Iterator[int]:
+    """Serve the sample site in front of the port, with the static files; yield its own port."""
     folder.mkdir()
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     subprocess.run(
@@ -61,6 +61,7 @@ def nginx(upstream: int, folder: Path) -> Iterator[int]:
     for old, new in {
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl backlog=2048",
         "127.0.0.1:8000": f"127.0.0.1:{upstream}",
+        "/srv/site/static/": f"{static}/",
         "/etc/ssl/certs/example.org.pem": str(certificate),
         "/etc/ssl/private/example.org.key": str(key),
     }.items():

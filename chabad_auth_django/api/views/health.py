@@ -32,10 +32,13 @@ class HealthViewSet(APIViewSet):
 
     @describe(operation_id="health_ready", responses={200: _HEALTH, **errors(503)}, auth=[])
     def ready(self, request: Request) -> Response:
-        """Answer 200 when a primary is reachable and the indexes are deployed, else 503."""
+        """Answer 200 when a primary is reachable and the indexes are deployed, else 503.
+
+        Another TTL than that of the settings, as a change of the retention brings, is no obstacle.
+        """
         connection.ping()
         comparison = indexes.compare()
-        if comparison.missing or comparison.differing:
-            detail = "Indexes are missing: run chabad_sync_indexes."
+        if comparison.missing or not all(pair.only_in_ttl for pair in comparison.differing):
+            detail = "Indexes are missing, or differ: run chabad_sync_indexes --fix."
             return Response(body("not_ready", detail), 503)
         return Response({"status": "ok"})
