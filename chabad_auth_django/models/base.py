@@ -26,7 +26,7 @@ from chabad_auth_django.exceptions import (
     NotFound,
     ValidationError,
 )
-from chabad_auth_django.models.expressions import fits, is_document, object_at
+from chabad_auth_django.models import expressions
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.hydration import build
 from chabad_auth_django.models.queryset import QuerySet
@@ -234,7 +234,7 @@ class Document(mongoengine.Document):
                 update = {**update, "$set": {**update.get("$set", {}), **times}}
         criteria: dict[str, Any] = {**self._identity(), **conditions}
         if self.expected is not None:
-            criteria = {"$and": [criteria, {"$expr": is_document(self.expected)}]}
+            criteria = {"$and": [criteria, {"$expr": expressions.is_document(self.expected)}]}
         try:
             stored = self.collection().find_one_and_update(
                 criteria, update, return_document=ReturnDocument.AFTER
@@ -264,7 +264,7 @@ class Document(mongoengine.Document):
         ``ValidationError``, ``AlreadyExists``, ``NotFound`` and ``DocumentChanged``.
         """
         changed: dict[str, Any] = {}
-        conditions: list[dict[str, Any]] = []
+        limits: dict[str, int] = {}
         for name, value in values.items():
             path, field = self._stored_path(name)
             if value is None:
@@ -273,18 +273,24 @@ class Document(mongoengine.Document):
                 self.check(**{name.replace(".", "__"): value})
                 changed[path] = {"$literal": field.to_mongo(value)}
         for name, keys in (merge or {}).items():
-            path, field = self._stored_path(name)
-            limit = getattr(conf, field.limit)
-            validate_json(keys, max_bytes=limit)
-            changed[path] = {"$mergeObjects": [object_at(path), {"$literal": keys}]}
-            # What this lets through, validate() must not refuse later.
-            conditions.append(fits(changed[path], max_bytes=limit, max_keys=conf.JSON_MAX_KEYS))
+            path, changed[path], limits[path] = self._merged(name, keys)
         if not changed:
             self.refresh()
             self._check_expected()
-        elif not self.update_atomically([{"$set": changed}], **{"$expr": {"$and": conditions}}):
-            message = "Would take too many bytes or keys."
-            raise ValidationError(errors=dict.fromkeys(merge or (), message))
+            return
+        for test in (expressions.fits_clearly, expressions.fits):
+            conditions = [test(changed[path], max_bytes=limits[path]) for path in limits]
+            # What this lets through, validate() must not refuse later.
+            if self.update_atomically([{"$set": changed}], **{"$expr": {"$and": conditions}}):
+                return
+        raise ValidationError(errors=dict.fromkeys(merge or (), expressions.TOO_MUCH))
+
+    def _merged(self, name: str, keys: Mapping[str, Any]) -> tuple[str, Any, int]:
+        """Return the field's path, its value with the keys added, and how many bytes it may be."""
+        path, field = self._stored_path(name)
+        limit = getattr(conf, field.limit)
+        validate_json(keys, max_bytes=limit)
+        return path, {"$mergeObjects": [expressions.object_at(path), {"$literal": keys}]}, limit
 
     def merge_json(self, name: str, key: str, value: Any) -> None:
         """Set one key of a free-form object atomically; raise ``ValidationError``, ``NotFound``."""

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chabad_auth_django.conf import conf
+
 Expression = dict[str, Any]
+
+#: What is said of an object that does not fit.
+TOO_MUCH = "Would take too many bytes or keys."
+
+#: MongoDB takes no deeper expression than one that counts keys on so many levels.
+_MAX_DEPTH = 25
 
 
 def array_at(path: str, default: Sequence[str] = ()) -> Expression:
@@ -44,10 +52,37 @@ def without_key(value: Expression, key: str) -> Expression:
     return {"$arrayToObject": {"$filter": {"input": {"$objectToArray": value}, "cond": differs}}}
 
 
-def fits(value: Expression, *, max_bytes: int, max_keys: int) -> Expression:
-    """Tell whether the object has at most so many bytes and, on its first level, keys."""
-    keys = {"$size": {"$objectToArray": value}}
-    return {"$and": [{"$lte": [{"$bsonSize": value}, max_bytes]}, {"$lte": [keys, max_keys]}]}
+def fits_clearly(value: Expression, *, max_bytes: int) -> Expression:
+    """Tell whether ``fits`` holds because of the bytes alone, which is quick: a key takes three."""
+    return {"$lte": [{"$bsonSize": value}, min(max_bytes, 3 * conf.JSON_MAX_KEYS)]}
+
+
+def fits(value: Expression, *, max_bytes: int) -> Expression:
+    """Tell whether the object has at most so many bytes, and ``JSON_MAX_KEYS`` on all levels."""
+    keys = _count_keys("$$value", min(conf.JSON_MAX_DEPTH, _MAX_DEPTH))
+    within = [
+        {"$lte": [{"$bsonSize": "$$value"}, max_bytes]},
+        {"$lte": [keys, conf.JSON_MAX_KEYS]},
+    ]
+    return {"$let": {"vars": {"value": value}, "in": {"$and": within}}}
+
+
+def _count_keys(value: str, depth: int) -> Expression:
+    is_object = {"$eq": [{"$type": value}, "object"]}
+    pairs = {"$objectToArray": value}
+    own = {"$cond": [is_object, {"$size": pairs}, 0]}
+    if depth == 1:
+        return own
+    branches = [
+        {"case": is_object, "then": {"$map": {"input": pairs, "in": "$$this.v"}}},
+        {"case": {"$isArray": [value]}, "then": value},
+    ]
+    inner = {
+        "input": {"$switch": {"branches": branches, "default": []}},
+        "as": "inner",
+        "in": _count_keys("$$inner", depth - 1),
+    }
+    return {"$add": [own, {"$sum": {"$map": inner}}]}
 
 
 def is_document(stored: Mapping[str, Any]) -> Expression:

@@ -10,7 +10,9 @@ from mongoengine.fields import BooleanField, EmbeddedDocumentField, ListField, S
 
 from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
 from chabad_auth_django.models.expressions import (
+    TOO_MUCH,
     array_at,
+    fits,
     object_at,
     with_item,
     without_item,
@@ -18,7 +20,7 @@ from chabad_auth_django.models.expressions import (
 )
 from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, TextField
 from chabad_auth_django.models.owned import OwnedDocument
-from chabad_auth_django.validators import to_object_id, validate_name, validate_text
+from chabad_auth_django.validators import to_object_id, validate_key, validate_name, validate_text
 
 THEMES = ("light", "dark", "auto")
 
@@ -27,6 +29,8 @@ LANGUAGE = r"\A[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z"
 
 #: The most entries in each list of names.
 MAX_NAMES = 1000
+
+CUSTOMIZATIONS = "widgets.customizations"
 
 
 class Notifications(mongoengine.EmbeddedDocument):
@@ -140,17 +144,15 @@ class Preferences(OwnedDocument):
 
     def enable_widget(self, widget_id: str) -> None:
         """Switch the widget on; it is no longer among the disabled ones then."""
-        self._add("widgets.enabled", widget_id, pull="widgets.disabled")
+        self.set_widget(widget_id, enabled=True)
 
     def disable_widget(self, widget_id: str) -> None:
         """Switch the widget off; it is no longer among the enabled ones then."""
-        self._add("widgets.disabled", widget_id, pull="widgets.enabled")
+        self.set_widget(widget_id, enabled=False)
 
-    def set_widget_customization(self, widget_id: str, customization: dict[str, Any]) -> None:
+    def set_widget_customization(self, widget_id: str, customization: Any) -> None:
         """Store how the widget is customized; raise ``ValidationError`` for unsafe values."""
-        if not isinstance(customization, dict):
-            raise ValidationError("Expected an object.")
-        self.merge_json("widgets.customizations", validate_name(widget_id), customization)
+        self.patch({}, merge={CUSTOMIZATIONS: _customization(widget_id, customization)})
 
     def set_widget(
         self,
@@ -160,12 +162,14 @@ class Preferences(OwnedDocument):
         customization: dict[str, Any] | None = None,
     ) -> None:
         """Switch the widget on or off, customize it, or both; load the preferences in any case."""
-        if customization is not None:
-            self.set_widget_customization(widget_id, customization)
-        if enabled is not None:
-            self.enable_widget(widget_id) if enabled else self.disable_widget(widget_id)
-        if customization is None and enabled is None:
+        if enabled is None and customization is None:
             self.patch({})
+        elif enabled is None:
+            self.set_widget_customization(widget_id, customization)
+        elif enabled:
+            self._add("widgets.enabled", widget_id, "widgets.disabled", customization)
+        else:
+            self._add("widgets.disabled", widget_id, "widgets.enabled", customization)
 
     def remove_widget(self, widget_id: str) -> None:
         """Forget everything about the widget; nothing changes when nothing is known."""
@@ -173,7 +177,7 @@ class Preferences(OwnedDocument):
         left = {
             "widgets.enabled": without_item(array_at("widgets.enabled"), name),
             "widgets.disabled": without_item(array_at("widgets.disabled"), name),
-            "widgets.customizations": without_key(object_at("widgets.customizations"), name),
+            CUSTOMIZATIONS: without_key(object_at(CUSTOMIZATIONS), name),
         }
         self.update_atomically([{"$set": left}])
 
@@ -187,10 +191,32 @@ class Preferences(OwnedDocument):
         left = without_item(array_at(path), validate_name(app_id))
         self.update_atomically([{"$set": {path: left}}])
 
-    def _add(self, path: str, name: str, pull: str | None = None) -> None:
+    def _add(
+        self,
+        path: str,
+        name: str,
+        pull: str | None = None,
+        customization: dict[str, Any] | None = None,
+    ) -> None:
         changed = {path: with_item(array_at(path), validate_name(name))}
+        has_room: dict[str, Any] = {
+            "$or": [{f"{path}.{MAX_NAMES - 1}": {"$exists": False}}, {path: name}]
+        }
+        conditions = [has_room]
         if pull:
             changed[pull] = without_item(array_at(pull), name)
-        room = {"$or": [{f"{path}.{MAX_NAMES - 1}": {"$exists": False}}, {path: name}]}
-        if not self.update_atomically([{"$set": changed}], **room):
+        if customization is not None:
+            keys = _customization(name, customization)
+            _, merged, limit = self._merged(CUSTOMIZATIONS, keys)
+            changed[CUSTOMIZATIONS] = merged
+            conditions.append({"$expr": fits(merged, max_bytes=limit)})
+        if not self.update_atomically([{"$set": changed}], **{"$and": conditions}):
+            if self.collection().find_one({**self._identity(), **has_room}, {"_id": 1}):
+                raise ValidationError(errors={CUSTOMIZATIONS: TOO_MUCH})
             raise ValidationError(errors={path: f"Holds at most {MAX_NAMES} entries."})
+
+
+def _customization(widget_id: str, customization: Any) -> dict[str, Any]:
+    if not isinstance(customization, dict):
+        raise ValidationError("Expected an object.")
+    return {validate_key(validate_name(widget_id)): customization}

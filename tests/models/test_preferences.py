@@ -266,6 +266,43 @@ def test_customizations_have_a_limit_in_bytes_over_all_widgets(
 
 
 @pytest.mark.parametrize(
+    "customization",
+    [
+        {f"key{n}": True for n in range(33)},
+        {"deep": {"deeper": [[{f"key{n}": None for n in range(31)}, {}, 1], None]}},
+    ],
+)
+def test_customizations_never_take_more_keys_than_save_accepts(
+    preferences: Preferences, customization: dict[str, Any]
+) -> None:
+    # 34 keys each, of 1,000.
+    for n in range(29):
+        preferences.set_widget_customization(f"widget{n}", customization)
+    with pytest.raises(ValidationError) as caught:
+        preferences.set_widget_customization("one more", customization)
+    assert list(caught.value.errors) == ["widgets.customizations"]
+    preferences.set_widget_customization("fits", {f"key{n}": 0 for n in range(13)})
+    with pytest.raises(ValidationError):
+        preferences.set_widget_customization("full", {})
+    preferences.theme = "dark"
+    preferences.save()
+
+
+def test_a_widget_that_is_refused_is_not_half_set(raw: Database, preferences: Preferences) -> None:
+    preferences.set_widget("w", enabled=True, customization={"a": 1})
+    full = [str(n) for n in range(MAX_NAMES)]
+    raw.preferences.update_one({}, {"$set": {"widgets.disabled": full}})
+    before = raw.preferences.find_one()
+    with pytest.raises(ValidationError) as caught:
+        preferences.set_widget("w", enabled=False, customization={"a": 2})
+    assert list(caught.value.errors) == ["widgets.disabled"]
+    with pytest.raises(ValidationError) as caught:
+        preferences.set_widget("v", enabled=True, customization={"a": "x" * 16_350})
+    assert list(caught.value.errors) == ["widgets.customizations"]
+    assert raw.preferences.find_one() == before
+
+
+@pytest.mark.parametrize(
     ("method", "arguments"),
     [
         ("update_theme", ("dark",)),
