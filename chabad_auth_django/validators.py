@@ -22,6 +22,9 @@ from chabad_auth_django.exceptions import ValidationError
 
 INT64_MAX = 2**63 - 1
 
+#: Characters of an identifier, where a field does not say otherwise.
+MAX_NAME_LENGTH = 255
+
 # Characters without a glyph that Unicode does not count as format characters (category Cf).
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
@@ -99,7 +102,7 @@ def validate_http_url(value: str) -> None:
         raise ValidationError("Enter a valid http or https URL.") from None
 
 
-def validate_name(value: object, *, max_length: int = 255) -> str:
+def validate_name(value: object, *, max_length: int = MAX_NAME_LENGTH) -> str:
     """Return an identifier such as a role, an app id or a data key.
 
     Raises ``ValidationError`` unless it is a string of 1 to ``max_length`` characters that BSON

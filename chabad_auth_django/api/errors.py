@@ -7,9 +7,15 @@ import math
 from typing import Any
 
 import mongoengine
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from pymongo.errors import ConnectionFailure, DocumentTooLarge, OperationFailure, PyMongoError
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -85,6 +91,11 @@ _UNAVAILABLE_CODES = frozenset(
 )
 
 
+#: What Django raises for a host that is not in ALLOWED_HOSTS, thousands of query parameters, a form
+#: without a boundary or in an unknown encoding, and a client that is gone half-way.
+_UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError)
+
+
 class BodyTooLarge(drf.APIException):
     """The body is longer than ``CHABAD_AUTH["BODY_MAX_BYTES"]``."""
 
@@ -128,8 +139,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = drf.PermissionDenied()
     elif isinstance(error, RequestDataTooBig):
         error = BodyTooLarge()
-    elif isinstance(error, SuspiciousOperation):
-        # A host that is not in ALLOWED_HOSTS, thousands of query parameters …
+    elif isinstance(error, _UNREADABLE):
         error = drf.ParseError()
     if isinstance(error, drf.APIException):
         return _framework_response(error)

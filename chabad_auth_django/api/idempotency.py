@@ -9,12 +9,14 @@ from functools import partial
 from typing import Any
 
 import orjson
+from bson import ObjectId
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.rendering import to_json
 from chabad_auth_django.services.idempotency import Answer, run_once
+from chabad_auth_django.validators import to_object_id
 
 HEADER = "HTTP_IDEMPOTENCY_KEY"
 
@@ -33,14 +35,14 @@ def once(handler: Handler) -> Handler:
     """
 
     @functools.wraps(handler)
-    def wrapper(request: Request, *args: Any, **kwargs: Any) -> Response:
-        user: Any = request.user
+    def wrapper(request: Request, **kwargs: Any) -> Response:
+        caller: Any = request.user
         result = run_once(
-            user_id=user.id,
+            user_id=caller.id,
             key=_key(request),
             fingerprint=_fingerprint(request),
-            run=partial(handler, request, *args, **kwargs),
-            answer_of=_answer_of,
+            run=partial(handler, request, **kwargs),
+            answer_of=partial(_answer_of, caller.id, kwargs.get("user")),
         )
         return _replay(result) if isinstance(result, Answer) else result
 
@@ -63,10 +65,17 @@ def _fingerprint(request: Any) -> str:
     return hashlib.sha256(line.encode() + request.raw_body).hexdigest()
 
 
-def _answer_of(response: Response) -> Answer:
+def _answer_of(caller_id: ObjectId, user: str | None, response: Response) -> Answer:
     headers = {name: value for name, value in response.items() if name != "Content-Type"}
     body = b"" if response.data is None else to_json(response.data)
-    return Answer(response.status_code, headers, body)
+    subject_id = None
+    # With 202 and 204 a user was deleted, or nothing is shown: they are worth keeping.
+    if response.status_code in (200, 201) and user != "me":
+        # A path without a user has created one.
+        subject_id = to_object_id(user or response.data["id"])
+    if subject_id == caller_id:
+        subject_id = None
+    return Answer(response.status_code, headers, body, subject_id)
 
 
 def _replay(answer: Answer) -> Response:

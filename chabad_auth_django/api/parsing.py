@@ -27,7 +27,9 @@ class JSONParser(BaseParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """Return the body's value; raise ``ParseError``, or ``BodyTooLarge`` unread."""
         limit = conf.BODY_MAX_BYTES
-        if int(stream.META.get("CONTENT_LENGTH") or 0) > limit:
+        # A middleware of the host may have read the body: then the stream is no request.
+        headers = getattr(stream, "META", {})
+        if int(headers.get("CONTENT_LENGTH") or 0) > limit:
             raise BodyTooLarge
         body = stream.read(limit + 1)
         if len(body) > limit:

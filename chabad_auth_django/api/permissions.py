@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -20,15 +21,29 @@ class OwnerOrPermission(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Tell whether the caller is the owner or has the permission."""
-        caller: Any = request.user
-        if caller is None:
+        if request.user is None:
             return False
-        owner = view.kwargs.get("user")
-        if (
-            owner is not None
-            and owner in ("me", str(caller.id))
-            and (request.method in view.owner_may)
-        ):
+        if request.method in view.owner_may and is_owner(request, view):
             return True
         action = "read" if request.method in SAFE_METHODS else "write"
-        return bool(caller.has_permission(f"{view.resource}:{action}"))
+        return _has_permission(request, f"{view.resource}:{action}")
+
+
+def is_owner(request: Request, view: Any) -> bool:
+    """Tell whether the path is one of the caller's own."""
+    caller: Any = request.user
+    return view.kwargs.get("user") in ("me", str(caller.id))
+
+
+def check_may_read(request: Request, view: Any, resource: str) -> None:
+    """Raise ``PermissionDenied`` unless it is the caller's own, or the caller may read others'.
+
+    For what a view shows beside its own resource.
+    """
+    if not (is_owner(request, view) or _has_permission(request, f"{resource}:read")):
+        raise PermissionDenied(OwnerOrPermission.message)
+
+
+def _has_permission(request: Request, permission: str) -> bool:
+    caller: Any = request.user
+    return bool(caller.has_permission(permission))

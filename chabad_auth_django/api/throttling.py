@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from chabad_auth_django.conf import DEFAULTS, conf
+from chabad_auth_django.validators import MAX_NAME_LENGTH
 
 
 class ScopedThrottle(SimpleRateThrottle):
@@ -61,6 +62,7 @@ class AccountThrottle(ScopedThrottle):
     def get_cache_key(self, request: Request, view: Any) -> str | None:
         """Return the key of the username; ``None``, which is not counted, without one."""
         name = request.data.get("username") if isinstance(request.data, dict) else None
-        if not isinstance(name, str):
+        # A longer name is refused anyway, and the time to normalise one grows with its square.
+        if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH:
             return None
         return self._cache_key(f"account {unicodedata.normalize('NFKC', name).strip().casefold()}")

@@ -11,6 +11,7 @@ import mongoengine
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.validators import (
+    MAX_NAME_LENGTH,
     normalize_email,
     to_object_id,
     validate_email_address,
@@ -135,7 +136,7 @@ class NameField(mongoengine.StringField):
 
     def validate(self, value: Any) -> None:
         try:
-            validate_name(value, max_length=self.max_length or 255)
+            validate_name(value, max_length=self.max_length or MAX_NAME_LENGTH)
         except ValidationError as error:
             self.error(error.detail)
 

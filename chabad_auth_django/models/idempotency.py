@@ -15,17 +15,23 @@ class IdempotencyRecord(OwnedDocument):
     """The claim of one request on a key of its user and, once it is done, its answer.
 
     User and key are the ``_id``: only one request can have them. ``claim`` tells apart requests
-    that had the key one after the other; ``fingerprint`` is of what was asked for.
+    that had the key one after the other; ``fingerprint`` is of what was asked for. ``subject_id``
+    is the other user, if any, whom the answer shows: the record goes with either of the two.
     """
 
     meta = {
         "collection": "idempotency_keys",
-        "indexes": [["user_id"], {"fields": ["expires_at"], "expireAfterSeconds": 0}],
+        "indexes": [
+            ["user_id"],
+            {"fields": ["subject_id"], "sparse": True},
+            {"fields": ["expires_at"], "expireAfterSeconds": 0},
+        ],
     }
 
     id: str = StringField(primary_key=True)
     claim: ObjectId = ObjectIdField(required=True)
     fingerprint: str = StringField(required=True)
+    subject_id: ObjectId | None = ObjectIdField(db_field="subjectId")
     status: int | None = IntField()
     headers: dict[str, str] = DictField()
     body: bytes | None = BinaryField()

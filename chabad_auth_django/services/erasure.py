@@ -80,27 +80,19 @@ def find(*, name: str) -> Erasure:
     ``UserNotFound``, ``LastAdministrator``, and ``ValidationError`` where the name stands for
     several users.
     """
-    key: list[dict[str, Any]] = [{"names": _hash(name)}]
     if ObjectId.is_valid(name):
-        key.append({"_id": ObjectId(name)})
+        with suppress(UserNotFound):
+            return _find_by_id(ObjectId(name))
     # An open one comes first: it has no end to sort by.
-    record = _records().find_one({"$or": key}, sort=[("finishedAt", 1)])
+    record = _records().find_one({"names": _hash(name)}, sort=[("finishedAt", 1)])
     if record is not None and "finishedAt" not in record:
         return _of(record)
     try:
-        user = accounts.find_user(name=name)
+        return _of_user(accounts.find_user(name=name))
     except UserNotFound:
-        if record is not None:
-            return _of(record)
-        # One that was begun in another way, for instance by the API.
-        if not (ObjectId.is_valid(name) and deletion.has_job(user_id=ObjectId(name))):
+        if record is None:
             raise
-        user_id = ObjectId(name)
-        return Erasure(user_id, deletion.count_documents(user_id=user_id), now())
-    administrators.check_one_stays(user_id=user.id, left=administrators.nothing)
-    found = {"users": 1} | deletion.count_documents(user_id=user.id)
-    names = tuple(filter(None, (user.email, user.valu_user_id, user.merkos_user_id)))
-    return Erasure(user.id, found, now(), user.email, names)
+        return _of(record)
 
 
 def delete(*, erasure: Erasure, advance: Advance) -> None:
@@ -121,7 +113,8 @@ def begin(*, user_id: ObjectId, seconds: float) -> Receipt:
     It is as of before the purge, with which ``chabad_purge_deleted`` goes on. Once more: nothing
     new begins. Raises ``UserNotFound`` and ``LastAdministrator``.
     """
-    erasure = find(name=str(user_id))
+    # By the id alone: the same digits may be an external id of somebody else.
+    erasure = _find_by_id(user_id)
     _start(erasure, seconds=seconds)
     return Receipt(user_id, erasure.since, None, dict.fromkeys(erasure.found, 0), erasure.found)
 
@@ -161,13 +154,35 @@ def forget(*, erasure: Erasure) -> None:
     _records().delete_one({"_id": erasure.user_id})
 
 
+def _find_by_id(user_id: ObjectId) -> Erasure:
+    record = _records().find_one({"_id": user_id})
+    if record is not None and "finishedAt" not in record:
+        return _of(record)
+    user = User.find_by_id(user_id)
+    if user is not None:
+        return _of_user(user)
+    if record is not None:
+        return _of(record)
+    # A deletion that was begun without a receipt.
+    if not deletion.has_job(user_id=user_id):
+        raise UserNotFound
+    return Erasure(user_id, deletion.count_documents(user_id=user_id), now())
+
+
+def _of_user(user: User) -> Erasure:
+    administrators.check_one_stays(user_id=user.id, left=administrators.nothing)
+    found = {"users": 1} | deletion.count_documents(user_id=user.id)
+    names = tuple(filter(None, (user.email, user.valu_user_id, user.merkos_user_id)))
+    return Erasure(user.id, found, now(), user.email, names)
+
+
 def _start(erasure: Erasure, *, seconds: float) -> None:
     is_there = User.read(_id=erasure.user_id) is not None
     if is_there:
         # Of its former life, if it was erased and imported again.
         _records().delete_one({"_id": erasure.user_id, "finishedAt": {"$ne": None}})
     record = {
-        "names": [_hash(name) for name in (str(erasure.user_id), *erasure.names)],
+        "names": [_hash(name) for name in erasure.names],
         "found": erasure.found,
         "since": erasure.since,
     }

@@ -1,7 +1,8 @@
 """Doing a request once, however often it is sent.
 
 The first request with a key claims it, runs, and leaves its answer under the key for a day; the
-same request again is given that answer and changes nothing. Requests that fail leave no trace.
+same request again is given that answer and changes nothing. Requests that fail leave no trace. An
+answer is deleted with the user who asked, and with the one whom it shows.
 
 On a replica set claim, effects and answer are one transaction, so a crash or a lost answer leaves
 all of it or nothing: exactly once. It costs four commands more than the request alone: an insert
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -48,11 +49,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Answer:
-    """What a request was answered."""
+    """What a request was answered; ``subject_id`` is the other user, if any, whom it shows."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    subject_id: ObjectId | None = None
 
 
 class _Claimed(Exception):
@@ -125,7 +127,14 @@ def _claim(record: dict[str, Any], user_id: ObjectId, fingerprint: str) -> None:
 
 
 def _keep(record: dict[str, Any], answer: Answer) -> None:
-    values = {**asdict(answer), "expiresAt": now() + LIFESPAN}
+    values: dict[str, Any] = {
+        "status": answer.status,
+        "headers": answer.headers,
+        "body": answer.body,
+        "expiresAt": now() + LIFESPAN,
+    }
+    if answer.subject_id is not None:
+        values["subjectId"] = answer.subject_id
     # Nothing is stored where the claim was taken for abandoned, or purged with the user.
     IdempotencyRecord.collection().update_one(record, {"$set": values})
 

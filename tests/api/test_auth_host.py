@@ -108,6 +108,9 @@ tell(patch(client, **{"X-CSRFToken": "x" * 32}))
 client.cookies["csrftoken"] = token = "a" * 32
 tell(patch(client))
 tell(patch(client, **{"X-CSRFToken": token}), "name")
+for form in ("multipart/form-data", "application/x-www-form-urlencoded; charset=latin-1"):
+    headers = {"X-CSRFToken": token}
+    tell(client.post("/api/users/me/activities/", "x", content_type=form, headers=headers))
 tell(client.get("/api/auth/sessions/"), "results")
 tell(client.post("/api/auth/logout/", headers={"X-CSRFToken": token}))
 keyed = {"X-CSRFToken": token, "Idempotency-Key": "k"}
@@ -125,6 +128,7 @@ tell(client.get("/api/auth/me/", headers={"Authorization": "Bearer x"}))
         [200, None, "ann@example.org"],
         *[[403, "csrf_failed"]] * 3,
         [200, None, "New"],
+        *[[400, "parse_error"]] * 2,
         [200, None, []],
         [204, None],
         [200, None, "New"],

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from http.client import HTTPConnection
 from typing import Any
 
 import pytest
 from bson import ObjectId
+from django.conf import settings
+from django.test import override_settings
 from rest_framework.test import APIClient
+from support.interleave import Pause, command
+from support.requests import check_error
 from support.threads import together
 
 from chabad_auth_django.models import AppData, User
@@ -303,3 +309,21 @@ def test_one_of_sixteen_wins_each_round(
             ]
         )
         assert sorted(answers) == sorted([won] + [lost] * 15)
+
+
+def test_a_user_who_is_changed_before_it_is_deleted_stays(
+    replica_set_uri: str, login: Callable[[User], APIClient], owner: User, admin: User
+) -> None:
+    client, path = login(admin), f"/api/users/{owner.id}/"
+    tag = client.get(path)["ETag"]
+    pause = Pause()
+    with override_settings(
+        CHABAD_AUTH={**settings.CHABAD_AUTH, "MONGODB_OPTIONS": {"event_listeners": [pause]}}
+    ):
+        change = partial(User(id=owner.id).patch, {"name": "New"})
+        pause.before(command("update", "deletions"), change)
+        answer = client.delete(path, HTTP_IF_MATCH=tag)
+    assert pause.done, pause.error
+    check_error(answer, 412, "precondition_failed")
+    assert client.get(path).json()["name"] == "New"
+    assert client.delete(path, HTTP_IF_MATCH=client.get(path)["ETag"]).status_code == 204

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -216,6 +217,32 @@ def test_who_deletes_oneself_leaves_no_record(either_server: str, login: Login) 
     assert ann.delete("/api/users/me/", **KEY).status_code == 401
     assert list(deletion.run())[-1].finished
     assert leftovers(database()) == content(database()) == {}
+
+
+def test_what_was_answered_about_a_user_goes_with_the_user(
+    either_server: str, login: Login
+) -> None:
+    admin = login(person("admin", roles=["admin"]))
+    created = admin.post("/api/users/", {"email": "bob@example.org"}, format="json", **KEY)
+    bob = f"/api/users/{created.json()['id']}/"
+    for number, (verb, path, body, _) in enumerate(WRITES.values()):
+        admin.generic(
+            verb.upper(),
+            bob + path,
+            json.dumps(body),
+            content_type="application/json",
+            HTTP_IDEMPOTENCY_KEY=f"{number}",
+        )
+    about = {"subjectId": ObjectId(created.json()["id"])}
+    assert database()[RECORDS].count_documents(about) > 10
+    assert b"bob@" in b"".join(row["body"] for row in database()[RECORDS].find())
+    assert admin.delete(bob, HTTP_IDEMPOTENCY_KEY="gone").status_code == 204
+    assert b"bob@" not in b"".join(row["body"] for row in database()[RECORDS].find())
+    assert database()[RECORDS].count_documents(about) == 0
+    assert admin.delete(bob, HTTP_IDEMPOTENCY_KEY="gone").status_code == 204
+    # Nobody is told what is no longer so.
+    again = admin.post("/api/users/", {"email": "bob@example.org"}, format="json", **KEY)
+    assert (again.status_code, again.json() == created.json()) == (201, False)
 
 
 def test_a_deletion_that_takes_longer_says_so_each_time(mongodb: str, login: Login) -> None:

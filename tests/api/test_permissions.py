@@ -366,3 +366,32 @@ def test_nothing_is_served_to_the_token_of_a_deleted_user(
     if not public:
         for user in ("me", str(owner.id)):
             assert call(client, name, verb, user).status_code == 401
+
+
+#: Query -> a permission that lets read what it names, beside the one for the path.
+EXPANDED = {
+    "users/{user}/?expand=profile": ("users:read", "profiles:read"),
+    "users/{user}/?expand=preferences": ("users:read", "preferences:read"),
+    "users/{user}/?expand=profile,preferences": ("users:read", "*"),
+    "users/{user}/activities/?expand=user": ("activities:read", "users:read"),
+    "users/{user}/analytics/?expand=user": ("analytics:read", "users:read"),
+    "activities/?expand=user": ("activities:read", "users:read"),
+    "analytics/?expand=user": ("analytics:read", "users:read"),
+}
+
+
+@pytest.mark.parametrize("query", EXPANDED)
+def test_what_is_shown_beside_takes_its_own_permission(
+    users: dict[str, User | None], login: Login, query: str
+) -> None:
+    owner, other = users["owner"], users["other"]
+    assert owner and other
+    path = "/api/" + query.format(user=owner.id)
+    needed, beside = EXPANDED[query]
+    other.add_permission(needed)
+    assert login(other).get(path.partition("?")[0]).status_code == 200
+    assert login(other).get(path).status_code == 403
+    other.add_permission(beside)
+    assert login(other).get(path).status_code == 200
+    if "{user}" in query:
+        assert login(owner).get(path).status_code == 200

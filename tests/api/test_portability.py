@@ -134,6 +134,18 @@ class TestErasure:
         assert len({answer.json()["requestedAt"] for answer in answers}) == 1
         assert {answer.json()["deleted"]["users"] for answer in answers} == {1}
 
+    def test_an_external_id_is_no_id(self, login: Any, admin: User, raw: Database) -> None:
+        digits = "a" * 24
+        bob = User.create_user(email="bob@example.org", merkos_user_id=digits)
+        client, path = login(admin), f"/api/users/{digits}/erasure/"
+        check_error(client.post(path), 404, "user_not_found")
+        assert User.find_by_id(bob.id) is not None
+        # Nor is it one while he is being erased, and somebody else has the id.
+        raw.users.insert_one({"_id": ObjectId(digits), "email": "other@example.org"})
+        client.post(path_of(bob))
+        assert client.post(path).json()["userId"] == digits
+        assert User.find_by_id(digits) is None
+
     def test_what_takes_longer_goes_on_in_the_background(
         self, login: Any, admin: User, busy: User
     ) -> None:

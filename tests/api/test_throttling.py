@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -147,3 +148,11 @@ def test_without_a_proxy_no_header_is_believed(
     with rates(mongodb, sign_in="1/min"):
         forged = [sign_in(f"user{n}", HTTP_X_FORWARDED_FOR=f"1.1.1.{n}") for n in range(2)]
         assert [answer.status_code for answer in forged] == [400, 429]
+
+
+def test_a_long_name_is_refused_before_time_is_spent_on_it(mongodb: str) -> None:
+    # Sorting the marks, as Unicode's normal form wants, would take about three seconds.
+    name = "\u0301" * 20_000 + "\u0316" * 20_000
+    started = time.process_time()
+    assert sign_in(name).status_code == 400
+    assert time.process_time() - started < 1

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+from io import BytesIO
 from typing import Any
 
 import pytest
 from bson import ObjectId
+from rest_framework.test import APIClient
+from support.requests import check_error
 
 from chabad_auth_django.models import User
 from chabad_auth_django.services import tokens
@@ -153,3 +156,28 @@ def test_an_empty_form_switches_no_widget_off(address: tuple[str, int], owner: U
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     status, _, content = exchange(address, owner, line, form)
     assert (status, json.loads(content)["widgets"]["enabled"]) == (200, ["clock"])
+
+
+def test_a_middleware_of_the_host_may_have_read_the_body(api: APIClient, settings: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "support.middleware.read_body"]
+    assert api.patch(PROFILE, {"bio": "b"}, format="json").json()["bio"] == "b"
+    keyed = {"HTTP_IDEMPOTENCY_KEY": "k"}
+    assert api.patch(PROFILE, {"bio": "c"}, format="json", **keyed).status_code == 200
+    assert api.patch(PROFILE, {"bio": "d"}, format="json", **keyed).status_code == 422
+    check_error(api.patch(PROFILE, {"bio": "x" * 2**20}, format="json"), 413, "body_too_large")
+    check_error(APIClient().post("/api/auth/login/", {"token": "x"}, format="json"), 401)
+
+
+class Reset(BytesIO):
+    """The body of a client that is gone half-way."""
+
+    def read(self, *args: Any) -> bytes:
+        raise ConnectionResetError
+
+
+def test_a_client_that_is_gone_half_way_is_no_error_of_the_server(
+    api: APIClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = {"content_type": "application/json", "wsgi.input": Reset()}
+    check_error(api.generic("PATCH", PROFILE, "{}", **broken), 400, "parse_error")
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

@@ -15,6 +15,7 @@ from bson import ObjectId
 from django.conf import settings
 from django.test import override_settings
 from pymongo.errors import ExecutionTimeout
+from pymongo.monitoring import CommandListener
 from support import jobs
 from support.interleave import Pause, command
 from support.invariants import content, incomplete_users, leftovers, watched
@@ -325,6 +326,33 @@ def test_a_job_is_kept_for_the_grace_period(either_server: str) -> None:
         assert [outcome.finished for outcome in run()] == [False]
         assert content(database()) == {"deletions": 1}
     assert [outcome.finished for outcome in run()] == [True]
+    assert content(database()) == {}
+
+
+class Slow(CommandListener):
+    """A server that is far away."""
+
+    def started(self, event: Any) -> None:
+        if event.command_name == "find":
+            time.sleep(0.06)
+
+    def succeeded(self, event: Any) -> None:
+        pass
+
+    def failed(self, event: Any) -> None:
+        pass
+
+
+def test_a_purge_in_slices_comes_to_an_end_however_far_the_server_is(either_server: str) -> None:
+    user_id = ObjectId()
+    for model in (Activity, Analytics):
+        model.collection().insert_many([{"userId": user_id} for _ in range(2)])
+    options = {"event_listeners": [Slow()]}
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "MONGODB_OPTIONS": options}):
+        slices = 0
+        while deletion.purge(user_id=user_id, until=time.monotonic() + 0.25):
+            slices += 1
+    assert 1 <= slices <= 4
     assert content(database()) == {}
 
 

@@ -12,7 +12,7 @@ from rest_framework.fields import empty
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import to_utc
-from chabad_auth_django.validators import validate_json, validate_name
+from chabad_auth_django.validators import MAX_NAME_LENGTH, validate_json, validate_name
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -68,13 +68,13 @@ class StringField(serializers.CharField):
 class NameField(StringField):
     """An identifier: a string of 1 to ``max_length`` characters, without control characters."""
 
-    def __init__(self, max_length: int = 255, **kwargs: Any) -> None:
+    def __init__(self, max_length: int = MAX_NAME_LENGTH, **kwargs: Any) -> None:
         super().__init__(max_length=max_length, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         """Return the identifier."""
         try:
-            return validate_name(data, max_length=self.max_length or 255)
+            return validate_name(data, max_length=self.max_length or MAX_NAME_LENGTH)
         except ValidationError as error:
             raise serializers.ValidationError(error.detail) from None
 

@@ -15,6 +15,7 @@ from rest_framework.serializers import Serializer
 
 from chabad_auth_django.api import pagination, shapes
 from chabad_auth_django.api.errors import body
+from chabad_auth_django.api.permissions import check_may_read
 from chabad_auth_django.api.schema import ARCHIVED, describe, one_or_many
 from chabad_auth_django.api.serializers.events import (
     ActivityPageSerializer,
@@ -49,6 +50,8 @@ class EventsViewSet(APIViewSet):
         """Return a page of events, with their users where asked for."""
         query = self.read_query(self.query_serializer)
         expand = query.pop("expand", None)
+        if expand:
+            check_may_read(request, self, "users")
         position = pagination.decode(query.pop("cursor", None), datetime)
         if "user" in self.kwargs:
             query["userId"] = self.user_id

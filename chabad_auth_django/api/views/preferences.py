@@ -23,6 +23,7 @@ from chabad_auth_django.api.serializers.preferences import (
 )
 from chabad_auth_django.api.views.base import APIViewSet
 from chabad_auth_django.models import Preferences
+from chabad_auth_django.models.preferences import CUSTOMIZATIONS
 
 
 class PreferencesViewSet(APIViewSet):
@@ -47,13 +48,16 @@ class PreferencesViewSet(APIViewSet):
         responses={200: PreferencesSerializer, **CHANGED},
     )
     def partial_update(self, request: Request, user: str) -> Response:
-        """Change what is named, at any depth; what is not named stays."""
+        """Change what is named, at any depth; what is not named stays.
+
+        Lists, and the customization of one widget, are replaced as a whole.
+        """
         values: dict[str, Any] = {}
         for name, value in self.read_body(PreferencesSerializer).items():
             nested = isinstance(value, dict)
             values |= {f"{name}.{key}": value[key] for key in value} if nested else {name: value}
-        customizations = values.pop("widgets.customizations", None)
-        merge = {"widgets.customizations": customizations} if customizations else None
+        customizations = values.pop(CUSTOMIZATIONS, None)
+        merge = {CUSTOMIZATIONS: customizations} if customizations else None
         return self._change("patch", values, merge=merge)
 
     @describe(

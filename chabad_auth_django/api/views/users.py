@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api import pagination, shapes
-from chabad_auth_django.api.conditional import check_if_match, respond
+from chabad_auth_django.api.conditional import Shape, check_if_match, respond
+from chabad_auth_django.api.permissions import check_may_read
 from chabad_auth_django.api.schema import (
     CHANGED,
     ETAG,
@@ -33,8 +35,9 @@ from chabad_auth_django.api.serializers.users import (
 )
 from chabad_auth_django.api.views.base import READ, APIViewSet
 from chabad_auth_django.models import Preferences, Profile, User
+from chabad_auth_django.models.base import Document
 from chabad_auth_django.services import deletion, users
-from chabad_auth_django.transactions import on_commit
+from chabad_auth_django.transactions import atomic, on_commit
 
 
 class UsersViewSet(APIViewSet):
@@ -74,15 +77,24 @@ class UserViewSet(APIViewSet):
         responses={200: ExpandedUserSerializer, **NOT_MODIFIED},
     )
     def retrieve(self, request: Request, user: str) -> Response:
-        """Show a user; with `expand` the profile and the preferences too."""
-        names = self.read_query(ExpandSerializer).get("expand")
+        """Show a user; with `expand` the profile and the preferences too.
+
+        Of others these take `profiles:read` and `preferences:read`.
+        """
+        expand = self.read_query(ExpandSerializer).get("expand")
+        names = expand.split(",") if expand else []
+        for name in names:
+            check_may_read(request, self, EXPANDABLE[name].resource)
         row = self._read_user()
         if not names:
             return respond(request, row, shapes.user)
-        found = {name: EXPANDABLE[name][0].read(userId=self.user_id) for name in names.split(",")}
+        found = {name: EXPANDABLE[name].model.read(userId=self.user_id) for name in names}
 
         def shape(rows: shapes.Row) -> dict[str, Any]:
-            expanded = {name: found[name] and EXPANDABLE[name][1](found[name]) for name in found}
+            expanded = {
+                name: EXPANDABLE[name].shape(stored) if stored else None
+                for name, stored in found.items()
+            }
             return {**shapes.user(row), **expanded}
 
         return respond(request, {"user": row, **found}, shape)
@@ -115,8 +127,10 @@ class UserViewSet(APIViewSet):
         the last administrator.
         """
         if "HTTP_IF_MATCH" in request.META:
-            check_if_match(request, self.found(User.read(_id=self.user_id)), shapes.user)
-        deletion.delete_user(user_id=self.user_id, seconds=1.0)
+            # In one transaction: a change in between conflicts, and it is compared again.
+            atomic(self._delete_if_match)()
+        else:
+            self._delete()
         response = Response({"id": self.user_id, "state": "purging"}, 202)
 
         def finish() -> None:
@@ -126,6 +140,13 @@ class UserViewSet(APIViewSet):
         on_commit(finish)
         return response
 
+    def _delete_if_match(self) -> None:
+        check_if_match(self.request, self.found(User.read(_id=self.user_id)), shapes.user)
+        self._delete()
+
+    def _delete(self) -> None:
+        deletion.delete_user(user_id=self.user_id, seconds=1.0)
+
     def _read_user(self) -> Any:
         caller = self.caller
         if caller.id == self.user_id and caller.stored is not None:
@@ -134,9 +155,18 @@ class UserViewSet(APIViewSet):
         return self.found(User.read(_id=self.user_id))
 
 
-EXPANDABLE: dict[str, tuple[Any, Any]] = {
-    "profile": (Profile, shapes.profile),
-    "preferences": (Preferences, shapes.preferences),
+@dataclass(frozen=True)
+class Expandable:
+    """What can be shown with a user, and the word for it in permissions."""
+
+    model: type[Document]
+    shape: Shape
+    resource: str
+
+
+EXPANDABLE = {
+    "profile": Expandable(Profile, shapes.profile, "profiles"),
+    "preferences": Expandable(Preferences, shapes.preferences, "preferences"),
 }
 
 

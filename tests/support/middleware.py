@@ -1,0 +1,16 @@
+"""What a host project may have in its ``MIDDLEWARE``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def read_body(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Read the body of every request, as logs and signatures of requests do."""
+
+    def middleware(request: Any) -> Any:
+        assert isinstance(request.body, bytes)
+        return get_response(request)
+
+    return middleware
