@@ -11,7 +11,8 @@ goes through these states, and whatever is killed, the next run goes on from the
 - ``restoring``: the same the other way round; ``restored`` in the end.
 
 An event that was changed or deleted after it was written to the file is not the archive's: it is
-left as it is, and its id is kept so that restoring leaves it out.
+left as it is, and the number of its line is kept so that restoring leaves it out. The line, not
+the id: an event whose timestamp is corrected meanwhile can be in the file twice.
 """
 
 from __future__ import annotations
@@ -25,8 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import bson
-from bson.codec_options import CodecOptions
-from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_preferences import ReadPreference
@@ -37,7 +36,7 @@ from chabad_auth_django.exceptions import ArchiveError, ReplicaSetRequired, Vali
 from chabad_auth_django.models import Analytics, User
 from chabad_auth_django.models.fields import now, to_utc
 from chabad_auth_django.services import archive_files, deletion, ledger, rollups
-from chabad_auth_django.services.batches import SIZE
+from chabad_auth_django.services.batches import RAW, SIZE
 from chabad_auth_django.transactions import atomic, write_concern
 
 ARCHIVES = "analytics_archives"
@@ -49,7 +48,6 @@ RESTORING, RESTORED = "restoring", "restored"
 #: Events are in the archive, at least some.
 _MOVED = {"$in": [MOVING, ARCHIVED, RESTORING]}
 
-_RAW: CodecOptions[Any] = CodecOptions(document_class=RawBSONDocument)
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -127,7 +125,7 @@ def _restorable(month: str) -> list[dict[str, Any]]:
 
 def _write(month: str, folder: Path) -> dict[str, Any] | None:
     """Return the record of an archive that is ready to be moved, if the month has events."""
-    collection = Analytics.collection().with_options(codec_options=_RAW)
+    collection = Analytics.collection().with_options(codec_options=RAW)
     if collection.find_one(_in_month(month), {"_id": 1}) is None:
         return None
     name = f"analytics-{month}-{uuid.uuid4().hex[:8]}"
@@ -190,15 +188,17 @@ def _move_batch(record_id: Any, done: int, batch: list[bytes]) -> bool:
     key = {"_id": record_id, "state": MOVING, "moved": done}
     if not _archives().update_one(key, {"$inc": {"moved": len(batch)}}).modified_count:
         return False
-    written = {bson.decode(event, ledger.CODEC)["_id"]: event for event in batch}
-    collection = Analytics.collection().with_options(codec_options=_RAW)
-    stored = {row["_id"]: row.raw for row in collection.find({"_id": {"$in": list(written)}})}
-    unchanged = [id for id, event in written.items() if stored.get(id) == event]
-    others = [{"_id": {"archive": record_id, "id": id}} for id in written.keys() - set(unchanged)]
+    events = [bson.decode(event, ledger.CODEC) for event in batch]
+    collection = Analytics.collection().with_options(codec_options=RAW)
+    ids = [event["_id"] for event in events]
+    stored = {row["_id"]: row.raw for row in collection.find({"_id": {"$in": ids}})}
+    # By id, so that of two equal lines only one is moved.
+    moved = {id: index for index, id in enumerate(ids) if stored.get(id) == batch[index]}
+    others = set(range(len(batch))).difference(moved.values())
     if others:
-        _collection(EXCLUDED).insert_many(others)
-    ledger.add_archived([bson.decode(stored[id], ledger.CODEC) for id in unchanged])
-    Analytics.collection().delete_many({"_id": {"$in": unchanged}})
+        _collection(EXCLUDED).insert_many([{"_id": _line(record_id, done + i)} for i in others])
+    ledger.add_archived([events[index] for index in moved.values()])
+    Analytics.collection().delete_many({"_id": {"$in": list(moved)}})
     return True
 
 
@@ -227,22 +227,28 @@ def _restore_batch(record_id: Any, done: int, batch: list[bytes]) -> set[Any] | 
     key = {"_id": record_id, "state": RESTORING, "restored": done}
     if not _archives().update_one(key, {"$inc": {"restored": len(batch)}}).modified_count:
         return None
+    lines = range(done, done + len(batch))
+    keys = [_line(record_id, line) for line in lines]
+    excluded = {row["_id"]["line"] for row in _collection(EXCLUDED).find({"_id": {"$in": keys}})}
     events = [bson.decode(event, ledger.CODEC) for event in batch]
-    keys = [{"archive": record_id, "id": event["_id"]} for event in events]
-    excluded = {row["_id"]["id"] for row in _collection(EXCLUDED).find({"_id": {"$in": keys}})}
     owners = _existing({event.get("userId") for event in events})
-    archived = [event for event in events if event["_id"] not in excluded]
+    archived = [event for line, event in zip(lines, events, strict=True) if line not in excluded]
     mine = [event for event in archived if event.get("userId") in owners]
     ids = [event["_id"] for event in mine]
     # Sent again after it was archived, an event is stored already.
     stored = {row["_id"] for row in Analytics.collection().find({"_id": {"$in": ids}}, {"_id": 1})}
-    missing = [event for event in mine if event["_id"] not in stored]
+    # Sent again and archived once more, it is here twice.
+    missing = {event["_id"]: event for event in mine if event["_id"] not in stored}
     if missing:
         collection = Analytics.collection().with_options(codec_options=ledger.CODEC)
-        collection.insert_many(missing)
+        collection.insert_many(missing.values())
     ledger.add_archived(mine, sign=-1)
     ledger.make_archived_anonymous([e for e in archived if e.get("userId") not in owners])
     return owners
+
+
+def _line(record_id: Any, number: int) -> dict[str, Any]:
+    return {"archive": record_id, "line": number}
 
 
 def _existing(user_ids: set[Any]) -> set[Any]:
@@ -267,7 +273,7 @@ def _months(before: datetime) -> list[str]:
         row = Analytics.collection().find_one(later, {"timestamp": 1}, sort=[("timestamp", 1)])
         if row is None:
             return months
-        months.append(f"{row['timestamp']:%Y-%m}")
+        months.append(row["timestamp"].isoformat()[: len("YYYY-MM")])
         start = _in_month(months[-1])["timestamp"]["$lt"]
 
 

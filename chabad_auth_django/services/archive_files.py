@@ -56,7 +56,11 @@ def write(folder: Path, *, name: str, month: str, events: Iterable[RawBSONDocume
     content, count, first, last = hashlib.sha256(), 0, "", ""
     with part.open("wb") as file, gzip.open(file, "wb") as lines:
         for event in events:
-            document = bson.decode(event.raw, CODEC)
+            try:
+                document = bson.decode(event.raw, CODEC)
+            except bson.errors.InvalidBSON as error:
+                message = f"The event {event['_id']} holds a text that is none: mend or delete it."
+                raise ArchiveError(message) from error
             lines.write(json_util.dumps(document, json_options=_CANONICAL).encode() + b"\n")
             content.update(event.raw)
             last = _iso(document["timestamp"])

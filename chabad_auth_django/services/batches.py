@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+import bson
+from bson import CodecOptions
+from bson.codec_options import DatetimeConversion
+from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
-#: Documents of a batch.
-SIZE = 1000
+#: Documents of a batch, and bytes after which it ends: decoded they take more than ten times that.
+SIZE, SIZE_BYTES = 1000, 2**20
 
 #: What is told how many documents were done.
 Advance = Callable[[int], object]
 
 Row = TypeVar("Row", bound=Mapping[str, Any])
+
+#: Leaves documents as they are stored. What Python cannot hold does not hide the rest.
+RAW: CodecOptions[RawBSONDocument] = CodecOptions(
+    document_class=RawBSONDocument,
+    datetime_conversion=DatetimeConversion.DATETIME_MS,
+    unicode_decode_error_handler="replace",
+)
 
 
 def in_batches(
@@ -21,12 +32,28 @@ def in_batches(
 ) -> Iterator[list[Row]]:
     """Yield all documents in the order of ``_id``, in batches, whatever types their ids have.
 
-    Each batch is a query of its own: no cursor has to outlive what is done with it.
+    No cursor has to outlive what is done with a batch: a query has one reply, of at most 16 MB.
     """
-    cursor = collection.find({}, fields)
-    while rows := list(cursor.sort("_id", 1).limit(size)):
-        yield rows
+    raw = collection.with_options(codec_options=RAW)
+    cursor = raw.find({}, fields)
+    # The minus: the server closes the cursor also where a reply has no room for so many.
+    while documents := list(cursor.sort("_id", 1).limit(-size).batch_size(size)):
+        for rows in _decode(documents, collection.codec_options):
+            yield rows
         last = rows[-1]["_id"]
         # Not {"_id": {"$gt": last}}, which passes over ids of other types; and min() is inclusive.
-        cursor = collection.find({"_id": {"$ne": last}}, fields)
+        cursor = raw.find({"_id": {"$ne": last}}, fields)
         cursor = cursor.hint([("_id", 1)]).min([("_id", last)])
+
+
+def _decode(
+    documents: Iterable[RawBSONDocument], codec_options: CodecOptions[Row]
+) -> Iterator[list[Row]]:
+    batch = bytearray()
+    for document in documents:
+        batch += document.raw
+        if len(batch) >= SIZE_BYTES:
+            yield bson.decode_all(bytes(batch), codec_options)
+            batch.clear()
+    if batch:
+        yield bson.decode_all(bytes(batch), codec_options)

@@ -93,7 +93,8 @@ def _read_collection(
         # One row for each shard.
         accesses = [row["accesses"] for row in rows if row["name"] == name]
         keys = tuple(spec["key"].items())
-        constraint = any(spec.get(option) for option in ("unique", "expireAfterSeconds"))
+        # Not by truth: a TTL of 0 seconds is one too.
+        constraint = "expireAfterSeconds" in spec or bool(spec.get("unique"))
         yield Usage(
             collection=collection.name,
             name=name,

@@ -54,7 +54,9 @@ KINDS = {
 KEY = ("userId", "appId", "dataKey")
 
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
-    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+    tz_aware=True,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+    unicode_decode_error_handler="replace",
 )
 
 Repair = Callable[[], bool]

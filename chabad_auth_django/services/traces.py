@@ -7,17 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bson import CodecOptions, DBRef, ObjectId
+from bson import DBRef, ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django import connection
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.services.batches import Advance, in_batches
+from chabad_auth_django.services.batches import RAW, Advance, in_batches
 from chabad_auth_django.validators import normalize_email
-
-_RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 
 
 @dataclass(frozen=True)
@@ -99,6 +97,4 @@ def _collections() -> Iterator[Collection[RawBSONDocument]]:
     for name in sorted(names):
         if not name.startswith("system."):
             collection: Collection[Any] = database[name]
-            yield collection.with_options(
-                codec_options=_RAW, read_preference=ReadPreference.PRIMARY
-            )
+            yield collection.with_options(codec_options=RAW, read_preference=ReadPreference.PRIMARY)

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -24,6 +25,7 @@ from bson.raw_bson import RawBSONDocument
 
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.batches import RAW
 from chabad_auth_django.validators import to_object_id
 
 FORMAT, VERSION = "chabad_auth_django.user", 1
@@ -125,10 +127,11 @@ def damaged() -> ValidationError:
 
 
 def _to_json(document: bytes) -> dict[str, Any]:
-    text = json_util.dumps(bson.decode(document, _CODEC), json_options=_JSON)
-    plain = json.loads(text)
-    if _to_bson(plain) == document:
-        return {"document": plain}
+    # A text that is none cannot be decoded.
+    with suppress(bson.errors.InvalidBSON):
+        plain = json.loads(json_util.dumps(bson.decode(document, _CODEC), json_options=_JSON))
+        if _to_bson(plain) == document:
+            return {"document": plain}
     return {"bson": base64.b64encode(document).decode()}
 
 
@@ -144,7 +147,7 @@ def _parse(line: bytes) -> tuple[str, RawBSONDocument]:
     document = base64.b64decode(row["bson"]) if "bson" in row else _to_bson(row.get("document"))
     if document is None or "collection" not in row:
         raise damaged()
-    return row["collection"], RawBSONDocument(document)
+    return row["collection"], RawBSONDocument(document, RAW)
 
 
 def _load(line: bytes) -> dict[str, Any]:

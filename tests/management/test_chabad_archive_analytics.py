@@ -12,7 +12,7 @@ from django.test import override_settings
 from pymongo.database import Database
 from support.processes import django_admin
 
-from chabad_auth_django.models import User
+from chabad_auth_django.models import Analytics, User
 from chabad_auth_django.services import archive
 
 JANUARY = datetime(2025, 1, 1, tzinfo=UTC)
@@ -90,6 +90,19 @@ def test_a_dry_run_says_what_and_changes_nothing(raw: Database, folder: Path) ->
     back = ("--restore", "2025-01", "--to", folder)
     assert run_json(*back, "--dry-run")["months"] == {"2025-01": 31}
     assert raw.analytics.count_documents({}) == 59
+
+
+def test_a_year_before_1000_has_four_digits(raw: Database, user: User, folder: Path) -> None:
+    day = datetime(24, 1, 20, tzinfo=UTC)
+    fields = {"event_name": "x", "event_category": "custom", "timestamp": day}
+    Analytics.create_analytics(user_id=user.id, **fields)
+    there = ("--before", "0025-01-01", "--to", folder)
+    months = {"0024-01": 1}
+    assert run_json(*there, "--dry-run")["months"] == months
+    assert run_json(*there)["months"] == months
+    assert raw.analytics.count_documents({}) == 90
+    assert run_json("--restore", "0024-01", "--to", folder)["months"] == months
+    assert raw.analytics.count_documents({}) == 91
 
 
 def test_a_run_that_was_interrupted_is_continued(

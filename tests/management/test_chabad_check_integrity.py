@@ -229,3 +229,11 @@ def test_as_a_process(ann: User, raw: Database, mongodb: str, tmp_path: Path) ->
         "CommandError: 1 findings are not repaired.\n",
     )
     assert json.loads(result.stdout)["counts"]["orphan"] == 1
+
+
+def test_a_broken_text_of_another_program_does_not_end_the_check(raw: Database, user: User) -> None:
+    row = {"_id": ObjectId(), "userId": user.id, "eventType": "abc", "timestamp": datetime.now(UTC)}
+    raw.activities.insert_one(RawBSONDocument(encode(row).replace(b"abc", b"\xff\xfeb")))
+    raw.activities.insert_one({"userId": NOBODY, "eventType": "x"})
+    (finding,) = run(COMMAND, "--json").json["findings"]
+    assert finding["kind"] == "orphan"

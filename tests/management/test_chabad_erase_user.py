@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -20,6 +21,14 @@ COMMAND = "chabad_erase_user"
 def busy(user: User) -> User:
     Activity.objects.insert([Activity(user_id=user.id, event_type="x") for _ in range(10)])
     return user
+
+
+@pytest.fixture
+def four_users(mongodb: str) -> list[str]:
+    emails = [f"user{number}@example.org" for number in range(4)]
+    for email in emails:
+        User.create_user(email=email)
+    return emails
 
 
 def stored(raw: Database) -> int:
@@ -76,6 +85,47 @@ def test_without_waiting_it_exits_with_one_until_the_last_sweep(
 def test_it_waits_for_the_grace_period(busy: User, raw: Database) -> None:
     with override_settings(CHABAD_AUTH=settings.CHABAD_AUTH | {"DELETION_GRACE_SECONDS": 0.4}):
         assert run(COMMAND, busy.email, "--yes", bar=True).code == 0
+    assert stored(raw) == 0
+
+
+def test_all_users_are_gone_before_the_first_last_sweep(
+    four_users: list[str], raw: Database
+) -> None:
+    with interrupted(deletion, "resume"):
+        assert run(COMMAND, *four_users, "--yes").code == 130
+    assert raw.users.count_documents({}) == 0
+
+
+def test_the_grace_periods_of_several_users_run_at_once(four_users: list[str]) -> None:
+    with override_settings(CHABAD_AUTH=settings.CHABAD_AUTH | {"DELETION_GRACE_SECONDS": 1}):
+        receipts = run(COMMAND, *four_users, "--yes", "--json").json["receipts"]
+    assert len(receipts) == 4
+    assert max(row["requestedAt"] for row in receipts) < min(row["finishedAt"] for row in receipts)
+
+
+def test_each_receipt_is_printed_as_soon_as_it_is_there(four_users: list[str]) -> None:
+    with interrupted(erasure, "finish", after=1):
+        result = run(COMMAND, *four_users, "--yes")
+    assert [line.split()[0] for line in result.lines].count("userId") == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "after"),
+    [
+        (erasure, "delete", 2),
+        (deletion, "purge", 2),
+        (erasure, "finish", 2),
+        (erasure, "forget", 0),
+    ],
+)
+def test_after_an_interruption_among_several_users_all_receipts_come(
+    four_users: list[str], raw: Database, target: Any, name: str, after: int
+) -> None:
+    with interrupted(target, name, after=after):
+        assert run(COMMAND, *four_users, "--yes").code == 130
+    result = run(COMMAND, *four_users, "--yes", "--json")
+    assert (result.code, result.json["finished"]) == (0, True)
+    assert [row["deleted"]["users"] for row in result.json["receipts"]] == [1] * 4
     assert stored(raw) == 0
 
 

@@ -59,6 +59,11 @@ def test_what_is_used_unused_and_redundant_is_named(database: Database) -> None:
     assert line.split(maxsplit=4)[2:] == ["0", "yes", note]
 
 
+@pytest.mark.parametrize("collection", ["sessions", "idempotency_keys"])
+def test_a_ttl_of_no_seconds_is_a_constraint(database: Database, collection: str) -> None:
+    assert index(run(COMMAND, "--json"), collection, "expiresAt_1")["constraint"] is True
+
+
 def test_queries_without_an_index_are_named_without_their_values(database: Database) -> None:
     assert run(COMMAND, "--json").json["unindexed"] == []
     database.command("profile", 2)

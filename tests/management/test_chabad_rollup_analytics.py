@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from pymongo.database import Database
 from support.processes import django_admin
 
-from chabad_auth_django.models import User
+from chabad_auth_django.models import Analytics, User
 from chabad_auth_django.services import rollups
 
 FIRST = datetime(2025, 3, 1, tzinfo=UTC)
@@ -60,6 +60,17 @@ def test_a_dry_run_says_which_days_and_writes_nothing(raw: Database, user: User)
     run()
     raw.analytics.insert_one({"userId": user.id, "timestamp": FIRST})
     assert run_json("--dry-run") == {"days": ["2025-03-01"], "events": 0, "dryRun": True}
+
+
+def test_a_year_before_1000_has_four_digits(raw: Database, user: User) -> None:
+    raw.analytics.delete_many({})
+    day = datetime(24, 1, 20, tzinfo=UTC)
+    fields = {"event_name": "x", "event_category": "custom", "timestamp": day}
+    Analytics.create_analytics(user_id=user.id, **fields)
+    assert run_json("--dry-run")["days"] == ["0024-01-20"]
+    assert run()[0] == "0024-01-20            1 events"
+    raw.analytics.update_one({}, {"$set": {"eventName": "y"}})
+    assert run_json()["days"] == ["0024-01-20"]
 
 
 def test_a_run_that_was_interrupted_is_continued(monkeypatch: pytest.MonkeyPatch) -> None:

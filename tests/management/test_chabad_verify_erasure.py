@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import bson
 import pytest
-from bson import DBRef
+from bson import DatetimeMS, DBRef
+from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from support.management import interrupted, run
 from support.processes import django_admin
@@ -113,3 +115,10 @@ def test_as_a_process(user: User, mongodb: str, tmp_path: Path) -> None:
     result = django_admin(COMMAND, user.email, "--json", cwd=tmp_path, MONGODB_URI=mongodb)
     assert (result.returncode, result.stderr) == (1, "CommandError: Traces were found.\n")
     assert json.loads(result.stdout)["count"] == 1
+
+
+def test_what_python_cannot_read_does_not_end_the_search(raw: Database, gone: User) -> None:
+    row = {"_id": 1, "far": DatetimeMS(2**60), "text": "abc", "email": gone.email}
+    raw.other.insert_one(RawBSONDocument(bson.encode(row).replace(b"abc", b"\xff\xfeb")))
+    (trace,) = run(COMMAND, gone.email, "--json").json["traces"]
+    assert (trace["collection"], trace["path"]) == ("other", "email")

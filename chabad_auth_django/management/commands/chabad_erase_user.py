@@ -44,18 +44,22 @@ class Command(DeleteUser):
         )
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        """Run the service for each user."""
+        """Run the service for each user, and wait only when all of them are gone."""
         items, receipts = [], []
         for item in self.chosen(options["users"], ask=not (options["yes"] or dry_run)):
             if dry_run:
                 self.tell(f"would erase  {item}  {counts(item.found)}")
                 continue
             self.delete(item)
-            with self.progress(f"waiting for the last sweep of {item}", 0) as bar:
-                receipts.append(
-                    erasure.finish(erasure=item, wait=not options["no_wait"], advance=bar.advance)
-                )
             items.append(item)
+        for item in items:
+            with self.progress(f"waiting for the last sweep of {item}", 0) as bar:
+                receipt = erasure.finish(
+                    erasure=item, wait=not options["no_wait"], advance=bar.advance
+                )
+            receipts.append(receipt)
+            for line in _lines(receipt):
+                self.tell(line)
         finished = all(map(_is_finished, receipts))
         self.report(
             {
@@ -63,7 +67,7 @@ class Command(DeleteUser):
                 "finished": finished,
                 "dryRun": dry_run,
             },
-            [line for receipt in receipts for line in _lines(receipt)],
+            [],
         )
         self._forget(items, receipts)
         if not finished:

@@ -23,8 +23,9 @@ class Command(BaseCommand):
         "Store the user that a file of 'chabad_export_user' holds, with the same ids and byte by "
         "byte the same documents. A file that is damaged or not whole is refused before anything "
         "is stored, and so is a user whose deletion is under way. What is stored already is left "
-        "as it is, so the same command goes on after an interruption. Roles and permissions come "
-        "with the user: import only files that you trust."
+        "as it is, so the same command goes on after an interruption. App data whose key was "
+        "deleted here comes back with a version above all that the key had. Roles and permissions "
+        "come with the user: import only files that you trust."
     )
     exit_statuses = {
         0: "all of the file is stored",
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         "userId": "of the user",
         "inserted": "an object, collection: documents",
         "unchanged": "the same, of those that were stored already",
-        "differing": "the same, of those that are stored with other content",
+        "differing": "the same, of those whose id or key is stored with other content",
         "dryRun": "whether nothing was stored",
     }
 

@@ -30,14 +30,14 @@ class Command(BaseCommand):
         events = 0
         pending = rollups.pending()
         if dry_run:
-            days = [f"{day:%Y-%m-%d}" for day in pending]
+            days = [day.date().isoformat() for day in pending]
         else:
             with self.progress("days", len(pending)) as bar:
                 for rolled in rollups.run():
-                    days.append(f"{rolled.day:%Y-%m-%d}")
+                    days.append(rolled.day.date().isoformat())
                     events += rolled.events
                     bar.advance()
-                    self.tell(f"{rolled.day:%Y-%m-%d}  {rolled.events:>11,} events")
+                    self.tell(f"{days[-1]}  {rolled.events:>11,} events")
         summary = (
             f"{len(days)} days to count." if dry_run else f"{len(days)} days, {events:,} events."
         )
