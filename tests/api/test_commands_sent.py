@@ -100,7 +100,7 @@ EXPECTED: list[tuple[str, str, Any, list[str]]] = [
     ("delete", "users/me/profile/avatar/", None, ["findAndModify"]),
     ("delete", "users/me/profile/metadata/key/", None, ["findAndModify"]),
     ("delete", "users/me/preferences/favorite-apps/a/", None, ["findAndModify"]),
-    ("put", "users/me/preferences/widgets/w/", WIDGET, ["findAndModify"] * 2),
+    ("put", "users/me/preferences/widgets/w/", WIDGET, ["findAndModify"]),
     ("delete", "users/me/preferences/widgets/w/", None, ["findAndModify"]),
     ("post", "users/me/analytics/", ANALYTICS, ["insert", *FENCE]),
     ("get", "users/me/analytics/category-counts/" + RANGE, None, ["find", "aggregate"]),
