@@ -68,14 +68,21 @@ def _fingerprint(request: Any) -> str:
 def _answer_of(caller_id: ObjectId, user: str | None, response: Response) -> Answer:
     headers = {name: value for name, value in response.items() if name != "Content-Type"}
     body = b"" if response.data is None else to_json(response.data)
-    subject_id = None
-    # With 202 and 204 a user was deleted, or nothing is shown: they are worth keeping.
-    if response.status_code in (200, 201) and user != "me":
-        # A path without a user has created one.
-        subject_id = to_object_id(user or response.data["id"])
+    subject_id = _subject_of(response, user)
     if subject_id == caller_id:
         subject_id = None
     return Answer(response.status_code, headers, body, subject_id)
+
+
+def _subject_of(response: Response, user: str | None) -> ObjectId | None:
+    # With 202 and 204 a user was deleted, or nothing is shown: they are worth keeping.
+    if user == "me" or response.status_code not in (200, 201):
+        return None
+    if user is not None:
+        return to_object_id(user)
+    # A path without a user has created one.
+    created = response.data.get("id") if isinstance(response.data, dict) else None
+    return created if isinstance(created, ObjectId) else None
 
 
 def _replay(answer: Answer) -> Response:

@@ -272,7 +272,8 @@ class User(Document):
     def _remove(cls, user_ids: list[ObjectId]) -> int:
         signals.pre_user_delete.send(sender=cls, user_ids=user_ids)
         count = cls.collection().delete_many({"_id": {"$in": user_ids}}).deleted_count
-        for user_id in user_ids:
+        # None of them was there: somebody else has removed them, and told so.
+        for user_id in user_ids if count else ():
             on_commit(partial(signals.user_deleted.send, sender=cls, user_id=user_id))
         signals.post_user_delete.send(sender=cls, user_ids=user_ids)
         return count

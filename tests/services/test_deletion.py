@@ -302,6 +302,17 @@ def test_user_deleted_is_sent_once_for_each_user(either_server: str) -> None:
     assert sorted(sent) == sorted(user.id for user in users)
 
 
+def test_deleting_a_user_who_is_gone_tells_nobody(either_server: str) -> None:
+    user = new_user()
+    stale = User.find_by_id(user.id)
+    sent: list[ObjectId] = []
+    with connected(signals.user_deleted, lambda user_id, **kwargs: sent.append(user_id)):
+        user.delete()
+        user.delete()
+        stale.delete()
+    assert sent == [user.id]
+
+
 @pytest.mark.parametrize("signal", [signals.pre_user_create, signals.user_created])
 def test_a_creation_that_a_receiver_refuses_can_be_tried_again(
     either_server: str, signal: Any
