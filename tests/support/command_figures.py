@@ -97,6 +97,7 @@ def measure(uri: str, *arguments: str, names: Path | None = None) -> None:
 
 def main() -> None:
     """Measure every command that reads or deletes much."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "support.settings")
     django.setup()
     from chabad_auth_django.contrib.embedded.server import Mongod
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Action
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,5 +89,6 @@ def cell(text: str | None) -> str:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "support.settings")
     django.setup()
     PATH.write_text(generate(), encoding="utf-8")
