@@ -31,6 +31,9 @@ ALL: Final = object()
 #: Keys that a deletion removes with one command.
 DELETE_BATCH = 500
 
+#: The fields that together name one value, and are the ``_id`` of its tombstone.
+KEY = ("userId", "appId", "dataKey")
+
 TOMBSTONES = "appdata_tombstones"
 
 #: One version, or several of which any will do.
@@ -258,7 +261,7 @@ class AppData(OwnedDocument):
             [
                 UpdateOne(
                     # Whatever others stored there: a name that we refuse can be deleted too.
-                    {"_id": {name: row.get(name) for name in ("userId", "appId", "dataKey")}},
+                    {"_id": {name: row.get(name) for name in KEY}},
                     {"$max": {"version": _whole(row.get("version"))}},
                     upsert=True,
                 )

@@ -16,7 +16,7 @@ Expression = dict[str, Any]
 #: What is said of an object that does not fit.
 TOO_MUCH = "Would take too many bytes or keys."
 
-#: MongoDB takes no deeper expression than one that counts keys on so many levels.
+#: Levels on which keys are counted at most: MongoDB refuses an expression that counts on 32.
 _MAX_DEPTH = 25
 
 

@@ -30,6 +30,7 @@ LANGUAGE = r"\A[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z"
 #: The most entries in each list of names.
 MAX_NAMES = 1000
 
+#: Where the customizations of the widgets are stored.
 CUSTOMIZATIONS = "widgets.customizations"
 
 
@@ -150,7 +151,7 @@ class Preferences(OwnedDocument):
         """Switch the widget off; it is no longer among the enabled ones then."""
         self.set_widget(widget_id, enabled=False)
 
-    def set_widget_customization(self, widget_id: str, customization: Any) -> None:
+    def set_widget_customization(self, widget_id: str, customization: dict[str, Any]) -> None:
         """Store how the widget is customized; raise ``ValidationError`` for unsafe values."""
         self.patch({}, merge={CUSTOMIZATIONS: _customization(widget_id, customization)})
 
@@ -162,14 +163,13 @@ class Preferences(OwnedDocument):
         customization: dict[str, Any] | None = None,
     ) -> None:
         """Switch the widget on or off, customize it, or both; load the preferences in any case."""
-        if enabled is None and customization is None:
-            self.patch({})
-        elif enabled is None:
+        if enabled is not None:
+            to, out_of = ("enabled", "disabled") if enabled else ("disabled", "enabled")
+            self._add(f"widgets.{to}", widget_id, f"widgets.{out_of}", customization)
+        elif customization is not None:
             self.set_widget_customization(widget_id, customization)
-        elif enabled:
-            self._add("widgets.enabled", widget_id, "widgets.disabled", customization)
         else:
-            self._add("widgets.disabled", widget_id, "widgets.enabled", customization)
+            self.patch({})
 
     def remove_widget(self, widget_id: str) -> None:
         """Forget everything about the widget; nothing changes when nothing is known."""

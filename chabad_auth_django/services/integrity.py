@@ -25,7 +25,7 @@ from chabad_auth_django.models import (
     Profile,
     User,
 )
-from chabad_auth_django.models.app_data import TOMBSTONES
+from chabad_auth_django.models.app_data import KEY, TOMBSTONES
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.models.fields import now
@@ -50,8 +50,6 @@ KINDS = {
     "low_version": "app data with a version that was used before",
     "invalid": "a document that today's validation refuses",
 }
-
-KEY = ("userId", "appId", "dataKey")
 
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     tz_aware=True,

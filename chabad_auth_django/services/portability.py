@@ -37,7 +37,7 @@ from chabad_auth_django.models import (
     Profile,
     User,
 )
-from chabad_auth_django.models.app_data import TOMBSTONES
+from chabad_auth_django.models.app_data import KEY, TOMBSTONES
 from chabad_auth_django.models.base import DUPLICATE_KEY
 from chabad_auth_django.services import deletion, user_files
 from chabad_auth_django.services.batches import RAW, Advance
@@ -54,7 +54,7 @@ UNIQUE = {
     "users": ("email",),
     "profiles": ("userId",),
     "preferences": ("userId",),
-    APP_DATA: ("userId", "appId", "dataKey"),
+    APP_DATA: KEY,
 }
 
 MODELS = (User, Profile, Preferences, ExternalId, AppData, Activity, Analytics)
@@ -267,7 +267,7 @@ def _with_new_versions(rows: list[RawBSONDocument]) -> list[RawBSONDocument]:
 def _above(last: Any, row: RawBSONDocument) -> RawBSONDocument:
     if not _is_used(row.get("version"), last):
         return row
-    return RawBSONDocument(bson.encode({**row, "version": last + 1}))
+    return RawBSONDocument(bson.encode({**row, "version": last + 1}), RAW)
 
 
 def _is_used(version: Any, last: Any) -> bool:

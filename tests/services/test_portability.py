@@ -16,7 +16,7 @@ from support.management import interrupted
 from chabad_auth_django import connection
 from chabad_auth_django.exceptions import VersionConflict
 from chabad_auth_django.models import Activity, AppData, User
-from chabad_auth_django.models.app_data import TOMBSTONES
+from chabad_auth_django.models.app_data import KEY, TOMBSTONES
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services import indexes, integrity, portability
 from chabad_auth_django.services.batches import RAW
@@ -119,7 +119,7 @@ class TestADeletedKey:
         file = exported(key)
         collection.delete_one({})
         connection.get_database()[TOMBSTONES].insert_one(
-            {"_id": dict(zip(integrity.KEY, key, strict=True)), "version": 7}
+            {"_id": dict(zip(KEY, key, strict=True)), "version": 7}
         )
         imported(file)
         assert collection.update_one({}, {"$set": {"version": bson.Int64(1)}}).modified_count
