@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.core import checks as django_checks
 
-from chabad_auth_django import checks, connection, receivers
+from chabad_auth_django import checks, receivers
+from chabad_auth_django.db import connection
 
 
 class ChabadAuthConfig(AppConfig):

@@ -12,10 +12,12 @@ from django.apps import apps
 from django.contrib.auth import signals as auth_signals
 from django.core.signals import setting_changed
 
-from chabad_auth_django import connection, signals
+from chabad_auth_django import signals
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
-from chabad_auth_django.services import accounts, deletion, sign_in
+from chabad_auth_django.services.lifecycle import creation, deletion
+from chabad_auth_django.services.signing_in import flows
 
 logger = logging.getLogger("chabad_auth_django")
 
@@ -32,7 +34,7 @@ def connect() -> None:
 
 def create_dependents(*, users: Sequence[User], **kwargs: Any) -> None:
     """Store Profile and Preferences in the transaction that stores the users."""
-    accounts.create_dependents(user_ids=[user.id for user in users])
+    creation.create_dependents(user_ids=[user.id for user in users])
 
 
 def begin_deletion(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
@@ -49,7 +51,7 @@ def record_django_login(*, user: Any, **kwargs: Any) -> None:
     """Run the login flow for a user who logged in to the host project."""
     try:
         with pymongo.timeout(conf.TRANSACTION_TIMEOUT):
-            sign_in.record_django_login(django_user=user)
+            flows.record_django_login(django_user=user)
     except Exception as error:
         # Whatever fails here, the host's login goes on. The text could name the e-mail address.
         logger.warning("The login of a Django user was not recorded: %s", type(error).__name__)

@@ -11,10 +11,10 @@ import pytest
 from django.test import override_settings
 from support.commands import CommandCounter
 
-from chabad_auth_django import connection
 from chabad_auth_django.contrib.embedded.server import Mongod
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
-from chabad_auth_django.services import indexes
+from chabad_auth_django.services.deployment import indexes
 
 pytest_plugins = ["support.claims"]
 

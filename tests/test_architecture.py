@@ -20,7 +20,7 @@ ROOT = Path(chabad_auth_django.__file__).parent
 LAYERS = [
     {"conf", "exceptions", "signals"},
     {"validators"},
-    {"connection", "transactions"},
+    {"db"},
     {"models"},
     {"services"},
     {"receivers", "checks", "api", "management"},

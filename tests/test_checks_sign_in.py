@@ -6,9 +6,9 @@ import pytest
 from django.test import override_settings
 from support.issuer import Key
 
-from chabad_auth_django import connection
 from chabad_auth_django.checks import check_settings
 from chabad_auth_django.conf import DEFAULTS, ISSUER_DEFAULTS, conf
+from chabad_auth_django.db import connection
 
 SECRET = "a shared secret that has more than 32 bytes"
 URL = "https://issuer.example.org/jwks.json"

@@ -13,7 +13,9 @@ from support.commands import CommandCounter
 
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services import accounts, app_data, sign_in
+from chabad_auth_django.services.data import app_data
+from chabad_auth_django.services.lifecycle import creation
+from chabad_auth_django.services.signing_in import flows
 
 Operation = Callable[[User], Any]
 
@@ -117,11 +119,11 @@ COMMANDS: dict[str, tuple[Operation, list[str]]] = {
         ["find", "find", "update", "delete", COMMIT, "find"],
     ),
     "get_complete_profile": (
-        lambda user: accounts.get_complete_profile(email=user.email),
+        lambda user: creation.get_complete_profile(email=user.email),
         FIND * 3,
     ),
     "record_login": (
-        lambda user: sign_in.record_login(user_id=user.id, app_id="a"),
+        lambda user: flows.record_login(user_id=user.id, app_id="a"),
         [*CHANGE, "insert", "insert", COMMIT],
     ),
     "synchronize an old key": (

@@ -8,10 +8,13 @@ from typing import Any
 from bson import ObjectId
 from django.conf import settings
 
-from chabad_auth_django.api import shapes
-from chabad_auth_django.api.rendering import to_json
+from chabad_auth_django.api.http.rendering import to_json
+from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.models import Activity, AppData, User
-from chabad_auth_django.services import counts, events, indexes, rollups, sign_in, tokens
+from chabad_auth_django.services.analytics import counts, rollups
+from chabad_auth_django.services.data import events
+from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.signing_in import flows, tokens
 
 
 def deploy() -> None:
@@ -31,9 +34,7 @@ def create_user(email: str, name: str) -> None:
 
 def record_login(user_id: str, app_id: str, session_id: str) -> None:
     """Store what a sign-in leaves."""
-    sign_in.record_login(
-        user_id=user_id, app_id=app_id, session_id=session_id, auth_method="google"
-    )
+    flows.record_login(user_id=user_id, app_id=app_id, session_id=session_id, auth_method="google")
 
 
 def ingest(user_id: str, activities: list[dict[str, Any]]) -> int:

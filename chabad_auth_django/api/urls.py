@@ -6,30 +6,29 @@ from typing import Any
 
 from django.urls import path, re_path
 
-from chabad_auth_django.api.views.app_data import (
+from chabad_auth_django.api.http.views import NotFoundViewSet
+from chabad_auth_django.api.openapi.docs import DocsView, SchemaView
+from chabad_auth_django.api.resources.app_data import (
     AppDataValueViewSet,
     AppDataViewSet,
     ApplicationViewSet,
 )
-from chabad_auth_django.api.views.auth import AuthViewSet, SessionViewSet
-from chabad_auth_django.api.views.base import NotFoundViewSet
-from chabad_auth_django.api.views.docs import DocsView, SchemaView
-from chabad_auth_django.api.views.events import ActivitiesViewSet, AnalyticsViewSet
-from chabad_auth_django.api.views.health import HealthViewSet
-from chabad_auth_django.api.views.portability import ErasureViewSet, ExportViewSet
-from chabad_auth_django.api.views.preferences import (
+from chabad_auth_django.api.resources.auth import AuthViewSet, SessionViewSet
+from chabad_auth_django.api.resources.events import ActivitiesViewSet, AnalyticsViewSet
+from chabad_auth_django.api.resources.grants import (
+    AuthMethodViewSet,
+    PermissionViewSet,
+    RoleViewSet,
+)
+from chabad_auth_django.api.resources.health import HealthViewSet
+from chabad_auth_django.api.resources.portability import ErasureViewSet, ExportViewSet
+from chabad_auth_django.api.resources.preferences import (
     FavoriteAppViewSet,
     PreferencesViewSet,
     WidgetViewSet,
 )
-from chabad_auth_django.api.views.profile import AvatarViewSet, MetadataViewSet, ProfileViewSet
-from chabad_auth_django.api.views.users import (
-    AuthMethodViewSet,
-    PermissionViewSet,
-    RoleViewSet,
-    UsersViewSet,
-    UserViewSet,
-)
+from chabad_auth_django.api.resources.profile import AvatarViewSet, MetadataViewSet, ProfileViewSet
+from chabad_auth_django.api.resources.users import UsersViewSet, UserViewSet
 
 READ: dict[str, Any] = {"get": "retrieve"}
 LIST: dict[str, Any] = {"get": "list"}

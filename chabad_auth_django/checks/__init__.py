@@ -14,9 +14,9 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.urls import get_resolver
 from rest_framework.settings import api_settings
 
-from chabad_auth_django import connection
 from chabad_auth_django.checks.rules import RULES, is_uri, issuer_problems
 from chabad_auth_django.conf import DEFAULTS, ISSUER_DEFAULTS, conf, user_settings
+from chabad_auth_django.db import connection
 
 #: What the browsable API and ``docs/`` are made of.
 PAGES = ("rest_framework", "drf_spectacular", "drf_spectacular_sidecar")

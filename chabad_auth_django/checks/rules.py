@@ -14,7 +14,7 @@ from pymongo.uri_parser import parse_uri
 
 from chabad_auth_django.conf import ISSUER_DEFAULTS, conf
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
-from chabad_auth_django.services.tokens import ALGORITHM, MIN_SECRET_BYTES
+from chabad_auth_django.services.signing_in.tokens import ALGORITHM, MIN_SECRET_BYTES
 
 RATE = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
 

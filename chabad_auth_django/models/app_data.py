@@ -12,17 +12,17 @@ from pymongo.collection import Collection
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db.expressions import integer_at
+from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_atomic
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     NotFound,
     ValidationError,
     VersionConflict,
 )
-from chabad_auth_django.models.expressions import integer_at
 from chabad_auth_django.models.fields import DateTimeField, JSONValueField, NameField, now
 from chabad_auth_django.models.owned import OwnedDocument, OwnedQuerySet
 from chabad_auth_django.models.queryset import MAX_LIMIT, bounded
-from chabad_auth_django.transactions import RetryTransaction, atomic, in_atomic
 from chabad_auth_django.validators import INT64_MAX, to_object_id, validate_json, validate_name
 
 #: Stands for every key of an application; an empty key never does.

@@ -17,8 +17,9 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.read_preferences import ReadPreference
 
-from chabad_auth_django import connection
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db import connection, expressions
+from chabad_auth_django.db.transactions import in_transaction, on_rollback, write_concern
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     ChabadAuthError,
@@ -26,11 +27,9 @@ from chabad_auth_django.exceptions import (
     NotFound,
     ValidationError,
 )
-from chabad_auth_django.models import expressions
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.hydration import build
 from chabad_auth_django.models.queryset import QuerySet
-from chabad_auth_django.transactions import in_transaction, on_rollback, write_concern
 from chabad_auth_django.validators import validate_json, validate_key
 
 DUPLICATE_KEY = 11000

@@ -10,12 +10,12 @@ from typing import Any, Self
 from bson import ObjectId
 from pymongo.errors import OperationFailure
 
+from chabad_auth_django.db.transactions import in_transaction, on_commit
 from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import ObjectIdField
 from chabad_auth_django.models.queryset import QuerySet
 from chabad_auth_django.models.user import User
-from chabad_auth_django.transactions import in_transaction, on_commit
 
 _UNREAD = object()
 

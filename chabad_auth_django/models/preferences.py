@@ -8,8 +8,7 @@ from typing import Any, Self
 import mongoengine
 from mongoengine.fields import BooleanField, EmbeddedDocumentField, ListField, StringField
 
-from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
-from chabad_auth_django.models.expressions import (
+from chabad_auth_django.db.expressions import (
     TOO_MUCH,
     array_at,
     fits,
@@ -18,6 +17,7 @@ from chabad_auth_django.models.expressions import (
     without_item,
     without_key,
 )
+from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
 from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, TextField
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.validators import to_object_id, validate_key, validate_name, validate_text

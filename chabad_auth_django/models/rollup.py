@@ -21,8 +21,9 @@ USER_KEYS = (*KEYS, "userId", "sessionId")
 class AnalyticsDaily(Document):
     """How many events of a day have the same application, category and name.
 
-    ``build`` is the run that counted the day (see ``services.rollups``), or the name of a ledger
-    (see ``services.ledger``). The values are what is stored in the events, whoever wrote them.
+    ``build`` is the run that counted the day (see ``services.analytics.rollups``), or the name of
+    a ledger (see ``services.analytics.ledger``). The values are what is stored in the events,
+    whoever wrote them.
     """
 
     meta = {"collection": "analytics_daily", "indexes": [["build", "day"]]}

@@ -15,6 +15,8 @@ from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django import signals
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db.expressions import array_at, with_item, without_item
+from chabad_auth_django.db.transactions import atomic, on_commit
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     ChabadAuthError,
@@ -23,7 +25,6 @@ from chabad_auth_django.exceptions import (
     UserNotFound,
 )
 from chabad_auth_django.models.base import Document
-from chabad_auth_django.models.expressions import array_at, with_item, without_item
 from chabad_auth_django.models.fields import (
     AuthMethodField,
     DateTimeField,
@@ -33,7 +34,6 @@ from chabad_auth_django.models.fields import (
     now,
 )
 from chabad_auth_django.models.queryset import QuerySet, bounded
-from chabad_auth_django.transactions import atomic, on_commit
 from chabad_auth_django.validators import (
     normalize_email,
     to_object_id,

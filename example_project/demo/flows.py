@@ -6,7 +6,8 @@ from typing import Any
 
 from chabad_auth_django.exceptions import DuplicateEmail, VersionConflict
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
-from chabad_auth_django.services import app_data, sign_in
+from chabad_auth_django.services.data import app_data
+from chabad_auth_django.services.signing_in import flows
 from demo.report import Report
 
 APP = "cteen"
@@ -40,7 +41,7 @@ def create_user(report: Report, fields: dict[str, Any]) -> User:
 def sign_in_user(report: Report, user: User) -> None:
     """Sign the user in: one call, one transaction (User Activity Tracking Flow)."""
     report.title("User activity tracking flow")
-    signed_in = sign_in.record_login(
+    signed_in = flows.record_login(
         user_id=user.id, app_id=APP, session_id="demo-session", auth_method="credentials"
     )
     time = signed_in.last_login

@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
-from chabad_auth_django.services import accounts
+from chabad_auth_django.services.lifecycle import creation
 from demo.events import History
 from demo.flows import APP
 from demo.report import Report
@@ -21,7 +21,7 @@ def complete_profile(report: Report, user: User) -> None:
     report.check("User.find_by_email", found == user, f"{found.name}, by the address in capitals")
     profile = Profile.find_by_user_id(found.id)
     preferences = Preferences.find_by_user_id(found.id)
-    complete = accounts.get_complete_profile(email=user.email)
+    complete = creation.get_complete_profile(email=user.email)
     report.check(
         "accounts.get_complete_profile",
         (complete.user, complete.profile, complete.preferences) == (found, profile, preferences),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.core.management.base import CommandError
 
-from chabad_auth_django import connection
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import Activity
-from chabad_auth_django.services import indexes
+from chabad_auth_django.services.deployment import indexes
 from demo.report import Report
 
 

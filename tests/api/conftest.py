@@ -13,7 +13,7 @@ from django.core.wsgi import get_wsgi_application
 from rest_framework.test import APIClient
 
 from chabad_auth_django.models import User
-from chabad_auth_django.services import tokens
+from chabad_auth_django.services.signing_in import tokens
 
 Login = Callable[[User | None], APIClient]
 

@@ -17,7 +17,8 @@ from support.issuer import AUDIENCE, ISSUER, JwksServer, Key, by_hand, claims
 from support.threads import together
 
 from chabad_auth_django.models import Activity, Analytics, Session, User
-from chabad_auth_django.services import external_ids, tokens
+from chabad_auth_django.services.identity import external_ids
+from chabad_auth_django.services.signing_in import tokens
 
 Login = Callable[[User | None], APIClient]
 

@@ -18,7 +18,7 @@ from support.requests import check_error
 from support.threads import together
 
 from chabad_auth_django.models import AppData, User
-from chabad_auth_django.services import tokens
+from chabad_auth_django.services.signing_in import tokens
 
 VALUE = "/api/users/me/app-data/cteen/settings/"
 

@@ -15,7 +15,7 @@ from support.commands import CommandCounter
 from support.requests import check_error
 
 from chabad_auth_django.models import Analytics, User
-from chabad_auth_django.services import archive, rollups
+from chabad_auth_django.services.analytics import archive, rollups
 
 Ask = Callable[..., Any]
 

@@ -16,7 +16,7 @@ from support.threads import together
 from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.models import Activity, Analytics, User
 from chabad_auth_django.models.fields import to_utc
-from chabad_auth_django.services import events
+from chabad_auth_django.services.data import events
 
 ACTIVITIES = "/api/users/me/activities/"
 ANALYTICS = "/api/users/me/analytics/"

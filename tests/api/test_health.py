@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from support.clients import fresh_database
 from support.requests import check_error
 
-from chabad_auth_django import connection
-from chabad_auth_django.services import indexes, retention
+from chabad_auth_django.db import connection
+from chabad_auth_django.services.deployment import indexes, retention
 
 
 @pytest.fixture

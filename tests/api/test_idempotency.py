@@ -17,10 +17,11 @@ from support.interleave import Pause, command
 from support.invariants import content, leftovers
 from support.threads import together
 
-from chabad_auth_django import connection
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import Activity, AppData, Preferences, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services import deletion, sessions
+from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.services.signing_in import sessions
 
 Login = Callable[[User | None], APIClient]
 

@@ -13,10 +13,10 @@ from rest_framework.test import APIClient
 from support.api_server import api_server
 from support.invariants import end_transactions_of_the_dead
 
-from chabad_auth_django import connection
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import AppData, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services import tokens
+from chabad_auth_django.services.signing_in import tokens
 
 Login = Callable[[User | None], APIClient]
 

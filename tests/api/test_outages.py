@@ -40,14 +40,16 @@ from support.issuer import AUDIENCE, ISSUER, claims
 from support.processes import suspend
 from support.threads import errors, together
 
-from chabad_auth_django import connection
-from chabad_auth_django.api.errors import is_outage
+from chabad_auth_django.api.http.errors import is_outage
 from chabad_auth_django.api.urls import urlpatterns
 from chabad_auth_django.contrib.embedded import ServerError
 from chabad_auth_django.contrib.embedded.server import Mongod
+from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import Activity, AppData, User
-from chabad_auth_django.services import indexes, portability, sessions
+from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.lifecycle import portability
+from chabad_auth_django.services.signing_in import sessions
 
 Login = Callable[[User | None], APIClient]
 

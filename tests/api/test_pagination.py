@@ -12,8 +12,9 @@ from pymongo.database import Database
 from rest_framework.test import APIClient
 from support.clients import fresh_database
 
-from chabad_auth_django.models import AppData, User, paging
-from chabad_auth_django.services import indexes
+from chabad_auth_django.db import pages
+from chabad_auth_django.models import AppData, User
+from chabad_auth_django.services.deployment import indexes
 
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 ACTIVITIES = "/api/users/me/activities/"
@@ -292,7 +293,7 @@ def test_a_list_goes_on_where_rows_vanish_while_it_is_read(
     api: APIClient, owner: User, raw: Database[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert(raw, owner, [1, 2, 2, 2, 3])
-    find = paging._find
+    find = pages._find
 
     def find_and_delete(*args: Any) -> Any:
         rows = find(*args)
@@ -300,7 +301,7 @@ def test_a_list_goes_on_where_rows_vanish_while_it_is_read(
         return rows
 
     first = api.get(f"{ACTIVITIES}?limit=1").json()
-    monkeypatch.setattr(paging, "_find", find_and_delete)
+    monkeypatch.setattr(pages, "_find", find_and_delete)
     second = api.get(first["next"]).json()
     monkeypatch.undo()
     (third,) = api.get(second["next"]).json()["results"]

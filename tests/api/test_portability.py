@@ -20,7 +20,7 @@ from support.threads import together
 
 from chabad_auth_django.exceptions import UserNotFound, ValidationError
 from chabad_auth_django.models import Activity, AppData, User
-from chabad_auth_django.services import deletion, portability
+from chabad_auth_django.services.lifecycle import deletion, portability
 
 EXPORT, ERASURE = "/api/users/me/export/", "/api/users/me/erasure/"
 

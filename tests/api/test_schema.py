@@ -12,9 +12,9 @@ from rest_framework.test import APIClient
 from support.openapi import Description
 from support.processes import python
 
-from chabad_auth_django.api.errors import STATUSES
+from chabad_auth_django.api.http.errors import STATUSES
 from chabad_auth_django.models import User
-from chabad_auth_django.services import sign_in
+from chabad_auth_django.services.signing_in import flows
 
 Call = tuple[str, str, Any, dict[str, str], int]
 
@@ -138,15 +138,15 @@ def description(mongodb: str) -> Description:
 
 
 @pytest.fixture
-def signed_in(mongodb: str) -> sign_in.SignedIn:
+def signed_in(mongodb: str) -> flows.SignedIn:
     User.create_user(email="ann@example.org", roles=["admin"], auth_methods=["bearer-token"])
     # The last administrator could not be deleted.
     User.create_user(email="bob@example.org", roles=["admin"])
-    return sign_in.issue_tokens(name="ann@example.org")
+    return flows.issue_tokens(name="ann@example.org")
 
 
 @pytest.fixture
-def client(signed_in: sign_in.SignedIn) -> APIClient:
+def client(signed_in: flows.SignedIn) -> APIClient:
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {signed_in.access_token}")
 
 
@@ -172,7 +172,7 @@ def _content(body: Any) -> dict[str, Any]:
 
 
 def test_sessions_are_as_described(
-    signed_in: sign_in.SignedIn, client: APIClient, description: Description
+    signed_in: flows.SignedIn, client: APIClient, description: Description
 ) -> None:
     body = {"refreshToken": signed_in.refresh_token}
     description.check(client.post("/api/auth/refresh/", body, format="json"))
@@ -257,7 +257,7 @@ def spectacular(cwd: Path, settings: str, *arguments: str) -> str:
 
 
 def test_the_host_project_has_no_part_in_it(tmp_path: Path) -> None:
-    ours = ("--custom-settings", "chabad_auth_django.api.schema.SETTINGS")
+    ours = ("--custom-settings", "chabad_auth_django.api.openapi.schema.SETTINGS")
     plain = spectacular(tmp_path, "support.pages_settings", *ours)
     assert "operationId: users_list" in plain
     assert spectacular(tmp_path, "support.odd_settings", *ours) == plain

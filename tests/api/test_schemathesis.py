@@ -17,7 +17,7 @@ from support.claims import Claim
 from support.example_server import example_server
 
 from chabad_auth_django.models import User
-from chabad_auth_django.services import sign_in
+from chabad_auth_django.services.signing_in import flows
 
 TESTS = Path(__file__).parent.parent
 
@@ -60,7 +60,7 @@ def test_the_api_keeps_to_its_description(
     max_examples = MAX_EXAMPLES or (LONG_EXAMPLES if long else None)
     User.create_user(email="admin@example.org", roles=["admin"], auth_methods=["google"])
     user = User.create_user(email="user@example.org", auth_methods=["google", "cdsso"])
-    token = sign_in.issue_tokens(name="admin@example.org").access_token
+    token = flows.issue_tokens(name="admin@example.org").access_token
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG.format(user=user.id))
     phases = "examples,coverage,fuzzing,stateful" if max_examples else "fuzzing"

@@ -16,9 +16,10 @@ from django.views.debug import ExceptionReporter
 from pymongo.collection import Collection
 from rest_framework.test import APIClient
 
-from chabad_auth_django import checks, connection
+from chabad_auth_django import checks
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
-from chabad_auth_django.services import sessions, sign_in, tokens
+from chabad_auth_django.services.signing_in import flows, sessions, tokens
 
 EMAIL = "canary@example.org"
 OTHER = "canary.other@example.org"
@@ -127,7 +128,7 @@ BUGS = [
     ),
     ("POST", "auth/refresh/", {"refreshToken": "canary"}, (sessions, "_parse")),
     ("POST", "auth/login/", {"token": "canary"}, (tokens, "peek")),
-    ("POST", "auth/login/", {"username": EMAIL, "password": "canary"}, (sign_in, "validate_name")),
+    ("POST", "auth/login/", {"username": EMAIL, "password": "canary"}, (flows, "validate_name")),
     ("GET", "users/me/", None, (tokens, "decode")),
 ]
 
@@ -155,7 +156,7 @@ def test_a_report_of_a_bug_shows_nothing(
     client = login(admin)
     client.raise_request_exception = False
     token = client._credentials["HTTP_AUTHORIZATION"].removeprefix("Bearer ")
-    monkeypatch.setattr(sign_in.apps, "is_installed", lambda name: True)
+    monkeypatch.setattr(flows.apps, "is_installed", lambda name: True)
     monkeypatch.setattr(*place, fail)
     got_request_exception.connect(report)
     try:
@@ -205,8 +206,8 @@ def test_not_even_the_driver_logs_a_token(mongodb: str) -> None:
     driver.setLevel(logging.DEBUG)
     try:
         user = User.create_user(email=EMAIL, auth_methods=["google"])
-        signed_in = sign_in.log_in(user_id=user.id, auth_method="google")
-        again = sign_in.refresh(refresh_token=signed_in.refresh_token)
+        signed_in = flows.log_in(user_id=user.id, auth_method="google")
+        again = flows.refresh(refresh_token=signed_in.refresh_token)
     finally:
         driver.removeHandler(listener)
         driver.setLevel(level)

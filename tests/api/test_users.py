@@ -15,7 +15,7 @@ from support.requests import check_error
 from support.threads import together
 
 from chabad_auth_django.models import Activity, Preferences, Profile, User
-from chabad_auth_django.services import deletion
+from chabad_auth_django.services.lifecycle import deletion
 
 
 def test_an_administrator_creates_a_user_with_profile_and_preferences(

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from support.requests import check_error
 
 from chabad_auth_django.models import User
-from chabad_auth_django.services import tokens
+from chabad_auth_django.services.signing_in import tokens
 
 PROFILE = "/api/users/me/profile/"
 PREFERENCES = "/api/users/me/preferences/"

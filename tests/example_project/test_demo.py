@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from chabad_auth_django import connection
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import Activity, AppData, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services import indexes
+from chabad_auth_django.services.deployment import indexes
 
 SUMMARY = re.compile(
     r"^Everything is as specified: \d+ checks on 20,\d{3} documents in \d+\.\d seconds\.$"

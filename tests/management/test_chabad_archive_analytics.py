@@ -13,7 +13,7 @@ from pymongo.database import Database
 from support.processes import django_admin
 
 from chabad_auth_django.models import Analytics, User
-from chabad_auth_django.services import archive
+from chabad_auth_django.services.analytics import archive
 
 JANUARY = datetime(2025, 1, 1, tzinfo=UTC)
 

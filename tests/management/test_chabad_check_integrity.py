@@ -13,8 +13,11 @@ from pymongo.database import Database
 from support.management import interrupted, run
 from support.processes import django_admin
 
+from chabad_auth_django.db import batches
 from chabad_auth_django.models import Activity, AppData, User
-from chabad_auth_django.services import batches, deletion, external_ids, integrity
+from chabad_auth_django.services.deployment import integrity
+from chabad_auth_django.services.identity import external_ids
+from chabad_auth_django.services.lifecycle import deletion
 
 COMMAND = "chabad_check_integrity"
 

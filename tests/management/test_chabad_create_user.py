@@ -9,7 +9,7 @@ from support.management import interrupted, run
 from support.processes import django_admin
 
 from chabad_auth_django.models import Preferences, Profile, User
-from chabad_auth_django.services import external_ids
+from chabad_auth_django.services.identity import external_ids
 
 COMMAND = "chabad_create_user"
 

@@ -13,7 +13,7 @@ from support.management import interrupted, run
 from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, User
-from chabad_auth_django.services import deletion
+from chabad_auth_django.services.lifecycle import deletion
 
 COMMAND = "chabad_delete_user"
 

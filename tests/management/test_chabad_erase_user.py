@@ -12,7 +12,7 @@ from support.management import interrupted, run
 from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, User
-from chabad_auth_django.services import deletion, erasure
+from chabad_auth_django.services.lifecycle import deletion, erasure
 
 COMMAND = "chabad_erase_user"
 

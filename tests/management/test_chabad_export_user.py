@@ -22,9 +22,12 @@ from support.clients import fresh_database
 from support.management import Result, interrupted, run
 from support.processes import django_admin
 
-from chabad_auth_django import connection
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import Activity, AppData, User
-from chabad_auth_django.services import deletion, external_ids, indexes, portability, sessions
+from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.identity import external_ids
+from chabad_auth_django.services.lifecycle import deletion, portability
+from chabad_auth_django.services.signing_in import sessions
 
 EXPORT, IMPORT = "chabad_export_user", "chabad_import_user"
 

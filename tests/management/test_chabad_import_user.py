@@ -12,10 +12,11 @@ from bson import ObjectId
 from support.clients import fresh_database
 from support.management import run
 
-from chabad_auth_django import connection
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import AppData, Profile, User
-from chabad_auth_django.services import external_ids, indexes
-from chabad_auth_django.services.user_files import Writer
+from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.identity import external_ids
+from chabad_auth_django.services.lifecycle.export_file import Writer
 
 IMPORT = "chabad_import_user"
 

@@ -11,9 +11,9 @@ from support.clients import fresh_database
 from support.management import interrupted, run
 from support.processes import django_admin
 
-from chabad_auth_django import connection
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import Activity, User
-from chabad_auth_django.services import index_usage, indexes
+from chabad_auth_django.services.deployment import index_usage, indexes
 
 COMMAND = "chabad_index_usage"
 

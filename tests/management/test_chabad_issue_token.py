@@ -8,7 +8,7 @@ from support.management import interrupted, run
 from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, Session, User
-from chabad_auth_django.services import sessions, sign_in
+from chabad_auth_django.services.signing_in import flows, sessions
 
 COMMAND = "chabad_issue_token"
 
@@ -38,7 +38,7 @@ def test_json_has_both_tokens(user: User) -> None:
     assert result.keys() == {"accessToken", "refreshToken", "expiresIn", "userId"}
     assert (result["expiresIn"], result["userId"]) == (900, str(user.id))
     assert email_of(result["accessToken"]) == user.email
-    assert sign_in.refresh(refresh_token=result["refreshToken"]).user == user
+    assert flows.refresh(refresh_token=result["refreshToken"]).user == user
 
 
 def test_an_unknown_address_ends_in_two_with_one_line(mongodb: str) -> None:

@@ -14,7 +14,7 @@ from support.management import run as command
 from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, User
-from chabad_auth_django.services import deletion
+from chabad_auth_django.services.lifecycle import deletion
 
 NOBODY = "mongodb://127.0.0.1:1/db?timeoutMS=300"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

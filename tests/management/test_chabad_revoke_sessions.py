@@ -9,7 +9,7 @@ from support.processes import django_admin
 
 from chabad_auth_django.exceptions import InvalidToken
 from chabad_auth_django.models import Session, User
-from chabad_auth_django.services import sessions
+from chabad_auth_django.services.signing_in import sessions
 
 COMMAND = "chabad_revoke_sessions"
 

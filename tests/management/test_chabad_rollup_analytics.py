@@ -12,7 +12,7 @@ from pymongo.database import Database
 from support.processes import django_admin
 
 from chabad_auth_django.models import Analytics, User
-from chabad_auth_django.services import rollups
+from chabad_auth_django.services.analytics import rollups
 
 FIRST = datetime(2025, 3, 1, tzinfo=UTC)
 

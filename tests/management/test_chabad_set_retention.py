@@ -13,7 +13,7 @@ from support.processes import django_admin
 
 from chabad_auth_django.models import User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services import indexes, retention
+from chabad_auth_django.services.deployment import indexes, retention
 
 COMMAND = "chabad_set_retention"
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from support.management import interrupted, run
 from support.processes import django_admin
 
-from chabad_auth_django.services import deletion, indexes, sharding
+from chabad_auth_django.services.deployment import indexes, sharding
+from chabad_auth_django.services.lifecycle import deletion
 
 COMMAND = "chabad_shard_plan"
 

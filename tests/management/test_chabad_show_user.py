@@ -8,7 +8,8 @@ from support.management import interrupted, run
 from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, User
-from chabad_auth_django.services import accounts, sessions
+from chabad_auth_django.services.lifecycle import creation
+from chabad_auth_django.services.signing_in import sessions
 
 COMMAND = "chabad_show_user"
 
@@ -57,7 +58,7 @@ def test_a_missing_document_is_told_and_not_made(user: User, raw: Database) -> N
 def test_no_such_user_and_an_interruption(user: User) -> None:
     result = run(COMMAND, "nobody", user.email, "--json")
     assert (result.code, len(result.json["users"])) == (2, 1)
-    with interrupted(accounts, "summarize"):
+    with interrupted(creation, "summarize"):
         assert run(COMMAND, user.email).code == 130
 
 

@@ -12,7 +12,8 @@ from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, Analytics, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services import deletion, indexes, statistics
+from chabad_auth_django.services.deployment import indexes, statistics
+from chabad_auth_django.services.lifecycle import deletion
 
 COMMAND = "chabad_stats"
 

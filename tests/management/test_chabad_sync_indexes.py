@@ -14,8 +14,8 @@ from support.management import interrupted
 from support.management import run as command
 from support.processes import django_admin
 
-from chabad_auth_django import connection
-from chabad_auth_django.services import indexes
+from chabad_auth_django.db import connection
+from chabad_auth_django.services.deployment import indexes
 
 NOBODY = "mongodb://127.0.0.1:1/db?timeoutMS=300"
 

@@ -13,7 +13,7 @@ from support.management import interrupted, run
 from support.processes import django_admin
 
 from chabad_auth_django.models import User
-from chabad_auth_django.services import traces
+from chabad_auth_django.services.lifecycle import traces
 
 COMMAND = "chabad_verify_erasure"
 
@@ -89,7 +89,7 @@ def test_longer_names_of_others_are_no_traces(raw: Database, gone: User) -> None
 def test_ids_of_every_type_are_passed_in_batches(
     raw: Database, gone: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chabad_auth_django.services.batches.in_batches.__defaults__", (None, 2))
+    monkeypatch.setattr("chabad_auth_django.db.batches.in_batches.__defaults__", (None, 2))
     raw.other.insert_many([{"_id": id} for id in (1, 2.5, "a", "b", {"x": 1}, None, b"z", True)])
     raw.other.insert_one({"_id": [][:0] or "zz", "email": gone.email})
     try:

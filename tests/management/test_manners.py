@@ -19,11 +19,12 @@ from django.test import override_settings
 from support.management import NOBODY, Stream, interrupted, run
 from support.processes import django_admin, python_path
 
-from chabad_auth_django import connection
+from chabad_auth_django.db import connection
 from chabad_auth_django.management import output
 from chabad_auth_django.management.base import Command
 from chabad_auth_django.models import User
-from chabad_auth_django.services import accounts, user_files, users
+from chabad_auth_django.services.identity import users
+from chabad_auth_django.services.lifecycle import creation, export_file
 
 NAMES = sorted(name for name, app in get_commands().items() if app == "chabad_auth_django")
 
@@ -67,7 +68,7 @@ def test_a_bad_argument_ends_in_two_with_one_line(name: str) -> None:
 def test_without_a_server_it_ends_in_two_with_one_line(name: str, tmp_path: Path) -> None:
     arguments = {EMPTY_EXPORT: tmp_path / "file"}
     with (tmp_path / "file").open("wb") as file:
-        writer = user_files.Writer(file, user_id=(id := ObjectId()))
+        writer = export_file.Writer(file, user_id=(id := ObjectId()))
         writer.write("users", bson.encode({"_id": id}))
         writer.close()
     with override_settings(CHABAD_AUTH={"MONGODB_URI": NOBODY}):
@@ -144,7 +145,7 @@ def test_ctrl_c_ends_a_process_with_130_and_one_line(user: User, mongodb: str) -
 def test_each_user_is_told_before_the_next_one_is_looked_for(
     user: User, name: str, arguments: list[str]
 ) -> None:
-    with interrupted(accounts, "find_user", after=1):
+    with interrupted(creation, "find_user", after=1):
         result = run(name, "-", *arguments, stdin=f"{user.email}\nbob@example.org\n")
     assert (result.code, len(result.lines)) == (130, 1)
     assert user.email in result.lines[0]
@@ -198,15 +199,15 @@ class TestOutput:
 class TestFindUser:
     def test_an_address_that_was_stored_unnormalised_is_found(self, raw: Any) -> None:
         raw.users.insert_one({"email": "Ann@Example.org"})
-        assert accounts.find_user(name="Ann@Example.org").email == "Ann@Example.org"
+        assert creation.find_user(name="Ann@Example.org").email == "Ann@Example.org"
 
     def test_an_id_comes_before_an_external_id(self, user: User) -> None:
         User.create_user(email="bob@example.org", valu_user_id=str(user.id))
-        assert accounts.find_user(name=str(user.id)) == user
+        assert creation.find_user(name=str(user.id)) == user
 
     def test_an_id_may_be_an_external_one(self, mongodb: str) -> None:
         bob = User.create_user(email="bob@example.org", merkos_user_id="a" * 24)
-        assert accounts.find_user(name="a" * 24) == bob
+        assert creation.find_user(name="a" * 24) == bob
 
 
 def test_an_interruption_in_the_service_of_grants_changes_nothing(user: User) -> None:

@@ -13,7 +13,8 @@ from support.interleave import Pause, command
 from support.invariants import content, leftovers, watched
 from support.threads import errors, together
 
-from chabad_auth_django import connection
+from chabad_auth_django.db import connection
+from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     DuplicateEmail,
@@ -22,8 +23,7 @@ from chabad_auth_django.exceptions import (
     VersionConflict,
 )
 from chabad_auth_django.models import AppData, Preferences, Profile, User
-from chabad_auth_django.services import deletion
-from chabad_auth_django.transactions import atomic
+from chabad_auth_django.services.lifecycle import deletion
 
 KEY = ("app", "key")
 

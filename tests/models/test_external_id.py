@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
 from chabad_auth_django.models import ExternalId, User
-from chabad_auth_django.services import indexes
+from chabad_auth_django.services.deployment import indexes
 
 
 @pytest.fixture

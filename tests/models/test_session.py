@@ -11,7 +11,8 @@ from pymongo.database import Database
 from chabad_auth_django.exceptions import UserNotFound, ValidationError
 from chabad_auth_django.models import Session, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services import deletion, indexes
+from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.lifecycle import deletion
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.test import override_settings
 from pymongo.uri_parser import parse_uri
 from support.commands import CommandCounter
 
-from chabad_auth_django import connection
+from chabad_auth_django.db import connection
 
 
 def with_options(uri: str, query: str) -> str:

@@ -165,7 +165,7 @@ def _run(
     from django.conf import settings as django_settings
     from support import jobs
 
-    from chabad_auth_django import connection
+    from chabad_auth_django.db import connection
     from chabad_auth_django.models import User
 
     signal.alarm(LIFETIME)

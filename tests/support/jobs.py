@@ -12,6 +12,7 @@ from typing import Any
 
 from bson import ObjectId
 
+from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     ChabadAuthError,
@@ -19,10 +20,10 @@ from chabad_auth_django.exceptions import (
     UserNotFound,
 )
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
-from chabad_auth_django.services import archive, deletion, portability, rollups
-from chabad_auth_django.services.app_data import synchronize_app_data
-from chabad_auth_django.services.sign_in import record_login
-from chabad_auth_django.transactions import atomic
+from chabad_auth_django.services.analytics import archive, rollups
+from chabad_auth_django.services.data.app_data import synchronize_app_data
+from chabad_auth_django.services.lifecycle import deletion, portability
+from chabad_auth_django.services.signing_in.flows import record_login
 
 Write = Callable[[ObjectId, random.Random], object]
 

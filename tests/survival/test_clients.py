@@ -19,9 +19,10 @@ from support.percentiles import describe, milliseconds
 from support.processes import python_path
 from support.threads import errors, together
 
-from chabad_auth_django import connection
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import Activity, AppData, User
-from chabad_auth_django.services import indexes, tokens
+from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.signing_in import tokens
 
 IDLE, SLOW, VANISHING = 1_000, 200, 200
 

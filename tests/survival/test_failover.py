@@ -20,10 +20,11 @@ from support.ledger import Ledger
 from support.replica_set import ReplicaSet
 from support.writers import TAKEN, Answer, Writer, writing
 
-from chabad_auth_django import connection
 from chabad_auth_django.conf import DEFAULTS
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
-from chabad_auth_django.services import indexes, tokens
+from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.signing_in import tokens
 
 #: Seconds of an outage of the majority.
 OUTAGE = 20

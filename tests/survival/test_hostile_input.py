@@ -18,7 +18,7 @@ from support.hostile import VALUES
 from support.requests import send
 
 from chabad_auth_django.models import User
-from chabad_auth_django.services import sign_in
+from chabad_auth_django.services.signing_in import flows
 
 ME = "/api/users/me/"
 PREFERENCES = f"{ME}preferences/"
@@ -211,7 +211,7 @@ def common(sent: Any, shown: Any) -> Any:
 @pytest.fixture
 def prober(mongodb: str) -> Prober:
     User.create_user(email="ann@example.org", roles=["admin"], auth_methods=["google"])
-    token = sign_in.issue_tokens(name="ann@example.org").access_token
+    token = flows.issue_tokens(name="ann@example.org").access_token
     api = APIClient(HTTP_AUTHORIZATION=f"Bearer {token}")
     return Prober(api.get("/api/schema/").json(), api)
 

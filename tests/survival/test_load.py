@@ -24,7 +24,8 @@ from support.threads import errors, together
 from chabad_auth_django.conf import DEFAULTS
 from chabad_auth_django.models import AppData, Preferences, Profile, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services import indexes, tokens
+from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.signing_in import tokens
 
 USERS = 10_000
 

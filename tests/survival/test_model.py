@@ -24,7 +24,7 @@ from support.claims import Claim
 from support.threads import errors, together
 
 from chabad_auth_django.models import User
-from chabad_auth_django.services import tokens
+from chabad_auth_django.services.signing_in import tokens
 
 SLOTS = st.sampled_from(["ann", "bob"])
 NAMES = st.one_of(st.none(), st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=9))

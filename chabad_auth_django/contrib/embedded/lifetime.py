@@ -15,10 +15,10 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from chabad_auth_django import connection
 from chabad_auth_django.contrib.embedded.errors import EmbeddedMongoError
 from chabad_auth_django.contrib.embedded.folder import DataFolder
 from chabad_auth_django.contrib.embedded.process import terminate
+from chabad_auth_django.db import connection
 
 if sys.platform != "win32":
     import fcntl

@@ -12,8 +12,8 @@ from django.core.management.base import CommandError
 
 from chabad_auth_django.management.base import EXIT_ERROR
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.services import archive
-from chabad_auth_django.services.archive_files import SUFFIX
+from chabad_auth_django.services.analytics import archive
+from chabad_auth_django.services.analytics.archive_files import SUFFIX
 
 
 class Command(BaseCommand):

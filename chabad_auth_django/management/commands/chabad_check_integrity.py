@@ -10,8 +10,8 @@ from django.core.management.base import CommandError, CommandParser
 from chabad_auth_django.management.base import EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import table, to_text
-from chabad_auth_django.services import integrity
-from chabad_auth_django.services.integrity import Finding
+from chabad_auth_django.services.deployment import integrity
+from chabad_auth_django.services.deployment.integrity import Finding
 
 #: How many findings of each kind are shown.
 SHOWN = 20

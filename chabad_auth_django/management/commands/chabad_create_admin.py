@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chabad_auth_django.management.commands.chabad_create_user import Command as CreateUser
-from chabad_auth_django.services import users
+from chabad_auth_django.services.identity import users
 
 
 class Command(CreateUser):

@@ -11,7 +11,7 @@ from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.management.base import EXIT_ERROR
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.models import User
-from chabad_auth_django.services import accounts
+from chabad_auth_django.services.lifecycle import creation
 
 
 class Command(BaseCommand):
@@ -68,9 +68,9 @@ class Command(BaseCommand):
         }
         given = {field: value for field, value in external.items() if value is not None}
         if options["dry_run"]:
-            user = accounts.check_account(external=given, **fields)
+            user = creation.check_account(external=given, **fields)
         else:
-            user = accounts.create_account(external=given, **fields)
+            user = creation.create_account(external=given, **fields)
         for role in set(user.roles) - set(conf.ROLE_PERMISSIONS):
             self.say(f'Note: CHABAD_AUTH["ROLE_PERMISSIONS"] does not know the role {role!r}.')
         result = {

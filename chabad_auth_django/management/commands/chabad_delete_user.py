@@ -7,12 +7,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from chabad_auth_django import connection
+from chabad_auth_django.db import connection
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.base import add_users
 from chabad_auth_django.management.output import table
-from chabad_auth_django.services import erasure
-from chabad_auth_django.services.erasure import Erasure
+from chabad_auth_django.services.lifecycle import erasure
+from chabad_auth_django.services.lifecycle.erasure import Erasure
 
 
 class Command(BaseCommand):

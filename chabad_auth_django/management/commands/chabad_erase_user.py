@@ -10,8 +10,8 @@ from chabad_auth_django.management.base import EXIT_FOUND
 from chabad_auth_django.management.commands.chabad_delete_user import Command as DeleteUser
 from chabad_auth_django.management.commands.chabad_delete_user import counts
 from chabad_auth_django.management.output import to_text
-from chabad_auth_django.services import erasure
-from chabad_auth_django.services.erasure import Erasure, Receipt
+from chabad_auth_django.services.lifecycle import erasure
+from chabad_auth_django.services.lifecycle.erasure import Erasure, Receipt
 
 
 class Command(DeleteUser):

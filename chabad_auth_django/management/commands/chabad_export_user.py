@@ -13,8 +13,8 @@ from django.core.management.base import CommandError, CommandParser
 from chabad_auth_django.management.base import EXIT_ERROR, USER_HELP
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.models import User
-from chabad_auth_django.services import accounts, portability
-from chabad_auth_django.services.user_files import Content
+from chabad_auth_django.services.lifecycle import creation, portability
+from chabad_auth_django.services.lifecycle.export_file import Content
 
 
 class Command(BaseCommand):
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         """Run the service."""
         if output is None and options["as_json"]:
             raise CommandError("--json needs --output FILE.", returncode=EXIT_ERROR)
-        user = accounts.find_user(name=options["user"])
+        user = creation.find_user(name=options["user"])
         if output is None:
             self._export(user, getattr(self.stdout, "buffer", sys.stdout.buffer))
             return

@@ -12,7 +12,8 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.management.base import EXIT_ERROR, add_users
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import to_text
-from chabad_auth_django.services import accounts, users
+from chabad_auth_django.services.identity import users
+from chabad_auth_django.services.lifecycle import creation
 
 
 class Command(BaseCommand):
@@ -43,7 +44,7 @@ class Command(BaseCommand):
             self.say(f'Note: CHABAD_AUTH["ROLE_PERMISSIONS"] does not know the role {role!r}.')
 
         def change(name: str) -> dict[str, Any]:
-            user = accounts.find_user(name=name)
+            user = creation.find_user(name=name)
             changed = users.change_grants(
                 user=user, grant=self.grant, roles=roles, permissions=permissions, dry_run=dry_run
             )

@@ -13,7 +13,7 @@ from django.core.management.base import CommandError, CommandParser
 from chabad_auth_django.management.base import EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import table
-from chabad_auth_django.services import portability
+from chabad_auth_django.services.lifecycle import portability
 
 
 class Command(BaseCommand):

@@ -7,8 +7,8 @@ from typing import Any
 
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import table
-from chabad_auth_django.services import index_usage
-from chabad_auth_django.services.index_usage import Shape, Usage
+from chabad_auth_django.services.deployment import index_usage
+from chabad_auth_django.services.deployment.index_usage import Shape, Usage
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.services import sign_in
+from chabad_auth_django.services.signing_in import flows
 
 
 class Command(BaseCommand):
@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, user: str, create: bool, **options: Any) -> None:
         """Run the service and print what it gives."""
-        signed_in = sign_in.issue_tokens(
+        signed_in = flows.issue_tokens(
             name=user, create=create, user_agent="manage.py chabad_issue_token"
         )
         result = {

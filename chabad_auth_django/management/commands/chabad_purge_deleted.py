@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.services import deletion
+from chabad_auth_django.services.lifecycle import deletion
 
 
 class Command(BaseCommand):

@@ -9,7 +9,8 @@ from django.core.management.base import CommandParser
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.base import add_users
 from chabad_auth_django.management.output import to_text
-from chabad_auth_django.services import accounts, sessions
+from chabad_auth_django.services.lifecycle import creation
+from chabad_auth_django.services.signing_in import sessions
 
 
 class Command(BaseCommand):
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         """Run the service for each user."""
 
         def revoke(name: str) -> dict[str, Any]:
-            user = accounts.find_user(name=name)
+            user = creation.find_user(name=name)
             service = sessions.count_sessions if dry_run else sessions.revoke_all_sessions
             return {"id": user.id, "email": user.email, "sessions": service(user_id=user.id)}
 

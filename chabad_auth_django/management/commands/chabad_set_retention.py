@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from chabad_auth_django import connection
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db import connection
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.services import retention
+from chabad_auth_django.services.deployment import retention
 
 
 class Command(BaseCommand):

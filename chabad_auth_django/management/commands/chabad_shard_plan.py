@@ -9,8 +9,8 @@ from django.core.management.base import CommandParser
 
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import to_text
-from chabad_auth_django.services import sharding
-from chabad_auth_django.services.sharding import Plan
+from chabad_auth_django.services.deployment import sharding
+from chabad_auth_django.services.deployment.sharding import Plan
 
 
 class Command(BaseCommand):

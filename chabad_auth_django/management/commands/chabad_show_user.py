@@ -10,7 +10,7 @@ from django.core.management.base import CommandParser
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.base import add_users
 from chabad_auth_django.management.output import table
-from chabad_auth_django.services import accounts
+from chabad_auth_django.services.lifecycle import creation
 
 #: A session, without its secrets.
 SESSION_KEYS = {
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         """Run the service for each user."""
 
         def show(name: str) -> dict[str, Any]:
-            summary = accounts.summarize(user=accounts.find_user(name=name))
+            summary = creation.summarize(user=creation.find_user(name=name))
             return {
                 "user": summary.user.stored,
                 "profile": summary.profile,

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from chabad_auth_django.management.base import EXIT_ERROR
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import bar_chart, megabytes, table
-from chabad_auth_django.services import statistics
+from chabad_auth_django.services.deployment import statistics
 
 
 class Command(BaseCommand):

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from chabad_auth_django.management.base import EXIT_ERROR, EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.services import indexes
+from chabad_auth_django.services.deployment import indexes
 
 
 class Command(BaseCommand):

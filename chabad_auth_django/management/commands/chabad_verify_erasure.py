@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from chabad_auth_django.management.base import EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import table
-from chabad_auth_django.services import traces
+from chabad_auth_django.services.lifecycle import traces
 
 #: How many traces are shown.
 SHOWN = 100

@@ -1,0 +1,90 @@
+"""Conditional requests (RFC 9110, section 13): ``ETag``, ``If-Match``, ``If-None-Match``."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import bson
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api.http.errors import PreconditionFailed
+from chabad_auth_django.exceptions import ValidationError
+
+Row = Mapping[str, Any]
+Shape = Callable[[Row], dict[str, Any]]
+
+# As the connection reads them; other programs may store UUIDs.
+_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
+
+
+_VERSION_TAG = re.compile('"(?:0|[1-9][0-9]{0,17})"')
+
+
+def etag(row: Row) -> str:
+    """Return the entity tag of a stored document: its version, or a digest of all it holds."""
+    if "dataKey" in row and isinstance(row.get("version"), int):
+        return f'"{row["version"]}"'
+    encoded = bson.encode(row, codec_options=_CODEC)
+    return f'"{hashlib.blake2b(encoded, digest_size=12).hexdigest()}"'
+
+
+def respond(request: Request, row: Row, shape: Shape, status: int = 200) -> Response:
+    """Return the resource with its ``ETag``; 304 without a body where the caller has it."""
+    tag = etag(row)
+    headers = {"ETag": tag}
+    if request.method in ("GET", "HEAD"):
+        # A weak tag will do for a reader, and for nobody else: a proxy that compresses makes one.
+        known = [tag.removeprefix("W/") for tag in _tags(request, "HTTP_IF_NONE_MATCH")]
+        if _matches(known, tag):
+            return Response(None, 304, headers=headers)
+    return Response(shape(row), status, headers=headers)
+
+
+def check_if_match(request: Request, row: Row, shape: Shape) -> None:
+    """Raise ``PreconditionFailed`` (412) with what is stored when ``If-Match`` names another."""
+    if not _matches(_tags(request, "HTTP_IF_MATCH"), etag(row)):
+        raise changed(row, shape)
+
+
+def changed(row: Row | None, shape: Shape) -> PreconditionFailed:
+    """Return the 412 that tells what is stored now; ``None``: nothing is."""
+    if row is None:
+        return PreconditionFailed()
+    return PreconditionFailed(shape(row), {"ETag": etag(row)})
+
+
+def expected_versions(request: Request) -> list[int] | None:
+    """Return the versions that ``If-Match`` lists; ``None`` for ``*``, which any version matches.
+
+    A tag that is no version of ours matches none.
+    """
+    tags = _tags(request, "HTTP_IF_MATCH")
+    if "*" in tags:
+        return None
+    return [int(tag[1:-1]) for tag in tags if _VERSION_TAG.fullmatch(tag)]
+
+
+def create_only(request: Request) -> bool:
+    """Tell whether ``If-None-Match: *`` asks to store nothing but what is new.
+
+    Raises ``ValidationError`` for a list of tags: to ignore a precondition would be worse.
+    """
+    tags = _tags(request, "HTTP_IF_NONE_MATCH")
+    if tags not in ([], ["*"]):
+        raise ValidationError(errors={"If-None-Match": "A write takes `*` only."})
+    return bool(tags)
+
+
+def _tags(request: Request, header: str) -> list[str]:
+    value = request.META.get(header)
+    return [] if value is None else [tag.strip() for tag in value.split(",")]
+
+
+def _matches(tags: Sequence[str], current: str) -> bool:
+    return "*" in tags or current in tags

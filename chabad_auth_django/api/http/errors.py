@@ -1,0 +1,241 @@
+"""Every error as ``{"code", "detail", "errors"?}``; installed by the base view, not by the host."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Any
+
+import mongoengine
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from pymongo.errors import ConnectionFailure, DocumentTooLarge, OperationFailure, PyMongoError
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import set_rollback
+
+from chabad_auth_django import exceptions as domain
+from chabad_auth_django.api.http.rendering import to_json
+
+logger = logging.getLogger("chabad_auth_django.api")
+
+#: What a 401 asks for.
+CHALLENGE = 'Bearer realm="api"'
+
+#: Domain error -> status; the first match counts.
+STATUSES: tuple[tuple[type[domain.ChabadAuthError], int], ...] = (
+    (domain.ValidationError, 400),
+    (domain.NotFound, 404),
+    (domain.AlreadyExists, 409),
+    (domain.VersionConflict, 409),
+    (domain.DocumentChanged, 412),
+    (domain.LastAuthMethod, 409),
+    (domain.LastAdministrator, 409),
+    (domain.PermissionDenied, 403),
+    (domain.InvalidToken, 401),
+    (domain.InvalidCredentials, 401),
+    (domain.CredentialsDisabled, 400),
+    (domain.EmailNotVerified, 403),
+    (domain.IssuerUnavailable, 503),
+    (domain.Unavailable, 503),
+    (domain.IdempotencyKeyReused, 422),
+    (domain.IdempotencyInProgress, 409),
+    (domain.EventsArchived, 409),
+    (domain.ReplicaSetRequired, 409),
+    (domain.TooSlow, 400),
+)
+
+#: Labels and codes with which the server says that a write may succeed on the next try.
+_TRANSIENT_LABELS = (
+    "TransientTransactionError",
+    "UnknownTransactionCommitResult",
+    "RetryableWriteError",
+)
+
+_UNAVAILABLE_CODES = frozenset(
+    (
+        6,  # HostUnreachable
+        7,  # HostNotFound
+        50,  # MaxTimeMSExpired
+        64,  # WriteConcernFailed
+        89,  # NetworkTimeout
+        91,  # ShutdownInProgress
+        100,  # UnsatisfiableWriteConcern
+        112,  # WriteConflict
+        133,  # FailedToSatisfyReadPreference
+        134,  # ReadConcernMajorityNotAvailableYet
+        189,  # PrimarySteppedDown
+        202,  # NetworkInterfaceExceededTimeLimit
+        239,  # SnapshotTooOld
+        246,  # SnapshotUnavailable
+        251,  # NoSuchTransaction
+        262,  # ExceededTimeLimit
+        9001,  # SocketException
+        10058,  # LegacyNotPrimary
+        10107,  # NotWritablePrimary
+        11600,  # InterruptedAtShutdown
+        11601,  # Interrupted
+        11602,  # InterruptedDueToReplStateChange
+        13435,  # NotPrimaryNoSecondaryOk
+        13436,  # NotPrimaryOrSecondary
+        14031,  # OutOfDiskSpace
+    )
+)
+
+
+#: What Django raises for a host that is not in ALLOWED_HOSTS, thousands of query parameters, a form
+#: without a boundary or in an unknown encoding, and a client that is gone half-way.
+_UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError)
+
+
+class BodyTooLarge(drf.APIException):
+    """The body is longer than ``CHABAD_AUTH["BODY_MAX_BYTES"]``."""
+
+    status_code = 413
+    default_code = "body_too_large"
+    default_detail = "The body is too large."
+
+
+class LengthRequired(drf.APIException):
+    """A body in chunks, which Django does not read: it would count as an empty one."""
+
+    status_code = 411
+    default_code = "length_required"
+    default_detail = "A body takes a Content-Length."
+
+
+class PreconditionFailed(drf.APIException):
+    """``If-Match`` or ``If-None-Match`` does not hold; ``current`` is what is stored."""
+
+    status_code = 412
+    default_code = "precondition_failed"
+    default_detail = "The resource was changed by somebody else."
+
+    def __init__(self, current: Any = None, headers: dict[str, str] | None = None) -> None:
+        super().__init__()
+        self.current = current
+        self.headers = headers or {}
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Return the response for every error that a client, the network or MongoDB can cause.
+
+    ``None`` for a bug: DRF raises it on, and it is logged and answered by the base view.
+    """
+    set_rollback()
+    if isinstance(error, domain.ChabadAuthError):
+        return _domain_response(error)
+    if isinstance(error, Http404):
+        error = drf.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = drf.PermissionDenied()
+    elif isinstance(error, RequestDataTooBig):
+        error = BodyTooLarge()
+    elif isinstance(error, _UNREADABLE):
+        error = drf.ParseError()
+    if isinstance(error, drf.APIException):
+        return _framework_response(error)
+    if isinstance(error, DocumentTooLarge):
+        return Response(body("too_large", "The document would be too large."), 413)
+    if isinstance(error, (OperationalError, InterfaceError)):
+        # Of the host project's own database, in which it looks its sessions up.
+        logger.warning("The session cannot be read: %s", error)
+        return _domain_response(domain.Unavailable())
+    if is_outage(error):
+        return _domain_response(domain.Unavailable())
+    return None
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Tell whether the error comes from the network, an election, a shutdown or a time limit."""
+    if isinstance(error, (mongoengine.OperationError, mongoengine.ConnectionFailure)):
+        # mongoengine's wrapping of what the driver raised.
+        return is_outage(error.__context__)
+    if not isinstance(error, PyMongoError):
+        return False
+    return (
+        isinstance(error, ConnectionFailure)
+        or error.timeout
+        or any(error.has_error_label(label) for label in _TRANSIENT_LABELS)
+        or not _UNAVAILABLE_CODES.isdisjoint(_codes(error))
+    )
+
+
+def _codes(error: PyMongoError) -> set[int]:
+    if not isinstance(error, OperationFailure):
+        return set()
+    # A bulk write has a code of its own; why it failed is in the details.
+    details: Any = error.details or {}
+    causes = details.get("writeErrors", []) + details.get("writeConcernErrors", [])
+    return {error.code or 0, *(cause["code"] for cause in causes)}
+
+
+def body(code: str, detail: str, errors: Any = None) -> dict[str, Any]:
+    """Return the one shape of an error."""
+    shape: dict[str, Any] = {"code": code, "detail": detail}
+    if errors:
+        shape["errors"] = {
+            name: [value] if isinstance(value, str) else value for name, value in errors.items()
+        }
+    return shape
+
+
+def _domain_response(error: domain.ChabadAuthError) -> Response:
+    status = next((status for kind, status in STATUSES if isinstance(error, kind)), 400)
+    data = body(error.code, error.detail, getattr(error, "errors", None))
+    if isinstance(error, domain.VersionConflict):
+        data["current"] = {"version": error.current_version, "dataValue": error.current_value}
+    headers = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = CHALLENGE
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after))
+    return Response(data, status, headers=headers)
+
+
+def _framework_response(error: drf.APIException) -> Response:
+    headers = dict(getattr(error, "headers", {}))
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait) + 1)
+    if isinstance(error, drf.ValidationError):
+        data = body("invalid", "The request is invalid.", _errors(error.detail))
+    else:
+        data = body(str(error.get_codes()), str(error.detail))
+    if isinstance(error, PreconditionFailed):
+        data["current"] = error.current
+    return Response(data, error.status_code, headers=headers)
+
+
+def _errors(detail: Any) -> Any:
+    if isinstance(detail, list):
+        return {"": detail}
+    name = api_settings.NON_FIELD_ERRORS_KEY
+    return {"" if key == name else key: value for key, value in detail.items()}
+
+
+def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer an unknown path in the one shape; for a host that serves nothing but the API."""
+    return HttpResponse(
+        to_json(body("not_found", "There is nothing here.")),
+        status=404,
+        content_type="application/json",
+    )
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    """Answer a bug in the one shape; for a host that serves nothing but the API."""
+    return HttpResponse(
+        to_json(body("error", "The server made a mistake.")),
+        status=500,
+        content_type="application/json",
+    )

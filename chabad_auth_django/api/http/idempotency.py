@@ -1,0 +1,91 @@
+"""``Idempotency-Key``: a write that is sent again is done once and answered as the first time."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import orjson
+from bson import ObjectId
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api.http.rendering import to_json
+from chabad_auth_django.services.data.idempotency import Answer, run_once
+from chabad_auth_django.validators import to_object_id
+
+HEADER = "HTTP_IDEMPOTENCY_KEY"
+
+MAX_LENGTH = 255
+
+Handler = Callable[..., Response]
+
+
+def once(handler: Handler) -> Handler:
+    """Make a handler of a signed-in user's writes heed the ``Idempotency-Key`` of the request.
+
+    An answer that it returns is kept for a day, together with the effects; an error that it raises
+    is not, and undoes them. On a replica set the handler runs in a transaction, maybe several
+    times: what must happen once, and what needs the result of the commit, belongs in
+    ``on_commit``, which may still change the response.
+    """
+
+    @functools.wraps(handler)
+    def wrapper(request: Request, **kwargs: Any) -> Response:
+        caller: Any = request.user
+        result = run_once(
+            user_id=caller.id,
+            key=_key(request),
+            fingerprint=_fingerprint(request),
+            run=partial(handler, request, **kwargs),
+            answer_of=partial(_answer_of, caller.id, kwargs.get("user")),
+        )
+        return _replay(result) if isinstance(result, Answer) else result
+
+    return wrapper
+
+
+def _key(request: Request) -> str:
+    key: str = request.META[HEADER]
+    if not (1 <= len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
+        message = f"Expected 1 to {MAX_LENGTH} printable ASCII characters."
+        raise ValidationError({"Idempotency-Key": [message]})
+    return key
+
+
+def _fingerprint(request: Any) -> str:
+    """Return a digest of what is asked for: the method, the path with its query, and the body."""
+    # Parses the body, and so keeps its bytes.
+    request.data  # noqa: B018
+    line = f"{request.method} {request.get_full_path()}\n"
+    return hashlib.sha256(line.encode() + request.raw_body).hexdigest()
+
+
+def _answer_of(caller_id: ObjectId, user: str | None, response: Response) -> Answer:
+    headers = {name: value for name, value in response.items() if name != "Content-Type"}
+    body = b"" if response.data is None else to_json(response.data)
+    subject_id = _subject_of(response, user)
+    if subject_id == caller_id:
+        subject_id = None
+    return Answer(response.status_code, headers, body, subject_id)
+
+
+def _subject_of(response: Response, user: str | None) -> ObjectId | None:
+    # With 202 and 204 a user was deleted, or nothing is shown: they are worth keeping.
+    if user == "me" or response.status_code not in (200, 201):
+        return None
+    if user is not None:
+        return to_object_id(user)
+    # A path without a user has created one.
+    created = response.data.get("id") if isinstance(response.data, dict) else None
+    return created if isinstance(created, ObjectId) else None
+
+
+def _replay(answer: Answer) -> Response:
+    data = orjson.loads(answer.body) if answer.body else None
+    headers = {**answer.headers, "Idempotent-Replayed": "true"}
+    return Response(data, answer.status, headers=headers)

@@ -1,0 +1,90 @@
+"""Reading JSON bodies, strictly and within a limit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+import orjson
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+from chabad_auth_django.api.http.errors import BodyTooLarge
+from chabad_auth_django.conf import conf
+
+_WHITESPACE = b" \t\n\r"
+# With every digit a zero; so many of them may be an integer that orjson would round to a float.
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_LONG_INTEGER = b"0" * 19
+
+
+class JSONParser(BaseParser):
+    """Parse JSON with orjson; refuse what it would lose: duplicate keys and huge integers."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Return the body's value; raise ``ParseError``, or ``BodyTooLarge`` unread."""
+        limit = conf.BODY_MAX_BYTES
+        # A middleware of the host may have read the body: then the stream is no request.
+        headers = getattr(stream, "META", {})
+        if int(headers.get("CONTENT_LENGTH") or 0) > limit:
+            raise BodyTooLarge
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise BodyTooLarge
+        if parser_context:
+            # For Idempotency-Key; the stream cannot be read again.
+            parser_context["request"].raw_body = body
+        return parse_json(body)
+
+
+class MergePatchParser(JSONParser):
+    """Parse a JSON merge patch (RFC 7396)."""
+
+    media_type = "application/merge-patch+json"
+
+
+def parse_json(body: bytes) -> Any:
+    """Return the value; raise ``ParseError`` for anything but exact RFC 8259 JSON in UTF-8."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise ParseError(f"The body is not valid JSON: {error.msg}.") from None
+    # As many as the body has keys; more where a string looks like one.
+    keys = body.translate(None, _WHITESPACE).count(b'":')
+    if _LONG_INTEGER in body.translate(_DIGITS) or keys != _count_keys(value):
+        try:
+            return json.loads(body, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        except RecursionError:
+            raise ParseError("The body is nested too deep.") from None
+        except ValueError:
+            # Python refuses to convert integers of more than 4,300 digits.
+            raise ParseError("The body has a number that is too long.") from None
+    return value
+
+
+def _count_keys(value: Any) -> int:
+    count = 0
+    stack: list[Iterable[Any]] = [[value]]
+    while stack:
+        for item in stack.pop():
+            kind = type(item)
+            if kind is dict:
+                count += len(item)
+                stack.append(item.values())
+            elif kind is list:
+                stack.append(item)
+    return count
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ParseError("The body has an object with a duplicate key.")
+    return result
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ParseError(f"{name} is not JSON.")

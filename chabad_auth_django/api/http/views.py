@@ -1,0 +1,256 @@
+"""What every view shares: who may call it, how it reads, answers and fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from functools import cache, cached_property, lru_cache, partial
+from typing import Any, NoReturn, cast
+
+from bson import ObjectId
+from django.http import HttpRequest, QueryDict
+from django.http.response import HttpResponseBase
+from django.utils.translation import get_language
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.exceptions import NotFound
+from rest_framework.metadata import SimpleMetadata
+from rest_framework.request import Request as RestFrameworkRequest
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.settings import api_settings
+from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
+
+from chabad_auth_django.api.http.authentication import BearerAuthentication, SessionAuthentication
+from chabad_auth_django.api.http.conditional import Shape, changed, check_if_match, respond
+from chabad_auth_django.api.http.errors import LengthRequired, exception_handler
+from chabad_auth_django.api.http.idempotency import HEADER, once
+from chabad_auth_django.api.http.parsing import JSONParser
+from chabad_auth_django.api.http.permissions import OwnerOrPermission
+from chabad_auth_django.api.http.rendering import (
+    BrowsableAPIRenderer,
+    ContentNegotiation,
+    JSONRenderer,
+    can_render_html,
+)
+from chabad_auth_django.api.http.throttling import ScopedThrottle
+from chabad_auth_django.api.openapi.schema import NAMES, Schema
+from chabad_auth_django.conf import conf
+from chabad_auth_django.db import connection
+from chabad_auth_django.exceptions import DocumentChanged, UserNotFound, ValidationError
+from chabad_auth_django.models import User
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.validators import to_object_id, validate_name
+
+logger = logging.getLogger("chabad_auth_django.api")
+
+READ = ("GET", "HEAD", "OPTIONS")
+WRITE = ("POST", "PUT", "PATCH", "DELETE")
+ALL_METHODS = (*READ, *WRITE)
+
+
+class Request(RestFrameworkRequest):
+    """A request whose ``user`` is our ``User``, or ``None``."""
+
+    #: The bytes that ``data`` was read from.
+    raw_body = b""
+
+    def _not_authenticated(self) -> None:
+        # DRF would make contrib.auth's AnonymousUser, which needs contrib.auth installed.
+        self._authenticator = self.auth = None
+        setattr(self, "user", None)  # noqa: B010 — not what DRF's types expect
+
+
+class APIViewMixin(APIView):
+    """What ties a view to our request and our errors, whatever the host configures for its own."""
+
+    schema: Any = Schema()
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Return DRF's request with our notion of an anonymous user."""
+        return Request(
+            request,
+            parsers=self.get_parsers(),
+            authenticators=self.get_authenticators(),
+            negotiator=self.get_content_negotiator(),
+            parser_context=self.get_parser_context(request),
+        )
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+        """Return our exception handler."""
+        return exception_handler
+
+    def finalize_response(
+        self, request: RestFrameworkRequest, response: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Return the answer, which frees what it was made of when it has been rendered."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        if isinstance(final, Response):
+            final.add_post_render_callback(_release)
+        return final
+
+    def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
+        """Raise a bug on to Django, which logs it."""
+        raise exc
+
+
+class APIViewSet(APIViewMixin, ViewSet):
+    """Base of every view of the API. A host project may subclass and tune any attribute."""
+
+    authentication_classes = [BearerAuthentication, SessionAuthentication]
+    permission_classes = [OwnerOrPermission]
+    throttle_classes = [ScopedThrottle]
+    parser_classes = [JSONParser]
+    renderer_classes = [JSONRenderer, BrowsableAPIRenderer]
+    content_negotiation_class = ContentNegotiation
+    versioning_class = None
+    metadata_class = SimpleMetadata
+
+    #: The word before the colon in the permissions that open this view to others than the owner.
+    resource = "users"
+    #: The methods that owners may use.
+    owner_may: Collection[str] = ALL_METHODS
+    #: Whether what is written to may still be there when its user is gone, or for a moment come to
+    #: be there, until it is purged or taken back: a write must not be told that it succeeded.
+    outlives_user = False
+
+    # An error report shows the variables of every frame, unless a caller of it says this.
+    @sensitive_variables()
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer the request within ``CHABAD_AUTH["REQUEST_TIMEOUT"]`` seconds of MongoDB."""
+        with connection.time_limit(conf.REQUEST_TIMEOUT):
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: RestFrameworkRequest, *args: Any, **kwargs: Any) -> None:
+        """Let nobody in who may not; do a write with an ``Idempotency-Key`` only once."""
+        super().initial(request, *args, **kwargs)
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            raise LengthRequired
+        for name in kwargs.keys() & NAMES:
+            validate_name(kwargs[name])
+        if request.method in WRITE and request.user:
+            # The attribute that ViewSet calls for the method; a wrong method has none, and is 405.
+            name = request.method.lower()
+            if handler := getattr(self, name, None):
+                if self.outlives_user:
+                    handler = partial(self._for_a_present_user, handler)
+                setattr(self, name, once(handler) if HEADER in request.META else handler)
+
+    def _for_a_present_user(
+        self, handler: Callable[..., Response], request: RestFrameworkRequest, **kwargs: Any
+    ) -> Response:
+        # The caller has just been read.
+        if self.user_id != self.caller.id and User.read(_id=self.user_id) is None:
+            raise UserNotFound
+        return handler(request, **kwargs)
+
+    def get_renderers(self) -> list[Any]:
+        """Return the renderers that the host project has what it takes for."""
+        renderers = super().get_renderers()
+        if can_render_html("rest_framework"):
+            return renderers
+        return [item for item in renderers if not isinstance(item, BrowsableAPIRenderer)]
+
+    @property
+    def caller(self) -> User:
+        """The user who calls."""
+        user: Any = self.request.user
+        return cast(User, user)
+
+    @cached_property
+    def user_id(self) -> ObjectId:
+        """The id of the user that the path names; ``me`` is the caller.
+
+        Raises ``NotFound`` for a malformed id; the permission has let the caller through by then.
+        """
+        name = self.kwargs["user"]
+        if name == "me":
+            return self.caller.id
+        try:
+            return to_object_id(name)
+        except ValidationError:
+            raise NotFound from None
+
+    def found(self, row: Any) -> Any:
+        """Return what was read; raise ``NotFound`` for ``None``."""
+        if row is None:
+            raise NotFound
+        return row
+
+    def change(
+        self, document: Document, shape: Shape, operation: str, *arguments: Any, **options: Any
+    ) -> Response:
+        """Call the document's operation as ``If-Match`` allows; return what is stored then.
+
+        With that header a read comes before, and the operation happens only to what was read.
+        """
+        if "HTTP_IF_MATCH" in self.request.META:
+            document.refresh()
+            document.expected = self.found(document.stored)
+            check_if_match(self.request, document.expected, shape)
+        try:
+            getattr(document, operation)(*arguments, **options)
+        except DocumentChanged:
+            raise changed(document.stored, shape) from None
+        return respond(self.request, self.found(document.stored), shape)
+
+    def read_body(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
+        """Return the validated body; raise ``ValidationError`` (400)."""
+        data = self.request.data
+        # No body, declared a form: REST framework would take an absent boolean for a false one.
+        return _validate(serializer_class, {} if isinstance(data, QueryDict) else data)
+
+    def read_query(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
+        """Return the validated query parameters; raise ``ValidationError`` (400)."""
+        query = dict(self.request.query_params.items())
+        # How the browsable API asks for a renderer.
+        query.pop(str(api_settings.URL_FORMAT_OVERRIDE), None)
+        return dict(_validate_query(serializer_class, *query.items()))
+
+
+class NotFoundViewSet(APIViewSet):
+    """Whatever path the API does not have."""
+
+    permission_classes: list[Any] = []
+    authentication_classes: list[Any] = []
+    throttle_classes: list[Any] = []
+    schema: Any = None
+
+    def initial(self, request: RestFrameworkRequest, *args: Any, **kwargs: Any) -> None:
+        """Refuse every method alike."""
+        super().initial(request, *args, **kwargs)
+        raise NotFound("There is nothing here. Paths end with a slash.")
+
+    def list(self, request: RestFrameworkRequest) -> Response:
+        """Never called."""
+        raise NotFound
+
+
+def _release(response: Response) -> None:
+    # View, request and answer refer to each other. Left to the garbage collector, a hundred rows
+    # stay with each of them, and it works a fifth of the time, in the midst of other requests.
+    context = vars(response).pop("renderer_context")
+    vars(context["request"]).pop("parser_context")
+    view = context["view"]
+    for method in getattr(view, "action_map", ()):
+        # The attribute is a method of the view itself.
+        vars(view).pop(method, None)
+
+
+def _validate(serializer_class: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+    return dict(_serializer(serializer_class, get_language()).run_validation(data))
+
+
+@cache
+def _serializer(serializer_class: type[Serializer[Any]], language: str | None) -> Serializer[Any]:
+    # To copy the fields takes longer than what they do here. Validating leaves no trace in them but
+    # the messages, which are formatted once.
+    return serializer_class()
+
+
+# Most clients send the same few queries, and nothing but their text decides what they mean.
+@lru_cache(256)
+def _validate_query(
+    serializer_class: type[Serializer[Any]], *query: tuple[str, str]
+) -> dict[str, Any]:
+    return _validate(serializer_class, dict(query))

@@ -1,0 +1,83 @@
+"""The OpenAPI description, and Swagger UI served from the host itself."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import URLResolver, get_resolver, get_script_prefix
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer
+from drf_spectacular.settings import patched_settings
+from drf_spectacular.views import SpectacularSwaggerSplitView
+from rest_framework.exceptions import NotFound
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api.http.rendering import JSONRenderer, can_render_html
+from chabad_auth_django.api.http.views import APIViewMixin
+from chabad_auth_django.api.openapi.schema import SETTINGS, TITLE
+
+_lock = threading.Lock()
+
+
+class PublicView(APIViewMixin):
+    """A view for everybody, as the paths are public."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    throttle_classes: list[Any] = []
+    content_negotiation_class = DefaultContentNegotiation
+    versioning_class = None
+    schema: Any = None
+
+
+class SchemaView(PublicView):
+    """The OpenAPI description, as JSON or YAML."""
+
+    renderer_classes = [OpenApiJsonRenderer2, OpenApiYamlRenderer]
+
+    def get(self, request: Request) -> Response:
+        """Return the description."""
+        return Response(_describe_api(get_resolver(), get_script_prefix()))
+
+
+class DocsView(PublicView, SpectacularSwaggerSplitView):
+    """Swagger UI; its files come from drf-spectacular-sidecar, not from a CDN."""
+
+    # Relative: the host project chooses where and under which namespace it includes the URLs.
+    url = "../schema/"
+    title = TITLE
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Answer 404 where the host project has not installed what the page takes."""
+        super().initial(request, *args, **kwargs)
+        if not self._is_installed:
+            raise NotFound("The page takes drf_spectacular and its sidecar in INSTALLED_APPS.")
+
+    def get_renderers(self) -> list[Any]:
+        """Return the renderer of the page, or the one of the error."""
+        return super().get_renderers() if self._is_installed else [JSONRenderer()]
+
+    @property
+    def _is_installed(self) -> bool:
+        return can_render_html("drf_spectacular", "drf_spectacular_sidecar")
+
+    @staticmethod
+    def _swagger_ui_resource(filename: str) -> str:
+        return static(f"drf_spectacular_sidecar/swagger-ui-dist/{filename}")
+
+    @staticmethod
+    def _swagger_ui_favicon() -> str:
+        return static("drf_spectacular_sidecar/swagger-ui-dist/favicon-32x32.png")
+
+
+@functools.cache
+def _describe_api(resolver: URLResolver, script_prefix: str) -> Any:
+    # drf-spectacular's settings are global, and so are patches of them.
+    with _lock, patched_settings(SETTINGS):
+        generator: Any = SchemaGenerator(patterns=resolver.url_patterns)  # type: ignore[no-untyped-call]
+        return generator.get_schema(public=True)

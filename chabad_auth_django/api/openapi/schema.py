@@ -1,0 +1,291 @@
+"""What the OpenAPI description says of every endpoint.
+
+``SchemaView`` serves it, and ``manage.py spectacular --custom-settings
+chabad_auth_django.api.schema.SETTINGS`` writes it to a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.settings import SPECTACULAR_DEFAULTS
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    inline_serializer,
+)
+from rest_framework import serializers
+
+from chabad_auth_django import __version__
+from chabad_auth_django.api.openapi.extensions import KEY_PATTERN, NAME_PATTERN
+from chabad_auth_django.conf import conf
+
+TITLE = "ChabadUniverse users"
+
+#: What the paths are about -> what that is; each is a tag of its operations.
+TAGS = {
+    "auth": "Signing in and out, and what the caller is and may do.",
+    "users": "Users, what is granted to them, and their authentication methods.",
+    "profile": "How a user appears to others.",
+    "preferences": "What a user likes: theme, language, notifications, widgets, favourite apps.",
+    "app-data": "Values that applications keep for a user, each with a version.",
+    "activities": "What a user did. An activity expires.",
+    "analytics": "Events for statistics.",
+    "health": "For load balancers and orchestrators.",
+}
+
+#: In place of the host project's ``SPECTACULAR_SETTINGS``, all of them: they describe its own API.
+SETTINGS: dict[str, Any] = {
+    **{
+        name: value
+        for name, value in SPECTACULAR_DEFAULTS.items()
+        if not name.startswith("SERVE_") and name != "DEFAULT_GENERATOR_CLASS"
+    },
+    "TITLE": TITLE,
+    "DESCRIPTION": "Users and what they share: profile, preferences, events and app data.",
+    "VERSION": __version__,
+    "TAGS": [{"name": name, "description": text} for name, text in TAGS.items()],
+    "PREPROCESSING_HOOKS": ["chabad_auth_django.api.openapi.schema.only_ours"],
+    # What is sent and what is answered differ: in what is required, read-only, and unknown.
+    "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+
+#: An error: ``code`` for programs, ``detail`` for people, ``errors`` by field.
+ERROR = inline_serializer(
+    "Error",
+    {
+        "code": serializers.CharField(help_text="For programs."),
+        "detail": serializers.CharField(help_text="For people."),
+        "errors": serializers.DictField(
+            required=False,
+            help_text='What is wrong, by field; what concerns no field is under `""`.',
+        ),
+    },
+)
+
+VERSION_CONFLICT = inline_serializer(
+    "VersionConflict",
+    {
+        "code": serializers.CharField(),
+        "detail": serializers.CharField(),
+        "current": inline_serializer(
+            "CurrentValue",
+            {"version": serializers.IntegerField(), "dataValue": serializers.JSONField()},
+            required=False,
+            help_text="What is stored, with the code `version_conflict`.",
+        ),
+    },
+)
+
+PRECONDITION_FAILED = inline_serializer(
+    "PreconditionFailed",
+    {
+        "code": serializers.CharField(),
+        "detail": serializers.CharField(),
+        "current": serializers.DictField(
+            allow_null=True, help_text="The resource as it is stored; `null` where there is none."
+        ),
+    },
+)
+
+_DESCRIPTIONS = {
+    304: "The resource still has this `ETag`.",
+    400: "The request is invalid; `errors` says what, by field.",
+    401: "No valid token or session.",
+    403: "The caller may not do this.",
+    404: "There is no such resource.",
+    409: "The change conflicts with what is stored, or with the same request still running.",
+    411: "The body has no `Content-Length`.",
+    412: "The precondition in `If-Match` or `If-None-Match` does not hold.",
+    413: "The body, or what it would make, is too large.",
+    415: "The body has another content type than JSON.",
+    422: "The `Idempotency-Key` was used with another request.",
+    429: "Too many requests; see `Retry-After`.",
+    503: "The database does not answer now; see `Retry-After`.",
+}
+
+_RETRY_AFTER = {
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds.", "required": True}
+}
+
+
+def errors(*statuses: int) -> dict[int, OpenApiResponse]:
+    """Return the errors that only this endpoint has; ``Schema`` adds the common ones."""
+    return {
+        status: OpenApiResponse(ERROR, description=_DESCRIPTIONS[status]) for status in statuses
+    }
+
+
+#: 409 with what is stored now.
+CONFLICT = {409: OpenApiResponse(VERSION_CONFLICT, description=_DESCRIPTIONS[409])}
+#: 409 where a count would need events that are in archives.
+ARCHIVED = {
+    409: OpenApiResponse(
+        ERROR,
+        description="Some of the events are archived: only whole days in UTC can be counted.",
+    )
+}
+#: 412 with what is stored now.
+CHANGED = {412: OpenApiResponse(PRECONDITION_FAILED, description=_DESCRIPTIONS[412])}
+#: 304 without a body.
+NOT_MODIFIED = {304: OpenApiResponse(description=_DESCRIPTIONS[304])}
+
+
+def header(name: str, description: str, **options: Any) -> OpenApiParameter:
+    """Return a header: of the request, or with ``response`` of the answers with these statuses."""
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, **options)
+
+
+IF_MATCH = header(
+    "If-Match",
+    "Change only what still has this `ETag`, else 412.",
+    examples=[OpenApiExample("The version of app data", '"2"')],
+)
+IF_NONE_MATCH = header("If-None-Match", "Answer 304 to a reader who has this `ETag`.")
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    OpenApiParameter.HEADER,
+    description="The same key with the same request again within a day is answered as the first "
+    "time and changes nothing.",
+)
+ETAG = header(
+    "ETag", "What `If-Match` and `If-None-Match` take.", required=True, response=[200, 201, 304]
+)
+
+
+#: The variable parts of the paths.
+SEGMENTS = {
+    "user": "The id of a user, or `me`.",
+    "session": "The id of a session.",
+    "role": "A role.",
+    "permission": "A permission, such as `users:read`; `*` is all.",
+    "method": "An authentication method.",
+    "app": "The id of an application.",
+    "widget": "The id of a widget.",
+    "key": "A key.",
+}
+
+#: Those of them that are names; an id that is malformed is not found.
+NAMES = frozenset(("role", "permission", "method", "app", "widget"))
+
+
+def _segment(name: str, path: str, method: str) -> OpenApiParameter:
+    schema: dict[str, Any] = {"type": "string", "minLength": 1}
+    if name in NAMES or (name == "key" and "{app}" in path):
+        schema |= {"maxLength": 255, "pattern": NAME_PATTERN}
+    elif name == "key":
+        schema["pattern"] = KEY_PATTERN
+    if name == "method" and method == "PUT":
+        schema["enum"] = list(conf.AUTH_METHODS)
+    return OpenApiParameter(name, schema, OpenApiParameter.PATH, description=SEGMENTS[name])
+
+
+class Schema(AutoSchema):
+    """Describe what the base view does for every endpoint: errors, headers, parts of the path."""
+
+    view: Any
+
+    def get_tags(self) -> list[str]:
+        """Return what the path is about: the last of its parts that names a resource."""
+        return [part for part in self.path.split("/") if part in TAGS][-1:]
+
+    def get_operation_id(self) -> str:
+        """Return the name of an operation that describes itself for more than one path."""
+        name = "_".join([*self.get_tags(), self.view.action])
+        return name if "{user}" in self.path else f"{name}_all"
+
+    def get_summary(self) -> str:
+        """Return the first line of the method's docstring, which is no Markdown here."""
+        return super().get_description().partition("\n")[0].replace("`", "")
+
+    def get_description(self) -> str:  # type: ignore[override]
+        """Return the rest of the method's docstring."""
+        return super().get_description().partition("\n")[2].strip()
+
+    def get_override_parameters(self) -> list[Any]:
+        """Return the variable parts of the path, and what every write takes."""
+        parameters = [
+            _segment(name, self.path, self.method)
+            for name in SEGMENTS
+            if f"{{{name}}}" in self.path
+        ]
+        return [*parameters, IDEMPOTENCY_KEY] if self._is_idempotent else parameters
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        """Return the operation with the errors that every one of its kind has."""
+        operation = super().get_operation(*args, **kwargs)
+        if operation and self.method == "POST" and "requestBody" in operation:
+            # The others take a missing body for an empty object.
+            operation["requestBody"]["required"] = True
+        # Without throttles it is a probe of the server's health, which has errors of its own.
+        if operation is not None and self.view.throttle_classes:
+            schema = self.resolve_serializer(ERROR, "response").ref
+            for status in self._common_errors(operation):
+                response = {
+                    "description": _DESCRIPTIONS[status],
+                    "content": {"application/json": {"schema": schema}},
+                }
+                if status in (429, 503):
+                    response["headers"] = _RETRY_AFTER
+                operation["responses"].setdefault(str(status), response)
+        return operation
+
+    @property
+    def _is_idempotent(self) -> bool:
+        return self.method != "GET" and bool(self.view.authentication_classes)
+
+    def _common_errors(self, operation: dict[str, Any]) -> list[int]:
+        has_query = any(item["in"] == "query" for item in operation.get("parameters", ()))
+        has_name = any(f"{{{name}}}" in self.path for name in (*NAMES, "key"))
+        return [
+            *([400] if self.method != "GET" or has_query or has_name else []),
+            *([401, 403] if self.view.authentication_classes else []),
+            *([404] if "{" in self.path else []),
+            *([409, 422] if self._is_idempotent else []),
+            *([411, 413, 415] if "requestBody" in operation else []),
+            429,
+            503,
+        ]
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def one_or_many(event: dict[str, Any]) -> list[OpenApiExample]:
+    """Return the examples of a body that is one event, or a list of them."""
+    return [
+        OpenApiExample("One", event, request_only=True),
+        OpenApiExample("A batch", [{**event, "messageId": "1"}, event], request_only=True),
+    ]
+
+
+def describe(**options: Any) -> Callable[[F], F]:
+    """Return drf-spectacular's ``extend_schema`` for a method of a view, based on ``Schema``.
+
+    By itself it would be based on REST framework's ``DEFAULT_SCHEMA_CLASS``, which is the host
+    project's.
+    """
+
+    def decorator(method: F) -> F:
+        setattr(method, "schema", Schema)  # noqa: B010 — functions declare no attributes
+        described: F = extend_schema(**options)(method)
+        delattr(method, "schema")
+        return described
+
+    return decorator
+
+
+def only_ours(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+    """Keep the endpoints of this package: the host project's views may describe themselves."""
+    return [
+        endpoint
+        for endpoint in endpoints
+        if getattr(endpoint[3], "cls", object).__module__.startswith("chabad_auth_django.")
+    ]

@@ -1,0 +1,232 @@
+"""The values that applications keep for a user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bson import ObjectId
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api.http import paging
+from chabad_auth_django.api.http.conditional import changed, create_only, expected_versions, respond
+from chabad_auth_django.api.http.fields import (
+    IntegerField,
+    JSONValueField,
+    NameField,
+    PageQuerySerializer,
+    PageSerializer,
+    StrictSerializer,
+)
+from chabad_auth_django.api.http.parsing import JSONParser, MergePatchParser
+from chabad_auth_django.api.http.views import APIViewSet
+from chabad_auth_django.api.openapi.schema import (
+    CHANGED,
+    CONFLICT,
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
+    describe,
+    header,
+)
+from chabad_auth_django.api.resources import shapes
+from chabad_auth_django.db.transactions import in_transaction
+from chabad_auth_django.exceptions import AlreadyExists, VersionConflict
+from chabad_auth_django.exceptions import NotFound as DocumentNotFound
+from chabad_auth_django.models import AppData
+from chabad_auth_django.services.data import app_data
+
+
+class AppDataSerializer(StrictSerializer):
+    """A value that an application keeps for a user."""
+
+    id = serializers.CharField(read_only=True)
+    userId = serializers.CharField(read_only=True)
+    appId = serializers.CharField(read_only=True)
+    dataKey = serializers.CharField(read_only=True)
+    dataValue = JSONValueField("APP_DATA_MAX_BYTES")
+    version = serializers.IntegerField(read_only=True)
+    createdAt = serializers.DateTimeField(read_only=True, allow_null=True)
+    updatedAt = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
+class AppDataWriteSerializer(StrictSerializer):
+    """A new value, and the version that it replaces where that matters."""
+
+    dataValue = JSONValueField("APP_DATA_MAX_BYTES", source="data_value")
+    version = IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**63 - 1,
+        help_text="Change only this version; 409 with what is stored otherwise.",
+    )
+
+
+class AppDataPageSerializer(PageSerializer):
+    """A page of values."""
+
+    results = AppDataSerializer(many=True)
+
+
+class AppDataQuerySerializer(PageQuerySerializer):
+    """The filters and the page of a list of values."""
+
+    appId = NameField(required=False, source="app_id")
+
+
+class DeletedSerializer(StrictSerializer):
+    """How many values were deleted."""
+
+    deleted = serializers.IntegerField()
+
+
+CREATE_ONLY = header("If-None-Match", "Store the value only under a new key, else 412.", enum=["*"])
+
+
+class AppDataViewSet(APIViewSet):
+    """The values of all applications."""
+
+    resource = "app-data"
+    outlives_user = True
+
+    @describe(
+        operation_id="app_data_list",
+        parameters=[AppDataQuerySerializer],
+        responses=AppDataPageSerializer,
+    )
+    def list(self, request: Request, user: str) -> Response:
+        """List values, of one application or of all."""
+        return self._list(**self.read_query(AppDataQuerySerializer))
+
+    def _list(self, cursor: str | None = None, app_id: str | None = None, **query: Any) -> Response:
+        position = paging.decode(cursor, ObjectId if app_id is None else str)
+        page = app_data.list_app_data(
+            user_id=self.user_id, app_id=app_id, position=position, **query
+        )
+        return paging.respond(
+            self.request, page, lambda rows: [shapes.app_data(row) for row in rows]
+        )
+
+
+class ApplicationViewSet(AppDataViewSet):
+    """The values of one application."""
+
+    @describe(
+        operation_id="app_data_list_of_app",
+        parameters=[PageQuerySerializer],
+        responses=AppDataPageSerializer,
+    )
+    def list(self, request: Request, user: str, app: str) -> Response:  # type: ignore[override]
+        """List the values of the application."""
+        return self._list(app_id=app, **self.read_query(PageQuerySerializer))
+
+    @describe(operation_id="app_data_delete_of_app", responses={200: DeletedSerializer})
+    def destroy(self, request: Request, user: str, app: str) -> Response:
+        """Delete all values of the application."""
+        return Response({"deleted": AppData.delete_app_data(self.user_id, app)})
+
+
+class AppDataValueViewSet(APIViewSet):
+    """One value."""
+
+    resource = "app-data"
+    outlives_user = True
+    parser_classes = [JSONParser, MergePatchParser]
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The user, the application and the key that the path names."""
+        return {
+            "user_id": self.user_id,
+            "app_id": self.kwargs["app"],
+            "data_key": self.kwargs["key"],
+        }
+
+    @describe(
+        operation_id="app_data_retrieve",
+        parameters=[IF_NONE_MATCH, ETAG],
+        responses={200: AppDataSerializer, **NOT_MODIFIED},
+    )
+    def retrieve(self, request: Request, user: str, app: str, key: str) -> Response:
+        """Show a value; its `ETag` is its version."""
+        return respond(request, self.found(self._read()), shapes.app_data)
+
+    @describe(
+        operation_id="app_data_set",
+        parameters=[IF_MATCH, CREATE_ONLY, ETAG],
+        request={"application/json": AppDataWriteSerializer},
+        responses={200: AppDataSerializer, 201: AppDataSerializer, **CONFLICT, **CHANGED},
+    )
+    def update(self, request: Request, user: str, app: str, key: str) -> Response:
+        """Store a value, whatever is there, unless a version is expected."""
+        values = self.read_body(AppDataWriteSerializer)
+        options = self._expected(values.pop("version", None))
+        only_new = create_only(request)
+        write: Callable[..., AppData]
+        if only_new:
+            if in_transaction() and (stored := self._read()) is not None:
+                # There a duplicate key would end what it could be read in.
+                raise changed(stored, shapes.app_data)
+            write, options = AppData.create_app_data, {}
+        else:
+            write = AppData.update_app_data if options else AppData.upsert_app_data
+        try:
+            document = write(**self.key, **values, **options)
+        except (AlreadyExists, VersionConflict, DocumentNotFound):
+            if only_new or "HTTP_IF_MATCH" in request.META:
+                raise changed(self._read(), shapes.app_data) from None
+            raise
+        if document.stored is None:
+            return respond(request, document.to_mongo(), shapes.app_data, 201)
+        return respond(request, document.stored, shapes.app_data)
+
+    @describe(
+        operation_id="app_data_patch",
+        parameters=[IF_MATCH, ETAG],
+        request={
+            "application/json": AppDataWriteSerializer,
+            "application/merge-patch+json": AppDataWriteSerializer,
+        },
+        responses={200: AppDataSerializer, **CONFLICT, **CHANGED},
+    )
+    def partial_update(self, request: Request, user: str, app: str, key: str) -> Response:
+        """Merge `dataValue` into the stored value (RFC 7396): `null` removes a member."""
+        values = self.read_body(AppDataWriteSerializer)
+        options = self._expected(values.pop("version", None))
+        try:
+            document = app_data.merge_app_data(**self.key, patch=values["data_value"], **options)
+        except VersionConflict:
+            if "HTTP_IF_MATCH" in request.META:
+                raise changed(self._read(), shapes.app_data) from None
+            raise
+        return respond(request, self.found(document.stored), shapes.app_data)
+
+    @describe(
+        operation_id="app_data_delete",
+        parameters=[IF_MATCH],
+        responses={204: None, **CHANGED},
+    )
+    def destroy(self, request: Request, user: str, app: str, key: str) -> Response:
+        """Delete a value."""
+        options = self._expected()
+        if not AppData.delete_app_data(**self.key, **options):
+            if options:
+                raise changed(self._read(), shapes.app_data)
+            raise NotFound
+        return Response(None, 204)
+
+    def _expected(self, version: int | None = None) -> dict[str, Any]:
+        """Return the option that stands for the body's version and for ``If-Match``, if any."""
+        if "HTTP_IF_MATCH" not in self.request.META:
+            return {} if version is None else {"expected_version": version}
+        versions = expected_versions(self.request)
+        if version is not None:
+            versions = [version] if versions is None or version in versions else []
+        return {"expected_version": versions}
+
+    def _read(self) -> shapes.Row | None:
+        return AppData.read_key(**self.key)

@@ -1,0 +1,337 @@
+"""Activities and analytics: lists, batches and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from drf_spectacular.utils import PolymorphicProxySerializer, inline_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+
+from chabad_auth_django.api.http import paging
+from chabad_auth_django.api.http.errors import body
+from chabad_auth_django.api.http.fields import (
+    DateTimeField,
+    FlagField,
+    JSONObjectField,
+    NameField,
+    PageQuerySerializer,
+    PageSerializer,
+    StrictSerializer,
+    StringField,
+)
+from chabad_auth_django.api.http.permissions import check_may_read
+from chabad_auth_django.api.http.views import APIViewSet
+from chabad_auth_django.api.openapi.schema import ARCHIVED, describe, one_or_many
+from chabad_auth_django.api.resources import shapes
+from chabad_auth_django.api.resources.users import UserSummarySerializer
+from chabad_auth_django.models import Activity, Analytics
+from chabad_auth_django.models.analytics import EVENT_CATEGORIES
+from chabad_auth_django.models.event import Event
+from chabad_auth_django.services.analytics import counts, timeseries
+from chabad_auth_django.services.data import events
+from chabad_auth_django.services.identity import users
+
+
+class EventSerializer(StrictSerializer):
+    """What every event has."""
+
+    optional = ("user",)
+
+    id = serializers.CharField(read_only=True)
+    userId = serializers.CharField(read_only=True)
+    appId = NameField(required=False, allow_null=True)
+    sessionId = NameField(required=False, allow_null=True)
+    eventData = JSONObjectField("EVENT_DATA_MAX_BYTES", required=False, allow_null=True)
+    timestamp = DateTimeField(
+        required=False, help_text="At most 5 minutes ahead; the server's time by default."
+    )
+    sentAt = DateTimeField(
+        required=False,
+        write_only=True,
+        help_text="The client's clock when it sends this: the server corrects `timestamp` by how "
+        "far it is off.",
+    )
+    messageId = NameField(
+        required=False, write_only=True, help_text="The same one again changes nothing."
+    )
+    user = UserSummarySerializer(
+        read_only=True, required=False, help_text="With `expand=user` only."
+    )
+
+
+class ActivitySerializer(EventSerializer):
+    """An Activity."""
+
+    eventType = NameField()
+    metadata = JSONObjectField("METADATA_MAX_BYTES", required=False, allow_null=True)
+
+
+class AnalyticsSerializer(EventSerializer):
+    """An Analytics event."""
+
+    eventName = NameField()
+    eventCategory = serializers.ChoiceField(choices=EVENT_CATEGORIES)
+
+
+#: An event of a batch that was not stored.
+REJECTED = inline_serializer(
+    "Rejected",
+    {
+        "index": serializers.IntegerField(),
+        "code": serializers.CharField(),
+        "detail": serializers.CharField(),
+        "errors": serializers.DictField(required=False),
+    },
+    many=True,
+)
+
+
+class BatchSerializer(StrictSerializer):
+    """What became of a batch."""
+
+    accepted = serializers.IntegerField()
+    duplicates = serializers.IntegerField()
+    rejected = REJECTED
+
+
+class ActivityPageSerializer(PageSerializer):
+    """A page of activities."""
+
+    results = ActivitySerializer(many=True)
+
+
+class AnalyticsPageSerializer(PageSerializer):
+    """A page of analytics events."""
+
+    results = AnalyticsSerializer(many=True)
+
+
+class EventQuerySerializer(PageQuerySerializer):
+    """The filters and the page of a list of events."""
+
+    appId = NameField(required=False)
+    sessionId = NameField(required=False)
+    since = DateTimeField(required=False, help_text="At this time or later.")
+    until = DateTimeField(required=False, help_text="Before this time.")
+    expand = serializers.ChoiceField(choices=["user"], required=False)
+
+
+class ActivityQuerySerializer(EventQuerySerializer):
+    """The filters of a list of activities."""
+
+    eventType = NameField(required=False)
+
+
+class AnalyticsQuerySerializer(EventQuerySerializer):
+    """The filters of a list of analytics events."""
+
+    eventName = NameField(required=False)
+    eventCategory = serializers.ChoiceField(choices=EVENT_CATEGORIES, required=False)
+
+
+class CountsQuerySerializer(StrictSerializer):
+    """The range of a count."""
+
+    start = DateTimeField(help_text="At this time or later.")
+    end = DateTimeField(help_text="Before this time.")
+
+
+class TimeseriesQuerySerializer(CountsQuerySerializer):
+    """The range of a time series, and how it is divided."""
+
+    bucket = serializers.ChoiceField(choices=[*timeseries.LONGEST], default="day")
+    timeZone = StringField(
+        max_length=64, default="UTC", help_text="In which a day begins, such as `Asia/Jerusalem`."
+    )
+    by = serializers.ChoiceField(choices=timeseries.BY, required=False)
+    distinct = FlagField(
+        default=False, help_text="Count the different users and sessions too, which takes longer."
+    )
+
+
+class TimeseriesSerializer(StrictSerializer):
+    """How many events a bucket has, or those of one application, name or category in it."""
+
+    optional = (*timeseries.BY, "users", "sessions")
+
+    time = DateTimeField(help_text="When the bucket begins.")
+    eventName = serializers.CharField(allow_null=True, required=False)
+    eventCategory = serializers.CharField(allow_null=True, required=False)
+    appId = serializers.CharField(allow_null=True, required=False)
+    count = serializers.IntegerField()
+    users = serializers.IntegerField(required=False, help_text="With `distinct` only.")
+    sessions = serializers.IntegerField(required=False, help_text="With `distinct` only.")
+
+
+class EventCountSerializer(StrictSerializer):
+    """How often an event happened."""
+
+    eventName = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class CategoryCountSerializer(StrictSerializer):
+    """How often events of a category happened."""
+
+    category = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class EventsViewSet(APIViewSet):
+    """Events of one kind: of one user, or across users where the path names none."""
+
+    outlives_user = True
+
+    model: type[Event]
+    shape: Any
+    query_serializer: type[Serializer[Any]]
+
+    def list_events(self, request: Request) -> Response:
+        """Return a page of events, with their users where asked for."""
+        query = self.read_query(self.query_serializer)
+        expand = query.pop("expand", None)
+        if expand:
+            check_may_read(request, self, "users")
+        position = paging.decode(query.pop("cursor", None), datetime)
+        if "user" in self.kwargs:
+            query["userId"] = self.user_id
+        page = events.list_events(model=self.model, position=position, **query)
+
+        def shape_all(rows: Iterable[shapes.Row]) -> list[dict[str, Any]]:
+            shaped = [self.shape(row) for row in rows]
+            if expand:
+                ids = [event["userId"] for event in shaped]
+                found = users.read_many(user_ids={id for id in ids if isinstance(id, ObjectId)})
+                for event, id in zip(shaped, ids, strict=True):
+                    user = found.get(id) if isinstance(id, ObjectId) else None
+                    event["user"] = user and shapes.user_summary(user)
+            return shaped
+
+        return paging.respond(request, page, shape_all)
+
+    def store(self, request: Request) -> Response:
+        """Store one event, or a list of them."""
+        data = request.data
+        if not isinstance(data, list):
+            row = events.store_event(model=self.model, user_id=self.user_id, event=data)
+            return Response(self.shape(row), 201)
+        if len(data) > events.MAX_BATCH:
+            raise ValidationError({"": [f"A batch holds at most {events.MAX_BATCH} events."]})
+        result = events.ingest(model=self.model, user_id=self.user_id, events=data)
+        return Response(
+            {
+                "accepted": result.accepted,
+                "duplicates": result.duplicates,
+                "rejected": [
+                    {"index": event.index, **body(event.code, event.detail, event.errors)}
+                    for event in result.rejected
+                ],
+            }
+        )
+
+
+class ActivitiesViewSet(EventsViewSet):
+    """Activities."""
+
+    resource = "activities"
+    model = Activity
+    shape = staticmethod(shapes.activity)
+    query_serializer = ActivityQuerySerializer
+
+    @describe(
+        parameters=[ActivityQuerySerializer],
+        responses=ActivityPageSerializer,
+    )
+    def list(self, request: Request, user: str | None = None) -> Response:
+        """List activities, newest first."""
+        return self.list_events(request)
+
+    @describe(
+        operation_id="activities_create",
+        request=PolymorphicProxySerializer(
+            "ActivityOrBatch",
+            [ActivitySerializer, ActivitySerializer(many=True)],
+            resource_type_field_name=None,
+            many=False,
+        ),
+        responses={200: BatchSerializer, 201: ActivitySerializer},
+        examples=one_or_many(
+            {"appId": "cteen", "eventType": "page_view", "eventData": {"page": "/events"}}
+        ),
+    )
+    def create(self, request: Request, user: str) -> Response:
+        """Store one activity (201), or up to 1,000 (200): good ones are stored, bad ones named."""
+        return self.store(request)
+
+
+class AnalyticsViewSet(EventsViewSet):
+    """Analytics events."""
+
+    resource = "analytics"
+    model = Analytics
+    shape = staticmethod(shapes.analytics)
+    query_serializer = AnalyticsQuerySerializer
+
+    @describe(
+        parameters=[AnalyticsQuerySerializer],
+        responses=AnalyticsPageSerializer,
+    )
+    def list(self, request: Request, user: str | None = None) -> Response:
+        """List analytics events, newest first."""
+        return self.list_events(request)
+
+    @describe(
+        operation_id="analytics_create",
+        request=PolymorphicProxySerializer(
+            "AnalyticsOrBatch",
+            [AnalyticsSerializer, AnalyticsSerializer(many=True)],
+            resource_type_field_name=None,
+            many=False,
+        ),
+        responses={200: BatchSerializer, 201: AnalyticsSerializer},
+        examples=one_or_many(
+            {"appId": "cteen", "eventName": "signup", "eventCategory": "conversion"}
+        ),
+    )
+    def create(self, request: Request, user: str) -> Response:
+        """Store one event (201), or up to 1,000 (200): good ones are stored, bad ones named."""
+        return self.store(request)
+
+    @describe(
+        parameters=[CountsQuerySerializer],
+        responses={200: EventCountSerializer(many=True), **ARCHIVED},
+    )
+    def event_counts(self, request: Request, user: str | None = None) -> Response:
+        """Count the events in a range by name, the most frequent first."""
+        return Response(counts.get_event_counts(**self._range()))
+
+    @describe(
+        parameters=[CountsQuerySerializer],
+        responses={200: CategoryCountSerializer(many=True), **ARCHIVED},
+    )
+    def category_counts(self, request: Request, user: str | None = None) -> Response:
+        """Count the events in a range by category, the most frequent first."""
+        return Response(counts.get_category_counts(**self._range()))
+
+    @describe(
+        parameters=[TimeseriesQuerySerializer],
+        responses={200: TimeseriesSerializer(many=True), **ARCHIVED},
+    )
+    def timeseries(self, request: Request, user: str | None = None) -> Response:
+        """Count the events of each hour, day, week or month that has any, in order of time.
+
+        Days that are none of UTC, and hours, are counted for at most 366, and 31, days.
+        """
+        query = self._range(TimeseriesQuerySerializer)
+        return Response(timeseries.get_timeseries(time_zone=query.pop("timeZone"), **query))
+
+    def _range(self, serializer: type[Serializer[Any]] = CountsQuerySerializer) -> dict[str, Any]:
+        owner = self.user_id if "user" in self.kwargs else None
+        return {**self.read_query(serializer), "user_id": owner}

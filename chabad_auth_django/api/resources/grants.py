@@ -1,0 +1,101 @@
+"""What is granted to a user: roles, permissions and authentication methods."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api.http.views import READ, APIViewSet
+from chabad_auth_django.api.openapi.schema import CHANGED, ETAG, IF_MATCH, describe, errors
+from chabad_auth_django.api.resources import shapes
+from chabad_auth_django.api.resources.users import UserSerializer
+from chabad_auth_django.models import User
+from chabad_auth_django.services.identity import users
+
+
+class GrantViewSet(APIViewSet):
+    """What a user may do, or sign in with."""
+
+    def _change(self, operation: str, name: str) -> Response:
+        return self.change(User(id=self.user_id), shapes.user, operation, name)
+
+
+class RoleViewSet(GrantViewSet):
+    """One role of a user."""
+
+    resource = "roles"
+    owner_may = READ
+
+    @describe(
+        operation_id="roles_add",
+        parameters=[IF_MATCH, ETAG],
+        request=None,
+        responses={200: UserSerializer, **CHANGED},
+    )
+    def update(self, request: Request, user: str, role: str) -> Response:
+        """Give the role. Takes `roles:write`, and every permission that the role grants."""
+        users.check_may_grant_role(actor=self.caller, role=role)
+        return self._change("add_role", role)
+
+    @describe(
+        operation_id="roles_remove",
+        parameters=[IF_MATCH, ETAG],
+        responses={200: UserSerializer, **CHANGED},
+    )
+    def destroy(self, request: Request, user: str, role: str) -> Response:
+        """Take the role away; an administrator stays (409). Takes `roles:write`."""
+        change = partial(self._change, "remove_role", role)
+        return users.revoke(user_id=self.user_id, roles=[role], change=change)
+
+
+class PermissionViewSet(GrantViewSet):
+    """One permission of a user."""
+
+    resource = "permissions"
+    owner_may = READ
+
+    @describe(
+        operation_id="permissions_add",
+        parameters=[IF_MATCH, ETAG],
+        request=None,
+        responses={200: UserSerializer, **CHANGED},
+    )
+    def update(self, request: Request, user: str, permission: str) -> Response:
+        """Give the permission. Takes `permissions:write`, and the permission itself."""
+        users.check_may_grant(actor=self.caller, permission=permission)
+        return self._change("add_permission", permission)
+
+    @describe(
+        operation_id="permissions_remove",
+        parameters=[IF_MATCH, ETAG],
+        responses={200: UserSerializer, **CHANGED},
+    )
+    def destroy(self, request: Request, user: str, permission: str) -> Response:
+        """Take the permission away; an administrator stays (409). Takes `permissions:write`."""
+        change = partial(self._change, "remove_permission", permission)
+        return users.revoke(user_id=self.user_id, permissions=[permission], change=change)
+
+
+class AuthMethodViewSet(GrantViewSet):
+    """One authentication method of a user."""
+
+    @describe(
+        operation_id="auth_methods_add",
+        parameters=[IF_MATCH, ETAG],
+        request=None,
+        responses={200: UserSerializer, **CHANGED},
+    )
+    def update(self, request: Request, user: str, method: str) -> Response:
+        """Add the authentication method."""
+        return self._change("add_auth_method", method)
+
+    @describe(
+        operation_id="auth_methods_remove",
+        parameters=[IF_MATCH, ETAG],
+        responses={200: UserSerializer, **errors(409), **CHANGED},
+    )
+    def destroy(self, request: Request, user: str, method: str) -> Response:
+        """Remove the authentication method; the last one stays (409)."""
+        return self._change("remove_auth_method", method)

@@ -1,0 +1,79 @@
+"""A user's rights to all that is stored about it: to take it out, and to have it erased."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api.http.views import APIViewSet
+from chabad_auth_django.api.openapi.schema import describe, errors, header
+from chabad_auth_django.api.resources.users import ErasureSerializer, ExportSerializer
+from chabad_auth_django.db.transactions import on_commit
+from chabad_auth_django.models import User
+from chabad_auth_django.services.lifecycle import erasure, portability
+
+
+class ExportViewSet(APIViewSet):
+    """Everything about a user as a file."""
+
+    resource = "exports"
+
+    @describe(
+        operation_id="users_export",
+        parameters=[
+            header("Content-Disposition", "The name of the file.", required=True, response=[200])
+        ],
+        responses=ExportSerializer,
+    )
+    def retrieve(self, request: Request, user: str) -> HttpResponseBase:
+        """Export everything about a user, as `chabad_export_user` does. Streams.
+
+        A file that does not end with `counts` and `sha256` is not whole: ask again. Takes the
+        permission `exports:read` of others than the owner.
+        """
+        self.found(User.read(_id=self.user_id))
+        headers = {
+            "Content-Disposition": f'attachment; filename="user-{self.user_id}.json"',
+            "Content-Type": "application/json",
+            "Cache-Control": "no-store",
+        }
+        if request.method == "HEAD":
+            return HttpResponse(headers=headers)
+        return StreamingHttpResponse(portability.stream_user(user_id=self.user_id), headers=headers)
+
+
+class ErasureViewSet(APIViewSet):
+    """The erasure of a user, with a receipt."""
+
+    resource = "erasures"
+
+    @describe(operation_id="users_erasure", responses=ErasureSerializer)
+    def retrieve(self, request: Request, user: str) -> Response:
+        """Show the receipt of an erasure: what was deleted, and what is left.
+
+        Takes the permission `erasures:read`: the owner is gone. It stays until `chabad_erase_user`
+        has printed it.
+        """
+        return Response(erasure.read_receipt(user_id=self.user_id).to_dict())
+
+    @describe(
+        operation_id="users_erase",
+        request=None,
+        responses={202: ErasureSerializer, **errors(409)},
+    )
+    def create(self, request: Request, user: str) -> Response:
+        """Erase a user and everything about it, with a receipt. At once gone for everybody.
+
+        What is left is deleted in the background, and once more after a grace period. The same
+        again shows how far that is. Takes the permission `erasures:write` of others than the owner.
+        """
+        begun = erasure.begin(user_id=self.user_id, seconds=1.0)
+        response = Response(begun.to_dict(), 202)
+
+        def finish() -> None:
+            response.data = erasure.read_receipt(user_id=self.user_id).to_dict()
+
+        on_commit(finish)
+        return response

@@ -1,0 +1,177 @@
+"""The preferences of a user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.validators import RegexValidator
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api.http.conditional import respond
+from chabad_auth_django.api.http.fields import (
+    BooleanField,
+    JSONObjectField,
+    NameField,
+    StrictSerializer,
+    StringField,
+)
+from chabad_auth_django.api.http.views import APIViewSet
+from chabad_auth_django.api.openapi.schema import (
+    CHANGED,
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
+    describe,
+)
+from chabad_auth_django.api.resources import shapes
+from chabad_auth_django.models import Preferences
+from chabad_auth_django.models.preferences import CUSTOMIZATIONS, LANGUAGE, MAX_NAMES, THEMES
+
+
+class NotificationsSerializer(StrictSerializer):
+    """The channels on which the user wants to be notified."""
+
+    email = BooleanField(required=False)
+    push = BooleanField(required=False)
+    inApp = BooleanField(required=False, source="in_app")
+
+
+class WidgetsSerializer(StrictSerializer):
+    """The widgets that are on and off, and how each is customized."""
+
+    enabled = serializers.ListField(child=NameField(), required=False, max_length=MAX_NAMES)
+    disabled = serializers.ListField(child=NameField(), required=False, max_length=MAX_NAMES)
+    customizations = JSONObjectField("METADATA_MAX_BYTES", required=False)
+
+
+class DashboardSerializer(StrictSerializer):
+    """How the dashboard looks."""
+
+    layout = NameField(max_length=100, required=False)
+    defaultView = NameField(max_length=100, required=False, source="default_view")
+    favoriteApps = serializers.ListField(
+        child=NameField(), required=False, max_length=MAX_NAMES, source="favorite_apps"
+    )
+
+
+class PreferencesSerializer(StrictSerializer):
+    """Preferences."""
+
+    id = serializers.CharField(read_only=True)
+    userId = serializers.CharField(read_only=True)
+    theme = serializers.ChoiceField(choices=THEMES, required=False)
+    language = StringField(
+        max_length=35,
+        required=False,
+        validators=[RegexValidator(LANGUAGE, "Expected a language tag, such as en or pt-BR.")],
+    )
+    notifications = NotificationsSerializer(required=False)
+    widgets = WidgetsSerializer(required=False)
+    dashboard = DashboardSerializer(required=False)
+    createdAt = serializers.DateTimeField(read_only=True, allow_null=True)
+    updatedAt = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
+class WidgetSerializer(StrictSerializer):
+    """One widget: on or off, and how it is customized."""
+
+    enabled = BooleanField(required=False)
+    customization = JSONObjectField("METADATA_MAX_BYTES", required=False)
+
+
+class PreferencesViewSet(APIViewSet):
+    """The preferences."""
+
+    resource = "preferences"
+
+    @describe(
+        operation_id="preferences_retrieve",
+        parameters=[IF_NONE_MATCH, ETAG],
+        responses={200: PreferencesSerializer, **NOT_MODIFIED},
+    )
+    def retrieve(self, request: Request, user: str) -> Response:
+        """Show the preferences."""
+        row = self.found(Preferences.read(userId=self.user_id))
+        return respond(request, row, shapes.preferences)
+
+    @describe(
+        operation_id="preferences_update",
+        parameters=[IF_MATCH, ETAG],
+        request=PreferencesSerializer,
+        responses={200: PreferencesSerializer, **CHANGED},
+    )
+    def partial_update(self, request: Request, user: str) -> Response:
+        """Change what is named, at any depth; what is not named stays.
+
+        Lists, and the customization of one widget, are replaced as a whole.
+        """
+        values: dict[str, Any] = {}
+        for name, value in self.read_body(PreferencesSerializer).items():
+            nested = isinstance(value, dict)
+            values |= {f"{name}.{key}": value[key] for key in value} if nested else {name: value}
+        customizations = values.pop(CUSTOMIZATIONS, None)
+        merge = {CUSTOMIZATIONS: customizations} if customizations else None
+        return self._change("patch", values, merge=merge)
+
+    @describe(
+        operation_id="preferences_reset",
+        parameters=[IF_MATCH, ETAG],
+        request=None,
+        responses={200: PreferencesSerializer, **CHANGED},
+    )
+    def reset(self, request: Request, user: str) -> Response:
+        """Set every preference to its default."""
+        return self._change("reset_to_defaults")
+
+    def _change(self, operation: str, *arguments: Any, **options: Any) -> Response:
+        preferences = Preferences(user_id=self.user_id)
+        return self.change(preferences, shapes.preferences, operation, *arguments, **options)
+
+
+class FavoriteAppViewSet(PreferencesViewSet):
+    """One favourite application."""
+
+    @describe(
+        operation_id="favorite_apps_add",
+        parameters=[IF_MATCH, ETAG],
+        request=None,
+        responses={200: PreferencesSerializer, **CHANGED},
+    )
+    def update(self, request: Request, user: str, app: str) -> Response:
+        """Add the application to the favourites."""
+        return self._change("add_favorite_app", app)
+
+    @describe(
+        operation_id="favorite_apps_remove",
+        parameters=[IF_MATCH, ETAG],
+        responses={200: PreferencesSerializer, **CHANGED},
+    )
+    def destroy(self, request: Request, user: str, app: str) -> Response:
+        """Remove the application from the favourites."""
+        return self._change("remove_favorite_app", app)
+
+
+class WidgetViewSet(PreferencesViewSet):
+    """One widget."""
+
+    @describe(
+        operation_id="widgets_set",
+        parameters=[IF_MATCH, ETAG],
+        request=WidgetSerializer,
+        responses={200: PreferencesSerializer, **CHANGED},
+    )
+    def update(self, request: Request, user: str, widget: str) -> Response:
+        """Switch the widget on or off, customize it, or both."""
+        return self._change("set_widget", widget, **self.read_body(WidgetSerializer))
+
+    @describe(
+        operation_id="widgets_remove",
+        parameters=[IF_MATCH, ETAG],
+        responses={200: PreferencesSerializer, **CHANGED},
+    )
+    def destroy(self, request: Request, user: str, widget: str) -> Response:
+        """Forget the widget."""
+        return self._change("remove_widget", widget)

@@ -1,0 +1,158 @@
+"""The profile of a user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api.http.conditional import respond
+from chabad_auth_django.api.http.fields import (
+    HttpURLField,
+    JSONObjectField,
+    JSONValueField,
+    StrictSerializer,
+    StringField,
+)
+from chabad_auth_django.api.http.views import APIViewSet
+from chabad_auth_django.api.openapi.schema import (
+    CHANGED,
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
+    describe,
+)
+from chabad_auth_django.api.resources import shapes
+from chabad_auth_django.models import Profile
+from chabad_auth_django.models.profile import Avatar
+
+
+class AvatarSerializer(StrictSerializer):
+    """A picture and its thumbnail, both http or https URLs."""
+
+    url = HttpURLField(max_length=2048)
+    thumbnail = HttpURLField(max_length=2048, required=False, allow_null=True)
+
+
+class ProfileSerializer(StrictSerializer):
+    """A Profile."""
+
+    id = serializers.CharField(read_only=True)
+    userId = serializers.CharField(read_only=True)
+    displayName = StringField(
+        max_length=100,
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        source="display_name",
+    )
+    bio = StringField(max_length=500, required=False, allow_null=True, allow_blank=True)
+    avatar = AvatarSerializer(required=False, allow_null=True)
+    metadata = JSONObjectField("METADATA_MAX_BYTES", required=False)
+    createdAt = serializers.DateTimeField(read_only=True, allow_null=True)
+    updatedAt = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
+class MetadataValueSerializer(StrictSerializer):
+    """One value of the metadata."""
+
+    value = JSONValueField("METADATA_MAX_BYTES")
+
+
+class ProfileViewSet(APIViewSet):
+    """The profile."""
+
+    resource = "profiles"
+
+    @describe(
+        operation_id="profile_retrieve",
+        parameters=[IF_NONE_MATCH, ETAG],
+        responses={200: ProfileSerializer, **NOT_MODIFIED},
+    )
+    def retrieve(self, request: Request, user: str) -> Response:
+        """Show the profile."""
+        return respond(request, self.found(Profile.read(userId=self.user_id)), shapes.profile)
+
+    @describe(
+        operation_id="profile_update",
+        parameters=[IF_MATCH, ETAG],
+        request=ProfileSerializer,
+        responses={200: ProfileSerializer, **CHANGED},
+    )
+    def partial_update(self, request: Request, user: str) -> Response:
+        """Change what is named, remove what is `null`; `metadata` is replaced as a whole."""
+        values = self.read_body(ProfileSerializer)
+        if values.get("avatar"):
+            values["avatar"] = Avatar(**values["avatar"])
+        return self._change("patch", values)
+
+    def _change(self, operation: str, *arguments: Any) -> Response:
+        profile = Profile(user_id=self.user_id)
+        return self.change(profile, shapes.profile, operation, *arguments)
+
+
+class AvatarViewSet(ProfileViewSet):
+    """The avatar in the profile."""
+
+    @describe(
+        operation_id="avatar_set",
+        parameters=[IF_MATCH, ETAG],
+        request=AvatarSerializer,
+        responses={200: ProfileSerializer, **CHANGED},
+    )
+    def update(self, request: Request, user: str) -> Response:
+        """Set the avatar."""
+        values = self.read_body(AvatarSerializer)
+        return self._change("update_avatar", values["url"], values.get("thumbnail"))
+
+    @describe(operation_id="avatar_remove", parameters=[IF_MATCH], responses={204: None, **CHANGED})
+    def destroy(self, request: Request, user: str) -> Response:
+        """Remove the avatar."""
+        self._change("clear_avatar")
+        return Response(None, 204)
+
+
+class MetadataViewSet(ProfileViewSet):
+    """One value of the metadata in the profile; its `ETag` is the profile's."""
+
+    @describe(
+        operation_id="metadata_retrieve",
+        parameters=[IF_NONE_MATCH, ETAG],
+        responses={200: MetadataValueSerializer, **NOT_MODIFIED},
+    )
+    def retrieve(self, request: Request, user: str, key: str) -> Response:  # type: ignore[override]
+        """Show the value under the key."""
+        row = self.found(Profile.read(userId=self.user_id))
+        if key not in shapes.profile(row)["metadata"]:
+            raise NotFound
+        return respond(request, row, self._shape)
+
+    @describe(
+        operation_id="metadata_set",
+        parameters=[IF_MATCH, ETAG],
+        request=MetadataValueSerializer,
+        responses={200: MetadataValueSerializer, **CHANGED},
+    )
+    def update(self, request: Request, user: str, key: str) -> Response:
+        """Store a value under the key."""
+        value = self.read_body(MetadataValueSerializer)["value"]
+        return self._change("set_metadata", key, value)
+
+    @describe(
+        operation_id="metadata_remove", parameters=[IF_MATCH], responses={204: None, **CHANGED}
+    )
+    def destroy(self, request: Request, user: str, key: str) -> Response:
+        """Remove the key."""
+        self._change("delete_metadata", key)
+        return Response(None, 204)
+
+    def _change(self, operation: str, *arguments: Any) -> Response:
+        profile = Profile(user_id=self.user_id)
+        return self.change(profile, self._shape, operation, *arguments)
+
+    def _shape(self, row: shapes.Row) -> dict[str, Any]:
+        return {"value": shapes.profile(row)["metadata"].get(self.kwargs["key"])}

@@ -1,0 +1,297 @@
+"""Users, what is granted to them, and their authentication methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bson import ObjectId
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api.http import paging
+from chabad_auth_django.api.http.conditional import Shape, check_if_match, respond
+from chabad_auth_django.api.http.fields import (
+    AuthMethodField,
+    DateTimeField,
+    EmailField,
+    NameField,
+    PageQuerySerializer,
+    PageSerializer,
+    StrictSerializer,
+    StringField,
+)
+from chabad_auth_django.api.http.permissions import check_may_read
+from chabad_auth_django.api.http.views import APIViewSet
+from chabad_auth_django.api.openapi.schema import (
+    CHANGED,
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
+    describe,
+    errors,
+)
+from chabad_auth_django.api.resources import shapes
+from chabad_auth_django.api.resources.preferences import PreferencesSerializer
+from chabad_auth_django.api.resources.profile import ProfileSerializer
+from chabad_auth_django.db.transactions import atomic, on_commit
+from chabad_auth_django.models import Preferences, Profile, User
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.services.identity import users
+from chabad_auth_django.services.lifecycle import deletion
+
+
+class UserSerializer(StrictSerializer):
+    """A User."""
+
+    id = serializers.CharField(read_only=True)
+    email = serializers.EmailField(read_only=True)
+    name = serializers.CharField(read_only=True, allow_null=True)
+    valuUserId = serializers.CharField(read_only=True, allow_null=True)
+    merkosUserId = serializers.CharField(read_only=True, allow_null=True)
+    authMethods = serializers.ListField(child=serializers.CharField(), read_only=True)
+    roles = serializers.ListField(child=serializers.CharField(), read_only=True)
+    permissions = serializers.ListField(child=serializers.CharField(), read_only=True)
+    lastLogin = serializers.DateTimeField(read_only=True, allow_null=True)
+    createdAt = serializers.DateTimeField(read_only=True, allow_null=True)
+    updatedAt = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
+class ExpandedUserSerializer(UserSerializer):
+    """A User; with `expand` the profile and the preferences too."""
+
+    optional = ("profile", "preferences")
+
+    profile = ProfileSerializer(read_only=True, allow_null=True)
+    preferences = PreferencesSerializer(read_only=True, allow_null=True)
+
+
+class PurgingSerializer(StrictSerializer):
+    """A user who is gone, and whose events are still being purged."""
+
+    id = serializers.CharField()
+    state = serializers.CharField(help_text="`purging`.")
+
+
+class ExportSerializer(StrictSerializer):
+    """Everything about a user, as it is stored."""
+
+    format = serializers.CharField()
+    version = serializers.IntegerField()
+    user = serializers.CharField(help_text="The user's id.")
+    exportedAt = serializers.DateTimeField()
+    documents = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="Objects of `collection` and `document`, in canonical Extended JSON; or `bson`, "
+        "its bytes in Base64, where that could not be read back the same.",
+    )
+    counts = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Collection: documents."
+    )
+    sha256 = serializers.CharField(help_text="Of all lines but the last, which this one is in.")
+
+
+class ErasureSerializer(StrictSerializer):
+    """The receipt of an erasure, as of now."""
+
+    userId = serializers.CharField()
+    requestedAt = serializers.DateTimeField()
+    finishedAt = serializers.DateTimeField(
+        allow_null=True, help_text="`null`: the last sweep is still to come."
+    )
+    deleted = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Collection: documents."
+    )
+    left = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Collection: documents."
+    )
+
+
+class UserSummarySerializer(StrictSerializer):
+    """What a list shows of a User with `expand=user`."""
+
+    id = serializers.CharField(read_only=True)
+    email = serializers.EmailField(read_only=True)
+    name = serializers.CharField(read_only=True, allow_null=True)
+
+
+class UserPatchSerializer(StrictSerializer):
+    """What owners may change of their User; the e-mail address only with ``users:write``."""
+
+    name = StringField(max_length=200, required=False, allow_null=True)
+    email = EmailField(max_length=254, required=False)
+
+
+class UserCreateSerializer(StrictSerializer):
+    """A new User; everything else has its default or an operation of its own."""
+
+    email = EmailField(max_length=254)
+    name = StringField(max_length=200, required=False)
+    authMethods = serializers.ListField(
+        child=AuthMethodField(), required=False, max_length=20, source="auth_methods"
+    )
+
+
+class UserPageSerializer(PageSerializer):
+    """A page of users."""
+
+    results = UserSerializer(many=True)
+
+
+class UserQuerySerializer(PageQuerySerializer):
+    """The filters, the order and the page of a list of users."""
+
+    email = StringField(max_length=254, required=False)
+    role = NameField(required=False)
+    authMethod = NameField(required=False, source="auth_method")
+    valuUserId = NameField(required=False, source="valu_user_id")
+    merkosUserId = NameField(required=False, source="merkos_user_id")
+    createdSince = DateTimeField(
+        required=False, source="created_since", help_text="Created at this time or later."
+    )
+    createdUntil = DateTimeField(
+        required=False, source="created_until", help_text="Created before this time."
+    )
+    order = serializers.ChoiceField(choices=["id", "-id", "email", "-email"], default="id")
+
+
+class ExpandSerializer(StrictSerializer):
+    """What to show with a User."""
+
+    expand = serializers.ChoiceField(
+        choices=["profile", "preferences", "profile,preferences", "preferences,profile"],
+        required=False,
+    )
+
+
+class UsersViewSet(APIViewSet):
+    """All users."""
+
+    @describe(
+        operation_id="users_list",
+        parameters=[UserQuerySerializer],
+        responses=UserPageSerializer,
+    )
+    def list(self, request: Request) -> Response:
+        """List users by filters, in pages. Takes the permission `users:read`."""
+        query = self.read_query(UserQuerySerializer)
+        kind = str if query["order"].endswith("email") else ObjectId
+        position = paging.decode(query.pop("cursor", None), kind)
+        page = users.list_users(position=position, **query)
+        return paging.respond(request, page, lambda rows: [shapes.user(row) for row in rows])
+
+    @describe(
+        operation_id="users_create",
+        parameters=[ETAG],
+        request=UserCreateSerializer,
+        responses={201: UserSerializer, **errors(409)},
+    )
+    def create(self, request: Request) -> Response:
+        """Create a user with profile and preferences. Takes the permission `users:write`."""
+        user = User.create_user(**self.read_body(UserCreateSerializer))
+        return respond(request, user.to_mongo(), shapes.user, 201)
+
+
+class UserViewSet(APIViewSet):
+    """One user."""
+
+    @describe(
+        operation_id="users_retrieve",
+        parameters=[ExpandSerializer, IF_NONE_MATCH, ETAG],
+        responses={200: ExpandedUserSerializer, **NOT_MODIFIED},
+    )
+    def retrieve(self, request: Request, user: str) -> Response:
+        """Show a user; with `expand` the profile and the preferences too.
+
+        Of others these take `profiles:read` and `preferences:read`.
+        """
+        expand = self.read_query(ExpandSerializer).get("expand")
+        names = expand.split(",") if expand else []
+        for name in names:
+            check_may_read(request, self, EXPANDABLE[name].resource)
+        row = self._read_user()
+        if not names:
+            return respond(request, row, shapes.user)
+        found = {name: EXPANDABLE[name].model.read(userId=self.user_id) for name in names}
+
+        def shape(rows: shapes.Row) -> dict[str, Any]:
+            expanded = {
+                name: EXPANDABLE[name].shape(stored) if stored else None
+                for name, stored in found.items()
+            }
+            return {**shapes.user(row), **expanded}
+
+        return respond(request, {"user": row, **found}, shape)
+
+    @describe(
+        operation_id="users_update",
+        parameters=[IF_MATCH, ETAG],
+        request=UserPatchSerializer,
+        responses={200: UserSerializer, **errors(409), **CHANGED},
+    )
+    def partial_update(self, request: Request, user: str) -> Response:
+        """Change a user. The e-mail address takes the permission `users:write`."""
+        values = self.read_body(UserPatchSerializer)
+        if "email" in values:
+            if not self.caller.has_permission("users:write"):
+                message = "Changing an e-mail address takes the permission users:write."
+                raise PermissionDenied(message)
+            users.check_may_become(actor=self.caller, user_id=self.user_id)
+        return self.change(User(id=self.user_id), shapes.user, "patch", values)
+
+    @describe(
+        operation_id="users_delete",
+        parameters=[IF_MATCH],
+        responses={202: PurgingSerializer, 204: None, **CHANGED},
+    )
+    def destroy(self, request: Request, user: str) -> Response:
+        """Delete a user and everything about it, at once for everybody.
+
+        204 when nothing is left; 202 when events are still being purged in the background; 409 for
+        the last administrator.
+        """
+        if "HTTP_IF_MATCH" in request.META:
+            # In one transaction: a change in between conflicts, and it is compared again.
+            atomic(self._delete_if_match)()
+        else:
+            self._delete()
+        response = Response({"id": self.user_id, "state": "purging"}, 202)
+
+        def finish() -> None:
+            if deletion.is_purged(user_id=self.user_id):
+                response.status_code, response.data = 204, None
+
+        on_commit(finish)
+        return response
+
+    def _delete_if_match(self) -> None:
+        check_if_match(self.request, self.found(User.read(_id=self.user_id)), shapes.user)
+        self._delete()
+
+    def _delete(self) -> None:
+        deletion.delete_user(user_id=self.user_id, seconds=1.0)
+
+    def _read_user(self) -> Any:
+        caller = self.caller
+        if caller.id == self.user_id and caller.stored is not None:
+            # Authentication has just read it.
+            return caller.stored
+        return self.found(User.read(_id=self.user_id))
+
+
+@dataclass(frozen=True)
+class Expandable:
+    """What can be shown with a user, and the word for it in permissions."""
+
+    model: type[Document]
+    shape: Shape
+    resource: str
+
+
+EXPANDABLE = {
+    "profile": Expandable(Profile, shapes.profile, "profiles"),
+    "preferences": Expandable(Preferences, shapes.preferences, "preferences"),
+}

@@ -1,0 +1,219 @@
+"""One transaction over every operation of the body, mongoengine's included.
+
+``ClientSession.bind()`` hands the session to whatever uses the client, so Documents and
+QuerySets join without knowing. A standalone server has no transactions: the body runs without
+one, and ``on_incomplete()`` holds what heals a body that fails half-way.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context, ContextVar
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+import mongoengine
+import pymongo
+from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+from pymongo.write_concern import WriteConcern
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.db import connection
+
+#: The label with which MongoDB asks for a transaction to be run again.
+TRANSIENT = "TransientTransactionError"
+
+#: The label of a commit of which nobody knows whether the server got it.
+UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
+
+#: Seconds for telling the server that a transaction is over whose own time is up.
+RELEASE_TIMEOUT = 1.0
+
+MAJORITY = WriteConcern("majority")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Hook = Callable[[], object]
+ErrorHook = Callable[[BaseException], object]
+
+
+@dataclass
+class _Hooks:
+    commit: list[Hook] = field(default_factory=list)
+    rollback: list[Hook] = field(default_factory=list)
+    incomplete: list[ErrorHook] = field(default_factory=list)
+
+
+_hooks: ContextVar[_Hooks | None] = ContextVar("chabad_auth_hooks", default=None)
+
+
+def atomic(function: Callable[P, T]) -> Callable[P, T]:
+    """Make each call of the function one transaction (specification: best practice 1).
+
+    A call inside another transaction joins it. After a transient error the function runs again
+    from its start, so it must be safe to re-run; all tries together take at most
+    ``CHABAD_AUTH["TRANSACTION_TIMEOUT"]`` seconds. On a standalone server it runs without a
+    transaction, and again only when it raises ``RetryTransaction``.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        body = functools.partial(function, *args, **kwargs)
+        if in_atomic():
+            return body()
+        hooks = _Hooks()
+        run = _run_in_transaction if connection.supports_transactions() else _run_without
+        token = _hooks.set(hooks)
+        try:
+            result = run(body, hooks)
+        finally:
+            _hooks.reset(token)
+        _run_all(hooks.commit)
+        return result
+
+    return wrapper
+
+
+def in_atomic() -> bool:
+    """Tell whether the caller runs inside a function made by ``atomic``."""
+    return _hooks.get() is not None
+
+
+def in_transaction() -> bool:
+    """Tell whether a transaction is open; inside ``atomic`` on a standalone server none is."""
+    return in_atomic() and connection.supports_transactions()
+
+
+def write_concern() -> WriteConcern:
+    """Return what a write must ask for now: the majority, or nothing inside a transaction.
+
+    There the commit asks for the majority, and the server refuses a write that does: PyMongo
+    leaves the collection's write concern in ``findAndModify`` when the session is a bound one.
+    """
+    return WriteConcern() if in_transaction() else MAJORITY
+
+
+def on_commit(hook: Hook) -> None:
+    """Call the hook after the transaction commits; at once where there is none.
+
+    Every hook runs, also when an earlier one fails; the first error is raised in the end.
+    """
+    hooks = _hooks.get()
+    if hooks is None:
+        hook()
+    else:
+        hooks.commit.append(hook)
+
+
+def on_rollback(hook: Hook) -> None:
+    """Call the hook after each try of the transaction that was rolled back."""
+    hooks = _hooks.get()
+    if hooks is not None:
+        hooks.rollback.append(hook)
+
+
+def on_incomplete(hook: ErrorHook) -> None:
+    """Call the hook with the error when the body fails on a server without transactions."""
+    hooks = _hooks.get()
+    if hooks is not None:
+        hooks.incomplete.append(hook)
+
+
+class RetryTransaction(PyMongoError):
+    """Raised inside ``atomic``, makes it run its function again on a fresh snapshot."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, error_labels=[TRANSIENT])
+
+
+def _run_without(body: Callable[[], T], hooks: _Hooks) -> T:
+    deadline = time.monotonic() + conf.TRANSACTION_TIMEOUT
+    try:
+        while True:
+            try:
+                return body()
+            except RetryTransaction:
+                if time.monotonic() > deadline:
+                    raise
+                hooks.commit.clear()
+                hooks.incomplete.clear()
+    except BaseException as error:
+        _hooks.set(None)
+        _run_all([functools.partial(hook, error) for hook in hooks.incomplete])
+        raise
+
+
+def _run_in_transaction(body: Callable[[], T], hooks: _Hooks) -> T:
+    def callback(session: ClientSession) -> T:
+        _run_all(hooks.rollback)
+        hooks.rollback.clear()
+        hooks.commit.clear()
+        try:
+            return body()
+        except BaseException as error:
+            if not isinstance(error, ServerSelectionTimeoutError):
+                _release(session.abort_transaction)
+            # mongoengine wraps the driver's error and so hides the label that asks for a retry.
+            cause = error.__context__ if isinstance(error, mongoengine.OperationError) else None
+            if isinstance(cause, PyMongoError) and cause.has_error_label(TRANSIENT):
+                raise cause from None
+            raise
+
+    try:
+        return _with_session(callback)
+    except BaseException:
+        _run_all(hooks.rollback)
+        raise
+
+
+def _with_session(callback: Callable[[ClientSession], T]) -> T:
+    client = connection.get_client()
+    with (
+        pymongo.timeout(conf.TRANSACTION_TIMEOUT),
+        client.start_session() as session,
+        session.bind(end_session=False),
+    ):
+        try:
+            return session.with_transaction(
+                callback,
+                read_concern=ReadConcern("snapshot"),
+                write_concern=MAJORITY,
+                read_preference=ReadPreference.PRIMARY,
+            )
+        except PyMongoError as error:
+            if error.has_error_label(UNKNOWN_COMMIT):
+                # PyMongo cannot abort any more; killing its session ends a transaction too.
+                kill = {"killSessions": [session.session_id]}
+                _release(functools.partial(client.admin.command, kill))
+            raise
+
+
+def _release(end: Callable[[], object]) -> None:
+    """End a transaction on the server, which would keep its documents locked for a minute.
+
+    PyMongo sends nothing after a timeout has passed, not even this: hence a fresh context.
+    """
+
+    def run() -> None:
+        with suppress(PyMongoError), pymongo.timeout(RELEASE_TIMEOUT):
+            end()
+
+    Context().run(run)
+
+
+def _run_all(hooks: list[Hook]) -> None:
+    first_error: BaseException | None = None
+    for hook in hooks:
+        try:
+            hook()
+        except Exception as error:
+            first_error = first_error or error
+    if first_error is not None:
+        raise first_error

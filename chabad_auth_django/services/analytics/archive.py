@@ -1,0 +1,299 @@
+"""Moving old Analytics events into files, and back, so that no count ever changes by it.
+
+Each month gets an archive, and one more for what came late. Its record in ``analytics_archives``
+goes through these states, and whatever is killed, the next run goes on from there:
+
+- ``writing``: the file is being written, verified and put on the disk; no event is touched. A run
+  that finds this state takes the record over; the other one can then not go on.
+- ``moving``: the events are removed in the order of the file. One transaction removes a batch,
+  adds it to the ledger ``archived`` and notes in the record how many lines are done.
+- ``archived``: all are.
+- ``restoring``: the same the other way round; ``restored`` in the end.
+
+An event that was changed or deleted after it was written to the file is not the archive's: it is
+left as it is, and the number of its line is kept so that restoring leaves it out. The line, not
+the id: an event whose timestamp is corrected meanwhile can be in the file twice.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import bson
+from pymongo.collection import Collection
+from pymongo.errors import DuplicateKeyError
+from pymongo.read_preferences import ReadPreference
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.db import connection
+from chabad_auth_django.db.batches import RAW, SIZE
+from chabad_auth_django.db.transactions import atomic, write_concern
+from chabad_auth_django.exceptions import ArchiveError, ReplicaSetRequired, ValidationError
+from chabad_auth_django.models import Analytics, User
+from chabad_auth_django.models.fields import now, to_utc
+from chabad_auth_django.services.analytics import archive_files, ledger, rollups
+from chabad_auth_django.services.lifecycle import deletion
+
+ARCHIVES = "analytics_archives"
+EXCLUDED = "analytics_archive_exclusions"
+
+WRITING, MOVING, ARCHIVED = "writing", "moving", "archived"
+RESTORING, RESTORED = "restoring", "restored"
+
+#: Events are in the archive, at least some.
+_MOVED = {"$in": [MOVING, ARCHIVED, RESTORING]}
+
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Events of a month that were moved, from or to the archive of that name."""
+
+    month: str
+    name: str
+    events: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The events of a month that would be moved."""
+
+    month: str
+    total: int
+
+
+def plan(*, before: datetime) -> list[Planned]:
+    """Return what ``archive`` would move; raise ``ValidationError`` as it does."""
+    count = Analytics.collection().count_documents
+    return [Planned(month, count(_in_month(month))) for month in _months(before)]
+
+
+def plan_restore(*, month: str, folder: Path) -> list[Planned]:
+    """Return what ``restore`` would bring back; raise ``ArchiveError`` as it does."""
+    records = _restorable(month)
+    for record in records:
+        _check(record, folder)
+    return [Planned(record["month"], record["moved"] - record["restored"]) for record in records]
+
+
+def archive(*, before: datetime, folder: Path) -> Iterator[Progress]:
+    """Move the events of the months that end by ``before`` into files; yield after each batch.
+
+    Goes on with what was left unfinished. Raises ``ValidationError``, ``ArchiveError``,
+    ``ReplicaSetRequired`` and ``OSError``.
+    """
+    _require_transactions()
+    months = _months(before)
+    folder.mkdir(parents=True, exist_ok=True)
+    for record in list(_archives().find({"state": MOVING}).sort("_id")):
+        yield from _move(record, folder)
+    for month in months:
+        record_or_none = _write(month, folder)
+        if record_or_none is not None:
+            yield from _move(record_or_none, folder)
+
+
+def restore(*, month: str, folder: Path) -> Iterator[Progress]:
+    """Bring the events of a month back from the files, or those of the archive of that name.
+
+    Events of users who were erased since stay out. Goes on with what was left unfinished. Raises
+    ``ArchiveError``, also when nothing of the month is archived, before anything is changed.
+    """
+    _require_transactions()
+    records = _restorable(month)
+    for record in records:
+        _check(record, folder)
+    for record in records:
+        key = {"_id": record["_id"], "state": _MOVED}
+        _archives().update_one(key, {"$set": {"state": RESTORING}})
+        yield from _bring_back(record, folder)
+
+
+def _restorable(month: str) -> list[dict[str, Any]]:
+    wanted = {"state": _MOVED, "$or": [{"month": month}, {"name": month}]}
+    records = list(_archives().find(wanted).sort("_id"))
+    if not records:
+        raise ArchiveError(f"Nothing of {month} is archived.")
+    return records
+
+
+def _write(month: str, folder: Path) -> dict[str, Any] | None:
+    """Return the record of an archive that is ready to be moved, if the month has events."""
+    collection = Analytics.collection().with_options(codec_options=RAW)
+    if collection.find_one(_in_month(month), {"_id": 1}) is None:
+        return None
+    name = f"analytics-{month}-{uuid.uuid4().hex[:8]}"
+    record = _take_over(month, name, folder)
+    # By itself the server would send 16 MB at a time.
+    events = collection.find(_in_month(month)).sort("timestamp", 1).batch_size(SIZE)
+    try:
+        manifest = archive_files.write(folder, name=name, month=month, events=events)
+    except FileNotFoundError:
+        raise ArchiveError(f"Another run has taken {month} over.") from None
+    change = {
+        "state": MOVING,
+        "moved": 0,
+        "restored": 0,
+        "sha256": manifest.sha256,
+        "events": manifest.events,
+    }
+    key = {"_id": record, "name": name, "state": WRITING}
+    if not _archives().update_one(key, {"$set": change}).modified_count:
+        archive_files.remove(folder, name)
+        raise ArchiveError(f"Another run has taken {month} over.")
+    return _archives().find_one({"_id": record})
+
+
+def _take_over(month: str, name: str, folder: Path) -> Any:
+    """Make the record of the month's next archive ours; remove what another run wrote for it."""
+    mine = {"$set": {"name": name, "since": now()}}
+    left = _archives().find_one_and_update({"month": month, "state": WRITING}, mine)
+    if left is not None:
+        archive_files.remove(folder, left["name"])
+        return left["_id"]
+    number = _archives().count_documents({"month": month}) + 1
+    record = {"_id": f"{month}.{number}", "month": month, "state": WRITING, **mine["$set"]}
+    try:
+        _archives().insert_one(record)
+    except DuplicateKeyError:
+        return _take_over(month, name, folder)
+    return record["_id"]
+
+
+def _move(record: dict[str, Any], folder: Path) -> Iterator[Progress]:
+    _check(record, folder)
+    done = record["moved"]
+    lines = archive_files.read(folder, record["name"], skip=done)
+    while batch := list(islice(lines, conf.PURGE_BATCH_SIZE)):
+        if not _move_batch(record["_id"], done, batch):
+            raise ArchiveError(f"Another run is at {record['name']}.")
+        done += len(batch)
+        # Whoever counts meanwhile should not have to read all this in the log.
+        rollups.catch_up()
+        yield Progress(record["month"], record["name"], len(batch))
+    _archives().update_one(
+        {"_id": record["_id"], "state": MOVING, "moved": record["events"]},
+        {"$set": {"state": ARCHIVED}},
+    )
+
+
+@atomic
+def _move_batch(record_id: Any, done: int, batch: list[bytes]) -> bool:
+    key = {"_id": record_id, "state": MOVING, "moved": done}
+    if not _archives().update_one(key, {"$inc": {"moved": len(batch)}}).modified_count:
+        return False
+    events = [bson.decode(event, ledger.CODEC) for event in batch]
+    collection = Analytics.collection().with_options(codec_options=RAW)
+    ids = [event["_id"] for event in events]
+    stored = {row["_id"]: row.raw for row in collection.find({"_id": {"$in": ids}})}
+    # By id, so that of two equal lines only one is moved.
+    moved = {id: index for index, id in enumerate(ids) if stored.get(id) == batch[index]}
+    others = set(range(len(batch))).difference(moved.values())
+    if others:
+        _collection(EXCLUDED).insert_many([{"_id": _line(record_id, done + i)} for i in others])
+    ledger.add_archived([events[index] for index in moved.values()])
+    Analytics.collection().delete_many({"_id": {"$in": list(moved)}})
+    return True
+
+
+def _bring_back(record: dict[str, Any], folder: Path) -> Iterator[Progress]:
+    # What was not moved yet is still stored. Nobody moves any more: the state says so.
+    moved = _archives().find_one({"_id": record["_id"]}) or record
+    done, total = moved["restored"], moved["moved"]
+    lines = islice(archive_files.read(folder, record["name"], skip=done), total - done)
+    while batch := list(islice(lines, conf.PURGE_BATCH_SIZE)):
+        owners = _restore_batch(record["_id"], done, batch)
+        if owners is None:
+            raise ArchiveError(f"Another run is at {record['name']}.")
+        # The fence of a deletion, as after every insert; but here the counts are kept.
+        for user_id in owners - _existing(owners):
+            deletion.purge(user_id=user_id)
+        done += len(batch)
+        rollups.catch_up()
+        yield Progress(record["month"], record["name"], len(batch))
+    _archives().update_one(
+        {"_id": record["_id"], "state": RESTORING}, {"$set": {"state": RESTORED}}
+    )
+
+
+@atomic
+def _restore_batch(record_id: Any, done: int, batch: list[bytes]) -> set[Any] | None:
+    key = {"_id": record_id, "state": RESTORING, "restored": done}
+    if not _archives().update_one(key, {"$inc": {"restored": len(batch)}}).modified_count:
+        return None
+    lines = range(done, done + len(batch))
+    keys = [_line(record_id, line) for line in lines]
+    excluded = {row["_id"]["line"] for row in _collection(EXCLUDED).find({"_id": {"$in": keys}})}
+    events = [bson.decode(event, ledger.CODEC) for event in batch]
+    owners = _existing({event.get("userId") for event in events})
+    archived = [event for line, event in zip(lines, events, strict=True) if line not in excluded]
+    mine = [event for event in archived if event.get("userId") in owners]
+    ids = [event["_id"] for event in mine]
+    # Sent again after it was archived, an event is stored already.
+    stored = {row["_id"] for row in Analytics.collection().find({"_id": {"$in": ids}}, {"_id": 1})}
+    # Sent again and archived once more, it is here twice.
+    missing = {event["_id"]: event for event in mine if event["_id"] not in stored}
+    if missing:
+        collection = Analytics.collection().with_options(codec_options=ledger.CODEC)
+        collection.insert_many(missing.values())
+    ledger.add_archived(mine, sign=-1)
+    ledger.make_archived_anonymous([e for e in archived if e.get("userId") not in owners])
+    return owners
+
+
+def _line(record_id: Any, number: int) -> dict[str, Any]:
+    return {"archive": record_id, "line": number}
+
+
+def _existing(user_ids: set[Any]) -> set[Any]:
+    wanted = {"_id": {"$in": list(user_ids)}}
+    return {user["_id"] for user in User.collection().find(wanted, {"_id": 1})}
+
+
+def _check(record: dict[str, Any], folder: Path) -> None:
+    if archive_files.verify(folder, record["name"]).sha256 != record["sha256"]:
+        raise ArchiveError(f"{record['name']} in {folder} is not the archive of this database.")
+
+
+def _months(before: datetime) -> list[str]:
+    before = to_utc(before)
+    if before > now():
+        raise ValidationError("Only events of the past can be archived.")
+    end = before.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    months: list[str] = []
+    start = _FIRST
+    while True:
+        later = {"timestamp": {"$gte": start, "$lt": end}}
+        row = Analytics.collection().find_one(later, {"timestamp": 1}, sort=[("timestamp", 1)])
+        if row is None:
+            return months
+        months.append(row["timestamp"].isoformat()[: len("YYYY-MM")])
+        start = _in_month(months[-1])["timestamp"]["$lt"]
+
+
+def _in_month(month: str) -> dict[str, Any]:
+    start = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+    year, index = divmod(start.year * 12 + start.month, 12)
+    return {"timestamp": {"$gte": start, "$lt": start.replace(year=year, month=index + 1)}}
+
+
+def _require_transactions() -> None:
+    if not connection.supports_transactions():
+        raise ReplicaSetRequired
+
+
+def _archives() -> Collection[dict[str, Any]]:
+    return _collection(ARCHIVES)
+
+
+def _collection(name: str) -> Collection[dict[str, Any]]:
+    return connection.get_database().get_collection(
+        name, read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
+    )

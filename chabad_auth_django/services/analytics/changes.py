@@ -1,0 +1,142 @@
+"""Which days of the collection ``analytics`` changed, as MongoDB's own log of changes tells.
+
+A change stream sees every change that the majority has, whoever made it: our own inserts, those of
+Mongoose programs that know nothing of us, late events, corrections, purges. So no writer has to
+tell us anything, and none can forget to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from bson import Timestamp
+from pymongo.client_session import ClientSession
+from pymongo.errors import OperationFailure
+from pymongo.read_preferences import ReadPreference
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.models import Analytics
+
+DAY = timedelta(days=1)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_MILLISECONDS = 86_400_000
+
+#: The log does not reach back that far; the collection was dropped or renamed; and the like.
+_LOST = frozenset((136, 260, 280, 286))
+
+
+def start_of_day(time: datetime) -> datetime:
+    """Return the midnight (UTC) at which the day of a UTC time begins."""
+    return time.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def server_time() -> Timestamp:
+    """Return a moment of the server's log that is not before any write acknowledged by now."""
+    client = connection.get_client()
+    with client.start_session() as session:
+        client.admin.command("ping", session=session, read_preference=ReadPreference.PRIMARY)
+        return session_time(session)
+
+
+def session_time(session: ClientSession) -> Timestamp:
+    """Return the moment of the log as of which the session has read or written last."""
+    return cast(Timestamp, session.operation_time)
+
+
+def keep_pre_images() -> bool:
+    """Let the server log which day a deleted or corrected event was in; tell whether it can.
+
+    Servers before 6.0 cannot. Inserts do not get slower by it.
+    """
+    database = connection.get_database()
+    name = Analytics.collection().name
+    try:
+        if not list(database.list_collections(filter={"name": name})):
+            database.create_collection(name)
+        database.command("collMod", name, changeStreamPreAndPostImages={"enabled": True})
+    except OperationFailure:
+        return False
+    return True
+
+
+def changed_days(
+    *, since: Timestamp, until: Timestamp, pre_images: bool, before: datetime | None = None
+) -> dict[datetime, Timestamp] | None:
+    """Return the days that changed from ``since`` to ``until``, with the time of the last change.
+
+    Inserts with a timestamp from ``before`` on are left out. ``None``: the log cannot tell, and
+    any day may have changed.
+    """
+    latest: dict[datetime, Timestamp] = {}
+    try:
+        with Analytics.collection().watch(
+            _pipeline(before),
+            full_document_before_change="whenAvailable" if pre_images else None,
+            start_at_operation_time=since,
+            max_await_time_ms=1,
+        ) as stream:
+            # An empty first batch tells already how far it was read.
+            token = stream.resume_token
+            while token is None or _time(token) < until:
+                change = stream.try_next()
+                if change is None:
+                    token = stream.resume_token
+                    continue
+                days = _days(change)
+                if days is None:
+                    return None
+                latest |= dict.fromkeys(days, change["clusterTime"])
+            return latest
+    except OperationFailure as error:
+        if error.code in _LOST:
+            return None
+        raise
+
+
+def _pipeline(before: datetime | None) -> list[dict[str, Any]]:
+    stages: list[dict[str, Any]] = []
+    if before is not None:
+        late = {"fullDocument.timestamp": {"$lt": before}}
+        stages = [{"$match": {"$or": [{"operationType": {"$ne": "insert"}}, late]}}]
+    # As numbers: a date that Python cannot hold must not break the stream.
+    now_in = {"$ifNull": ["$fullDocument.timestamp", "$updateDescription.updatedFields.timestamp"]}
+    shape = {
+        "operationType": 1,
+        "clusterTime": 1,
+        "hasPreImage": {"$gt": ["$fullDocumentBeforeChange", None]},
+        "was": _day_number("$fullDocumentBeforeChange.timestamp"),
+        "is": _day_number(now_in),
+    }
+    return [*stages, {"$project": shape}]
+
+
+def _day_number(time: Any) -> dict[str, Any]:
+    number = {"$floor": {"$divide": [{"$toLong": time}, _DAY_MILLISECONDS]}}
+    return {"$cond": [{"$eq": [{"$type": time}, "date"]}, number, None]}
+
+
+def _days(change: Mapping[str, Any]) -> list[datetime] | None:
+    """Return the days that the change touches, ``None`` when that is unknown."""
+    if change["operationType"] != "insert" and not (
+        change["operationType"] in ("update", "replace", "delete") and change["hasPreImage"]
+    ):
+        return None
+    days = []
+    for number in {change["was"], change["is"]} - {None}:
+        try:
+            days.append(_EPOCH + number * DAY)
+        except OverflowError:
+            # Beyond the years 1 to 9999: in no range that anybody can ask for.
+            continue
+    return days
+
+
+def _time(token: Mapping[str, Any]) -> Timestamp:
+    """Return how far the stream has read: a resume token begins with a BSON timestamp."""
+    data = token["_data"]
+    if not data.startswith("82"):
+        raise ValueError("The server's resume token has an unknown format.")
+    return Timestamp(int(data[2:10], 16), int(data[10:18], 16))

@@ -1,0 +1,164 @@
+"""Counts of events that are not stored any more: archived ones, and those of erased users.
+
+Each row is written in the transaction that removes (or brings back) the events that it stands for.
+So at every moment the events and the ledgers together are the whole, whatever is killed.
+
+- ``archived``: added up by ``services.analytics.archive``, in both collections.
+- ``erased``: what the erasure of a user adds, in rows of its own, so that it waits for nobody; and
+  what it takes off, because its events were archived. No row tells whose it is.
+- ``anonymous``: the same, added up by ``settle``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import bson
+from bson.codec_options import CodecOptions, DatetimeConversion
+from pymongo import DeleteMany, UpdateOne
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.db import connection
+from chabad_auth_django.db.transactions import atomic
+from chabad_auth_django.models import (
+    Analytics,
+    AnalyticsDaily,
+    AnalyticsDailyUser,
+    AnalyticsRollup,
+)
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.models.rollup import KEYS, USER_KEYS
+from chabad_auth_django.services.analytics.changes import start_of_day
+
+ARCHIVED, ERASED, ANONYMOUS = LEDGERS = ("archived", "erased", "anonymous")
+
+#: Reads every date that BSON can hold.
+CODEC: CodecOptions[Any] = CodecOptions(
+    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+
+#: Rows that one transaction adds up.
+BATCH = 1000
+
+
+def erase_events(*, ids: Sequence[Any]) -> int:
+    """Delete a batch of a user's events; return how many.
+
+    Their counts stay, without the user, where ``CHABAD_AUTH["ANALYTICS_KEEP_ANONYMOUS_COUNTS"]``
+    says so and the project rolls up at all.
+    """
+    if conf.ANALYTICS_KEEP_ANONYMOUS_COUNTS and _is_rolled_up():
+        return _make_anonymous(ids)
+    return Analytics.collection().delete_many({"_id": {"$in": ids}}).deleted_count
+
+
+@atomic
+def erase_rows(*, ids: Sequence[Any]) -> int:
+    """Delete a batch of a user's rows in the roll-ups; return how many.
+
+    Without ``CHABAD_AUTH["ANALYTICS_KEEP_ANONYMOUS_COUNTS"]`` its archived events go from the
+    totals too. To be called when the user's events are gone: that makes their days invalid.
+    """
+    rows = _read(AnalyticsDailyUser, {"_id": {"$in": ids}}, limit=len(ids))
+    if not conf.ANALYTICS_KEEP_ANONYMOUS_COUNTS:
+        archived = [row for row in rows if row["build"] == ARCHIVED]
+        _insert_erased(_sum(archived, KEYS), -1)
+    return _delete(AnalyticsDailyUser, rows)
+
+
+@atomic
+def settle() -> int:
+    """Add a batch of what erasures left to the anonymous counts; return how many rows."""
+    rows = _read(AnalyticsDaily, {"build": ERASED}, limit=BATCH)
+    if rows:
+        AnalyticsDaily.collection().delete_many({"_id": {"$in": [row["_id"] for row in rows]}})
+        _add(AnalyticsDaily, ANONYMOUS, _sum(rows, KEYS))
+    return len(rows)
+
+
+def add_archived(events: Sequence[Mapping[str, Any]], *, sign: int = 1) -> None:
+    """Count events as archived, or with ``sign=-1`` no longer, in the caller's transaction."""
+    _add(AnalyticsDaily, ARCHIVED, _count(events, KEYS), sign)
+    _add(AnalyticsDailyUser, ARCHIVED, _count(events, USER_KEYS), sign)
+
+
+def make_archived_anonymous(events: Sequence[Mapping[str, Any]]) -> None:
+    """Count archived events, whose users are gone, as anonymous, in the caller's transaction."""
+    _add(AnalyticsDaily, ARCHIVED, _count(events, KEYS), -1)
+    _add(AnalyticsDaily, ANONYMOUS, _count(events, KEYS))
+    users = [_row(ARCHIVED, key) for key in _count(events, USER_KEYS)]
+    AnalyticsDailyUser.collection().delete_many({"_id": {"$in": users}})
+
+
+@atomic
+def _make_anonymous(ids: Sequence[Any]) -> int:
+    events = _read(Analytics, {"_id": {"$in": ids}}, limit=len(ids))
+    _insert_erased(_count(events, KEYS))
+    return _delete(Analytics, events)
+
+
+def _insert_erased(counts: Counter[bytes], sign: int = 1) -> None:
+    rows = [_row(ERASED, key) | {"count": sign * counts[key]} for key in counts]
+    if rows:
+        AnalyticsDaily.collection().insert_many(rows)
+
+
+def _add(model: type[Document], ledger: str, counts: Counter[bytes], sign: int = 1) -> None:
+    rows = {key: _row(ledger, key) for key in counts}
+    changes: list[Any] = [
+        UpdateOne(
+            {"_id": row}, {"$inc": {"count": sign * counts[key]}, "$setOnInsert": row}, upsert=True
+        )
+        for key, row in rows.items()
+    ]
+    if changes:
+        changes.append(DeleteMany({"_id": {"$in": list(rows.values())}, "count": 0}))
+        model.collection().bulk_write(changes)
+
+
+def _row(ledger: str, key: bytes) -> dict[str, Any]:
+    return {"build": ledger, **bson.decode(key, CODEC)}
+
+
+def _count(events: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> Counter[bytes]:
+    """Count events by day and keys, as BSON: other programs may have stored any value there.
+
+    An event whose timestamp is no date is in no range and not counted.
+    """
+    return Counter(
+        _key(start_of_day(event["timestamp"]), event, keys)
+        for event in events
+        if isinstance(event.get("timestamp"), datetime)
+    )
+
+
+def _sum(rows: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> Counter[bytes]:
+    counts: Counter[bytes] = Counter()
+    for row in rows:
+        counts[_key(row["day"], row, keys)] += row["count"]
+    return counts
+
+
+def _key(day: datetime, source: Mapping[str, Any], keys: Sequence[str]) -> bytes:
+    return bson.encode({"day": day} | {name: source[name] for name in keys if name in source})
+
+
+def _read(model: type[Document], query: Mapping[str, Any], *, limit: int) -> list[dict[str, Any]]:
+    collection = model.collection().with_options(codec_options=CODEC)
+    fields = dict.fromkeys((*USER_KEYS, "timestamp", "build", "day", "count"), True)
+    return list(collection.find(query, fields).limit(limit))
+
+
+def _delete(model: type[Document], documents: Iterable[Mapping[str, Any]]) -> int:
+    ids = [document["_id"] for document in documents]
+    return model.collection().delete_many({"_id": {"$in": ids}}).deleted_count
+
+
+def _is_rolled_up() -> bool:
+    return (
+        connection.supports_transactions()
+        and AnalyticsRollup.read(_id=AnalyticsRollup.LOG) is not None
+    )

@@ -1,0 +1,204 @@
+"""Daily roll-ups of Analytics (specification: best practice 7), which never go stale unnoticed.
+
+A day is built so: its record in ``analytics_rollups`` names the build that is under way; *then*
+the moment ``builtAt`` is read off the server's clock; then the events are counted, in a read that
+has everything up to that moment, into rows that carry the build; then, if nobody else has begun
+the day meanwhile, the record is switched to the build. So rows are complete or invisible.
+
+The day is valid as long as no change to it is logged after ``builtAt`` (see
+``services.analytics.changes``). A run writes what it read in the
+log into the records; whoever counts reads the log from there on.
+The record is there before ``builtAt``, so a change after it always finds a record to be noted in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pymongo
+from bson import ObjectId, Timestamp
+from pymongo import UpdateOne
+from pymongo.collection import Collection
+from pymongo.read_concern import ReadConcern
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.exceptions import ReplicaSetRequired
+from chabad_auth_django.models import (
+    Analytics,
+    AnalyticsDaily,
+    AnalyticsDailyUser,
+    AnalyticsRollup,
+)
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.models.rollup import KEYS, USER_KEYS
+from chabad_auth_django.services.analytics import ledger
+from chabad_auth_django.services.analytics.changes import (
+    DAY,
+    changed_days,
+    keep_pre_images,
+    server_time,
+    session_time,
+    start_of_day,
+)
+
+#: How long after its end a day is left alone; most stragglers have come then.
+SETTLING = timedelta(minutes=10)
+
+#: Seconds; counting a day may take longer than a request may.
+BUILD_TIMEOUT = 60 * 60
+
+_FIRST_DAY = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Rolled:
+    """A day that was counted, and how many events it has."""
+
+    day: datetime
+    events: int
+
+
+def run() -> Iterator[Rolled]:
+    """Count every day that is over and not validly counted; yield each.
+
+    Safe at any time and several times at once; a run that was killed is continued by the next.
+    Raises ``ReplicaSetRequired``.
+    """
+    catch_up()
+    for day in pending():
+        rolled = build(day=day)
+        # What the build wrote is in the log too, and nobody else should have to read over it.
+        catch_up()
+        if rolled is not None:
+            yield rolled
+    while ledger.settle():
+        pass
+    _sweep()
+
+
+def is_valid(
+    record: Mapping[str, Any], log: Mapping[str, Any], changed: Mapping[datetime, Timestamp]
+) -> bool:
+    """Tell whether the day was counted after the last change to it that is noted or given."""
+    built_at = record.get("builtAt")
+    if built_at is None:
+        return False
+    last_change = max(record.get("changedAt", built_at), changed.get(record["_id"], built_at))
+    return built_at >= max(log["validFrom"], last_change)
+
+
+def catch_up() -> None:
+    """Note in the records what the log says; raise ``ReplicaSetRequired``.
+
+    Where the log cannot tell, no day that was built before is valid any more.
+    """
+    log, until, days = _read_log()
+    if log is None or days is None:
+        pre_images = keep_pre_images()
+        until = server_time()
+        fresh = {"$max": {"seen": until, "validFrom": until}, "$set": {"preImages": pre_images}}
+        _records().update_one({"_id": AnalyticsRollup.LOG}, fresh, upsert=True)
+        return
+    marks = [UpdateOne({"_id": day}, {"$max": {"changedAt": time}}) for day, time in days.items()]
+    if marks:
+        _records().bulk_write(marks, ordered=False)
+    _records().update_one({"_id": AnalyticsRollup.LOG}, {"$max": {"seen": until}})
+
+
+def pending() -> list[datetime]:
+    """Return the days that ``run`` would count, the oldest first; change nothing.
+
+    Raises ``ReplicaSetRequired``.
+    """
+    today = start_of_day(now() - SETTLING)
+    log, _, changed = _read_log()
+    records = list(_records().find({"_id": {"$type": "date"}}))
+    days = set(_days_with_events(today)) | {record["_id"] for record in records}
+    if log is not None and changed is not None:
+        days -= {record["_id"] for record in records if is_valid(record, log, changed)}
+    return sorted(day for day in days if day < today)
+
+
+def build(*, day: datetime) -> Rolled | None:
+    """Count a day; return ``None`` when another run has begun the day meanwhile."""
+    build = ObjectId()
+    counted = {"build": build, "day": day}
+    majority = ReadConcern("majority")
+    with connection.get_client().start_session() as session, pymongo.timeout(BUILD_TIMEOUT):
+        _records().update_one({"_id": day}, {"$set": {"next": build}}, upsert=True, session=session)
+        # The session makes what follows see everything up to this moment.
+        built_at = session_time(session)
+        in_day = {"timestamp": {"$gte": day, "$lt": day + DAY}}
+        Analytics.collection().with_options(read_concern=majority).aggregate(
+            [{"$match": in_day}, *_count(USER_KEYS, 1, counted, AnalyticsDailyUser)],
+            session=session,
+            allowDiskUse=True,
+        )
+        AnalyticsDailyUser.collection().with_options(read_concern=majority).aggregate(
+            [{"$match": {"build": build}}, *_count(KEYS, "$count", counted, AnalyticsDaily)],
+            session=session,
+            allowDiskUse=True,
+        )
+        switched = _records().update_one(
+            {"_id": day, "next": build},
+            {"$set": {"build": build, "builtAt": built_at}, "$unset": {"next": True}},
+            session=session,
+        )
+    if not switched.modified_count:
+        return None
+    total = {"$group": {"_id": None, "events": {"$sum": "$count"}}}
+    sums = list(AnalyticsDaily.collection().aggregate([{"$match": {"build": build}}, total]))
+    return Rolled(day, sums[0]["events"] if sums else 0)
+
+
+def _read_log() -> tuple[dict[str, Any] | None, Timestamp, dict[datetime, Timestamp] | None]:
+    """Return what is noted, the time, and what changed between the two, if anybody can tell."""
+    if not connection.supports_transactions():
+        raise ReplicaSetRequired
+    log = AnalyticsRollup.read(_id=AnalyticsRollup.LOG)
+    until = server_time()
+    if log is None:
+        return None, until, None
+    since, pre_images = log["seen"], log["preImages"]
+    return log, until, changed_days(since=since, until=until, pre_images=pre_images)
+
+
+def _records() -> Collection[dict[str, Any]]:
+    return AnalyticsRollup.collection()
+
+
+def _count(
+    keys: tuple[str, ...], number: Any, counted: Mapping[str, Any], model: Any
+) -> list[dict[str, Any]]:
+    group = {"_id": {key: f"${key}" for key in keys}, "count": {"$sum": number}}
+    row = {"$mergeObjects": ["$_id", {"$literal": counted}, {"count": "$count"}]}
+    # The build is new, so there is nothing to meet; only a $merge, no $out, adds to a collection.
+    merge = {"into": model.collection().name, "whenMatched": "fail"}
+    return [{"$group": group}, {"$replaceWith": row}, {"$merge": merge}]
+
+
+def _days_with_events(before: datetime) -> Iterator[datetime]:
+    day = _FIRST_DAY
+    while True:
+        later = {"timestamp": {"$gte": day, "$lt": before}}
+        row = Analytics.collection().find_one(later, {"timestamp": 1}, sort=[("timestamp", 1)])
+        if row is None:
+            return
+        day = start_of_day(row["timestamp"])
+        yield day
+        day += DAY
+
+
+def _sweep() -> None:
+    """Delete the rows of builds that no record names: they were replaced, or given up."""
+    for model in (AnalyticsDaily, AnalyticsDailyUser):
+        # In this order: a build is named before its first row is there.
+        builds = set(model.collection().distinct("build")) - set(ledger.LEDGERS)
+        named = {record.get(name) for record in _records().find() for name in ("build", "next")}
+        for build in builds - named:
+            with pymongo.timeout(BUILD_TIMEOUT):
+                model.collection().delete_many({"build": build})
+            catch_up()

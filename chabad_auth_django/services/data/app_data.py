@@ -1,0 +1,116 @@
+"""Listing, merging and synchronising application data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bson import ObjectId
+
+from chabad_auth_django.db.pages import Page, Position, read_page
+from chabad_auth_django.db.transactions import RetryTransaction, atomic
+from chabad_auth_django.exceptions import AlreadyExists, NotFound, VersionConflict
+from chabad_auth_django.models import Activity, AppData
+from chabad_auth_django.validators import validate_name
+
+
+@atomic
+def synchronize_app_data(
+    *,
+    user_id: Any,
+    app_id: str,
+    data_key: str,
+    data_value: Any,
+    expected_version: int | None = None,
+) -> AppData:
+    """Store a value that a device changed, and the Activity ``settings_updated``; both or none.
+
+    (Specification: "App Data Synchronization Flow".) A key that does not exist is created. One
+    that does is updated if its version is ``expected_version``; otherwise, and where the device
+    knows of none, ``VersionConflict`` tells what is stored. Raises ``ValidationError`` and
+    ``UserNotFound`` too.
+    """
+    key = {"user_id": user_id, "app_id": app_id, "data_key": data_key}
+    stored = AppData.find_by_user_app_and_key(**key)
+    if stored is None:
+        try:
+            document = AppData.create_app_data(**key, data_value=data_value)
+        except AlreadyExists as error:
+            raise RetryTransaction("The key was created meanwhile.") from error
+    elif expected_version is None:
+        raise VersionConflict(current_version=stored.version, current_value=stored.data_value)
+    else:
+        document = AppData.update_app_data(
+            **key, data_value=data_value, expected_version=expected_version
+        )
+    Activity.create_activity(
+        user_id=user_id,
+        app_id=app_id,
+        event_type="settings_updated",
+        event_data={"dataKey": data_key, "version": document.version},
+    )
+    return document
+
+
+def list_app_data(
+    *,
+    user_id: ObjectId,
+    app_id: str | None = None,
+    limit: int = 100,
+    position: Position | None = None,
+) -> Page:
+    """Return a page of a user's values: of one application by key, or of all, oldest first."""
+    query: dict[str, Any] = {"userId": user_id}
+    if app_id is not None:
+        query["appId"] = validate_name(app_id)
+    return read_page(
+        AppData.collection(),
+        query,
+        # The unique index has the keys of one application in order.
+        field="_id" if app_id is None else "dataKey",
+        owner="userId" if app_id is None else None,
+        descending=False,
+        limit=limit,
+        position=position,
+    )
+
+
+def merge_app_data(
+    *,
+    user_id: Any,
+    app_id: str,
+    data_key: str,
+    patch: Any,
+    expected_version: int | Sequence[int] | None = None,
+) -> AppData:
+    """Apply a JSON merge patch (RFC 7396) to a stored value; return it.
+
+    Without an expected version it is applied to whatever is stored, again when somebody changes
+    the value meanwhile. Raises ``VersionConflict``, ``NotFound`` and ``ValidationError``.
+    """
+    key = {"user_id": user_id, "app_id": app_id, "data_key": data_key}
+    while True:
+        stored = AppData.find_by_user_app_and_key(**key)
+        if stored is None:
+            raise NotFound
+        value = _merge(stored.data_value, patch)
+        versions = [expected_version] if isinstance(expected_version, int) else expected_version
+        if versions is not None and stored.version not in versions:
+            raise VersionConflict(current_version=stored.version, current_value=stored.data_value)
+        try:
+            return AppData.replace_app_data(stored, value)
+        except VersionConflict:
+            if versions is not None:
+                raise
+
+
+def _merge(value: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(value) if isinstance(value, dict) else {}
+    for name, change in patch.items():
+        if change is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merge(merged.get(name), change)
+    return merged

@@ -1,0 +1,253 @@
+"""Storing and listing events as clients send and read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from bson import ObjectId
+from pymongo.errors import BulkWriteError
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.db.pages import Page, Position, read_page
+from chabad_auth_django.db.transactions import RetryTransaction, in_transaction, on_commit
+from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.models import Activity, Analytics
+from chabad_auth_django.models.analytics import EVENT_CATEGORIES
+from chabad_auth_django.models.base import DUPLICATE_KEY
+from chabad_auth_django.models.event import CLOCK_SKEW, Event
+from chabad_auth_django.models.fields import now, to_utc
+from chabad_auth_django.validators import json_validator, validate_name
+
+#: The most events in one batch.
+MAX_BATCH = 1000
+
+_COMMON = frozenset(("appId", "sessionId", "eventData", "timestamp", "sentAt", "messageId"))
+_FIELDS: dict[type[Event], frozenset[str]] = {
+    Activity: _COMMON | {"eventType", "metadata"},
+    Analytics: _COMMON | {"eventName", "eventCategory"},
+}
+_REQUIRED = {Activity: ("eventType",), Analytics: ("eventName", "eventCategory")}
+
+#: The times that an id has room for.
+_EARLIEST, _TOO_LATE = datetime(1970, 1, 1, tzinfo=UTC), datetime(2106, 2, 7, tzinfo=UTC)
+#: Other programs can store later times, which Python cannot.
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An event of a batch that was not stored, by its index."""
+
+    index: int
+    code: str
+    detail: str
+    errors: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of a batch; ``ids`` has the id of each event that is stored now, in order."""
+
+    ids: list[ObjectId]
+    accepted: int
+    duplicates: int
+    rejected: list[Rejected]
+
+
+def ingest(*, model: type[Event], user_id: ObjectId, events: Sequence[Any]) -> Ingested:
+    """Store the good events of a batch and say what is wrong with the others.
+
+    An event with a client timestamp or a ``messageId`` has an id that is derived from it, so the
+    same event sent again is a duplicate that changes nothing; two equal ones in one batch are two.
+    ``sentAt``, the client's clock at sending, corrects its timestamp and is no part of the id.
+    One validation pass, one insert and one look at the fence. Raises ``UserNotFound``.
+    """
+    batch = _Batch(model, user_id)
+    documents: list[dict[str, Any]] = []
+    rejected: list[Rejected] = []
+    for index, event in enumerate(events):
+        try:
+            documents.append(batch.document(event))
+        except ValidationError as error:
+            rejected.append(Rejected(index, error.code, error.detail, error.errors))
+    ids = [document["_id"] for document in documents]
+    inserted = _insert(model, documents)
+    # Duplicates too: whoever stored them may be about to take them back.
+    if ids:
+        on_commit(lambda: model.take_back_if_gone(dict.fromkeys(ids, user_id)))
+    return Ingested(ids, len(inserted), len(ids) - len(inserted), rejected)
+
+
+def store_event(*, model: type[Event], user_id: ObjectId, event: Any) -> dict[str, Any]:
+    """Store one event, or find that it is stored; return it as it is stored.
+
+    Raises ``ValidationError`` and ``UserNotFound``.
+    """
+    document = _Batch(model, user_id).document(event)
+    if not _insert(model, [document]):
+        document = model.read(_id=document["_id"]) or document
+    ids = {document["_id"]: user_id}
+    # A duplicate too: whoever stored it may be about to take it back.
+    on_commit(lambda: model.take_back_if_gone(ids))
+    return document
+
+
+def list_events(
+    *,
+    model: type[Event],
+    limit: int = 100,
+    position: Position | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    **criteria: Any,
+) -> Page:
+    """Return a page of events with ``since <= timestamp < until``, newest first.
+
+    ``criteria`` are stored fields and their values; those that are ``None`` do not count. Expired
+    activities do not appear, although the server removes them only once a minute.
+    """
+    query = {name: value for name, value in criteria.items() if value is not None}
+    oldest = model.oldest()
+    query["timestamp"] = {"$gte": max(since or oldest, oldest), "$lt": until or _LATEST}
+    return read_page(
+        model.collection(),
+        query,
+        field="timestamp",
+        descending=True,
+        limit=limit,
+        position=position,
+    )
+
+
+class _Batch:
+    """Makes the documents of one user's events, by the settings and the time of its start."""
+
+    def __init__(self, model: type[Event], user_id: ObjectId) -> None:
+        self._user_id = user_id
+        self._required = _REQUIRED[model]
+        self._received = now()
+        self._earliest = max(model.oldest(), _EARLIEST)
+        self._latest = self._received + CLOCK_SKEW
+        self._owner = f"{model.__name__} {user_id} ".encode()
+        self._seen: dict[bytes, int] = {}
+        #: Field of an event -> what returns the value to store for the one that was sent.
+        readers: dict[str, Callable[[Any], Any]] = {
+            "eventCategory": _category,
+            "timestamp": _clock,
+            "sentAt": _clock,
+            "eventData": _object_reader(conf.EVENT_DATA_MAX_BYTES),
+            "metadata": _object_reader(conf.METADATA_MAX_BYTES),
+        }
+        self._readers = {name: readers.get(name, validate_name) for name in _FIELDS[model]}
+
+    def document(self, event: Any) -> dict[str, Any]:
+        """Return what is to be stored for the event; raise ``ValidationError``."""
+        if not isinstance(event, Mapping):
+            raise ValidationError("An event is an object.")
+        fields: dict[str, Any] = {}
+        errors: dict[str, str] = {}
+        for name, value in event.items():
+            read = self._readers.get(name)
+            try:
+                if read is None:
+                    raise ValidationError("Unknown or read-only.")
+                if value is not None:
+                    fields[name] = read(value)
+            except ValidationError as error:
+                errors[str(name)[:100]] = error.detail
+        for name in self._required:
+            if event.get(name) is None:
+                errors[name] = "Required."
+        # How far the client's clock is behind ours.
+        skew = self._received - fields.pop("sentAt", self._received)
+        time = fields["timestamp"] + skew if "timestamp" in fields else self._received
+        if time > self._latest:
+            errors["timestamp"] = "The time is in the future."
+        elif time < self._earliest:
+            errors["timestamp"] = "The time is so long ago that the event has expired."
+        if errors:
+            raise ValidationError(errors=errors)
+        id = self._derive_id(fields, fields.pop("messageId", None))
+        return {"_id": id, "userId": self._user_id, **fields, "timestamp": time}
+
+    def _derive_id(self, fields: Mapping[str, Any], message_id: str | None) -> ObjectId:
+        # From the client's own time: what it is corrected by differs each time the event is sent.
+        if message_id is not None:
+            # Whatever else the client sends with it, a time too: a message id names one message.
+            return ObjectId(blake2b(self._owner + message_id.encode(), digest_size=12).digest())
+        time = fields.get("timestamp")
+        if time is None:
+            return ObjectId()
+        content = self._owner + orjson.dumps(fields, default=str, option=orjson.OPT_SORT_KEYS)
+        tail = blake2b(content, digest_size=8).digest()
+        ordinal = self._seen.get(tail, 0)
+        self._seen[tail] = ordinal + 1
+        if ordinal:
+            tail = blake2b(content + ordinal.to_bytes(4), digest_size=8).digest()
+        return ObjectId(int(time.timestamp()).to_bytes(4) + tail)
+
+
+def _clock(value: Any) -> datetime:
+    """Return a time that a client's clock may show, however wrong it is."""
+    time = parse_time(value)
+    if not _EARLIEST <= time < _TOO_LATE:
+        raise ValidationError("Expected a time in the years 1970 to 2105.")
+    return time
+
+
+def _category(value: Any) -> Any:
+    if value not in EVENT_CATEGORIES:
+        raise ValidationError(f"Expected one of {', '.join(EVENT_CATEGORIES)}.")
+    return value
+
+
+def _object_reader(max_bytes: int) -> Callable[[Any], Any]:
+    validate = json_validator(max_bytes=max_bytes)
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValidationError("Expected an object.")
+        validate(value)
+        return value
+
+    return read
+
+
+def parse_time(value: Any) -> datetime:
+    """Return a time in ISO 8601 as UTC with milliseconds; raise ``ValidationError``."""
+    if isinstance(value, str):
+        try:
+            return to_utc(datetime.fromisoformat(value))
+        except (ValueError, OverflowError):
+            pass
+    raise ValidationError("Expected a time in ISO 8601, such as 2026-01-31T12:00:00.000Z.")
+
+
+def _insert(model: type[Event], documents: list[dict[str, Any]]) -> list[ObjectId]:
+    """Insert what is not stored yet; return the ids of what was inserted."""
+    documents = list({document["_id"]: document for document in documents}.values())
+    if in_transaction():
+        # There a duplicate key would undo everything: look before.
+        wanted = {"_id": {"$in": [document["_id"] for document in documents]}}
+        stored = {row["_id"] for row in model.collection().find(wanted, {"_id": 1})}
+        documents = [document for document in documents if document["_id"] not in stored]
+    if not documents:
+        return []
+    try:
+        model.collection().insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        failures = error.details["writeErrors"]
+        if error.details["writeConcernErrors"] or any(
+            failure["code"] != DUPLICATE_KEY for failure in failures
+        ):
+            raise
+        if in_transaction():
+            raise RetryTransaction("The events were stored meanwhile.") from error
+        failed = {failure["index"] for failure in failures}
+        documents = [row for index, row in enumerate(documents) if index not in failed]
+    return [document["_id"] for document in documents]

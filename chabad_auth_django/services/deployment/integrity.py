@@ -1,0 +1,265 @@
+"""Looking through all documents for what should not be, and repairing what can be.
+
+Other programs write to the same database, and restored backups and crashes leave their marks. Each
+repair looks again right before it changes something, so the check may run on a live system.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from bson import CodecOptions, ObjectId
+from bson.codec_options import DatetimeConversion
+from pymongo.errors import DuplicateKeyError
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.db.batches import Advance, in_batches
+from chabad_auth_django.exceptions import NotFound, ValidationError
+from chabad_auth_django.models import (
+    AppData,
+    ExternalId,
+    Preferences,
+    Profile,
+    User,
+)
+from chabad_auth_django.models.app_data import KEY, TOMBSTONES
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.validators import normalize_email
+
+#: Seconds that grouping all users may take.
+GROUP_TIMEOUT = 10 * 60
+
+#: Seconds of one slice of a purge, after which the user is looked for again.
+SLICE = 0.25
+
+#: What may be amiss.
+KINDS = {
+    "orphan": "a document whose user does not exist",
+    "missing_document": "a user without profile or preferences",
+    "duplicate_email": "users with the same e-mail address, but for case and spaces",
+    "duplicate_external_id": "users with the same external id",
+    "email_not_normalised": "an address that is not stored as it is looked for",
+    "stale_claim": "a claim on an external id that its user does not have",
+    "low_version": "app data with a version that was used before",
+    "invalid": "a document that today's validation refuses",
+}
+
+_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
+    tz_aware=True,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+    unicode_decode_error_handler="replace",
+)
+
+Repair = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that should not be; ``repair`` mends it and tells whether it was still there."""
+
+    kind: str
+    collection: str
+    id: Any
+    detail: str = ""
+    repair: Repair | None = None
+
+
+def count_documents() -> int:
+    """Return about how many documents ``check`` reads."""
+    counts = [model.collection().estimated_document_count() for model in (User, *deletion.OWNED)]
+    return sum(counts) + connection.get_database()[TOMBSTONES].estimated_document_count()
+
+
+def check(*, advance: Advance) -> Iterator[Finding]:
+    """Yield what is amiss, one document after the other; memory does not grow with the data."""
+    yield from _duplicates()
+    for rows in in_batches(_readable(User)):
+        yield from _missing_documents([row["_id"] for row in rows])
+        for row in rows:
+            yield from _unnormalised_email(row)
+            yield from _invalid(User, row)
+        advance(len(rows))
+    for model in deletion.OWNED:
+        name = model.collection().name
+        for rows in in_batches(_readable(model)):
+            orphans = _without_user(row.get("userId") for row in rows)
+            for row in rows:
+                if (user_id := _id_or_none(row.get("userId"))) in orphans:
+                    yield _orphan(name, row["_id"], user_id)
+                else:
+                    yield from _invalid(model, row)
+            if model is AppData:
+                yield from _low_versions(rows)
+            if model is ExternalId:
+                yield from _stale_claims(rows)
+            advance(len(rows))
+    for rows in in_batches(connection.get_database()[TOMBSTONES]):
+        owners = [row["_id"].get("userId") for row in rows]
+        orphans = _without_user(owners)
+        for row, user_id in zip(rows, owners, strict=True):
+            if _id_or_none(user_id) in orphans:
+                yield _orphan(TOMBSTONES, row["_id"], user_id)
+        advance(len(rows))
+
+
+def _readable(model: type[Document]) -> Any:
+    # A date that Python cannot hold must be a finding, and not the end of the check.
+    return model.collection().with_options(codec_options=_CODEC)
+
+
+def _duplicates() -> Iterator[Finding]:
+    for kind, field, key in (
+        ("duplicate_email", "email", {"$toLower": {"$trim": {"input": "$email"}}}),
+        *(("duplicate_external_id", field, f"${field}") for field in EXTERNAL_ID_FIELDS),
+    ):
+        pipeline: list[dict[str, Any]] = [
+            {"$match": {field: {"$type": "string", "$ne": ""}}},
+            {"$group": {"_id": key, "ids": {"$push": "$_id"}, "count": {"$sum": 1}}},
+            {"$match": {"count": {"$gt": 1}}},
+        ]
+        with connection.long_limit(GROUP_TIMEOUT):
+            for group in User.collection().aggregate(pipeline, allowDiskUse=True):
+                others = ", ".join(map(str, group["ids"][1:]))
+                yield Finding(kind, "users", group["ids"][0], f"{field}, as {others}")
+
+
+def _missing_documents(user_ids: list[ObjectId]) -> Iterator[Finding]:
+    for model, repair in (
+        (Profile, Profile.find_or_create_profile),
+        (Preferences, Preferences.find_or_create_preferences),
+    ):
+        found = model.collection().find({"userId": {"$in": user_ids}}, {"userId": 1})
+        lacking = set(user_ids) - {row["userId"] for row in found}
+        for user_id in sorted(lacking & _existing(lacking)):
+            yield Finding(
+                "missing_document",
+                model.collection().name,
+                user_id,
+                "the user has none",
+                partial(_succeeds, partial(repair, user_id)),
+            )
+
+
+def _succeeds(action: Callable[[], object]) -> bool:
+    try:
+        action()
+    except NotFound:
+        return False
+    return True
+
+
+def _unnormalised_email(row: Mapping[str, Any]) -> Iterator[Finding]:
+    email: Any = row.get("email")
+    try:
+        normal = normalize_email(email)
+    except ValidationError:
+        return
+    if normal == email:
+        return
+    taken = User.collection().find_one({"email": normal}, {"_id": 1})
+    detail = f"another user, {taken['_id']}, has the address" if taken else "no sign-in finds it"
+    repair = None if taken else partial(_normalise_email, row["_id"], email, normal)
+    yield Finding("email_not_normalised", "users", row["_id"], detail, repair)
+
+
+def _normalise_email(id: ObjectId, email: str, normal: str) -> bool:
+    key, update = {"_id": id, "email": email}, {"$set": {"email": normal, "updatedAt": now()}}
+    try:
+        return User.collection().update_one(key, update).modified_count == 1
+    except DuplicateKeyError:
+        return False
+
+
+def _invalid(model: type[Document], row: Mapping[str, Any]) -> Iterator[Finding]:
+    try:
+        document = model._from_son(dict(row))
+        document.validate()
+    except ValidationError as error:
+        fields = error.errors or {"": error.detail}
+        detail = "; ".join(f"{name}: {text}" for name, text in fields.items())
+    except Exception as error:
+        # Whatever others stored: reading it fails, and that is what is to be known.
+        detail = f"cannot be read: {type(error).__name__}"
+    else:
+        return
+    yield Finding("invalid", model.collection().name, row["_id"], detail)
+
+
+def _id_or_none(value: Any) -> ObjectId | None:
+    # What is no id is not an orphan but invalid.
+    return value if isinstance(value, ObjectId) else None
+
+
+def _without_user(user_ids: Iterable[Any]) -> set[Any]:
+    """Return those who are gone, but for users who are being deleted or created right now."""
+    gone = {user_id for user_id in user_ids if isinstance(user_id, ObjectId)}
+    gone -= _existing(gone)
+    gone -= {user_id for user_id in gone if deletion.has_job(user_id=user_id)}
+    # Again: the job of a creation goes when the user has come.
+    return gone - _existing(gone)
+
+
+def _existing(user_ids: Iterable[Any]) -> set[Any]:
+    found = User.collection().find({"_id": {"$in": list(user_ids)}}, {"_id": 1})
+    return {row["_id"] for row in found}
+
+
+def _orphan(collection: str, id: Any, user_id: Any) -> Finding:
+    return Finding("orphan", collection, id, f"no user {user_id}", partial(_purge, user_id))
+
+
+def _purge(user_id: ObjectId) -> bool:
+    """Purge all that the user owns, as long as it is gone; tell whether nothing is left."""
+    while _without_user([user_id]):
+        if not deletion.purge(user_id=user_id, until=time.monotonic() + SLICE):
+            return True
+    return False
+
+
+def _low_versions(rows: list[dict[str, Any]]) -> Iterator[Finding]:
+    keys = {tuple(map(str, map(row.get, KEY))): row for row in rows}
+    wanted = [{name: row.get(name) for name in KEY} for row in rows]
+    for tombstone in connection.get_database()[TOMBSTONES].find({"_id": {"$in": wanted}}):
+        row = keys[tuple(map(str, tombstone["_id"].values()))]
+        version, last = row.get("version"), tombstone["version"]
+        if isinstance(version, int) and version <= last:
+            detail = f"version {version}, though {last} was used"
+            repair = partial(_raise_version, row["_id"], version, last + 1)
+            yield Finding("low_version", "appdatas", row["_id"], detail, repair)
+
+
+def _raise_version(id: Any, version: int, to: int) -> bool:
+    key, update = {"_id": id, "version": version}, {"$set": {"version": to}}
+    return AppData.collection().update_one(key, update).modified_count == 1
+
+
+def _stale_claims(rows: list[dict[str, Any]]) -> Iterator[Finding]:
+    ids = [row["_id"] for row in rows if not _is_held(row)]
+    for row in ExternalId.collection().find({"_id": {"$in": ids}}):
+        if row.get("userId") in _existing([row.get("userId")]):
+            yield Finding(
+                "stale_claim",
+                "external_ids",
+                row["_id"],
+                "its user has another external id",
+                partial(_drop_claim, row),
+            )
+
+
+def _is_held(claim: Mapping[str, Any]) -> bool:
+    field, _, value = str(claim["_id"]).partition(":")
+    return User.collection().find_one({"_id": claim.get("userId"), field: value}) is not None
+
+
+def _drop_claim(claim: Mapping[str, Any]) -> bool:
+    if _is_held(claim):
+        return False
+    key = {"_id": claim["_id"], "userId": claim["userId"]}
+    return ExternalId.collection().delete_one(key).deleted_count == 1

@@ -1,0 +1,50 @@
+"""How long activities are kept: the TTL index of the collection (specification: section 4)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.exceptions import NotFound, ValidationError
+from chabad_auth_django.models import Activity
+from chabad_auth_django.models.fields import now
+
+#: Days that fit into the 32 bits of the server.
+MAX_DAYS = 24_855
+
+#: Seconds that counting by the index may take.
+COUNT_TIMEOUT = 5 * 60
+
+
+def current_days() -> float | None:
+    """Return the days after which the server removes activities; ``None``: it removes none."""
+    for index in Activity.collection().list_indexes():
+        if "expireAfterSeconds" in index and list(index["key"]) == ["timestamp"]:
+            return float(index["expireAfterSeconds"]) / 86_400
+    return None
+
+
+def count_expired(*, days: float) -> int:
+    """Return how many activities are older than that."""
+    with connection.long_limit(COUNT_TIMEOUT):
+        query = {"timestamp": {"$lt": now() - timedelta(days=days)}}
+        return Activity.collection().count_documents(query)
+
+
+def check_days(days: Any) -> int:
+    """Return the days; raise ``ValidationError`` for what would delete everything, or nothing."""
+    # The server takes NaN for 0 seconds.
+    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MAX_DAYS:
+        raise ValidationError(f"The retention is a whole number of days from 1 to {MAX_DAYS}.")
+    return days
+
+
+def set_days(*, days: int) -> None:
+    """Change the TTL index in place; raise ``ValidationError``, and ``NotFound`` without one."""
+    seconds = check_days(days) * 86_400
+    if current_days() is None:
+        raise NotFound("There is no TTL index: 'chabad_sync_indexes --fix' makes it.")
+    collection = Activity.collection()
+    change = {"keyPattern": {"timestamp": 1}, "expireAfterSeconds": seconds}
+    collection.database.command("collMod", collection.name, index=change)

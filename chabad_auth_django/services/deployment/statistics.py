@@ -1,0 +1,106 @@
+"""The state of the whole installation in a few figures."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.db.batches import Advance
+from chabad_auth_django.models import Activity, Analytics, User
+from chabad_auth_django.models.app_data import TOMBSTONES
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.deployment import retention
+from chabad_auth_django.services.deployment.indexes import MODELS
+from chabad_auth_django.services.lifecycle import deletion
+
+#: Days within which a user counts as active.
+ACTIVE_DAYS = (1, 7, 30)
+
+#: Seconds that counting in large collections may take.
+TIMEOUT = 5 * 60
+
+
+def count_users() -> int:
+    """Return how many users there are."""
+    return User.collection().estimated_document_count()
+
+
+def count_active_users() -> dict[int, int]:
+    """Return how many users have an activity within the last 1, 7 and 30 days."""
+    time = now()
+    starts = {days: time - timedelta(days=days) for days in ACTIVE_DAYS}
+    pipeline: list[dict[str, Any]] = [
+        {"$match": {"timestamp": {"$gte": starts[max(ACTIVE_DAYS)], "$lte": time}}},
+        {"$group": {"_id": "$userId", "last": {"$max": "$timestamp"}}},
+        {
+            "$group": {
+                "_id": None,
+                **{
+                    str(days): {"$sum": {"$cond": [{"$gte": ["$last", start]}, 1, 0]}}
+                    for days, start in starts.items()
+                },
+            }
+        },
+    ]
+    with connection.long_limit(TIMEOUT):
+        found = list(Activity.collection().aggregate(pipeline, allowDiskUse=True))
+    return {days: found[0][str(days)] if found else 0 for days in ACTIVE_DAYS}
+
+
+def count_events_per_day(*, days: int, advance: Advance) -> dict[str, int]:
+    """Return day -> activities and analytics events, for the last days (UTC), today included."""
+    today = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    counts = {}
+    for age in reversed(range(days)):
+        start = today - timedelta(days=age)
+        query = {"timestamp": {"$gte": start, "$lt": start + timedelta(days=1)}}
+        with connection.long_limit(TIMEOUT):
+            counts[f"{start:%Y-%m-%d}"] = sum(
+                model.collection().count_documents(query) for model in (Activity, Analytics)
+            )
+        advance(1)
+    return counts
+
+
+def collection_sizes() -> dict[str, dict[str, int]]:
+    """Return collection -> documents, bytes of data, bytes on disk and bytes of indexes."""
+    database = connection.get_database()
+    names = [model.collection().name for model in MODELS]
+    sizes = {}
+    for name in (*names, TOMBSTONES, deletion.DELETIONS):
+        stats = database.command("collStats", name)
+        sizes[name] = {
+            "documents": int(stats.get("count", 0)),
+            "dataBytes": int(stats.get("size", 0)),
+            "storageBytes": int(stats.get("storageSize", 0)),
+            "indexBytes": int(stats.get("totalIndexSize", 0)),
+        }
+    return sizes
+
+
+def ttl_lag() -> dict[str, Any]:
+    """Return the retention in days, how many activities are overdue, and the oldest's seconds.
+
+    The server removes them once a minute; a lag of many minutes means that it does not keep up.
+    """
+    days = retention.current_days()
+    if days is None:
+        return {"retentionDays": None, "overdue": 0, "lagSeconds": 0}
+    first = Activity.collection().find_one(
+        {"timestamp": {"$lt": now() - timedelta(days=days)}},
+        {"timestamp": 1},
+        sort=[("timestamp", 1)],
+    )
+    lag = now() - timedelta(days=days) - first["timestamp"] if first else timedelta()
+    return {
+        "retentionDays": days,
+        "overdue": retention.count_expired(days=days) if first else 0,
+        "lagSeconds": round(lag.total_seconds()),
+    }
+
+
+def deletion_queue() -> dict[str, Any]:
+    """Return how many deletions are open, and since when the oldest is."""
+    oldest: datetime | None = deletion.oldest_job()
+    return {"open": deletion.count_jobs(), "oldest": oldest}

@@ -1,0 +1,123 @@
+"""The last administrator: who may do everything is not removed or demoted while nobody else may.
+
+An administrator holds ``"*"``, directly or by a role. The rule spans users, so two demotions at
+once would each count on the other's user. Therefore each first writes to one document that all
+share, and only then looks who is left. In transactions these writes conflict, and one of them runs
+again. Without transactions the document names who is about to go, and who is named there does not
+count: of any that overlap, the first one goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from bson import ObjectId
+from pymongo import ReturnDocument
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+from pymongo.read_preferences import ReadPreference
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.db import connection
+from chabad_auth_django.db.transactions import atomic, in_transaction, on_incomplete, write_concern
+from chabad_auth_django.exceptions import LastAdministrator
+from chabad_auth_django.models import User
+
+EVERYTHING = "*"
+
+GUARDS = "guards"
+
+#: Milliseconds after which an entry of a killed process, or of a lost answer, counts no more.
+LEASE = 60_000
+
+_KEY = {"_id": "administrators"}
+
+T = TypeVar("T")
+
+#: The permissions that a user has after a change.
+Left = Callable[[User], set[str]]
+
+
+def nothing(user: User) -> set[str]:
+    """Return the permissions of a user who is removed."""
+    return set()
+
+
+@atomic
+def keep_one(*, user_id: ObjectId, left: Left, change: Callable[[], T]) -> T:
+    """Return what the change of the user returns, after which it has the permissions ``left``.
+
+    Raises ``LastAdministrator`` where the change would leave none.
+    """
+    if in_transaction() and not _loses_everything(user_id, left):
+        # A promotion meanwhile changes the user, and so conflicts with this transaction.
+        return change()
+    entry = ObjectId()
+    on_incomplete(partial(_withdraw_after, entry))
+    going = _announce(entry, user_id)
+    check_one_stays(user_id=user_id, left=left, going=going)
+    result = change()
+    _withdraw(entry)
+    return result
+
+
+def check_one_stays(*, user_id: ObjectId, left: Left, going: tuple[ObjectId, ...] = ()) -> None:
+    """Raise ``LastAdministrator`` where now the change would leave none but those ``going``."""
+    if not _loses_everything(user_id, left):
+        return
+    roles = [role for role, granted in conf.ROLE_PERMISSIONS.items() if EVERYTHING in granted]
+    found = User.collection().find(
+        {
+            "_id": {"$nin": [user_id, *going]},
+            "$or": [{"permissions": EVERYTHING}, {"roles": {"$in": roles}}],
+        }
+    )
+    # What another program stored may match and still grant nothing.
+    if not any(EVERYTHING in User.from_stored(row).effective_permissions() for row in found):
+        raise LastAdministrator
+
+
+def _loses_everything(user_id: ObjectId, left: Left) -> bool:
+    user = User.find_by_id(user_id)
+    return (
+        user is not None
+        and EVERYTHING in user.effective_permissions()
+        and EVERYTHING not in left(user)
+    )
+
+
+def _announce(entry: ObjectId, user_id: ObjectId) -> tuple[ObjectId, ...]:
+    """Name the user as about to go; return all who are."""
+    since = {"$subtract": ["$$NOW", LEASE]}
+    live = {
+        "$filter": {
+            "input": {"$ifNull": ["$going", []]},
+            "cond": {"$gt": ["$$this.since", since]},
+        }
+    }
+    new = {"id": entry, "userId": user_id, "since": "$$NOW"}
+    document: Any = _guards().find_one_and_update(
+        _KEY,
+        [{"$set": {"going": {"$concatArrays": [live, [new]]}}}],
+        upsert=True,
+        return_document=ReturnDocument.AFTER,
+    )
+    return tuple(item["userId"] for item in document["going"])
+
+
+def _withdraw(entry: ObjectId) -> None:
+    _guards().update_one(_KEY, {"$pull": {"going": {"id": entry}}})
+
+
+def _withdraw_after(entry: ObjectId, error: BaseException) -> None:
+    # After an error of the driver the change may still arrive.
+    if isinstance(error, Exception) and not isinstance(error, PyMongoError):
+        _withdraw(entry)
+
+
+def _guards() -> Collection[dict[str, Any]]:
+    return connection.get_database().get_collection(
+        GUARDS, read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
+    )

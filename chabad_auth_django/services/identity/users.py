@@ -1,0 +1,155 @@
+"""Listing users, and granting them roles and permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from bson import ObjectId
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.db.pages import Page, Position, read_page
+from chabad_auth_django.exceptions import PermissionDenied, UserNotFound, ValidationError
+from chabad_auth_django.models import User
+from chabad_auth_django.services.identity import administrators
+from chabad_auth_django.validators import normalize_email
+
+T = TypeVar("T")
+
+#: What a list of users can be ordered by -> the stored field, which has an index.
+ORDERS = {"id": "_id", "email": "email"}
+
+
+def list_users(
+    *,
+    order: str = "id",
+    limit: int = 100,
+    position: Position | None = None,
+    email: str | None = None,
+    role: str | None = None,
+    auth_method: str | None = None,
+    valu_user_id: str | None = None,
+    merkos_user_id: str | None = None,
+    created_since: datetime | None = None,
+    created_until: datetime | None = None,
+) -> Page:
+    """Return a page of the users that match every criterion given, with one query."""
+    criteria: dict[str, Any] = {
+        "email": None if email is None else normalize_email(email),
+        "roles": role,
+        "authMethods": auth_method,
+        "valuUserId": valu_user_id,
+        "merkosUserId": merkos_user_id,
+    }
+    query = {name: value for name, value in criteria.items() if value is not None}
+    created = {"$gte": created_since, "$lt": created_until}
+    created = {operator: time for operator, time in created.items() if time is not None}
+    if created:
+        query["createdAt"] = created
+    return read_page(
+        User.collection(),
+        query,
+        field=ORDERS[order.removeprefix("-")],
+        descending=order.startswith("-"),
+        limit=limit,
+        position=position,
+    )
+
+
+def read_many(*, user_ids: Collection[ObjectId]) -> dict[ObjectId, dict[str, Any]]:
+    """Return the stored users with these ids, by id, with one query."""
+    found = User.collection().find({"_id": {"$in": list(user_ids)}})
+    return {row["_id"]: row for row in found}
+
+
+def change_grants(
+    *,
+    user: User,
+    grant: bool,
+    roles: Iterable[str] = (),
+    permissions: Iterable[str] = (),
+    dry_run: bool = False,
+) -> list[str]:
+    """Give the user the roles and permissions, or take them; return those that it makes differ.
+
+    With ``dry_run`` nothing is stored. Raises ``ValidationError`` and ``LastAdministrator`` before
+    anything is, and ``UserNotFound``.
+    """
+    roles, permissions = list(roles), list(permissions)
+    User.check(roles=roles, permissions=permissions)
+    changed = [name for name in roles if (name in user.roles) != grant]
+    changed += [name for name in permissions if (name in user.permissions) != grant]
+
+    def change() -> None:
+        for role in roles:
+            user.add_role(role) if grant else user.remove_role(role)
+        for permission in permissions:
+            user.add_permission(permission) if grant else user.remove_permission(permission)
+
+    if not grant and dry_run:
+        left = partial(_left, roles=roles, permissions=permissions)
+        administrators.check_one_stays(user_id=user.id, left=left)
+    elif not grant:
+        revoke(user_id=user.id, roles=roles, permissions=permissions, change=change)
+    elif not dry_run:
+        change()
+    return changed
+
+
+def revoke(
+    *,
+    user_id: ObjectId,
+    change: Callable[[], T],
+    roles: Collection[str] = (),
+    permissions: Collection[str] = (),
+) -> T:
+    """Return what the change returns that takes the roles and permissions from the user.
+
+    Raises ``LastAdministrator``.
+    """
+    granted = {name for role in roles for name in conf.ROLE_PERMISSIONS.get(role, ())}
+    if administrators.EVERYTHING not in granted.union(permissions):
+        return change()
+    left = partial(_left, roles=roles, permissions=permissions)
+    return administrators.keep_one(user_id=user_id, left=left, change=change)
+
+
+def _left(user: User, *, roles: Collection[str], permissions: Collection[str]) -> set[str]:
+    return user.effective_permissions(without_roles=roles, without_permissions=permissions)
+
+
+def admin_role() -> str:
+    """Return the role that grants everything; raise ``ValidationError`` where none does."""
+    for role, permissions in conf.ROLE_PERMISSIONS.items():
+        if administrators.EVERYTHING in permissions:
+            return role
+    raise ValidationError('No role in CHABAD_AUTH["ROLE_PERMISSIONS"] grants "*".')
+
+
+def check_may_grant_role(*, actor: User, role: str) -> None:
+    """Raise ``PermissionDenied`` where the role grants more than the actor has."""
+    for permission in conf.ROLE_PERMISSIONS.get(role, ()):
+        check_may_grant(actor=actor, permission=permission)
+
+
+def check_may_become(*, actor: User, user_id: ObjectId) -> None:
+    """Raise ``PermissionDenied`` where the user may do more than the actor, or ``UserNotFound``.
+
+    A sign-in finds the account by its e-mail address: whoever sets it can become the user.
+    """
+    user = actor if actor.id == user_id else User.find_by_id(user_id)
+    if user is None:
+        raise UserNotFound
+    if not all(map(actor.has_permission, user.effective_permissions())):
+        raise PermissionDenied("The user may do more than you.")
+
+
+def check_may_grant(*, actor: User, permission: str) -> None:
+    """Raise ``PermissionDenied`` where the actor lacks the permission.
+
+    Otherwise whoever may grant something could grant themselves everything.
+    """
+    if not actor.has_permission(permission):
+        raise PermissionDenied(f"Granting {permission!r} takes having it.")

@@ -1,0 +1,137 @@
+"""Users together with their Profile and Preferences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from bson import ObjectId
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.db.transactions import atomic
+from chabad_auth_django.exceptions import DuplicateEmail, UserNotFound, ValidationError
+from chabad_auth_django.models import Activity, Preferences, Profile, Session, User
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.identity import external_ids
+from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.services.signing_in import sessions
+from chabad_auth_django.validators import normalize_email, validate_text
+
+
+@dataclass(frozen=True)
+class CompleteProfile:
+    """A user with the two documents that every user has."""
+
+    user: User
+    profile: Profile
+    preferences: Preferences
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything about a user at a glance; ``None`` for a document that is missing."""
+
+    user: User
+    profile: Mapping[str, Any] | None
+    preferences: Mapping[str, Any] | None
+    counts: dict[str, int]
+    sessions: list[Session]
+    last_activity: datetime | None
+
+
+def find_user(*, name: str) -> User:
+    """Return the user with this id, e-mail address or external id.
+
+    An id comes first, so each user can be named. Raises ``UserNotFound``, and ``ValidationError``
+    where the name stands for several users.
+    """
+    if ObjectId.is_valid(validate_text(name)) and (user := User.find_by_id(name)):
+        return user
+    keys: list[dict[str, Any]] = [{field: name} for field in EXTERNAL_ID_FIELDS]
+    # As it is, too: other programs may have stored an address that we would have normalised.
+    keys.append({"email": {"$in": [normalize_email(name), name]}})
+    found = list(User.collection().find({"$or": keys}).limit(10))
+    if len(found) > 1:
+        ids = ", ".join(str(row["_id"]) for row in found)
+        raise ValidationError(f"{name!r} stands for several users. Name one by its id: {ids}.")
+    if not found:
+        raise UserNotFound(f"No user has the e-mail address, id or external id {name!r}.")
+    return User.from_stored(found[0])
+
+
+def check_account(*, external: Mapping[str, str] | None = None, **fields: Any) -> User:
+    """Return the new user of these fields, not stored; raise what ``create_account`` would."""
+    user = User(**fields)
+    user.validate()
+    if User.find_by_email(user.email):
+        raise DuplicateEmail
+    for field, value in (external or {}).items():
+        external_ids.check_is_free(field=field, value=value)
+    return user
+
+
+@atomic
+def create_account(*, external: Mapping[str, str] | None = None, **fields: Any) -> User:
+    """Store a new user and the external ids, field -> value, that are given; return the user.
+
+    Raises ``DuplicateEmail``, ``ExternalIdTaken`` and ``ValidationError``.
+    """
+    # Checked first, because without transactions nothing undoes the creation.
+    user = check_account(external=external, **fields).save()
+    for field, value in (external or {}).items():
+        user = external_ids.link_external_id(user_id=user.id, field=field, value=value)
+    return user
+
+
+def summarize(*, user: User) -> Summary:
+    """Return what is stored for the user, and how much; nothing is changed."""
+    newest = list(Activity.find_by_user_id(user.id, limit=1))
+    return Summary(
+        user=user,
+        profile=Profile.read(userId=user.id),
+        preferences=Preferences.read(userId=user.id),
+        counts=deletion.count_documents(user_id=user.id),
+        sessions=sessions.list_sessions(user_id=user.id),
+        last_activity=newest[0].timestamp if newest else None,
+    )
+
+
+def create_dependents(*, user_ids: Sequence[ObjectId]) -> None:
+    """Store the Profile and Preferences of users that the caller inserts next.
+
+    (Specification: "User Creation Flow".) The children come first: the user, with its unique
+    e-mail address, is the commit point, so nobody ever sees a user without them.
+    """
+    if not connection.supports_transactions():
+        deletion.begin_creation(user_ids=user_ids)
+    time = now()
+    for model in (Profile, Preferences):
+        row = {**_default_row(model), "createdAt": time, "updatedAt": time}
+        model.insert_rows([{"userId": user_id, **row} for user_id in user_ids], fence=False)
+
+
+@cache
+def _default_row(model: type[Document]) -> dict[str, Any]:
+    row: dict[str, Any] = model().to_mongo().to_dict()
+    return row
+
+
+def get_complete_profile(*, email: str) -> CompleteProfile | None:
+    """Return the user with the e-mail address, its profile and preferences; ``None`` if unknown.
+
+    One query for each of the three (specification: query pattern 1). A user that another program
+    stored without them gets them now.
+    """
+    user = User.find_by_email(email)
+    if user is None:
+        return None
+    return CompleteProfile(
+        user=user,
+        profile=Profile.find_or_create_profile(user.id),
+        preferences=Preferences.find_or_create_preferences(user.id),
+    )

@@ -1,0 +1,286 @@
+"""Deleting users so that nothing stays behind (specification: "Cascade Deletion Strategy").
+
+One big transaction cannot do it: a user may have more events than a transaction holds. So:
+
+1. A small transaction removes the user, its profile, preferences and external ids, and leaves a
+   job in the collection ``deletions``. The absence of the user is the fence: from here on it is
+   gone for everybody, and every insert for it is taken back by its writer.
+2. All else goes in batches, by any number of workers, as often as one likes.
+3. After a grace period they are swept once more, for writers that were killed between their
+   insert and their look at the fence. A sweep that finds nothing ends the job.
+
+A server without transactions: the job is written first, then the user goes, then its data; the
+next run finishes what a crash left. There, a job also stands for each user that is being created,
+so that the children of one that was never finished are removed too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from bson import MaxKey, ObjectId
+from pymongo import UpdateOne
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
+from pymongo.read_preferences import ReadPreference
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.db import connection
+from chabad_auth_django.db.transactions import on_commit, on_incomplete, write_concern
+from chabad_auth_django.exceptions import UserNotFound
+from chabad_auth_django.models import (
+    Activity,
+    Analytics,
+    AnalyticsDailyUser,
+    AppData,
+    ExternalId,
+    IdempotencyRecord,
+    Preferences,
+    Profile,
+    Session,
+    User,
+)
+from chabad_auth_django.models.app_data import TOMBSTONES
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.analytics import ledger
+from chabad_auth_django.services.identity import administrators
+
+DELETIONS = "deletions"
+#: What the deletions that are to give a receipt found; see ``services.lifecycle.erasure``.
+ERASURES = "erasures"
+
+CREATING = "creating"
+DELETING = "deleting"
+
+#: When the purge that belongs to the deletion under way stops, by ``time.monotonic()``.
+_purge_until: ContextVar[float | None] = ContextVar("purge_until", default=None)
+
+OWNED = (
+    Profile,
+    Preferences,
+    ExternalId,
+    Session,
+    IdempotencyRecord,
+    AppData,
+    Activity,
+    Analytics,
+    # After the events that they count: see ``ledger.erase_rows``.
+    AnalyticsDailyUser,
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run did for one job: documents purged per collection, and whether it is done."""
+
+    user_id: ObjectId
+    purged: dict[str, int]
+    finished: bool
+
+
+def begin(*, user_ids: Sequence[ObjectId]) -> None:
+    """Leave a job for each user that the running transaction is about to remove."""
+    job = {"$set": {"state": DELETING, "since": now()}}
+    _jobs().bulk_write([UpdateOne({"_id": user_id}, job, upsert=True) for user_id in user_ids])
+
+
+def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:
+    """Remove profile, preferences and external ids in the transaction, and all else after it."""
+    for model in (Profile, Preferences, ExternalId):
+        model.collection().delete_many({"userId": {"$in": list(user_ids)}})
+    for user_id in user_ids:
+        on_commit(partial(purge, user_id=user_id, until=_purge_until.get()))
+
+
+def delete_user(*, user_id: ObjectId, seconds: float) -> None:
+    """Remove the user for everybody, then purge for at most the given seconds.
+
+    In a transaction the purge begins after the commit. If ``is_purged`` tells then that something
+    is left, ``run`` goes on with it. Raises ``UserNotFound`` and ``LastAdministrator``.
+    """
+    token = _purge_until.set(time.monotonic() + seconds)
+    try:
+        if not _remove(user_id):
+            raise UserNotFound
+    finally:
+        _purge_until.reset(token)
+
+
+def is_purged(*, user_id: ObjectId) -> bool:
+    """Tell whether nothing is stored that the user owns."""
+    return not any(model.read(**_owned_by(model, user_id)) for model in OWNED)
+
+
+def count_documents(*, user_id: ObjectId) -> dict[str, int]:
+    """Return how many documents the user owns in each collection."""
+    return {
+        model.collection().name: model.collection().count_documents(_owned_by(model, user_id))
+        for model in OWNED
+    }
+
+
+def has_job(*, user_id: ObjectId) -> bool:
+    """Tell whether a deletion of the user, or its creation without transactions, is under way."""
+    return _jobs().find_one({"_id": user_id}, {"_id": 1}) is not None
+
+
+def count_jobs() -> int:
+    """Return how many deletions, and creations without transactions, are under way."""
+    return _jobs().count_documents({})
+
+
+def oldest_job() -> datetime | None:
+    """Return since when the oldest of them is open."""
+    job = _jobs().find_one(sort=[("since", 1)])
+    return job["since"] if job else None
+
+
+def begin_creation(*, user_ids: Sequence[ObjectId]) -> None:
+    """Leave a job for each user that is about to be created without a transaction."""
+    since = now()
+    _jobs().insert_many([{"_id": id, "state": CREATING, "since": since} for id in user_ids])
+
+    def clean_up(error: BaseException) -> None:
+        # After an error of the driver the insert may still arrive; a later run will know.
+        if isinstance(error, Exception) and not isinstance(error, PyMongoError):
+            _end_creation(user_ids)
+
+    on_incomplete(clean_up)
+    on_commit(lambda: _end_creation(user_ids))
+
+
+def purge(*, user_id: ObjectId, until: float | None = None) -> dict[str, int]:
+    """Delete what a removed user owns, in batches; return the count per collection.
+
+    After ``until``, by ``time.monotonic()``, no batch begins but the first: however long it takes
+    to look for one, nothing is returned only where nothing is left, or where ``until`` was over at
+    the start. Memory does not grow with the data.
+    """
+    purged: dict[str, int] = {}
+    if until is not None and time.monotonic() >= until:
+        return purged
+    for model in OWNED:
+        collection = model.collection()
+        while until is None or not purged or time.monotonic() < until:
+            query = _owned_by(model, user_id)
+            rows = collection.find(query, {"_id": 1}).limit(conf.PURGE_BATCH_SIZE)
+            ids = [row["_id"] for row in rows]
+            if not ids:
+                break
+            purged[collection.name] = purged.get(collection.name, 0) + _delete(model, ids)
+    _collection(TOMBSTONES).delete_many(tombstones_of(user_id=user_id))
+    return purged
+
+
+def tombstones_of(*, user_id: ObjectId) -> dict[str, Any]:
+    """Return the query for the last versions of app data that the user deleted."""
+    return {"_id": {"$gte": {"userId": user_id}, "$lt": {"userId": user_id, "appId": MaxKey()}}}
+
+
+def run() -> Iterator[Outcome]:
+    """Go on with every open job; yield what was done for each.
+
+    It serves as the first run, as the recovery after a crash and as the second sweep, and any
+    number may run at once. A job stays open for ``CHABAD_AUTH["DELETION_GRACE_SECONDS"]``. The
+    first error is raised after the other jobs had their turn; that no server answers, at once.
+    """
+    first_error: Exception | None = None
+    # All at once: a cursor would not outlive a long purge.
+    for job in list(_jobs().find().sort("_id")):
+        try:
+            if job["state"] == DELETING or _take_over_creation(job):
+                yield resume(user_id=job["_id"])
+        except ServerSelectionTimeoutError:
+            raise
+        except Exception as error:
+            first_error = first_error or error
+    if first_error is not None:
+        raise first_error
+
+
+def _owned_by(model: type[Document], user_id: ObjectId) -> dict[str, Any]:
+    if model is IdempotencyRecord:
+        # Also what somebody else was answered about the user.
+        return {"$or": [{"userId": user_id}, {"subjectId": user_id}]}
+    return {"userId": user_id}
+
+
+def _delete(model: type[Document], ids: Sequence[Any]) -> int:
+    if model is Analytics:
+        return ledger.erase_events(ids=ids)
+    if model is AnalyticsDailyUser:
+        return ledger.erase_rows(ids=ids)
+    return model.collection().delete_many({"_id": {"$in": ids}}).deleted_count
+
+
+def resume(*, user_id: ObjectId) -> Outcome:
+    """Go on with the one deletion, whose job is open."""
+    if User.collection().find_one({"_id": user_id}, {"_id": 1}):
+        # Without transactions a crash can leave the job written and the user still there.
+        _remove(user_id)
+    purged = purge(user_id=user_id)
+    job = _jobs().find_one({"_id": user_id, "since": {"$lte": _due()}})
+    if job is None:
+        return Outcome(user_id, purged, finished=False)
+    while found := purge(user_id=user_id):
+        purged = {name: purged.get(name, 0) + found.get(name, 0) for name in purged | found}
+    _collection(ERASURES).update_one({"_id": user_id}, {"$set": {"finishedAt": now()}})
+    _jobs().delete_one({"_id": user_id, "since": job["since"]})
+    return Outcome(user_id, purged, finished=True)
+
+
+def _remove(user_id: ObjectId) -> int:
+    removed: int = administrators.keep_one(
+        user_id=user_id, left=administrators.nothing, change=User.objects(id=user_id).delete
+    )
+    return removed
+
+
+def _take_over_creation(job: dict[str, Any]) -> bool:
+    """Make an abandoned creation a deletion; return whether it is one now."""
+    if job["since"] > _due():
+        return False
+    key = {"_id": job["_id"], "state": CREATING}
+    if User.collection().find_one({"_id": job["_id"]}, {"_id": 1}):
+        _jobs().delete_one(key)
+        return False
+    return _jobs().update_one(key, {"$set": {"state": DELETING}}).modified_count == 1
+
+
+def _end_creation(user_ids: Sequence[ObjectId]) -> None:
+    """Remove the jobs of a creation, and the children of users that were not created."""
+    wanted = {"_id": {"$in": list(user_ids)}}
+    created = {user["_id"] for user in User.collection().find(wanted, {"_id": 1})}
+    for user_id in set(user_ids) - created:
+        purge(user_id=user_id)
+    undone = [
+        user_id
+        for user_id in user_ids
+        if not _jobs().delete_one({"_id": user_id, "state": CREATING}).deleted_count
+        and user_id in created
+    ]
+    if undone:
+        # A recovery run took this creation for dead and removed what it had made so far.
+        User.objects(id__in=undone).delete()
+        raise UserNotFound("The creation took so long that it was undone.")
+
+
+def _due() -> Any:
+    return now() - timedelta(seconds=conf.DELETION_GRACE_SECONDS)
+
+
+def _jobs() -> Collection[dict[str, Any]]:
+    return _collection(DELETIONS)
+
+
+def _collection(name: str) -> Collection[dict[str, Any]]:
+    return connection.get_database().get_collection(
+        name, read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
+    )

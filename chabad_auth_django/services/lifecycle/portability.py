@@ -1,0 +1,346 @@
+"""Taking a user out into a file and into another database, byte by byte.
+
+Sessions and idempotency keys stay: they are secrets of this installation. So do the roll-ups, which
+the other one makes from the events.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, BinaryIO
+
+import bson
+from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
+from pymongo.collection import Collection
+from pymongo.errors import BulkWriteError
+from pymongo.read_preferences import ReadPreference
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.db.batches import RAW, Advance
+from chabad_auth_django.db.transactions import (
+    RetryTransaction,
+    atomic,
+    in_transaction,
+    write_concern,
+)
+from chabad_auth_django.exceptions import (
+    AlreadyExists,
+    DeletionOpen,
+    DuplicateEmail,
+    ExternalIdTaken,
+    UserNotFound,
+    ValidationError,
+)
+from chabad_auth_django.models import (
+    Activity,
+    Analytics,
+    AppData,
+    ExternalId,
+    Preferences,
+    Profile,
+    User,
+)
+from chabad_auth_django.models.app_data import KEY, TOMBSTONES
+from chabad_auth_django.models.base import DUPLICATE_KEY
+from chabad_auth_django.services.lifecycle import deletion, export_file
+from chabad_auth_django.services.lifecycle.export_file import Content
+
+#: What a user is visible with: stored together, before all else.
+CORE = ("users", "profiles", "preferences", "external_ids")
+
+APP_DATA = "appdatas"
+
+#: The fields of the unique indexes.
+UNIQUE = {
+    "users": ("email",),
+    "profiles": ("userId",),
+    "preferences": ("userId",),
+    APP_DATA: KEY,
+}
+
+MODELS = (User, Profile, Preferences, ExternalId, AppData, Activity, Analytics)
+
+#: Documents and bytes of one insert.
+BATCH, BATCH_BYTES = 500, 4 * 2**20
+
+#: Bytes of a piece of a stream.
+PIECE = 64 * 1024
+
+Row = tuple[str, RawBSONDocument]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did, as documents per collection."""
+
+    user_id: ObjectId
+    inserted: dict[str, int]
+    unchanged: dict[str, int]
+    #: Documents whose id or key is here with other content, which was left so.
+    differing: dict[str, int]
+
+
+def count_documents(*, user_id: ObjectId) -> int:
+    """Return how many documents an export of the user holds."""
+    return sum(_collection(name).count_documents(query) for name, query in _sources(user_id))
+
+
+def export_user(*, user_id: ObjectId, file: BinaryIO, advance: Advance) -> Content:
+    """Write everything about the user; memory does not grow with the data.
+
+    What is written meanwhile may be in the file or not. Raises ``UserNotFound``, with half a file
+    written, when the user is deleted meanwhile.
+    """
+    writer = export_file.Writer(file, user_id=user_id)
+    for _ in _write_documents(writer, user_id):
+        advance(1)
+    return writer.close()
+
+
+def stream_user(*, user_id: ObjectId) -> Iterator[bytes]:
+    """Yield the same file in pieces of at least ``PIECE`` bytes, the first one before any read.
+
+    It is not whole, and says so, when an error ends it: ``UserNotFound``, or one of the driver.
+    """
+    buffer = BytesIO()
+    writer = export_file.Writer(buffer, user_id=user_id)
+    yield _drain(buffer)
+    for _ in _write_documents(writer, user_id):
+        if buffer.tell() >= PIECE:
+            yield _drain(buffer)
+    writer.close()
+    yield _drain(buffer)
+
+
+def import_user(
+    *, file: BinaryIO, content: Content, advance: Advance, dry_run: bool = False
+) -> Imported:
+    """Store what the file holds and is not stored yet; nothing that is stored is changed.
+
+    ``content`` is what ``check`` has returned. Running it again after an interruption goes on. App
+    data whose version was used before its key was deleted comes with the next one. Signals of the
+    creation of a user are not sent. Raises ``DeletionOpen``, ``DuplicateEmail``,
+    ``ExternalIdTaken``, and ``UserNotFound`` when the user is deleted meanwhile.
+    """
+    user_id = content.user_id
+    if deletion.has_job(user_id=user_id):
+        raise DeletionOpen
+    outcome: dict[str, Counter[str]] = {
+        "inserted": Counter(),
+        "unchanged": Counter(),
+        "differing": Counter(),
+    }
+    names = set(content.counts) - {TOMBSTONES}
+    if User.read(_id=user_id) is None:
+        core = [row for row in export_file.read(file) if row[0] in CORE]
+        if dry_run:
+            _check_core(core)
+        else:
+            _insert_core(user_id, core)
+        outcome["inserted"].update(name for name, _ in core)
+        advance(len(core))
+        names -= set(CORE)
+    for batch in _batches(_with_tombstones_first(file, content, names)):
+        _store(batch, outcome, dry_run)
+        if not dry_run and User.read(_id=user_id) is None:
+            deletion.purge(user_id=user_id)
+            raise UserNotFound
+        advance(len(batch))
+    return Imported(user_id, **{name: dict(counts) for name, counts in outcome.items()})
+
+
+def check(*, file: BinaryIO) -> Content:
+    """Return what the file holds; raise ``ValidationError`` unless all of it is one user's."""
+    content = export_file.check(file)
+    names = {name for name, _ in _sources(content.user_id)}
+    counts: Counter[str] = Counter()
+    for name, document in export_file.read(file):
+        if name not in names or _owner(name, document) != content.user_id:
+            raise ValidationError("The file has a document that is not the user's.")
+        counts[name] += 1
+    if counts != content.counts or counts["users"] != 1:
+        raise export_file.damaged()
+    return content
+
+
+def _write_documents(writer: export_file.Writer, user_id: ObjectId) -> Iterator[None]:
+    """Write all documents; yield after each."""
+    for name, query in _sources(user_id):
+        # The server's own batches have 16 MB, which is a lot of small documents at once.
+        for document in _collection(name).find(query, batch_size=BATCH):
+            writer.write(name, bytes(document.raw))
+            yield
+    if User.read(_id=user_id) is None:
+        raise UserNotFound
+
+
+def _drain(buffer: BytesIO) -> bytes:
+    piece = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return piece
+
+
+def _sources(user_id: ObjectId) -> Iterator[tuple[str, dict[str, Any]]]:
+    for model in MODELS:
+        yield model.collection().name, {"_id" if model is User else "userId": user_id}
+    yield TOMBSTONES, deletion.tombstones_of(user_id=user_id)
+
+
+def _owner(name: str, document: RawBSONDocument) -> Any:
+    if name == "users":
+        return document.get("_id")
+    owned = document.get("_id") if name == TOMBSTONES else document
+    return owned.get("userId") if isinstance(owned, RawBSONDocument) else None
+
+
+def _with_tombstones_first(file: BinaryIO, content: Content, names: set[str]) -> Iterator[Row]:
+    # What a version must be above has to be known before it is stored.
+    if TOMBSTONES in content.counts:
+        yield from (row for row in export_file.read(file) if row[0] == TOMBSTONES)
+    yield from (row for row in export_file.read(file) if row[0] in names)
+
+
+def _check_core(core: list[Row]) -> None:
+    """Raise what ``_insert_core`` would."""
+    for name, documents in _core_documents(core):
+        if _store_rows(name, documents, True)["inserted"] < len(documents):
+            raise _taken(name)
+
+
+@atomic
+def _insert_core(user_id: ObjectId, core: list[Row]) -> None:
+    if not connection.supports_transactions():
+        deletion.begin_creation(user_ids=[user_id])
+    for name, documents in _core_documents(core):
+        try:
+            _collection(name).insert_many(documents)
+        except BulkWriteError as error:
+            if error.details["writeErrors"][0]["code"] != DUPLICATE_KEY:
+                raise
+            raise _taken(name) from error
+
+
+def _core_documents(core: list[Row]) -> Iterator[tuple[str, list[RawBSONDocument]]]:
+    # The user comes last: without transactions it is the commit point.
+    for name in reversed(CORE):
+        if documents := [document for owner, document in core if owner == name]:
+            yield name, documents
+
+
+def _taken(name: str) -> AlreadyExists:
+    errors = {"users": DuplicateEmail, "external_ids": ExternalIdTaken}
+    return errors.get(name, AlreadyExists)()
+
+
+def _store(batch: list[Row], outcome: dict[str, Counter[str]], dry_run: bool) -> None:
+    for name in dict(batch):
+        rows = [row for owner, row in batch if owner == name]
+        # A key that is created and deleted between the look at its tombstone and the insert makes
+        # a transaction conflict.
+        store = atomic(_store_rows) if name == APP_DATA else _store_rows
+        for kind, count in store(name, rows, dry_run).items():
+            outcome[kind][name] += count
+
+
+def _store_rows(name: str, rows: list[RawBSONDocument], dry_run: bool) -> dict[str, int]:
+    """Insert what is not stored; return how many documents are inserted, unchanged, differing."""
+    if name == APP_DATA:
+        rows = _with_new_versions(rows)
+    documents = {_key(row): row for row in rows}
+    ids = [row["_id"] for row in rows]
+    stored = {_key(row): row.raw for row in _collection(name).find({"_id": {"$in": ids}})}
+    unchanged = sum(documents[key].raw == raw for key, raw in stored.items())
+    new = _insertable(name, [row for key, row in documents.items() if key not in stored])
+    inserted = len(new) if dry_run else _insert(name, new)
+    differing = len(documents) - unchanged - inserted
+    return {"inserted": inserted, "unchanged": unchanged, "differing": differing}
+
+
+def _with_new_versions(rows: list[RawBSONDocument]) -> list[RawBSONDocument]:
+    # Whoever imports a deleted key wants its value back; some client may still hold its version.
+    ids = [RawBSONDocument(_unique_key(APP_DATA, row)) for row in rows]
+    found = _collection(TOMBSTONES).find({"_id": {"$in": ids}})
+    last = {_key(row): row.get("version") for row in found}
+    return [_above(last.get(id.raw), row) for id, row in zip(ids, rows, strict=True)]
+
+
+def _above(last: Any, row: RawBSONDocument) -> RawBSONDocument:
+    if not _is_used(row.get("version"), last):
+        return row
+    return RawBSONDocument(bson.encode({**row, "version": last + 1}), RAW)
+
+
+def _is_used(version: Any, last: Any) -> bool:
+    return isinstance(version, int) and isinstance(last, int) and version <= last
+
+
+def _insertable(name: str, rows: list[RawBSONDocument]) -> list[RawBSONDocument]:
+    """Leave out what another document has the unique key of, and what would make it invalid."""
+    if name == TOMBSTONES:
+        stored = _by_unique_key(APP_DATA, [row["_id"] for row in rows])
+        live = {key: row.get("version") for key, row in stored.items()}
+        # What is stored is left as it is, so its version must not become one that was used.
+        return [row for row in rows if not _is_used(live.get(_key(row)), row.get("version"))]
+    if name not in UNIQUE:
+        return rows
+    taken = _by_unique_key(name, rows)
+    first = {_unique_key(name, row): row for row in reversed(rows)}
+    return [row for key, row in first.items() if key not in taken]
+
+
+def _by_unique_key(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[bytes, RawBSONDocument]:
+    """Return the stored documents with the unique keys of the rows: key and version of each."""
+    wanted = {_unique_key(name, row) for row in rows}
+    # It finds others too, but the server takes seconds to plan an "$or" of all keys.
+    query = {field: {"$in": [row.get(field) for row in rows]} for field in UNIQUE[name]}
+    found = _collection(name).find(query, dict.fromkeys((*query, "version"), 1), batch_size=BATCH)
+    return {key: row for row in found if (key := _unique_key(name, row)) in wanted}
+
+
+def _unique_key(name: str, row: Mapping[str, Any]) -> bytes:
+    return bson.encode({field: row.get(field) for field in UNIQUE[name]})
+
+
+def _insert(name: str, rows: list[RawBSONDocument]) -> int:
+    """Insert what is not there; return how many documents that were."""
+    try:
+        if rows:
+            _collection(name).insert_many(rows, ordered=False)
+    except BulkWriteError as error:
+        failures = error.details["writeErrors"]
+        if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+            raise
+        if in_transaction():
+            raise RetryTransaction("A key was created meanwhile.") from error
+        return len(rows) - len(failures)
+    return len(rows)
+
+
+def _key(document: RawBSONDocument) -> Any:
+    key = document["_id"]
+    return key.raw if isinstance(key, RawBSONDocument) else key
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    batch: list[Row] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        size += len(row[1].raw)
+        if len(batch) >= BATCH or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _collection(name: str) -> Collection[RawBSONDocument]:
+    collection: Collection[Any] = connection.get_database()[name]
+    return collection.with_options(
+        codec_options=RAW, read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
+    )

@@ -1,0 +1,100 @@
+"""Looking everywhere for what is left of an erased user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bson import DBRef, ObjectId
+from bson.raw_bson import RawBSONDocument
+from pymongo.collection import Collection
+from pymongo.read_preferences import ReadPreference
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.db.batches import RAW, Advance, in_batches
+from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.validators import normalize_email
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A place where a name was found."""
+
+    collection: str
+    id: Any
+    #: Keys and positions, joined by dots.
+    path: str
+
+
+def count_documents() -> int:
+    """Return about how many documents ``find_traces`` reads."""
+    return sum(collection.estimated_document_count() for collection in _collections())
+
+
+def find_traces(*, names: Sequence[str], advance: Advance) -> Iterator[Trace]:
+    """Yield every field and key of every collection that holds one of the names.
+
+    An id is found as ObjectId and as text; a name also within longer text, in upper or lower case,
+    but not within a longer word or address. Raises ``ValidationError`` for an empty name.
+    """
+    needles = [_Needle(name) for name in names]
+    for collection in _collections():
+        for rows in in_batches(collection):
+            for row in rows:
+                raw = bytes(row.raw)
+                lowered = raw.lower()
+                if any(needle.may_be_in(raw, lowered) for needle in needles):
+                    for path in _paths(row, needles):
+                        yield Trace(collection.name, row["_id"], path)
+            advance(len(rows))
+
+
+class _Needle:
+    def __init__(self, name: str) -> None:
+        text = normalize_email(name)
+        if not text:
+            raise ValidationError("A name must not be empty.")
+        self._id = ObjectId(text) if ObjectId.is_valid(text) else None
+        self._bytes = text.encode()
+        # An e-mail address that ends or begins like this one is somebody else's.
+        self._pattern = re.compile(rf"(?<![\w.+@-]){re.escape(text)}(?![\w@-])", re.IGNORECASE)
+
+    def may_be_in(self, raw: bytes, lowered: bytes) -> bool:
+        """Tell at the speed of C whether a closer look is worth it."""
+        return self._bytes in lowered or (self._id is not None and self._id.binary in raw)
+
+    def is_in(self, value: Any) -> bool:
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        if isinstance(value, str):
+            return self._pattern.search(value) is not None
+        return isinstance(value, ObjectId) and value == self._id
+
+
+def _paths(row: RawBSONDocument, needles: Sequence[_Needle]) -> Iterator[str]:
+    stack: list[tuple[str, Any]] = [("", row)]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, DBRef):
+            value = value.as_doc()
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                if any(needle.is_in(key) for needle in needles):
+                    yield f"{path}{key} (the key)"
+                stack.append((f"{path}{key}.", item))
+        elif isinstance(value, list):
+            stack.extend((f"{path}{index}.", item) for index, item in enumerate(value))
+        elif any(needle.is_in(value) for needle in needles):
+            yield path[:-1]
+
+
+def _collections() -> Iterator[Collection[RawBSONDocument]]:
+    database = connection.get_database()
+    # A view shows what is stored elsewhere.
+    names = database.list_collection_names(filter={"type": {"$ne": "view"}})
+    for name in sorted(names):
+        if not name.startswith("system."):
+            collection: Collection[Any] = database[name]
+            yield collection.with_options(codec_options=RAW, read_preference=ReadPreference.PRIMARY)

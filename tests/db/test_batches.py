@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import bson
+import pytest
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from chabad_auth_django.db import batches
+from chabad_auth_django.db.batches import in_batches
+
+DOCUMENT_BYTES = 200_000
+
+
+@pytest.fixture
+def large(raw: Database) -> Iterator[Collection]:
+    """More than a reply of the server holds, which is 16 MB, and ids of several types."""
+    ids = [None, *range(60), *(str(number) for number in range(60)), {"x": 1}, b"z", True]
+    raw.large.insert_many([{"_id": id, "value": bytes(DOCUMENT_BYTES)} for id in ids])
+    yield raw.large
+    raw.large.drop()
+
+
+def open_cursors(database: Database) -> int:
+    return int(database.command("serverStatus")["metrics"]["cursor"]["open"]["total"])
+
+
+def test_large_documents_come_in_batches_of_bounded_size(large: Collection) -> None:
+    most = max(sum(len(bson.encode(row)) for row in rows) for rows in in_batches(large))
+    assert most < batches.SIZE_BYTES + 2 * DOCUMENT_BYTES
+
+
+def test_each_of_many_large_documents_comes_once_and_in_order(large: Collection) -> None:
+    found = [row["_id"] for rows in in_batches(large) for row in rows]
+    assert found == [row["_id"] for row in large.find({}, {"_id": 1}).sort("_id", 1)]
+
+
+def test_no_cursor_stays_open_while_a_batch_is_worked_on(large: Collection) -> None:
+    before = open_cursors(large.database)
+    rows = in_batches(large)
+    next(rows)
+    assert open_cursors(large.database) <= before
+
+
+def test_an_empty_collection_has_no_batch(raw: Database) -> None:
+    assert list(in_batches(raw.nothing)) == []

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import mongoengine
+import pymongo
+import pytest
+from bson.binary import UuidRepresentation
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
+from pymongo.monitoring import TopologyListener
+from support.clients import with_options
+from support.threads import together
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.models import User
+
+NOBODY = "mongodb://127.0.0.1:1/nothing"
+
+
+class Topologies(TopologyListener):
+    """Count the clients that were opened."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def opened(self, event: Any) -> None:
+        self.count += 1
+
+    def description_changed(self, event: Any) -> None:
+        pass
+
+    def closed(self, event: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def uri(replica_set_uri: str) -> str:
+    return replica_set_uri
+
+
+def test_the_client_has_the_defaults(uri: str) -> None:
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": uri}):
+        client = connection.get_client()
+        options = client.options
+        pool = options.pool_options
+        assert (pool.max_pool_size, pool.min_pool_size) == (10, 2)
+        assert pool.appname == "chabad_auth_django"
+        assert options.server_selection_timeout == 5
+        assert client.write_concern.document == {"w": "majority"}
+        assert (options.retry_reads, options.retry_writes) == (True, True)
+        assert client.codec_options.tz_aware
+        assert client.codec_options.uuid_representation == UuidRepresentation.STANDARD
+        assert pool.socket_timeout == 20
+
+
+def test_no_server_is_an_error_after_the_selection_timeout() -> None:
+    options = {"serverSelectionTimeoutMS": 300}
+    uri = "mongodb://127.0.0.1:1/"
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": uri, "MONGODB_OPTIONS": options}):
+        started = time.monotonic()
+        with pytest.raises(ServerSelectionTimeoutError):
+            connection.get_database().users.find_one()
+        assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("query", "options", "expected"),
+    [
+        ("", {}, 10),
+        ("maxPoolSize=7", {}, 7),
+        ("maxpoolsize=7", {}, 7),
+        ("", {"maxPoolSize": 3}, 3),
+        ("", {"maxpoolsize": 3}, 3),
+        ("maxPoolSize=7", {"maxPoolSize": 3}, 3),
+        ("maxPoolSize=7", {"MAXPOOLSIZE": 3}, 3),
+        ("retryReads=false&maxPoolSize=7", {"minPoolSize": 1}, 7),
+    ],
+)
+def test_the_settings_win_over_the_uri_and_the_uri_over_the_defaults(
+    uri: str, query: str, options: dict[str, Any], expected: int
+) -> None:
+    settings = {"MONGODB_URI": with_options(uri, query), "MONGODB_OPTIONS": options}
+    with override_settings(CHABAD_AUTH=settings):
+        assert connection.get_client().options.pool_options.max_pool_size == expected
+
+
+def test_a_uri_of_several_ipv6_hosts_is_read() -> None:
+    options = connection.client_options("mongodb://a:1,[::1]:2,[::2]:3/db?maxPoolSize=7")
+    assert "maxPoolSize" not in options
+
+
+@pytest.mark.parametrize("source", ["setting", "environment", "callable"])
+def test_the_uri_comes_from_the_setting_or_the_environment(
+    uri: str, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.setenv("MONGODB_URI", uri if source == "environment" else NOBODY)
+    value = {"setting": uri, "environment": None, "callable": lambda: uri}[source]
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": value}):
+        connection.close()
+        assert connection.ping() >= 0
+    connection.close()
+
+
+def test_without_a_uri_the_first_use_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MONGODB_URI", raising=False)
+    with override_settings(CHABAD_AUTH={}):
+        connection.close()
+        for use in (connection.get_client, connection.ping, lambda: User.find_by_email("a@b.org")):
+            with pytest.raises(ImproperlyConfigured, match="MONGODB_URI"):
+                use()
+
+
+def test_the_database_is_the_one_that_the_uri_names(uri: str) -> None:
+    base = uri.partition("?")[0].rpartition("/")[0]
+    for path, name in {"/chosen": "chosen", "/": "test", "": "test"}.items():
+        with override_settings(CHABAD_AUTH={"MONGODB_URI": base + path}):
+            assert connection.get_database().name == name
+            assert User.collection().database.name == name
+
+
+@pytest.mark.parametrize("kind", ["text", "callable"])
+def test_sixteen_threads_on_first_use_make_one_client(uri: str, kind: str) -> None:
+    topologies, calls = Topologies(), []
+
+    def ask() -> str:
+        calls.append(1)
+        return uri
+
+    value = uri if kind == "text" else ask
+    options = {"event_listeners": [topologies]}
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": value, "MONGODB_OPTIONS": options}):
+        connection.close()
+        clients = together([connection.get_client] * 8 + [lambda: User.objects.first()] * 8)
+        assert len({id(client) for client in clients[:8]}) == 1
+        assert clients[0] is connection.get_client() is mongoengine.get_connection(connection.ALIAS)
+        assert topologies.count == 1
+        assert len(calls) == (kind == "callable")
+
+
+def test_a_callable_uri_that_fails_is_asked_again() -> None:
+    answers: Iterator[Any] = iter([OSError("not yet"), NOBODY])
+
+    def ask() -> str:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": ask}):
+        with pytest.raises(OSError, match="not yet"):
+            connection.get_client()
+        assert connection.get_client() is connection.get_client()
+
+
+def test_register_opens_nothing() -> None:
+    topologies = Topologies()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.3)
+        uri = f"mongodb://127.0.0.1:{server.getsockname()[1]}/db"
+        settings = {"MONGODB_URI": uri, "MONGODB_OPTIONS": {"event_listeners": [topologies]}}
+        with override_settings(CHABAD_AUTH=settings):
+            connection.close()
+            connection.register()
+            assert topologies.count == 0
+            with pytest.raises(TimeoutError):
+                server.accept()
+            assert mongoengine.connection._connection_settings[connection.ALIAS]["name"] == "db"
+
+
+@pytest.mark.parametrize("uri", [lambda: pytest.fail("asked"), "mongodb+srv://nowhere.invalid/db"])
+def test_register_asks_neither_a_callable_nor_dns(uri: Any) -> None:
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": uri}):
+        connection.close()
+        connection.register()
+        assert connection.ALIAS not in mongoengine.connection._connection_settings
+
+
+def test_override_settings_switches_the_server(replica_set_uri: str, standalone_uri: str) -> None:
+    seen = []
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": replica_set_uri}):
+        seen.append(connection.supports_transactions())
+        with override_settings(CHABAD_AUTH={"MONGODB_URI": standalone_uri}):
+            seen.append(connection.supports_transactions())
+        seen.append(connection.supports_transactions())
+    assert seen == [True, False, True]
+
+
+def test_a_setting_that_is_no_part_of_the_connection_keeps_the_client(uri: str) -> None:
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": uri}):
+        client = connection.get_client()
+        with override_settings(CHABAD_AUTH={"MONGODB_URI": uri, "JSON_MAX_DEPTH": 3}):
+            assert connection.get_client() is client
+        with override_settings(DEBUG=True):
+            assert connection.get_client() is client
+
+
+def test_close_ends_the_connection_and_the_next_use_opens_another(uri: str) -> None:
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": uri}):
+        client = connection.get_client()
+        connection.close()
+        connection.close()
+        with pytest.raises(pymongo.errors.InvalidOperation):
+            client.admin.command("ping")
+        assert connection.get_client() is not client
+        assert User.find_by_email("nobody@example.org") is None
+        assert connection.ping() < 2
+
+
+def test_ping_fails_within_its_timeout_when_nobody_answers() -> None:
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": NOBODY}), pytest.raises(PyMongoError):
+        connection.ping(timeout=0.2)

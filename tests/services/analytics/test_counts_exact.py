@@ -1,0 +1,189 @@
+"""Whatever is stored, changed and rolled up, by whomever, and whenever: the counts are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pymongo.database import Database
+from support import naive
+
+from chabad_auth_django.models import Analytics
+from chabad_auth_django.services.analytics import counts, rollups, timeseries
+
+USERS = [ObjectId() for _ in range(3)]
+SPAN = timedelta(days=6)
+
+#: Around changes of the clocks of the zones below, one of them by half an hour.
+BEGINS = [
+    datetime(2024, 4, 4, tzinfo=UTC),
+    datetime(2024, 10, 31, tzinfo=UTC),
+    datetime(2025, 3, 28, tzinfo=UTC),
+]
+ZONES = ["UTC", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Europe/London"]
+
+minutes = st.integers(0, SPAN // timedelta(minutes=1)).map(lambda n: timedelta(minutes=n))
+# Midnights are where mistakes are.
+moments = st.one_of(minutes, st.integers(0, SPAN.days).map(lambda n: timedelta(days=n)))
+events = st.fixed_dictionaries(
+    {
+        "userId": st.sampled_from(USERS),
+        "eventName": st.sampled_from(["click", "view", "buy"]),
+        "eventCategory": st.sampled_from(["engagement", "conversion"]),
+        "timestamp": moments,
+    },
+    optional={
+        "appId": st.sampled_from(["cteen", "portal", None]),
+        "sessionId": st.sampled_from(["a", "b", "c"]),
+    },
+)
+choices = st.floats(0, 1, exclude_max=True)
+steps = st.one_of(
+    st.tuples(st.just("insert"), st.lists(events, min_size=1, max_size=20)),
+    st.tuples(st.just("delete"), choices),
+    st.tuples(st.just("move"), st.tuples(choices, moments)),
+    st.tuples(st.just("rename"), choices),
+    st.tuples(st.just("roll up"), st.none()),
+    st.tuples(st.just("roll up some"), st.integers(0, 3)),
+)
+questions = st.fixed_dictionaries(
+    {
+        "range": st.tuples(moments, moments),
+        "bucket": st.sampled_from(["hour", "day", "week", "month"]),
+        "zone": st.sampled_from(ZONES),
+        "by": st.sampled_from([None, *timeseries.BY]),
+        "user_id": st.sampled_from([None, None, USERS[0]]),
+    }
+)
+
+
+def one_of(raw: Database, choice: float) -> Any:
+    ids = raw.analytics.distinct("_id")
+    return {"_id": ids[int(choice * len(ids))] if ids else None}
+
+
+#: What other programs do, which know nothing of roll-ups; and the roll-up.
+DO: dict[str, Callable[[Database, datetime, Any], Any]] = {
+    "insert": lambda raw, begin, rows: raw.analytics.insert_many(
+        [{**row, "timestamp": begin + row["timestamp"]} for row in rows]
+    ),
+    "delete": lambda raw, begin, choice: raw.analytics.delete_one(one_of(raw, choice)),
+    "move": lambda raw, begin, move: raw.analytics.update_one(
+        one_of(raw, move[0]), {"$set": {"timestamp": begin + move[1]}}
+    ),
+    "rename": lambda raw, begin, choice: raw.analytics.update_one(
+        one_of(raw, choice), {"$set": {"eventName": "renamed"}}
+    ),
+    "roll up": lambda raw, begin, nothing: list(rollups.run()),
+    "roll up some": lambda raw, begin, number: [
+        day for day, _ in zip(rollups.run(), range(number), strict=False)
+    ],
+}
+
+
+def check(raw: Database, begin: datetime, question: dict[str, Any]) -> None:
+    start, end = (begin + moment for moment in question["range"])
+    user_id, bucket, by = question["user_id"], question["bucket"], question["by"]
+    stored = naive.between(raw.analytics.find(), start, end, user_id)
+    asked = {"start": start, "end": end, "user_id": user_id}
+    event_counts = counts.get_event_counts(**asked)
+    assert event_counts == naive.counts(stored, "eventName", "eventName")
+    assert event_counts == Analytics.get_event_counts(start, end, user_id)
+    category_counts = counts.get_category_counts(**asked)
+    assert category_counts == naive.counts(stored, "eventCategory", "category")
+    asked |= {"bucket": bucket, "time_zone": question["zone"], "by": by}
+    series = timeseries.get_timeseries(**asked, distinct=True)
+    expected = naive.timeseries(stored, bucket, question["zone"], by)
+    assert sorted(series, key=repr) == sorted(expected, key=repr)
+    assert [row["time"] for row in series] == sorted(row["time"] for row in series)
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    begin=st.sampled_from(BEGINS),
+    history=st.lists(st.tuples(steps, questions), min_size=1, max_size=8),
+)
+def test_the_counts_are_what_a_naive_aggregation_gives(
+    raw: Database, begin: datetime, history: list[Any]
+) -> None:
+    raw.analytics.delete_many({})
+    for (name, argument), question in history:
+        DO[name](raw, begin, argument)
+        check(raw, begin, question)
+    list(rollups.run())
+    assert list(rollups.run()) == []
+    check(raw, begin, history[-1][1])
+
+
+#: Zone, two times (UTC), and the begins (UTC) of their hours and of their days.
+CLOCKS: dict[str, tuple[str, list[str], list[str], list[str]]] = {
+    "set back": (
+        "America/New_York",
+        ["2024-11-03T05:30", "2024-11-03T06:30"],
+        ["2024-11-03T05:00", "2024-11-03T06:00"],
+        ["2024-11-03T04:00", "2024-11-03T04:00"],
+    ),
+    "set back to UTC": (
+        "Europe/London",
+        ["2024-10-27T00:30", "2024-10-27T01:30"],
+        ["2024-10-27T00:00", "2024-10-27T01:00"],
+        ["2024-10-26T23:00", "2024-10-26T23:00"],
+    ),
+    "set forward": (
+        "America/New_York",
+        ["2025-03-09T06:59", "2025-03-10T04:00"],
+        ["2025-03-09T06:00", "2025-03-10T04:00"],
+        ["2025-03-09T05:00", "2025-03-10T04:00"],
+    ),
+    "by a quarter": (
+        "Asia/Kathmandu",
+        ["2025-01-01T18:14", "2025-01-01T18:15"],
+        ["2025-01-01T17:15", "2025-01-01T18:15"],
+        ["2024-12-31T18:15", "2025-01-01T18:15"],
+    ),
+    "set back by half an hour": (
+        "Australia/Lord_Howe",
+        ["2024-04-06T14:45", "2024-04-06T15:15"],
+        ["2024-04-06T14:00", "2024-04-06T14:30"],
+        ["2024-04-06T13:00", "2024-04-06T13:00"],
+    ),
+    "no midnight": (
+        "Asia/Beirut",
+        ["2025-03-29T21:59", "2025-03-29T22:00"],
+        ["2025-03-29T21:00", "2025-03-29T22:00"],
+        ["2025-03-28T22:00", "2025-03-29T22:00"],
+    ),
+    "midnight twice": (
+        "America/Havana",
+        ["2024-11-03T04:30", "2024-11-03T05:30"],
+        ["2024-11-03T04:00", "2024-11-03T05:00"],
+        ["2024-11-03T04:00", "2024-11-03T04:00"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLOCKS)
+def test_hours_and_days_of_other_clocks(raw: Database, name: str) -> None:
+    zone, times, hours, days = (
+        value if isinstance(value, str) else [datetime.fromisoformat(f"{t}Z") for t in value]
+        for value in CLOCKS[name]
+    )
+    raw.analytics.insert_many([{"timestamp": time, "eventName": "x"} for time in times])
+    for bucket, begins in (("hour", hours), ("day", days)):
+        series = timeseries.get_timeseries(
+            start=times[0] - timedelta(days=5),
+            end=times[1] + timedelta(days=5),
+            bucket=bucket,
+            time_zone=zone,
+        )
+        assert [row["time"] for row in series for _ in range(row["count"])] == begins

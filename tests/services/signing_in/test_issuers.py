@@ -1,0 +1,361 @@
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+import timeit
+from collections.abc import Iterator
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import jwt
+import pytest
+from django.test import override_settings
+from support.issuer import AUDIENCE, ISSUER, JwksServer, Key, by_hand, claims
+from support.threads import errors, together
+
+from chabad_auth_django.exceptions import InvalidToken, IssuerUnavailable
+from chabad_auth_django.services.signing_in import issuers
+from chabad_auth_django.services.signing_in.issuers import Identity, verify_issuer_token
+
+SECRET = "a shared secret that has more than 32 bytes"
+HS = "https://hs.example.org"
+PEM = "https://pem.example.org"
+
+
+@pytest.fixture(scope="session")
+def keys() -> list[Key]:
+    return [Key("one"), Key("two"), Key("three"), Key("ec", "ES256")]
+
+
+@pytest.fixture
+def jwks(keys: list[Key]) -> Iterator[JwksServer]:
+    server = JwksServer()
+    server.keys = [keys[0]]
+    yield server
+    server.close()
+
+
+@pytest.fixture(autouse=True)
+def configured(jwks: JwksServer, keys: list[Key]) -> Iterator[None]:
+    issuer = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "AUTH_METHOD": "google"}
+    configuration = [
+        {
+            **issuer,
+            "ALGORITHMS": ["RS256", "ES256"],
+            "JWKS_URL": jwks.url,
+            "EXTERNAL_ID_FIELD": "valuUserId",
+        },
+        {
+            **issuer,
+            "ISSUER": HS,
+            "AUDIENCE": [AUDIENCE, "second"],
+            "ALGORITHMS": ["HS256"],
+            "KEY": SECRET,
+            "AUTH_METHOD": "cdsso",
+            "EXTERNAL_ID_FIELD": "merkosUserId",
+            "EXTERNAL_ID_CLAIM": "merkos",
+            "EMAIL_CLAIM": "mail",
+            "EMAIL_VERIFIED_CLAIM": "mail_ok",
+            "NAME_CLAIM": "full_name",
+        },
+        {**issuer, "ISSUER": PEM, "ALGORITHMS": ["RS256"], "KEY": keys[1].pem.decode()},
+    ]
+    with override_settings(CHABAD_AUTH={"ISSUERS": configuration}):
+        yield
+
+
+def assert_refused(token: Any) -> None:
+    with pytest.raises(InvalidToken) as caught:
+        verify_issuer_token(token=token)
+    assert caught.value.code == "invalid_token"
+    assert str(caught.value) == InvalidToken.default_detail
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_a_token_names_an_identity(keys: list[Key]) -> None:
+    identity = verify_issuer_token(token=keys[0].sign(claims()))
+    assert identity == Identity(
+        auth_method="google",
+        email="ann@example.org",
+        email_verified=True,
+        name="Ann",
+        external_id_field="valuUserId",
+        external_id="person-1",
+    )
+    with pytest.raises(FrozenInstanceError):
+        identity.email = "eve@example.org"  # type: ignore[misc]
+
+
+def test_each_claim_can_have_another_name() -> None:
+    payload = claims(iss=HS, merkos="m1", mail="x@example.org", mail_ok=False, full_name="X")
+    identity = verify_issuer_token(token=jwt.encode(payload, SECRET, "HS256"))
+    assert identity == Identity("cdsso", "x@example.org", False, "X", "merkosUserId", "m1")
+
+
+def test_a_pem_key_verifies_and_no_external_id_is_made_up(keys: list[Key]) -> None:
+    identity = verify_issuer_token(token=keys[1].sign(claims(iss=PEM)))
+    assert (identity.external_id_field, identity.external_id) == (None, None)
+
+
+def test_an_elliptic_curve_key_verifies(jwks: JwksServer, keys: list[Key]) -> None:
+    jwks.keys = [keys[0], keys[3]]
+    assert verify_issuer_token(token=keys[3].sign(claims())).external_id == "person-1"
+
+
+def test_one_of_several_audiences_will_do() -> None:
+    for audience in (AUDIENCE, "second", ["other", "second"]):
+        verify_issuer_token(token=jwt.encode(claims(iss=HS, aud=audience), SECRET, "HS256"))
+    assert_refused(jwt.encode(claims(iss=HS, aud="third"), SECRET, "HS256"))
+
+
+@pytest.mark.parametrize("name", ["iss", "aud", "sub", "exp"])
+def test_a_token_without_one_of_the_claims_is_refused(name: str, keys: list[Key]) -> None:
+    assert_refused(keys[0].sign(claims(**{name: None})))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": 1},
+        {"exp": "soon"},
+        {"nbf": 4_000_000_000},
+        {"iat": 4_000_000_000},
+        {"iat": "x"},
+        {"aud": "another-app"},
+        {"aud": ["another-app"]},
+        {"aud": {"our-app": 1}},
+        {"aud": []},
+        {"iss": "https://evil.example.org"},
+        {"iss": ISSUER + "/"},
+        {"iss": PEM},
+        {"sub": ""},
+        {"sub": "x" * 300},
+        {"sub": "a\0b"},
+    ],
+    ids=str,
+)
+def test_a_bad_claim_is_refused(changes: dict[str, Any], keys: list[Key]) -> None:
+    assert_refused(keys[0].sign(claims(**changes)))
+
+
+@pytest.mark.parametrize("issuer", [5, [ISSUER], {"$gt": ""}, True], ids=str)
+def test_an_issuer_that_is_no_text_is_refused(issuer: Any) -> None:
+    assert_refused(by_hand({"alg": "RS256", "kid": "one"}, claims(iss=issuer)))
+
+
+def test_nothing_unsigned_is_accepted() -> None:
+    for algorithm in ("none", "None", "nOnE", "", None):
+        for issuer in (ISSUER, PEM, HS):
+            assert_refused(by_hand({"alg": algorithm, "kid": "one"}, claims(iss=issuer)))
+    assert_refused(by_hand({"kid": "one"}, claims()))
+
+
+def test_a_public_key_is_no_secret(keys: list[Key]) -> None:
+    modulus = keys[0].jwk["n"].encode()
+    for secret in (keys[0].pem, keys[0].pem.strip(), modulus, json.dumps(keys[0].jwk).encode()):
+        assert_refused(by_hand({"alg": "HS256", "kid": "one"}, claims(), secret))
+    assert_refused(by_hand({"alg": "HS256"}, claims(iss=PEM), keys[1].pem))
+
+
+def test_an_asymmetric_signature_does_not_pass_for_a_shared_secret(keys: list[Key]) -> None:
+    assert_refused(keys[0].sign(claims(iss=HS)))
+
+
+def test_the_algorithm_comes_from_the_settings(keys: list[Key]) -> None:
+    for algorithm in ("RS384", "PS256"):
+        token = jwt.encode(claims(), keys[0].private, algorithm, headers={"kid": "one"})
+        assert_refused(token)
+    assert_refused(jwt.encode(claims(iss=HS), SECRET * 2, "HS512"))
+
+
+def test_the_key_comes_from_the_settings(jwks: JwksServer, keys: list[Key]) -> None:
+    for headers in (
+        {"jwk": keys[1].jwk, "kid": "one"},
+        {"jku": jwks.url, "kid": "one"},
+        {"x5u": jwks.url, "kid": "one"},
+    ):
+        assert_refused(keys[1].sign(claims(), **headers))
+
+
+@pytest.mark.parametrize("kid", ["two", "", "../one", {"$gt": ""}, 5, ["one"], True, "x" * 4000])
+def test_an_unknown_key_id_is_refused(kid: Any, keys: list[Key]) -> None:
+    assert_refused(by_hand({"alg": "RS256", "kid": kid}, claims(), b"x"))
+    assert_refused(by_hand({"alg": "RS256"}, claims(), b"x"))
+
+
+def test_a_known_key_id_with_another_signature_is_refused(keys: list[Key]) -> None:
+    assert_refused(keys[1].sign(claims(), kid="one"))
+
+
+@pytest.mark.parametrize("token", [None, 5, b"x", {}, "", "a.b.c", "..", "\ud800.é.x", "." * 999])
+def test_what_is_no_token_is_refused(token: Any) -> None:
+    assert_refused(token)
+
+
+def test_a_huge_token_is_refused_unread(jwks: JwksServer, keys: list[Key]) -> None:
+    huge = keys[0].sign(claims(padding="x" * 1_000_000))
+    assert min(timeit.repeat(lambda: assert_refused(huge), number=1)) < 0.01
+    assert jwks.requests == 0
+
+
+def test_a_payload_that_is_not_what_it_should_be_is_refused() -> None:
+    payloads: list[Any] = [None, [], 5, "x", {"iss": ISSUER, "exp": float("inf")}]
+    for payload in payloads:
+        assert_refused(by_hand({"alg": "RS256", "kid": "one"}, payload))
+    payload = claims(iss=HS, exp=float("inf"))
+    assert_refused(by_hand({"alg": "HS256"}, payload, SECRET.encode()))
+
+
+def test_only_a_clear_yes_verifies_an_email(keys: list[Key]) -> None:
+    for value, verified in (
+        (True, True),
+        ("true", True),
+        (False, False),
+        ("false", False),
+        ("yes", False),
+        ([True], False),
+        ({"a": 1}, False),
+        (None, False),
+    ):
+        token = keys[0].sign(claims(email_verified=value))
+        assert verify_issuer_token(token=token).email_verified is verified, value
+
+
+def test_odd_claims_about_the_person_are_dropped_or_cut(keys: list[Key]) -> None:
+    identity = verify_issuer_token(token=keys[0].sign(claims(email=5, name={"a": 1})))
+    assert (identity.email, identity.name) == (None, None)
+    identity = verify_issuer_token(token=keys[0].sign(claims(name="x" * 300)))
+    assert identity.name == "x" * 200
+    token = jwt.encode(claims(iss=HS), SECRET, "HS256")
+    assert verify_issuer_token(token=token).external_id is None
+    assert_refused(jwt.encode(claims(iss=HS, merkos=["m1"]), SECRET, "HS256"))
+
+
+def test_keys_are_fetched_once(jwks: JwksServer, keys: list[Key]) -> None:
+    jwks.delay = 0.1
+    token = keys[0].sign(claims())
+    results = together([lambda: verify_issuer_token(token=token)] * 20)
+    assert not errors(results)
+    verify_issuer_token(token=token)
+    assert jwks.requests == 1
+
+
+def test_a_new_key_is_found_and_unknown_ones_are_looked_for_once_a_minute(
+    jwks: JwksServer, keys: list[Key]
+) -> None:
+    verify_issuer_token(token=keys[0].sign(claims()))
+    jwks.keys = [keys[0], keys[1]]
+    verify_issuer_token(token=keys[1].sign(claims()))
+    assert jwks.requests == 2
+    together([lambda: assert_refused(keys[2].sign(claims()))] * 20)
+    for number in range(20):
+        assert_refused(keys[2].sign(claims(), kid=f"unknown {number}"))
+    verify_issuer_token(token=keys[0].sign(claims()))
+    assert jwks.requests == 2
+
+
+def test_unknown_keys_are_looked_for_again_later(
+    jwks: JwksServer, keys: list[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuers, "REFETCH_SECONDS", 0.2)
+    verify_issuer_token(token=keys[0].sign(claims()))
+    assert_refused(keys[2].sign(claims()))
+    jwks.keys = [keys[2]]
+    assert_refused(keys[2].sign(claims()))
+    time.sleep(0.25)
+    verify_issuer_token(token=keys[2].sign(claims()))
+    assert_refused(keys[0].sign(claims()))
+
+
+def test_keys_that_were_taken_back_stop_counting(
+    jwks: JwksServer, keys: list[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuers, "LIFESPAN", 0.2)
+    verify_issuer_token(token=keys[0].sign(claims()))
+    jwks.keys = [keys[1]]
+    time.sleep(0.25)
+    assert_refused(keys[0].sign(claims()))
+
+
+def test_an_unreachable_issuer_is_told_from_a_bad_token(
+    jwks: JwksServer, keys: list[Key], caplog: pytest.LogCaptureFixture
+) -> None:
+    jwks.close()
+    token = keys[0].sign(claims())
+    with caplog.at_level(logging.DEBUG), pytest.raises(IssuerUnavailable) as caught:
+        verify_issuer_token(token=token)
+    assert caught.value.code == "issuer_unavailable"
+    assert str(caught.value) == IssuerUnavailable.default_detail
+    assert caught.value.__suppress_context__
+    assert "ann@example.org" not in caplog.text
+    assert token not in caplog.text
+
+
+@pytest.mark.parametrize("status", [404, 500, 302])
+def test_an_error_page_is_no_key_set(status: int, jwks: JwksServer, keys: list[Key]) -> None:
+    jwks.status = status
+    with pytest.raises(IssuerUnavailable):
+        verify_issuer_token(token=keys[0].sign(claims()))
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"[]", b"{}", b'{"keys": []}', b'{"keys": [5]}', b"\xff"]
+)
+def test_an_answer_without_keys_is_no_key_set(
+    body: bytes, jwks: JwksServer, keys: list[Key]
+) -> None:
+    jwks.body = body
+    with pytest.raises(IssuerUnavailable):
+        verify_issuer_token(token=keys[0].sign(claims()))
+
+
+def test_a_silent_issuer_costs_one_timeout_not_one_for_each_caller(
+    jwks: JwksServer, keys: list[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuers, "TIMEOUT", 0.3)
+    monkeypatch.setattr(issuers, "RETRY_SECONDS", 1.5)
+    jwks.delay = 1.0
+    token = keys[0].sign(claims())
+    started = time.monotonic()
+    results = together([lambda: verify_issuer_token(token=token)] * 20)
+    assert {type(result) for result in results} == {IssuerUnavailable}
+    assert time.monotonic() - started < 1.0
+    assert jwks.requests == 1
+    jwks.delay = 0
+    time.sleep(1.6)
+    verify_issuer_token(token=token)
+
+
+def test_an_outage_does_not_take_the_known_keys(jwks: JwksServer, keys: list[Key]) -> None:
+    verify_issuer_token(token=keys[0].sign(claims()))
+    jwks.status = 500
+    # It may be a new key: that cannot be known now.
+    with pytest.raises(IssuerUnavailable):
+        verify_issuer_token(token=keys[1].sign(claims()))
+    with pytest.raises(IssuerUnavailable):
+        verify_issuer_token(token=keys[1].sign(claims()))
+    assert jwks.requests == 2
+    verify_issuer_token(token=keys[0].sign(claims()))
+
+
+def test_while_a_new_key_is_looked_for_known_ones_go_on_counting(
+    jwks: JwksServer, keys: list[Key]
+) -> None:
+    verify_issuer_token(token=keys[0].sign(claims()))
+    jwks.delay = 1.0
+    looking = threading.Thread(target=assert_refused, args=(keys[1].sign(claims()),))
+    looking.start()
+    time.sleep(0.2)
+    started = time.monotonic()
+    verify_issuer_token(token=keys[0].sign(claims()))
+    assert time.monotonic() - started < 0.3
+    looking.join()
+
+
+def test_an_issuer_that_is_not_configured_is_never_asked(jwks: JwksServer, keys: list[Key]) -> None:
+    assert_refused(keys[0].sign(claims(iss="https://evil.example.org"), jku=jwks.url))
+    with override_settings(CHABAD_AUTH={}):
+        assert_refused(keys[0].sign(claims()))
+    assert jwks.requests == 0

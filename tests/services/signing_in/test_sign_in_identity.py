@@ -1,0 +1,436 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+from bson import ObjectId
+from django.conf import settings
+from django.test import override_settings
+from pymongo.database import Database
+from support.commands import CommandCounter
+from support.issuer import AUDIENCE, claims
+from support.threads import errors, together
+
+from chabad_auth_django import signals
+from chabad_auth_django.db import connection
+from chabad_auth_django.exceptions import (
+    ChabadAuthError,
+    CredentialsDisabled,
+    EmailNotVerified,
+    ExternalIdTaken,
+    InvalidToken,
+    UserNotFound,
+    ValidationError,
+)
+from chabad_auth_django.models import (
+    Activity,
+    Analytics,
+    ExternalId,
+    Preferences,
+    Profile,
+    Session,
+    User,
+)
+from chabad_auth_django.services.identity import external_ids
+from chabad_auth_django.services.signing_in import flows, tokens
+from chabad_auth_django.services.signing_in.flows import SignedIn
+
+SECRET = "a shared secret that has more than 32 bytes"
+VALU, MERKOS, PLAIN = "https://valu.test", "https://merkos.test", "https://plain.test"
+
+COMMON = {"AUDIENCE": AUDIENCE, "ALGORITHMS": ["HS256"], "KEY": SECRET}
+ISSUERS = [
+    {**COMMON, "ISSUER": VALU, "AUTH_METHOD": "google", "EXTERNAL_ID_FIELD": "valuUserId"},
+    {**COMMON, "ISSUER": MERKOS, "AUTH_METHOD": "cdsso", "EXTERNAL_ID_FIELD": "merkosUserId"},
+    {**COMMON, "ISSUER": PLAIN, "AUTH_METHOD": "bearer-token"},
+]
+
+
+def configured() -> Any:
+    return override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": ISSUERS})
+
+
+@pytest.fixture
+def server(either_server: str) -> Iterator[str]:
+    """An empty database on each kind of server in turn, with three issuers."""
+    with configured():
+        yield either_server
+
+
+@pytest.fixture
+def replica_set(mongodb: str) -> Iterator[str]:
+    with configured():
+        yield mongodb
+
+
+def token(issuer: str = VALU, **changes: Any) -> str:
+    return jwt.encode(claims(iss=issuer, **changes), SECRET, "HS256")
+
+
+def enter(issuer: str = VALU, **changes: Any) -> SignedIn:
+    return flows.sign_in_with_token(token=token(issuer, **changes))
+
+
+def store(**fields: Any) -> ObjectId:
+    """Store a user as another program does, without anything else."""
+    user = {"email": "ann@example.org", "roles": ["user"], "authMethods": [], **fields}
+    return connection.get_database().users.insert_one(user).inserted_id
+
+
+def claimed() -> dict[str, ObjectId]:
+    return {claim.id: claim.user_id for claim in ExternalId.objects}
+
+
+def test_a_new_person_gets_a_user_a_session_and_tokens(server: str) -> None:
+    signed_in = flows.sign_in_with_token(token=token(), app_id="cteen", user_agent="Firefox")
+    user = User.objects.get()
+    assert (user.email, user.name, user.valu_user_id) == ("ann@example.org", "Ann", "person-1")
+    assert (user.auth_methods, user.roles, user.permissions) == (["google"], ["user"], [])
+    assert user.last_login is not None
+    assert Profile.objects.get().user_id == Preferences.objects.get().user_id == user.id
+    assert claimed() == {"valuUserId:person-1": user.id}
+    session = Session.objects.get()
+    assert (session.user_id, session.auth_method, session.user_agent) == (
+        user.id,
+        "google",
+        "Firefox",
+    )
+    assert signed_in.user.id == user.id
+    assert signed_in.session.id == session.id
+    access = tokens.verify_access_token(token=signed_in.access_token)
+    assert (access.user_id, access.session_id) == (user.id, session.id)
+    for event in (Activity.objects.get(), Analytics.objects.get()):
+        assert (event.user_id, event.app_id, event.session_id) == (
+            user.id,
+            "cteen",
+            str(session.id),
+        )
+        assert event.event_data == {"authMethod": "google"}
+    assert connection.get_database().deletions.find_one() is None
+
+
+def test_the_tokens_do_not_show(replica_set: str) -> None:
+    signed_in = enter()
+    assert signed_in.access_token not in repr(signed_in)
+    assert signed_in.refresh_token not in repr(signed_in)
+
+
+def test_the_external_id_finds_the_user_whatever_the_email_is(server: str) -> None:
+    user_id = enter().user.id
+    for changes in (
+        {"email": "new@example.org"},
+        {"email": "new@example.org", "email_verified": False},
+        {"email": None},
+    ):
+        assert enter(**changes).user.id == user_id
+    assert User.objects.get().email == "ann@example.org"
+    assert claimed() == {"valuUserId:person-1": user_id}
+
+
+def test_a_verified_email_finds_the_user_and_links_the_external_id(server: str) -> None:
+    user = User.create_user(email="ann@example.org", name="Ann B", auth_methods=["chabad-org"])
+    assert enter(email=" ANN@example.org").user.id == user.id
+    assert enter(MERKOS, sub="m1").user.id == user.id
+    assert enter(PLAIN).user.id == user.id
+    user.refresh()
+    assert user.name == "Ann B"
+    assert (user.valu_user_id, user.merkos_user_id) == ("person-1", "m1")
+    assert user.auth_methods == ["chabad-org", "google", "cdsso", "bearer-token"]
+    assert claimed() == {"valuUserId:person-1": user.id, "merkosUserId:m1": user.id}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"email_verified": False}, {"email_verified": None}, {"email": None}], ids=str
+)
+@pytest.mark.parametrize("issuer", [VALU, PLAIN])
+def test_an_unverified_email_tells_nothing_and_changes_nothing(
+    server: str, issuer: str, changes: dict[str, Any]
+) -> None:
+    answers = []
+    for _ in ("without an account", "with one"):
+        with pytest.raises(EmailNotVerified) as caught:
+            enter(issuer, **changes)
+        answers.append((caught.value.code, caught.value.detail))
+        assert Session.objects.count() == Activity.objects.count() == len(claimed()) == 0
+        if len(answers) == 1:
+            assert User.objects.count() == 0
+            store(valuUserId="another")
+    assert answers[0] == answers[1] == ("email_not_verified", EmailNotVerified.default_detail)
+    assert User.objects.get().auth_methods == []
+
+
+def test_a_user_of_another_program_is_adopted(server: str) -> None:
+    user_id = store(valuUserId="person-1")
+    assert enter(email="other@example.org", email_verified=False).user.id == user_id
+    assert claimed() == {"valuUserId:person-1": user_id}
+
+
+def test_of_several_users_with_one_external_id_none_is_adopted(server: str) -> None:
+    store(valuUserId="person-1")
+    store(valuUserId="person-1", email="bob@example.org")
+    with pytest.raises(ExternalIdTaken) as caught:
+        enter()
+    assert caught.value.code == "external_id_taken"
+    assert claimed() == {}
+
+
+def test_a_user_with_another_external_id_keeps_it(server: str) -> None:
+    user_id = enter().user.id
+    with pytest.raises(ExternalIdTaken):
+        enter(sub="person-2")
+    assert User.objects.get().valu_user_id == "person-1"
+    assert claimed() == {"valuUserId:person-1": user_id}
+
+
+def test_an_external_id_that_another_program_took_away_signs_nobody_in(server: str) -> None:
+    user_id = enter().user.id
+    connection.get_database().users.update_one({}, {"$set": {"valuUserId": "person-2"}})
+    with pytest.raises(ExternalIdTaken):
+        enter()
+    with pytest.raises(EmailNotVerified):
+        enter(email_verified=False)
+    assert enter(sub="person-2").user.id == user_id
+    assert claimed()["valuUserId:person-2"] == user_id
+
+
+def test_an_external_id_that_another_program_moved_moves(server: str) -> None:
+    first_id = enter().user.id
+    second_id = store(email="bob@example.org", valuUserId="person-1")
+    connection.get_database().users.update_one({"_id": first_id}, {"$unset": {"valuUserId": 1}})
+    assert enter().user.id == second_id
+    assert claimed() == {"valuUserId:person-1": second_id}
+
+
+def test_the_claim_of_a_user_whom_another_program_deleted_is_free(server: str) -> None:
+    first_id = enter().user.id
+    connection.get_database().users.delete_one({})
+    second_id = enter().user.id
+    assert second_id != first_id
+    assert claimed() == {"valuUserId:person-1": second_id}
+
+
+def test_a_deleted_user_can_sign_in_anew(server: str) -> None:
+    first = enter()
+    first.user.delete()
+    second = enter()
+    assert second.user.id != first.user.id
+    assert claimed() == {"valuUserId:person-1": second.user.id}
+    with pytest.raises(InvalidToken):
+        flows.refresh(refresh_token=first.refresh_token)
+
+
+def test_what_a_crash_left_heals(server: str) -> None:
+    user_id = enter().user.id
+    users, ids = connection.get_database().users, connection.get_database().external_ids
+    for damage in (
+        lambda: ids.delete_many({}),
+        lambda: users.update_one({}, {"$unset": {"valuUserId": 1}}),
+        lambda: (ids.delete_many({}), users.update_one({}, {"$unset": {"valuUserId": 1}})),
+    ):
+        damage()
+        assert enter().user.id == user_id
+        assert claimed() == {"valuUserId:person-1": user_id}
+        assert User.objects.get().valu_user_id == "person-1"
+
+
+def test_user_field_and_claim_are_one_transaction(commands: CommandCounter) -> None:
+    with configured():
+        flows.find_or_create_user(identity=flows.issuers.verify_issuer_token(token=token()))
+    writes = [
+        (name, command[name], command.get("txnNumber"), command.get("autocommit"))
+        for name, command in commands.sent
+        if name in ("insert", "update", "findAndModify", "delete")
+    ]
+    assert {"users", "profiles", "preferences", "external_ids"} == {item[1] for item in writes}
+    assert {item[2:] for item in writes} == {(writes[0][2], False)}
+
+
+def test_twenty_threads_sign_in_one_new_person(server: str) -> None:
+    created: list[User] = []
+
+    def receive(*, user: User, **kwargs: Any) -> None:
+        created.append(user)
+
+    signals.user_created.connect(receive)
+    try:
+        results = together([enter] * 20)
+    finally:
+        signals.user_created.disconnect(receive)
+    assert not errors(results)
+    user = User.objects.get()
+    assert {result.user.id for result in results} == {user.id}
+    assert claimed() == {"valuUserId:person-1": user.id}
+    assert [item.id for item in created] == [user.id]
+    assert Profile.objects.count() == Preferences.objects.count() == 1
+    assert Session.objects.count() == Activity.objects.count() == Analytics.objects.count() == 20
+
+
+def test_twenty_threads_with_one_external_id_and_different_emails(server: str) -> None:
+    calls = [lambda n=n: enter(email=f"ann{n}@example.org") for n in range(20)]  # type: ignore[misc]
+    results = together(calls)
+    failed = errors(results)
+    if connection.supports_transactions():
+        assert not failed
+        assert User.objects.count() == 1
+    assert {type(error) for error in failed} <= {ExternalIdTaken}
+    holder = User.objects.get(valu_user_id="person-1")
+    assert claimed() == {"valuUserId:person-1": holder.id}
+    assert {result.user.id for result in results if isinstance(result, SignedIn)} <= {holder.id}
+    assert enter(email="ann5@example.org").user.id == holder.id
+
+
+def test_twenty_threads_link_one_external_id(server: str) -> None:
+    users = [User.create_user(email=f"ann{number}@example.org") for number in range(20)]
+    link = external_ids.link_external_id
+    calls = [
+        lambda user=user: link(user_id=user.id, field="valuUserId", value="v1")  # type: ignore[misc]
+        for user in users
+    ]
+    results = together(calls)
+    assert {type(error) for error in errors(results)} == {ExternalIdTaken}
+    holder = User.objects.get(valu_user_id="v1")
+    assert claimed() == {"valuUserId:v1": holder.id}
+    assert [result.id for result in results if isinstance(result, User)] == [holder.id]
+
+
+def test_linking_and_unlinking(server: str) -> None:
+    ann = User.create_user(email="ann@example.org", auth_methods=["google"])
+    bob = User.create_user(email="bob@example.org")
+    link, unlink = external_ids.link_external_id, external_ids.unlink_external_id
+    for _ in range(2):
+        linked = link(user_id=str(ann.id), field="merkosUserId", value="m1")
+        assert (linked.id, linked.merkos_user_id) == (ann.id, "m1")
+    link(user_id=ann.id, field="valuUserId", value="m1")
+    with pytest.raises(ExternalIdTaken):
+        link(user_id=bob.id, field="merkosUserId", value="m1")
+    with pytest.raises(ExternalIdTaken):
+        link(user_id=ann.id, field="merkosUserId", value="m2")
+    assert enter(MERKOS, sub="m1", email=None).user.id == ann.id
+    for _ in range(2):
+        assert unlink(user_id=ann.id, field="merkosUserId").merkos_user_id is None
+    assert claimed() == {"valuUserId:m1": ann.id}
+    with pytest.raises(EmailNotVerified):
+        enter(MERKOS, sub="m1", email=None)
+    link(user_id=bob.id, field="merkosUserId", value="m1")
+    assert enter(MERKOS, sub="m1", email=None).user.id == bob.id
+
+
+def test_linking_needs_a_user_a_field_and_a_value(replica_set: str) -> None:
+    user = User.create_user(email="ann@example.org")
+    for values, error in (
+        ({"user_id": ObjectId(), "field": "valuUserId", "value": "v1"}, UserNotFound),
+        ({"user_id": "x", "field": "valuUserId", "value": "v1"}, ValidationError),
+        ({"user_id": user.id, "field": "email", "value": "v1"}, ValidationError),
+        ({"user_id": user.id, "field": "valuUserId", "value": ""}, ValidationError),
+        ({"user_id": user.id, "field": "valuUserId", "value": {"$gt": ""}}, ValidationError),
+    ):
+        with pytest.raises(error):
+            external_ids.link_external_id(**values)
+    for field, user_id, error in (
+        ("email", user.id, ValidationError),
+        ("valuUserId", ObjectId(), UserNotFound),
+    ):
+        with pytest.raises(error):
+            external_ids.unlink_external_id(user_id=user_id, field=field)
+    assert claimed() == {}
+    user.refresh()
+    assert user.email == "ann@example.org"
+
+
+def test_a_user_with_an_empty_external_id_is_linked(server: str) -> None:
+    user_id = store(valuUserId="")
+    assert enter().user.id == user_id
+    assert User.objects.get().valu_user_id == "person-1"
+
+
+def test_a_bad_token_or_value_leaves_nothing_behind(server: str) -> None:
+    for changes, error in (
+        ({"exp": 1}, InvalidToken),
+        ({"email": "no address"}, ValidationError),
+        ({"email": "a\ud800@example.org"}, ValidationError),
+        ({"email": "a\u200bnn@example.org"}, ValidationError),
+    ):
+        with pytest.raises(error):
+            enter(**changes)
+    with pytest.raises(ValidationError):
+        flows.sign_in_with_token(token=token(), app_id={"$gt": ""})  # type: ignore[arg-type]
+    assert Session.objects.count() == Activity.objects.count() == 0
+
+
+def test_a_refresh_gives_new_tokens(server: str) -> None:
+    first = enter()
+    second = flows.refresh(refresh_token=first.refresh_token)
+    assert second.user.email == "ann@example.org"
+    assert second.session.id == first.session.id
+    assert second.refresh_token != first.refresh_token
+    assert second.access_token != first.access_token
+    access = tokens.verify_access_token(token=second.access_token)
+    assert (access.user_id, access.session_id) == (first.user.id, first.session.id)
+    assert Activity.objects.count() == 1
+    with pytest.raises(InvalidToken):
+        flows.refresh(refresh_token=first.refresh_token)
+    with pytest.raises(InvalidToken):
+        flows.refresh(refresh_token=second.refresh_token)
+
+
+def test_no_token_passes_for_another(replica_set: str) -> None:
+    signed_in = enter()
+    with pytest.raises(InvalidToken):
+        flows.refresh(refresh_token=signed_in.access_token)
+    with pytest.raises(InvalidToken):
+        flows.sign_in_with_token(token=signed_in.access_token)
+    for other in (signed_in.refresh_token, token()):
+        with pytest.raises(InvalidToken):
+            tokens.verify_access_token(token=other)
+    flows.refresh(refresh_token=signed_in.refresh_token)
+
+
+def test_signing_out_ends_the_session(server: str) -> None:
+    first, second = enter(), enter()
+    for _ in range(2):
+        flows.sign_out(user_id=first.user.id, session_id=first.session.id)
+    with pytest.raises(InvalidToken):
+        flows.refresh(refresh_token=first.refresh_token)
+    flows.sign_out(user_id=ObjectId(), session_id=second.session.id)
+    flows.refresh(refresh_token=second.refresh_token)
+
+
+def test_a_user_whom_another_program_deleted_cannot_refresh(replica_set: str) -> None:
+    signed_in = enter()
+    connection.get_database().users.delete_one({})
+    with pytest.raises(InvalidToken):
+        flows.refresh(refresh_token=signed_in.refresh_token)
+
+
+def test_nobody_logs_in_who_does_not_exist(server: str) -> None:
+    with pytest.raises(UserNotFound):
+        flows.log_in(user_id=ObjectId(), auth_method="google")
+    assert Session.objects.count() == Activity.objects.count() == Analytics.objects.count() == 0
+
+
+def test_credentials_need_django_users(replica_set: str) -> None:
+    with pytest.raises(CredentialsDisabled) as caught:
+        flows.sign_in_with_credentials(request=None, username="ann", password="secret")
+    assert caught.value.code == "credentials_disabled"
+    assert "django.contrib.auth" in str(caught.value)
+
+
+def test_nothing_secret_is_logged_or_told(
+    server: str, caplog: pytest.LogCaptureFixture, raw: Database
+) -> None:
+    store(valuUserId="another")
+    told: list[str] = []
+    with caplog.at_level(logging.INFO):
+        for changes in ({}, {"email_verified": False}, {"exp": 1}, {"email": "no address"}):
+            try:
+                enter(**changes)
+            except ChabadAuthError as error:
+                told.append(f"{error} {error.__dict__}")
+    assert len(told) == 4
+    for text in (caplog.text, *told):
+        assert "ann@example.org" not in text
+        assert "person-1" not in text
+        assert "eyJ" not in text
