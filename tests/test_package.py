@@ -23,7 +23,10 @@ def test_every_part_of_the_core_imports_without_a_warning(tmp_path: Path) -> Non
     code = (
         "import django; django.setup()\n"
         "import chabad_auth_django.models, chabad_auth_django.apps\n"
-        "from chabad_auth_django.services import accounts, app_data, deletion, indexes, sign_in\n"
+        "from chabad_auth_django.services.lifecycle import creation, deletion\n"
+        "from chabad_auth_django.services.data import app_data\n"
+        "from chabad_auth_django.services.deployment import indexes\n"
+        "from chabad_auth_django.services.signing_in import flows\n"
         "from chabad_auth_django.management.commands import chabad_sync_indexes\n"
         "from chabad_auth_django.management.commands import chabad_purge_deleted\n"
     )

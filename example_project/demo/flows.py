@@ -46,7 +46,7 @@ def sign_in_user(report: Report, user: User) -> None:
     )
     time = signed_in.last_login
     report.check(
-        "sign_in.record_login",
+        "flows.record_login",
         time is not None and User.find_by_email(user.email).last_login == time,
         f"last login {time:%Y-%m-%d %H:%M:%S} UTC",
     )

@@ -20,8 +20,8 @@ import json, django
 django.setup()
 django.conf.settings.ALLOWED_HOSTS = ["testserver"]
 from rest_framework.test import APIClient
-from chabad_auth_django.services import sign_in
-token = sign_in.issue_tokens(name="ann@example.org").access_token
+from chabad_auth_django.services.signing_in import flows
+token = flows.issue_tokens(name="ann@example.org").access_token
 client = APIClient()
 client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
 

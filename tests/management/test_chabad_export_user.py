@@ -119,7 +119,7 @@ class TestExport:
 
     def test_after_an_interruption_there_is_no_file(self, ann: User, tmp_path: Path) -> None:
         path = tmp_path / "ann.json"
-        with interrupted(portability.user_files.Writer, "write", after=5):
+        with interrupted(portability.export_file.Writer, "write", after=5):
             assert run(EXPORT, ann.email, "--output", path).code == 130
         assert list(tmp_path.iterdir()) == []
         assert run(EXPORT, ann.email, "--output", path, bar=True).code == 0
@@ -127,7 +127,7 @@ class TestExport:
     def test_a_user_who_is_deleted_meanwhile_gives_no_file(
         self, ann: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(portability.user_files, "Writer", deleting(ann))
+        monkeypatch.setattr(portability.export_file, "Writer", deleting(ann))
         result = run(EXPORT, ann.email, "--output", tmp_path / "ann.json")
         assert (result.code, list(tmp_path.iterdir())) == (2, [])
 
@@ -140,7 +140,7 @@ class TestExport:
 
 
 def deleting(user: User) -> type:
-    class Writer(portability.user_files.Writer):
+    class Writer(portability.export_file.Writer):
         def write(self, collection: str, document: bytes) -> None:
             super().write(collection, document)
             deletion.delete_user(user_id=user.id, seconds=0) if collection == "users" else None
@@ -247,7 +247,7 @@ class TestImport:
         self, elsewhere: Path, collection: str, document: dict[str, Any]
     ) -> None:
         with elsewhere.open("wb") as file:
-            writer = portability.user_files.Writer(file, user_id=ObjectId())
+            writer = portability.export_file.Writer(file, user_id=ObjectId())
             writer.write(collection, bson.encode(document))
             writer.close()
         refused(run(IMPORT, elsewhere))

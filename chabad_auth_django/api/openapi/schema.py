@@ -1,7 +1,7 @@
 """What the OpenAPI description says of every endpoint.
 
 ``SchemaView`` serves it, and ``manage.py spectacular --custom-settings
-chabad_auth_django.api.schema.SETTINGS`` writes it to a file.
+chabad_auth_django.api.openapi.schema.SETTINGS`` writes it to a file.
 """
 
 from __future__ import annotations

@@ -22,14 +22,14 @@ from django.core.management import call_command
 from django.http import HttpRequest
 from django.test import override_settings
 from chabad_auth_django.exceptions import ChabadAuthError
-from chabad_auth_django.services import sign_in
+from chabad_auth_django.services.signing_in import flows
 call_command("migrate", verbosity=0)
 ann = DjangoUser.objects.create_user("ann", " Ann@Example.org", "secret", first_name="Ann")
 DjangoUser.objects.create_user("nobody", "", "secret")
 
 def enter(username="ann", password="secret"):
     try:
-        return sign_in.sign_in_with_credentials(
+        return flows.sign_in_with_credentials(
             request=None, username=username, password=password, app_id="cteen"
         )
     except ChabadAuthError as error:
