@@ -49,8 +49,9 @@ ISSUER_DEFAULTS: dict[str, Any] = {
     "JWKS_URL": None,
     "KEY": None,
     "AUTH_METHOD": None,
+    "SUBJECT_CLAIM": "sub",
     "EXTERNAL_ID_FIELD": None,
-    "EXTERNAL_ID_CLAIM": "sub",
+    "EXTERNAL_ID_CLAIM": None,
     "EMAIL_CLAIM": "email",
     "EMAIL_VERIFIED_CLAIM": "email_verified",
     "NAME_CLAIM": "name",
@@ -102,9 +103,11 @@ class Conf:
     JSON_MAX_KEYS: int
     #: Whose tokens sign a user in, one dict each: ``ISSUER`` and ``AUDIENCE`` (or a list of them)
     #: as the tokens name them, ``ALGORITHMS``, either ``JWKS_URL`` or ``KEY`` (a PEM public key, or
-    #: a secret of at least 32 bytes for HS*) and the ``AUTH_METHOD`` that it stands for. The claim
-    #: ``EXTERNAL_ID_CLAIM`` fills ``EXTERNAL_ID_FIELD`` (``valuUserId`` or ``merkosUserId``); the
-    #: claims ``EMAIL_CLAIM``, ``EMAIL_VERIFIED_CLAIM`` and ``NAME_CLAIM`` have the usual defaults.
+    #: a secret of at least 32 bytes for HS*) and the ``AUTH_METHOD`` that it stands for.
+    #: ``SUBJECT_CLAIM``, ``EMAIL_CLAIM``, ``EMAIL_VERIFIED_CLAIM`` and ``NAME_CLAIM`` have the
+    #: usual defaults; ``EXTERNAL_ID_CLAIM`` (the subject) fills ``EXTERNAL_ID_FIELD``, which is
+    #: ``valuUserId`` or ``merkosUserId``. Each claim is a path such as ``"user.id"`` or a list of
+    #: paths, of which the first that leads to something counts.
     ISSUERS: Sequence[Mapping[str, Any]]
     #: What signs access tokens, at least 32 bytes; ``None``: derived from Django's ``SECRET_KEY``.
     SIGNING_KEY: str | bytes | None

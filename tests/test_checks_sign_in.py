@@ -119,10 +119,11 @@ def test_each_setting_is_checked(name: str, number: int, good: list[Any], bad: l
         ({"AUTH_METHOD": "fax"}, "AUTH_METHOD"),
         ({"EXTERNAL_ID_FIELD": "email"}, "EXTERNAL_ID_FIELD"),
         ({"EXTERNAL_ID_FIELD": "valu_user_id"}, "EXTERNAL_ID_FIELD"),
-        ({"EXTERNAL_ID_CLAIM": None}, "EXTERNAL_ID_CLAIM"),
+        ({"SUBJECT_CLAIM": None}, "SUBJECT_CLAIM"),
+        ({"EXTERNAL_ID_CLAIM": []}, "EXTERNAL_ID_CLAIM"),
         ({"EMAIL_CLAIM": ""}, "EMAIL_CLAIM"),
         ({"EMAIL_VERIFIED_CLAIM": 5}, "EMAIL_VERIFIED_CLAIM"),
-        ({"NAME_CLAIM": ["name"]}, "NAME_CLAIM"),
+        ({"NAME_CLAIM": ["name", ""]}, "NAME_CLAIM"),
         ({"JWKS": URL}, "JWKS"),
     ],
     ids=str,
@@ -145,6 +146,7 @@ def test_good_issuers_pass(key: Key, curve: Key) -> None:
         {"JWKS_URL": None, "KEY": curve.pem, "ALGORITHMS": ["ES256"]},
         {"JWKS_URL": None, "KEY": SECRET, "ALGORITHMS": ["HS256", "HS512"]},
         {"EXTERNAL_ID_FIELD": "merkosUserId", "EXTERNAL_ID_CLAIM": "merkos"},
+        {"SUBJECT_CLAIM": ["user.id", "user._id", "sub"], "NAME_CLAIM": ("user.name",)},
     ):
         assert found(ISSUERS=[issuer(**changes)]) == [], changes
 
@@ -174,5 +176,10 @@ def test_the_defaults() -> None:
         assert (conf.TOKEN_ISSUER, conf.TOKEN_AUDIENCE) == ("chabad-auth", "chabad-auth")
         assert (conf.ACCESS_TOKEN_SECONDS, conf.REFRESH_TOKEN_SECONDS) == (900, 2_592_000)
         assert (conf.TOKEN_LEEWAY_SECONDS, conf.TOKEN_MAX_BYTES) == (10, 8192)
-    claims = ("EXTERNAL_ID_CLAIM", "EMAIL_CLAIM", "EMAIL_VERIFIED_CLAIM", "NAME_CLAIM")
-    assert [ISSUER_DEFAULTS[name] for name in claims] == ["sub", "email", "email_verified", "name"]
+    assert {name: path for name, path in ISSUER_DEFAULTS.items() if name.endswith("_CLAIM")} == {
+        "SUBJECT_CLAIM": "sub",
+        "EXTERNAL_ID_CLAIM": None,
+        "EMAIL_CLAIM": "email",
+        "EMAIL_VERIFIED_CLAIM": "email_verified",
+        "NAME_CLAIM": "name",
+    }

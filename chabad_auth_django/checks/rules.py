@@ -42,9 +42,9 @@ def issuer_problems(issuer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "AUTH_METHOD", 'one of CHABAD_AUTH["AUTH_METHODS"]'
     if issuer["EXTERNAL_ID_FIELD"] not in (None, *EXTERNAL_ID_FIELDS):
         yield "EXTERNAL_ID_FIELD", f"one of {', '.join(EXTERNAL_ID_FIELDS)}"
-    for name in ("EXTERNAL_ID_CLAIM", "EMAIL_CLAIM", "EMAIL_VERIFIED_CLAIM", "NAME_CLAIM"):
-        if not _is_name(issuer[name]):
-            yield name, "a string that is not empty"
+    for name in (name for name in ISSUER_DEFAULTS if name.endswith("_CLAIM")):
+        if not _is_path(issuer[name]) and issuer[name] != ISSUER_DEFAULTS[name]:
+            yield name, "the path of a claim or a list of them"
 
 
 def is_uri(value: Any) -> bool:
@@ -89,6 +89,10 @@ def _is_rates(value: Any) -> bool:
 
 def _is_name(value: Any) -> bool:
     return isinstance(value, str) and value != ""
+
+
+def _is_path(value: Any) -> bool:
+    return _is_name(value) or (_is_names(value) and bool(value))
 
 
 def _is_lifetime(value: Any) -> bool:

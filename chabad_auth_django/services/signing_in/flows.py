@@ -41,6 +41,9 @@ from chabad_auth_django.validators import (
 #: The authentication method of a username and a password.
 CREDENTIALS = "credentials"
 
+#: The issuer of the host project's users.
+DJANGO = "django"
+
 #: The authentication method of a session that an operator opened.
 BEARER_TOKEN = "bearer-token"  # noqa: S105
 
@@ -294,6 +297,8 @@ def _django_identity(django_user: Any) -> Identity:
     name = getattr(django_user, "get_full_name", str)()
     return Identity(
         auth_method=CREDENTIALS,
+        issuer=DJANGO,
+        subject=str(django_user.pk),
         email=_email_of(django_user),
         email_verified=True,
         name=name[: issuers.MAX_NAME_LENGTH] or None,

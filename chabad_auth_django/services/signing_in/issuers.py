@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,16 +34,23 @@ RETRY_SECONDS = 10
 MAX_NAME_LENGTH = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Identity:
     """Who somebody is, as the one who checked it says."""
 
     auth_method: str
+    #: Who checked it: issuer and subject together name one person.
+    issuer: str
+    subject: str
     email: str | None
     email_verified: bool
-    name: str | None = None
+    name: str | None
     external_id_field: str | None = None
     external_id: str | None = None
+    #: Whether a verified address finds the user to whom the identity belongs.
+    links_by_email: bool = True
+    #: Whether it does so only for a user who has no more than the default role.
+    links_to_default_role_only: bool = False
 
 
 def verify_issuer_token(*, token: object) -> Identity:
@@ -61,7 +68,7 @@ def verify_issuer_token(*, token: object) -> Identity:
         audience=issuer["AUDIENCE"],
         issuer=issuer["ISSUER"],
         leeway=conf.TOKEN_LEEWAY_SECONDS,
-        require=["exp", "iss", "aud", "sub"],
+        require=["exp", "iss", "aud"],
     )
     return _identity(issuer, claims)
 
@@ -74,16 +81,19 @@ def _find_issuer(name: object) -> Mapping[str, Any]:
 
 
 def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
-    email, name = claims.get(issuer["EMAIL_CLAIM"]), claims.get(issuer["NAME_CLAIM"])
-    external_id = claims.get(issuer["EXTERNAL_ID_CLAIM"]) if issuer["EXTERNAL_ID_FIELD"] else None
-    verified = claims.get(issuer["EMAIL_VERIFIED_CLAIM"])
-    try:
-        if external_id is not None:
-            validate_name(external_id)
-    except ValidationError:
-        raise InvalidToken from None
+    subject = _identifier(_find(claims, issuer["SUBJECT_CLAIM"]))
+    if subject is None:
+        raise InvalidToken
+    external_id = None
+    if issuer["EXTERNAL_ID_FIELD"]:
+        path = issuer["EXTERNAL_ID_CLAIM"]
+        external_id = subject if path is None else _identifier(_find(claims, path))
+    email, name = _find(claims, issuer["EMAIL_CLAIM"]), _find(claims, issuer["NAME_CLAIM"])
+    verified = _find(claims, issuer["EMAIL_VERIFIED_CLAIM"])
     return Identity(
         auth_method=issuer["AUTH_METHOD"],
+        issuer=issuer["ISSUER"],
+        subject=subject,
         email=email if isinstance(email, str) else None,
         # Some issuers send every claim as a string.
         email_verified=verified is True or verified == "true",
@@ -91,6 +101,44 @@ def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
         external_id_field=issuer["EXTERNAL_ID_FIELD"],
         external_id=external_id,
     )
+
+
+def _find(claims: Mapping[str, Any], paths: str | Sequence[str]) -> Any:
+    """Return the first claim that is there; ``None`` where none is."""
+    found = (_read(claims, path) for path in ([paths] if isinstance(paths, str) else paths))
+    return next((value for value in found if value is not None), None)
+
+
+def _read(claims: object, path: str) -> Any:
+    """Return the claim at the path, whose dots lead into nested claims.
+
+    A name may itself have dots, such as that of a namespace: the longest name comes first.
+    """
+    if not isinstance(claims, Mapping):
+        return None
+    if path in claims:
+        return claims[path]
+    outer, dot, inner = path.rpartition(".")
+    while dot:
+        value = _read(claims.get(outer), inner)
+        if value is not None:
+            return value
+        outer, dot, _ = outer.rpartition(".")
+        inner = path[len(outer) + 1 :]
+    return None
+
+
+def _identifier(value: object) -> str | None:
+    """Return an identifier as text; raise ``InvalidToken`` for what cannot be one."""
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        # 42 and "42" are one person: some programs know no other numbers than texts.
+        value = str(value)
+    try:
+        return validate_name(value)
+    except ValidationError:
+        raise InvalidToken from None
 
 
 class KeySet:
