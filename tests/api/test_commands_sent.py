@@ -14,6 +14,8 @@ from chabad_auth_django.models import AppData, Preferences, User
 
 CALLER = ["find"]
 FENCE = ["find"]
+#: What another user may do, whom the caller acts on.
+REACH = ["find"]
 RANGE = "?start=2026-01-01T00:00:00Z&end=2026-02-01T00:00:00Z"
 EVENT = {"eventType": "opened"}
 ANALYTICS = {"eventName": "opened", "eventCategory": "custom"}
@@ -89,14 +91,15 @@ EXPECTED: list[tuple[str, str, Any, list[str]]] = [
     ("post", "users/", {"email": "new@example.org"}, ["insert"] * 3 + ["commitTransaction"]),
     ("get", "users/{id}/", None, ["find"]),
     ("get", "users/?role=user&order=-email", None, ["find"]),
-    ("delete", "users/{id}/", None, DELETION),
-    ("get", "users/me/export/", None, ["find"]),
+    ("delete", "users/{id}/", None, [*REACH, *DELETION]),
+    ("get", "users/me/export/", None, []),
+    ("get", "users/{id}/export/", None, REACH),
     ("get", "users/me/erasure/", None, ["find", "find"]),
-    ("post", "users/{id}/erasure/", None, ERASURE),
-    ("delete", "users/{id}/roles/user/", None, ["findAndModify"]),
-    ("put", "users/{id}/permissions/users:read/", None, ["findAndModify"]),
-    ("delete", "users/{id}/permissions/users:read/", None, ["findAndModify"]),
-    ("delete", "users/{id}/auth-methods/credentials/", None, ["findAndModify"]),
+    ("post", "users/{id}/erasure/", None, [*REACH, *ERASURE]),
+    ("delete", "users/{id}/roles/user/", None, [*REACH, "findAndModify"]),
+    ("put", "users/{id}/permissions/users:read/", None, [*REACH, "findAndModify"]),
+    ("delete", "users/{id}/permissions/users:read/", None, [*REACH, "findAndModify"]),
+    ("delete", "users/{id}/auth-methods/credentials/", None, [*REACH, "findAndModify"]),
     ("delete", "users/me/profile/avatar/", None, ["findAndModify"]),
     ("delete", "users/me/profile/metadata/key/", None, ["findAndModify"]),
     ("delete", "users/me/preferences/favorite-apps/a/", None, ["findAndModify"]),

@@ -300,10 +300,11 @@ def test_nobody_grants_what_they_do_not_have(login: Login, owner: User, path: st
     assert owner.permissions == ["roles:write", "permissions:write"]
 
 
-def test_who_may_grant_grants_what_they_have(login: Login, owner: User, admin: User) -> None:
+def test_who_may_grant_grants_what_they_have(login: Login, owner: User) -> None:
     owner.add_permission("permissions:*")
     owner.add_permission("reports:read")
-    path = f"/api/users/{admin.id}/permissions/reports:read/"
+    other = User.create_user(email="other@example.org")
+    path = f"/api/users/{other.id}/permissions/reports:read/"
     assert login(owner).put(path).json()["permissions"] == ["reports:read"]
 
 

@@ -8,6 +8,10 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from chabad_auth_django.exceptions import UserNotFound
+from chabad_auth_django.models import User
+from chabad_auth_django.services.identity import users
+
 
 class OwnerOrPermission(BasePermission):
     """Let owners act on their own data, and others by a permission of their role.
@@ -33,6 +37,22 @@ def is_owner(request: Request, view: Any) -> bool:
     """Tell whether the path is one of the caller's own."""
     caller: Any = request.user
     return view.kwargs.get("user") in ("me", str(caller.id))
+
+
+def check_reaches(request: Request, view: Any) -> None:
+    """Raise ``PermissionDenied`` where the path is of a user who may do more than the caller.
+
+    Only now, when the permission has let the caller through, it may tell that the user does not
+    exist: ``UserNotFound``.
+    """
+    caller: Any = request.user
+    if view.user_id == caller.id:
+        return
+    target = User.find_by_id(view.user_id)
+    if target is not None:
+        users.check_reaches(actor=caller, target=target)
+    elif not view.user_may_be_gone:
+        raise UserNotFound
 
 
 def check_may_read(request: Request, view: Any, resource: str) -> None:

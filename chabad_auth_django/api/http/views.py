@@ -26,7 +26,7 @@ from chabad_auth_django.api.http.conditional import Shape, changed, check_if_mat
 from chabad_auth_django.api.http.errors import LengthRequired, exception_handler
 from chabad_auth_django.api.http.idempotency import HEADER, once
 from chabad_auth_django.api.http.parsing import JSONParser
-from chabad_auth_django.api.http.permissions import OwnerOrPermission
+from chabad_auth_django.api.http.permissions import OwnerOrPermission, check_reaches
 from chabad_auth_django.api.http.rendering import (
     BrowsableAPIRenderer,
     ContentNegotiation,
@@ -37,7 +37,7 @@ from chabad_auth_django.api.http.throttling import ScopedThrottle
 from chabad_auth_django.api.openapi.schema import NAMES, Schema
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
-from chabad_auth_django.exceptions import DocumentChanged, UserNotFound, ValidationError
+from chabad_auth_django.exceptions import DocumentChanged, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.validators import to_object_id, validate_name
@@ -110,9 +110,10 @@ class APIViewSet(APIViewMixin, ViewSet):
     resource = "users"
     #: The methods that owners may use.
     owner_may: Collection[str] = ALL_METHODS
-    #: Whether what is written to may still be there when its user is gone, or for a moment come to
-    #: be there, until it is purged or taken back: a write must not be told that it succeeded.
-    outlives_user = False
+    #: Whether reading what is another's takes all that they may do, as each write does.
+    reveals_all = False
+    #: Whether there is something to do for a user who is gone.
+    user_may_be_gone = False
 
     # An error report shows the variables of every frame, unless a caller of it says this.
     @sensitive_variables()
@@ -128,20 +129,21 @@ class APIViewSet(APIViewMixin, ViewSet):
             raise LengthRequired
         for name in kwargs.keys() & NAMES:
             validate_name(kwargs[name])
-        if request.method in WRITE and request.user:
+        acts = ("GET", "HEAD", *WRITE) if self.reveals_all else WRITE
+        if request.method in acts and request.user:
             # The attribute that ViewSet calls for the method; a wrong method has none, and is 405.
             name = request.method.lower()
             if handler := getattr(self, name, None):
-                if self.outlives_user:
-                    handler = partial(self._for_a_present_user, handler)
-                setattr(self, name, once(handler) if HEADER in request.META else handler)
+                if "user" in kwargs:
+                    handler = partial(self._within_reach, handler)
+                if request.method in WRITE and HEADER in request.META:
+                    handler = once(handler)
+                setattr(self, name, handler)
 
-    def _for_a_present_user(
+    def _within_reach(
         self, handler: Callable[..., Response], request: RestFrameworkRequest, **kwargs: Any
     ) -> Response:
-        # The caller has just been read.
-        if self.user_id != self.caller.id and User.read(_id=self.user_id) is None:
-            raise UserNotFound
+        check_reaches(request, self)
         return handler(request, **kwargs)
 
     def get_renderers(self) -> list[Any]:

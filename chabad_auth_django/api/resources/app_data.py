@@ -91,7 +91,6 @@ class AppDataViewSet(APIViewSet):
     """The values of all applications."""
 
     resource = "app-data"
-    outlives_user = True
 
     @describe(
         operation_id="app_data_list",
@@ -134,7 +133,6 @@ class AppDataValueViewSet(APIViewSet):
     """One value."""
 
     resource = "app-data"
-    outlives_user = True
     parser_classes = [JSONParser, MergePatchParser]
 
     @property

@@ -187,8 +187,6 @@ class CategoryCountSerializer(StrictSerializer):
 class EventsViewSet(APIViewSet):
     """Events of one kind: of one user, or across users where the path names none."""
 
-    outlives_user = True
-
     model: type[Event]
     shape: Any
     query_serializer: type[Serializer[Any]]

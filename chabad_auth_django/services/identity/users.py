@@ -11,7 +11,7 @@ from bson import ObjectId
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.pages import Page, Position, read_page
-from chabad_auth_django.exceptions import PermissionDenied, UserNotFound, ValidationError
+from chabad_auth_django.exceptions import PermissionDenied, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.services.identity import administrators
 from chabad_auth_django.validators import normalize_email
@@ -134,15 +134,13 @@ def check_may_grant_role(*, actor: User, role: str) -> None:
         check_may_grant(actor=actor, permission=permission)
 
 
-def check_may_become(*, actor: User, user_id: ObjectId) -> None:
-    """Raise ``PermissionDenied`` where the user may do more than the actor, or ``UserNotFound``.
+def check_reaches(*, actor: User, target: User) -> None:
+    """Raise ``PermissionDenied`` where the target may do something that the actor may not.
 
-    A sign-in finds the account by its e-mail address: whoever sets it can become the user.
+    Whoever acts on somebody could otherwise take their rights, or remove who watches over them. A
+    right that the target gets after it was read does not count any more.
     """
-    user = actor if actor.id == user_id else User.find_by_id(user_id)
-    if user is None:
-        raise UserNotFound
-    if not all(map(actor.has_permission, user.effective_permissions())):
+    if not all(map(actor.has_permission, target.effective_permissions())):
         raise PermissionDenied("The user may do more than you.")
 
 

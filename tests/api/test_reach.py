@@ -1,0 +1,114 @@
+"""Acting on somebody takes all that they may do, whatever the path and the verb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import bson
+import pytest
+from api.test_permissions import EXPECTED, call, furnish
+from rest_framework.test import APIClient
+from support.endpoints import PATTERNS, served
+
+from chabad_auth_django.models import User
+
+Login = Callable[[User | None], APIClient]
+
+#: The word before the colon in the permissions of each view.
+RESOURCES = {
+    pattern.callback.cls.resource
+    for pattern in PATTERNS.values()
+    if hasattr(getattr(pattern.callback, "cls", None), "resource")
+}
+
+#: The paths below a user, with each verb that they serve.
+BELOW_A_USER = [
+    (name, verb) for name, verb in served() if "<str:user>" in str(PATTERNS[name].pattern)
+]
+
+WRITES = [(name, verb) for name, verb in BELOW_A_USER if verb != "get"]
+
+
+def stored(raw: Any) -> dict[str, list[bytes]]:
+    """Return everything in the database."""
+    return {
+        name: sorted(map(bson.encode, raw[name].find()))
+        for name in raw.list_collection_names()
+        if name != "audit_log"
+    }
+
+
+@pytest.fixture
+def writer(mongodb: str) -> User:
+    """Somebody who may write everything, but not do everything."""
+    permissions = [f"{resource}:write" for resource in RESOURCES]
+    return User.create_user(email="writer@example.org", permissions=permissions)
+
+
+@pytest.mark.parametrize(("name", "verb"), BELOW_A_USER)
+def test_who_may_write_everything_does_nothing_to_an_administrator(
+    login: Login, writer: User, admin: User, raw: Any, name: str, verb: str
+) -> None:
+    furnish(admin)
+    admin.add_auth_method("credentials")
+    # Not the last administrator: that would be another refusal.
+    User.create_user(email="second@example.org", roles=["admin"])
+    before = stored(raw)
+    response = call(login(writer), name, verb, str(admin.id))
+    assert (response.status_code, response.json()["code"]) == (403, "permission_denied")
+    assert stored(raw) == before
+
+
+@pytest.mark.parametrize(("name", "verb"), WRITES)
+def test_who_may_write_everything_acts_on_who_may_no_more(
+    login: Login, writer: User, owner: User, name: str, verb: str
+) -> None:
+    furnish(owner)
+    owner.add_auth_method("credentials")
+    response = call(login(writer), name, verb, str(owner.id))
+    # Granting takes having it, too.
+    granting = verb == "put" and name in ("user-role", "user-permission")
+    assert granting or response.status_code == EXPECTED[name, verb][2][CALLER_ADMIN]
+
+
+#: The place of the administrator among the callers of ``EXPECTED``.
+CALLER_ADMIN = 4
+
+
+def test_an_export_takes_all_that_the_user_may_do(login: Login, owner: User, admin: User) -> None:
+    owner.add_permission("exports:read")
+    client = login(owner)
+    other = User.create_user(email="other@example.org")
+    for verb in (client.get, client.head):
+        assert verb(f"/api/users/{admin.id}/export/").status_code == 403
+        assert verb(f"/api/users/{other.id}/export/").status_code == 200
+
+
+def test_reading_takes_nothing_but_its_permission(login: Login, owner: User, admin: User) -> None:
+    owner.add_role("moderator")
+    assert login(owner).get(f"/api/users/{admin.id}/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("held", "status"),
+    [("users:read", 200), ("users:*", 200), ("*", 200), ("analytics:*", 403), ("users:write", 403)],
+)
+def test_a_permission_reaches_what_it_covers(
+    login: Login, owner: User, held: str, status: int
+) -> None:
+    owner.add_permission("profiles:write")
+    owner.add_permission(held)
+    target = User.create_user(email="target@example.org", permissions=["users:read"])
+    path = f"/api/users/{target.id}/profile/"
+    assert login(owner).patch(path, {"bio": "b"}, format="json").status_code == status
+
+
+def test_a_write_sent_again_is_answered_as_the_first_time_when_the_user_is_gone(
+    login: Login, owner: User, admin: User
+) -> None:
+    client = login(admin)
+    path, key = f"/api/users/{owner.id}/", {"HTTP_IDEMPOTENCY_KEY": "k"}
+    assert client.delete(path, **key).status_code == 204
+    assert client.delete(path, **key).status_code == 204
+    assert client.delete(path).status_code == 404
