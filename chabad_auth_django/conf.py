@@ -19,7 +19,9 @@ DEFAULTS: dict[str, Any] = {
         "moderator": ["users:read", "activities:read", "analytics:read"],
         "admin": ["*"],
     },
+    "PERMISSIONS": [],
     "ACTIVITY_RETENTION_DAYS": 90,
+    "AUDIT_RETENTION_DAYS": 365,
     "ANALYTICS_KEEP_ANONYMOUS_COUNTS": True,
     "DELETION_GRACE_SECONDS": 60,
     "PURGE_BATCH_SIZE": 1000,
@@ -76,8 +78,12 @@ class Conf:
     AUTH_METHODS: Sequence[str]
     #: Role -> permissions it grants; ``"*"`` grants all, ``"users:*"`` all on users.
     ROLE_PERMISSIONS: Mapping[str, Sequence[str]]
+    #: The host project's own permissions that no role grants, and that may be granted one by one.
+    PERMISSIONS: Sequence[str]
     #: Days after which the server removes an Activity (whole days).
     ACTIVITY_RETENTION_DAYS: int
+    #: Days after which the server removes an entry of the audit trail (whole days).
+    AUDIT_RETENTION_DAYS: int
     #: Whether rolled-up totals keep the events of erased users, without telling whose they were.
     ANALYTICS_KEEP_ANONYMOUS_COUNTS: bool
     #: Seconds between a user's removal and the sweep that ends the deletion.

@@ -86,6 +86,13 @@ class LastAdministrator(ChabadAuthError):
     )
 
 
+class UnknownGrant(ValidationError):
+    """No setting knows the role or the permission that is to be granted: a slip, or worse."""
+
+    code = "unknown_grant"
+    default_detail = "No setting knows this role or permission."
+
+
 class DocumentChanged(ChabadAuthError):
     """The stored document is no longer the one that the caller expects."""
 

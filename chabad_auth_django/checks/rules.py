@@ -158,6 +158,12 @@ RULES: dict[str, tuple[Callable[[Any], bool], str, int]] = {
         "a whole number of days from 1 to 24855",
         10,
     ),
+    "AUDIT_RETENTION_DAYS": (
+        lambda value: _is_positive_integer(value) and value <= 24_855,
+        "a whole number of days from 1 to 24855",
+        41,
+    ),
+    "PERMISSIONS": (_is_names, "a list of names", 42),
     "ANALYTICS_KEEP_ANONYMOUS_COUNTS": (
         lambda value: isinstance(value, bool),
         "True or False",

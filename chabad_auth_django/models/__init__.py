@@ -3,6 +3,7 @@
 from chabad_auth_django.models.activity import Activity
 from chabad_auth_django.models.analytics import Analytics
 from chabad_auth_django.models.app_data import ALL, AppData
+from chabad_auth_django.models.audit import AuditEntry
 from chabad_auth_django.models.external_id import ExternalId
 from chabad_auth_django.models.idempotency import IdempotencyRecord
 from chabad_auth_django.models.preferences import Preferences
@@ -23,6 +24,7 @@ __all__ = [
     "AnalyticsDailyUser",
     "AnalyticsRollup",
     "AppData",
+    "AuditEntry",
     "ExternalId",
     "IdempotencyRecord",
     "Preferences",

@@ -110,8 +110,8 @@ class APIViewSet(APIViewMixin, ViewSet):
     resource = "users"
     #: The methods that owners may use.
     owner_may: Collection[str] = ALL_METHODS
-    #: Whether reading what is another's takes all that they may do, as each write does.
-    reveals_all = False
+    #: The methods that on another user's path take all that they may do.
+    acts: Collection[str] = WRITE
     #: Whether there is something to do for a user who is gone.
     user_may_be_gone = False
 
@@ -129,14 +129,14 @@ class APIViewSet(APIViewMixin, ViewSet):
             raise LengthRequired
         for name in kwargs.keys() & NAMES:
             validate_name(kwargs[name])
-        acts = ("GET", "HEAD", *WRITE) if self.reveals_all else WRITE
-        if request.method in acts and request.user:
+        method = str(request.method)
+        if method in self.acts and request.user:
             # The attribute that ViewSet calls for the method; a wrong method has none, and is 405.
-            name = request.method.lower()
+            name = method.lower()
             if handler := getattr(self, name, None):
                 if "user" in kwargs:
                     handler = partial(self._within_reach, handler)
-                if request.method in WRITE and HEADER in request.META:
+                if method in WRITE and HEADER in request.META:
                     handler = once(handler)
                 setattr(self, name, handler)
 

@@ -7,7 +7,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chabad_auth_django.api.http.views import APIViewSet
+from chabad_auth_django.api.http.views import ALL_METHODS, APIViewSet
 from chabad_auth_django.api.openapi.schema import describe, errors, header
 from chabad_auth_django.api.resources.users import ErasureSerializer, ExportSerializer
 from chabad_auth_django.db.transactions import on_commit
@@ -18,7 +18,7 @@ class ExportViewSet(APIViewSet):
     """Everything about a user as a file."""
 
     resource = "exports"
-    reveals_all = True
+    acts = ALL_METHODS
 
     @describe(
         operation_id="users_export",

@@ -18,6 +18,7 @@ from chabad_auth_django.models import (
     AnalyticsDaily,
     AnalyticsDailyUser,
     AppData,
+    AuditEntry,
     ExternalId,
     IdempotencyRecord,
     Preferences,
@@ -39,7 +40,14 @@ MODELS: tuple[type[Document], ...] = (
     IdempotencyRecord,
     AnalyticsDaily,
     AnalyticsDailyUser,
+    AuditEntry,
 )
+
+#: Whose documents the server removes -> the setting that says after how many days.
+RETENTION: dict[type[Document], str] = {
+    Activity: "ACTIVITY_RETENTION_DAYS",
+    AuditEntry: "AUDIT_RETENTION_DAYS",
+}
 
 #: The options that change what an index does.
 OPTIONS = (
@@ -103,13 +111,13 @@ class Comparison:
 
 
 def declared_indexes() -> list[Index]:
-    """Return the specification's indexes and our own, with the retention of Activity as its TTL."""
+    """Return the specification's indexes and our own, with the configured retention as TTL."""
     indexes = []
     for model in MODELS:
         for spec in model._build_index_specs(model._meta["indexes"]):
             options = _options(spec)
-            if model is Activity and "expireAfterSeconds" in options:
-                options["expireAfterSeconds"] = conf.ACTIVITY_RETENTION_DAYS * 86_400
+            if model in RETENTION and "expireAfterSeconds" in options:
+                options["expireAfterSeconds"] = getattr(conf, RETENTION[model]) * 86_400
             keys = tuple(spec["fields"])
             name = "_".join(f"{key}_{direction}" for key, direction in keys)
             indexes.append(Index(model.collection().name, keys, options, name))

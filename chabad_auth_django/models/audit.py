@@ -1,0 +1,80 @@
+"""AuditEntry: who did what to whom, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from mongoengine.fields import DictField
+
+from chabad_auth_django.conf import DEFAULTS
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.models.fields import DateTimeField, ObjectIdField, TextField
+
+DONE = "done"
+REFUSED = "refused"
+
+#: Whatever is recorded.
+ACTIONS = frozenset(
+    (
+        "user.create",
+        "user.import",
+        "user.export",
+        "user.delete",
+        "user.erase",
+        "user.block",
+        "user.unblock",
+        "email.change",
+        "role.grant",
+        "role.revoke",
+        "permission.grant",
+        "permission.revoke",
+        "auth_method.add",
+        "auth_method.remove",
+        "identity.link",
+        "identity.unlink",
+        "session.revoke",
+        "token.issue",
+        "data.change",
+        "integrity.repair",
+    )
+)
+
+
+class AuditEntry(Document):
+    """An entry of the audit trail, removed by the server ``AUDIT_RETENTION_DAYS`` after it.
+
+    It is about a user and does not belong to one: it stays when the user is erased. It holds no
+    values: of users their ids alone.
+    """
+
+    meta = {
+        "collection": "audit_log",
+        "indexes": [
+            # chabad_sync_indexes puts the configured retention here.
+            {
+                "fields": ["timestamp"],
+                "expireAfterSeconds": DEFAULTS["AUDIT_RETENTION_DAYS"] * 86_400,
+            },
+            ["user_id", "-timestamp"],
+            ["actor_id", "-timestamp"],
+            ["action", "-timestamp"],
+        ],
+    }
+
+    timestamp: datetime = DateTimeField(required=True)
+    #: ``user``, ``host_account``, ``command`` or ``system``.
+    actor_kind: str = TextField(db_field="actorKind", required=True)
+    #: The user's id, the host's id and the account's primary key, or the command's name.
+    actor_id: str | None = TextField(db_field="actorId")
+    #: Who ran the command.
+    operator: str | None = TextField()
+    action: str = TextField(required=True)
+    #: Whom it was done to.
+    user_id: ObjectId | None = ObjectIdField(db_field="userId")
+    outcome: str = TextField(required=True)
+    #: The error's code, of what was refused.
+    code: str | None = TextField()
+    #: Names of fields, roles and the like; ids and numbers.
+    details: dict[str, Any] = DictField()
