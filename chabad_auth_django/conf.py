@@ -46,16 +46,19 @@ DEFAULTS: dict[str, Any] = {
 #: The keys of one issuer in ``ISSUERS``; ``None`` is what may be left out.
 ISSUER_DEFAULTS: dict[str, Any] = {
     "ISSUER": None,
+    "TOKENS_HAVE_ISSUER": True,
     "AUDIENCE": None,
     "ALGORITHMS": None,
     "JWKS_URL": None,
     "KEY": None,
+    "MAX_LIFETIME_SECONDS": None,
     "AUTH_METHOD": None,
     "SUBJECT_CLAIM": "sub",
     "EXTERNAL_ID_FIELD": None,
     "EXTERNAL_ID_CLAIM": None,
     "EMAIL_CLAIM": "email",
     "EMAIL_VERIFIED_CLAIM": "email_verified",
+    "EMAILS_ARE_VERIFIED": False,
     "NAME_CLAIM": "name",
 }
 

@@ -8,6 +8,7 @@ import hmac
 import json
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
@@ -24,15 +25,18 @@ from cryptography.hazmat.primitives.serialization import (
 ISSUER = "https://issuer.example.org"
 AUDIENCE = "our-app"
 
+CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1()}
+
 
 class Key:
     """A private key with its id; ``public`` is what is published."""
 
     def __init__(self, kid: str, algorithm: str = "RS256") -> None:
         self.kid, self.algorithm = kid, algorithm
+        curve = CURVES.get(algorithm)
         self.private: Any = (
-            ec.generate_private_key(ec.SECP256R1())
-            if algorithm == "ES256"
+            ec.generate_private_key(curve)
+            if curve
             else rsa.generate_private_key(public_exponent=65537, key_size=2048)
         )
         self.public = self.private.public_key()
@@ -79,21 +83,34 @@ class JwksServer:
     """Serve JWKS on 127.0.0.1 and count how often they are asked for."""
 
     def __init__(self) -> None:
-        self.keys: list[Key] = []
+        self.keys: list[Any] = []
         self.body: bytes | None = None
         self.status = 200
-        self.delay = 0.0
+        self.location = ""
+        #: Seconds before the answer, and between two bytes of it.
+        self.delay = self.pause = 0.0
+        self.user_agents: list[str | None] = []
         self.requests = 0
         jwks = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 jwks.requests += 1
+                jwks.user_agents.append(self.headers["User-Agent"])
                 time.sleep(jwks.delay)
-                body = jwks.body or json.dumps({"keys": [key.jwk for key in jwks.keys]}).encode()
+                published = [key.jwk if isinstance(key, Key) else key for key in jwks.keys]
+                body = jwks.body or json.dumps({"keys": published}).encode()
                 self.send_response(jwks.status)
+                if jwks.location:
+                    self.send_header("Location", jwks.location)
                 self.end_headers()
-                self.wfile.write(body)
+                with suppress(ConnectionError):
+                    if not jwks.pause:
+                        self.wfile.write(body)
+                        return
+                    for number in range(len(body)):
+                        self.wfile.write(body[number : number + 1])
+                        time.sleep(jwks.pause)
 
             def log_message(self, *args: Any) -> None:
                 pass

@@ -6,30 +6,19 @@ is verified only picks the issuer whose settings count, and one among the keys o
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
-
 from chabad_auth_django.conf import ISSUER_DEFAULTS, conf
-from chabad_auth_django.exceptions import InvalidToken, IssuerUnavailable, ValidationError
-from chabad_auth_django.services.signing_in import tokens
+from chabad_auth_django.exceptions import InvalidToken, ValidationError
+from chabad_auth_django.services.signing_in import key_sets, tokens
 from chabad_auth_django.validators import validate_name
 
-#: Seconds that fetching the keys of an issuer may take.
-TIMEOUT = 5.0
-
-#: Seconds for which fetched keys count.
-LIFESPAN = 10 * 60
-
-#: Seconds between two fetches that tokens with an unknown key id cause.
-REFETCH_SECONDS = 60
-
-#: Seconds after a failed fetch in which none is tried.
-RETRY_SECONDS = 10
+#: Keys that are tried for one token.
+MAX_TRIED_KEYS = 16
 
 MAX_NAME_LENGTH = 200
 
@@ -58,26 +47,71 @@ def verify_issuer_token(*, token: object) -> Identity:
 
     Raises ``InvalidToken``, and ``IssuerUnavailable`` when the issuer's keys cannot be fetched.
     """
+    issuers = [{**ISSUER_DEFAULTS, **issuer} for issuer in conf.ISSUERS]
+    key_sets.forget_key_sets(except_at=[issuer["JWKS_URL"] for issuer in issuers])
     header, claims = tokens.peek(token)
-    issuer = _find_issuer(claims.get("iss"))
-    url = issuer["JWKS_URL"]
+    issuer = _find_issuer(issuers, claims)
+    if header.get("alg") not in issuer["ALGORITHMS"] or "crit" in header:
+        raise InvalidToken
+    for keys in _keys(issuer, header):
+        for key in keys[:MAX_TRIED_KEYS]:
+            with suppress(tokens.WrongKey):
+                return _identity(issuer, _verify(token, key, issuer))
+    raise InvalidToken
+
+
+def _find_issuer(issuers: Sequence[Mapping[str, Any]], claims: Mapping[str, Any]) -> Any:
+    for issuer in issuers:
+        if issuer["TOKENS_HAVE_ISSUER"]:
+            if claims.get("iss") == issuer["ISSUER"]:
+                return issuer
+        elif "iss" not in claims:
+            return issuer
+    raise InvalidToken
+
+
+def _keys(issuer: Mapping[str, Any], header: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
+    """Yield the keys that may verify a token with the header; then those that the issuer has now.
+
+    The id of a key only picks among the keys: neither a token nor a key need have one.
+    """
+    algorithm, kid, key = header["alg"], header.get("kid"), issuer["KEY"]
+    if not issuer["JWKS_URL"]:
+        yield [key.get(algorithm) if isinstance(key, Mapping) else key]
+        return
+    key_set = key_sets.get_key_set(url=issuer["JWKS_URL"], algorithms=issuer["ALGORITHMS"])
+    for keys in key_set.versions():
+        yield [
+            key
+            for key in keys
+            if key.algorithm_name == algorithm and (kid is None or key.key_id in (kid, None))
+        ]
+
+
+def _verify(token: object, key: Any, issuer: Mapping[str, Any]) -> dict[str, Any]:
+    audience = issuer["AUDIENCE"]
+    has_issuer = issuer["TOKENS_HAVE_ISSUER"]
     _, claims = tokens.decode(
         token,
-        _key_set(url).get(header.get("kid")) if url else issuer["KEY"],
+        key,
         algorithms=issuer["ALGORITHMS"],
-        audience=issuer["AUDIENCE"],
-        issuer=issuer["ISSUER"],
+        audience=audience,
+        issuer=issuer["ISSUER"] if has_issuer else None,
         leeway=conf.TOKEN_LEEWAY_SECONDS,
-        require=["exp", "iss", "aud"],
+        require=["exp", *(["iss"] if has_issuer else []), *(["aud"] if audience else [])],
     )
-    return _identity(issuer, claims)
+    if audience is None and "aud" in claims:
+        raise InvalidToken
+    _check_lifetime(claims, issuer["MAX_LIFETIME_SECONDS"])
+    return claims
 
 
-def _find_issuer(name: object) -> Mapping[str, Any]:
-    for issuer in conf.ISSUERS:
-        if issuer["ISSUER"] == name:
-            return {**ISSUER_DEFAULTS, **issuer}
-    raise InvalidToken
+def _check_lifetime(claims: Mapping[str, Any], max_seconds: float | None) -> None:
+    if max_seconds is None:
+        return
+    issued_at = claims.get("iat", time.time() + conf.TOKEN_LEEWAY_SECONDS)
+    if int(claims["exp"]) - int(issued_at) > max_seconds:
+        raise InvalidToken
 
 
 def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
@@ -90,6 +124,8 @@ def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
         external_id = subject if path is None else _identifier(_find(claims, path))
     email, name = _find(claims, issuer["EMAIL_CLAIM"]), _find(claims, issuer["NAME_CLAIM"])
     verified = _find(claims, issuer["EMAIL_VERIFIED_CLAIM"])
+    if verified is None:
+        verified = issuer["EMAILS_ARE_VERIFIED"]
     return Identity(
         auth_method=issuer["AUTH_METHOD"],
         issuer=issuer["ISSUER"],
@@ -100,6 +136,7 @@ def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
         name=name[:MAX_NAME_LENGTH] or None if isinstance(name, str) else None,
         external_id_field=issuer["EXTERNAL_ID_FIELD"],
         external_id=external_id,
+        links_to_default_role_only=not issuer["TOKENS_HAVE_ISSUER"],
     )
 
 
@@ -139,51 +176,3 @@ def _identifier(value: object) -> str | None:
         return validate_name(value)
     except ValidationError:
         raise InvalidToken from None
-
-
-class KeySet:
-    """The keys at one JWKS URL, fetched when needed and by one thread at a time."""
-
-    def __init__(self, url: str) -> None:
-        # Its own caches differ between PyJWT's versions and do not bound failing fetches.
-        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=TIMEOUT)
-        self._lock = threading.Lock()
-        self._keys: dict[str, jwt.PyJWK] = {}
-        self._stale_at = self._refetch_at = self._retry_at = 0.0
-
-    def get(self, kid: object) -> jwt.PyJWK:
-        """Return the key with the id; raise ``InvalidToken`` or ``IssuerUnavailable``."""
-        if not isinstance(kid, str):
-            raise InvalidToken
-        if self._is_stale() or kid not in self._keys:
-            with self._lock:
-                if self._is_stale():
-                    self._fetch()
-                elif kid not in self._keys and time.monotonic() >= self._refetch_at:
-                    self._fetch()
-                    self._refetch_at = time.monotonic() + REFETCH_SECONDS
-        key = self._keys.get(kid)
-        if key is None:
-            raise InvalidToken
-        return key
-
-    def _is_stale(self) -> bool:
-        return time.monotonic() >= self._stale_at
-
-    def _fetch(self) -> None:
-        if time.monotonic() < self._retry_at:
-            raise IssuerUnavailable
-        try:
-            keys = self._client.get_signing_keys()
-        except (jwt.PyJWTError, AttributeError, OSError, TypeError, ValueError):
-            self._retry_at = time.monotonic() + RETRY_SECONDS
-            raise IssuerUnavailable from None
-        self._keys = {key.key_id: key for key in keys if key.key_id}
-        self._stale_at = time.monotonic() + LIFESPAN
-
-
-_key_sets: dict[str, KeySet] = {}
-
-
-def _key_set(url: str) -> KeySet:
-    return _key_sets.get(url) or _key_sets.setdefault(url, KeySet(url))

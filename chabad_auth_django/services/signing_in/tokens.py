@@ -35,6 +35,10 @@ CACHE_SIZE = 4096
 _REFUSALS = (jwt.PyJWTError, ArithmeticError, RecursionError, TypeError, ValueError)
 
 
+class WrongKey(InvalidToken):
+    """Another key, if any, has signed the token."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
     """What a verified access token says."""
@@ -101,14 +105,15 @@ def decode(
     key: Any,
     *,
     algorithms: Sequence[str],
-    audience: str | Sequence[str],
-    issuer: str,
+    audience: str | Sequence[str] | None,
+    issuer: str | None,
     leeway: float,
     require: list[str],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the header and the claims of a token that the key verifies.
 
-    Raises ``InvalidToken``, whatever is wrong with it.
+    Raises ``WrongKey`` where the signature is not of this key, and ``InvalidToken``, whatever else
+    is wrong with it.
     """
     text = _text(token)
     try:
@@ -122,6 +127,8 @@ def decode(
             # A subject may be a number: whoever reads it decides.
             options={"require": require, "verify_sub": False},
         )
+    except (jwt.InvalidSignatureError, jwt.InvalidKeyError):
+        raise WrongKey from None
     except _REFUSALS:
         # The cause would carry parts of the token into a traceback.
         raise InvalidToken from None

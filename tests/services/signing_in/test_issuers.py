@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import threading
-import time
 import timeit
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError
@@ -13,11 +10,9 @@ import jwt
 import pytest
 from django.test import override_settings
 from support.issuer import AUDIENCE, ISSUER, JwksServer, Key, by_hand, claims
-from support.threads import errors, together
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.exceptions import InvalidToken, IssuerUnavailable
-from chabad_auth_django.services.signing_in import issuers
+from chabad_auth_django.exceptions import InvalidToken
 from chabad_auth_django.services.signing_in.issuers import Identity, verify_issuer_token
 
 SECRET = "a shared secret that has more than 32 bytes"
@@ -305,127 +300,6 @@ def test_every_claim_is_found_by_a_path() -> None:
         identity = verify_issuer_token(token=token)
     assert (identity.subject, identity.external_id) == ("person-1", "5")
     assert (identity.email, identity.email_verified, identity.name) == (user["email"], True, "Ann")
-
-
-def test_keys_are_fetched_once(jwks: JwksServer, keys: list[Key]) -> None:
-    jwks.delay = 0.1
-    token = keys[0].sign(claims())
-    results = together([lambda: verify_issuer_token(token=token)] * 20)
-    assert not errors(results)
-    verify_issuer_token(token=token)
-    assert jwks.requests == 1
-
-
-def test_a_new_key_is_found_and_unknown_ones_are_looked_for_once_a_minute(
-    jwks: JwksServer, keys: list[Key]
-) -> None:
-    verify_issuer_token(token=keys[0].sign(claims()))
-    jwks.keys = [keys[0], keys[1]]
-    verify_issuer_token(token=keys[1].sign(claims()))
-    assert jwks.requests == 2
-    together([lambda: assert_refused(keys[2].sign(claims()))] * 20)
-    for number in range(20):
-        assert_refused(keys[2].sign(claims(), kid=f"unknown {number}"))
-    verify_issuer_token(token=keys[0].sign(claims()))
-    assert jwks.requests == 2
-
-
-def test_unknown_keys_are_looked_for_again_later(
-    jwks: JwksServer, keys: list[Key], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(issuers, "REFETCH_SECONDS", 0.2)
-    verify_issuer_token(token=keys[0].sign(claims()))
-    assert_refused(keys[2].sign(claims()))
-    jwks.keys = [keys[2]]
-    assert_refused(keys[2].sign(claims()))
-    time.sleep(0.25)
-    verify_issuer_token(token=keys[2].sign(claims()))
-    assert_refused(keys[0].sign(claims()))
-
-
-def test_keys_that_were_taken_back_stop_counting(
-    jwks: JwksServer, keys: list[Key], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(issuers, "LIFESPAN", 0.2)
-    verify_issuer_token(token=keys[0].sign(claims()))
-    jwks.keys = [keys[1]]
-    time.sleep(0.25)
-    assert_refused(keys[0].sign(claims()))
-
-
-def test_an_unreachable_issuer_is_told_from_a_bad_token(
-    jwks: JwksServer, keys: list[Key], caplog: pytest.LogCaptureFixture
-) -> None:
-    jwks.close()
-    token = keys[0].sign(claims())
-    with caplog.at_level(logging.DEBUG), pytest.raises(IssuerUnavailable) as caught:
-        verify_issuer_token(token=token)
-    assert caught.value.code == "issuer_unavailable"
-    assert str(caught.value) == IssuerUnavailable.default_detail
-    assert caught.value.__suppress_context__
-    assert "ann@example.org" not in caplog.text
-    assert token not in caplog.text
-
-
-@pytest.mark.parametrize("status", [404, 500, 302])
-def test_an_error_page_is_no_key_set(status: int, jwks: JwksServer, keys: list[Key]) -> None:
-    jwks.status = status
-    with pytest.raises(IssuerUnavailable):
-        verify_issuer_token(token=keys[0].sign(claims()))
-
-
-@pytest.mark.parametrize(
-    "body", [b"<html>", b"[]", b"{}", b'{"keys": []}', b'{"keys": [5]}', b"\xff"]
-)
-def test_an_answer_without_keys_is_no_key_set(
-    body: bytes, jwks: JwksServer, keys: list[Key]
-) -> None:
-    jwks.body = body
-    with pytest.raises(IssuerUnavailable):
-        verify_issuer_token(token=keys[0].sign(claims()))
-
-
-def test_a_silent_issuer_costs_one_timeout_not_one_for_each_caller(
-    jwks: JwksServer, keys: list[Key], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(issuers, "TIMEOUT", 0.3)
-    monkeypatch.setattr(issuers, "RETRY_SECONDS", 1.5)
-    jwks.delay = 1.0
-    token = keys[0].sign(claims())
-    started = time.monotonic()
-    results = together([lambda: verify_issuer_token(token=token)] * 20)
-    assert {type(result) for result in results} == {IssuerUnavailable}
-    assert time.monotonic() - started < 1.0
-    assert jwks.requests == 1
-    jwks.delay = 0
-    time.sleep(1.6)
-    verify_issuer_token(token=token)
-
-
-def test_an_outage_does_not_take_the_known_keys(jwks: JwksServer, keys: list[Key]) -> None:
-    verify_issuer_token(token=keys[0].sign(claims()))
-    jwks.status = 500
-    # It may be a new key: that cannot be known now.
-    with pytest.raises(IssuerUnavailable):
-        verify_issuer_token(token=keys[1].sign(claims()))
-    with pytest.raises(IssuerUnavailable):
-        verify_issuer_token(token=keys[1].sign(claims()))
-    assert jwks.requests == 2
-    verify_issuer_token(token=keys[0].sign(claims()))
-
-
-def test_while_a_new_key_is_looked_for_known_ones_go_on_counting(
-    jwks: JwksServer, keys: list[Key]
-) -> None:
-    verify_issuer_token(token=keys[0].sign(claims()))
-    jwks.delay = 1.0
-    looking = threading.Thread(target=assert_refused, args=(keys[1].sign(claims()),))
-    looking.start()
-    time.sleep(0.2)
-    started = time.monotonic()
-    verify_issuer_token(token=keys[0].sign(claims()))
-    assert time.monotonic() - started < 0.3
-    looking.join()
 
 
 def test_an_issuer_that_is_not_configured_is_never_asked(jwks: JwksServer, keys: list[Key]) -> None:

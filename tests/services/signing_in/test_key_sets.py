@@ -1,0 +1,484 @@
+"""The keys of issuers: RFC 7517, and issuers that are slow, away or odd."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jwt
+import pytest
+from django.test import override_settings
+from support.issuer import AUDIENCE, ISSUER, JwksServer, Key, claims
+from support.threads import errors, together
+
+from chabad_auth_django import __version__
+from chabad_auth_django.exceptions import InvalidToken, IssuerUnavailable
+from chabad_auth_django.services.signing_in import key_sets
+from chabad_auth_django.services.signing_in.issuers import verify_issuer_token
+
+ALGORITHMS = ["RS256", "RS384", "PS256", "ES256", "ES384"]
+
+
+@pytest.fixture(scope="session")
+def keys() -> list[Key]:
+    return [Key("one"), Key("two"), Key("three"), Key("ec", "ES256")]
+
+
+@pytest.fixture
+def jwks(keys: list[Key]) -> Iterator[JwksServer]:
+    server = JwksServer()
+    server.keys = [keys[0]]
+    yield server
+    server.close()
+
+
+def issuer(url: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "ISSUER": ISSUER,
+        "AUDIENCE": AUDIENCE,
+        "ALGORITHMS": ALGORITHMS,
+        "JWKS_URL": url,
+        "AUTH_METHOD": "google",
+        **changes,
+    }
+
+
+@pytest.fixture(autouse=True)
+def configured(jwks: JwksServer) -> Iterator[None]:
+    with override_settings(CHABAD_AUTH={"ISSUERS": [issuer(jwks.url)]}):
+        yield
+
+
+def assert_accepted(token: str) -> None:
+    assert verify_issuer_token(token=token).subject == "person-1"
+
+
+def assert_refused(token: str) -> None:
+    with pytest.raises(InvalidToken) as caught:
+        verify_issuer_token(token=token)
+    assert str(caught.value) == InvalidToken.default_detail
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def signed(key: Key, algorithm: str, **headers: Any) -> str:
+    return jwt.encode(claims(), key.private, algorithm, headers=headers)
+
+
+def published(key: Key, **changes: Any) -> dict[str, Any]:
+    """Return the public key as a JWK; a change to ``None`` leaves the member out."""
+    return {name: value for name, value in {**key.jwk, **changes}.items() if value is not None}
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "RS384", "PS256"])
+def test_a_key_without_an_algorithm_is_for_each_that_fits(
+    algorithm: str, jwks: JwksServer, keys: list[Key]
+) -> None:
+    assert "alg" not in keys[0].jwk
+    assert_accepted(signed(keys[0], algorithm, kid="one"))
+    jwks.keys = [published(keys[0], alg=algorithm)]
+    assert_accepted(signed(keys[0], algorithm, kid="one"))
+
+
+def test_a_key_is_only_for_the_algorithm_that_it_names(jwks: JwksServer, keys: list[Key]) -> None:
+    jwks.keys = [published(keys[0], alg="RS256")]
+    assert_refused(signed(keys[0], "RS384", kid="one"))
+    assert_accepted(signed(keys[0], "RS256", kid="one"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts"),
+    [
+        ({"use": None}, True),
+        ({"use": "sig"}, True),
+        ({"use": "enc"}, False),
+        ({"use": None, "key_ops": ["verify"]}, True),
+        ({"use": None, "key_ops": ["encrypt", "wrapKey"]}, False),
+        ({"alg": "RSA-OAEP"}, False),
+        ({"x5c": ["AAAA"], "x5t": "AAAA", "unknown": {"a": 1}}, True),
+        ({"kid": None}, True),
+        ({"kid": None, "use": None}, True),
+    ],
+    ids=str,
+)
+def test_a_key_says_what_it_is_for(
+    changes: dict[str, Any], counts: bool, jwks: JwksServer, keys: list[Key]
+) -> None:
+    jwks.keys = [published(keys[0], **changes), keys[1]]
+    for headers in ({"kid": "one"}, {}):
+        token = signed(keys[0], "RS256", **headers)
+        if counts:
+            assert_accepted(token)
+        else:
+            assert_refused(token)
+
+
+def test_an_issuer_whose_only_key_encrypts_has_none(jwks: JwksServer, keys: list[Key]) -> None:
+    jwks.keys = [published(keys[0], use="enc")]
+    with pytest.raises(IssuerUnavailable):
+        verify_issuer_token(token=keys[0].sign(claims()))
+
+
+def test_a_token_without_a_key_id_tries_each_key_that_fits(
+    jwks: JwksServer, keys: list[Key]
+) -> None:
+    jwks.keys = [keys[1], keys[3], keys[2], keys[0]]
+    assert_accepted(signed(keys[0], "RS256"))
+    assert_accepted(signed(keys[2], "RS384"))
+    assert_accepted(signed(keys[3], "ES256"))
+    assert jwks.requests == 1
+    assert_refused(signed(Key("stranger", "ES256"), "ES256"))
+
+
+def test_a_token_tries_a_bounded_number_of_keys(jwks: JwksServer, keys: list[Key]) -> None:
+    curves = [Key(str(number), "ES256") for number in range(40)]
+    jwks.keys = [*curves, keys[3]]
+    assert_refused(signed(keys[3], "ES256"))
+    assert_accepted(signed(curves[0], "ES256"))
+    assert_accepted(signed(keys[3], "ES256", kid="ec"))
+
+
+def test_keys_with_one_id_are_all_tried(jwks: JwksServer, keys: list[Key]) -> None:
+    jwks.keys = [published(key, kid="same") for key in keys]
+    for key in keys:
+        assert_accepted(key.sign(claims(), kid="same"))
+    assert jwks.requests == 1
+
+
+def test_a_key_changed_under_its_id_is_found_at_once(jwks: JwksServer, keys: list[Key]) -> None:
+    assert_accepted(keys[0].sign(claims()))
+    jwks.keys = [published(keys[1], kid="one")]
+    assert_accepted(keys[1].sign(claims(), kid="one"))
+    assert_refused(keys[0].sign(claims()))
+    assert jwks.requests == 2
+
+
+def test_forged_signatures_have_keys_fetched_once_a_minute(
+    jwks: JwksServer, keys: list[Key]
+) -> None:
+    assert_accepted(keys[0].sign(claims()))
+    forged = keys[1].sign(claims(), kid="one")
+    for result in together([lambda: assert_refused(forged)] * 8):
+        assert result is None
+    assert_refused(forged)
+    assert_accepted(keys[0].sign(claims()))
+    assert jwks.requests == 2
+
+
+def test_an_expired_token_has_no_keys_fetched(jwks: JwksServer, keys: list[Key]) -> None:
+    assert_accepted(keys[0].sign(claims()))
+    for changes in ({"exp": 1}, {"aud": "another"}, {"sub": ""}):
+        assert_refused(keys[0].sign(claims(**changes)))
+    assert_refused(signed(keys[0], "RS512", kid="new"))
+    assert jwks.requests == 1
+
+
+def test_a_damaged_key_does_not_cost_the_others(jwks: JwksServer, keys: list[Key]) -> None:
+    jwks.keys = [
+        *([], 5, None, {}, {"kty": "RSA"}, {"kty": "oct", "k": "AAAA", "kid": "one"}),
+        *(published(keys[0], n=value) for value in (5, "", "é", [], "AQAB")),
+        *(published(keys[3], crv=value) for value in ("P-999", 5, [])),
+        {"kty": "OKP", "crv": "Ed448", "x": "AAAA"},
+        published(keys[0], kty=["RSA"]),
+        keys[0],
+    ]
+    assert_accepted(keys[0].sign(claims()))
+    assert_refused(signed(keys[3], "ES256", kid="ec"))
+
+
+def test_a_curve_of_another_algorithm_does_not_fit(jwks: JwksServer, keys: list[Key]) -> None:
+    jwks.keys = [keys[3], Key("p384", "ES384")]
+    for key in jwks.keys:
+        assert_accepted(signed(key, key.algorithm))
+    assert_refused(signed(Key("other", "ES384"), "ES384", kid="ec"))
+
+
+def test_keys_are_fetched_once(jwks: JwksServer, keys: list[Key]) -> None:
+    jwks.delay = 0.1
+    token = keys[0].sign(claims())
+    results = together([lambda: verify_issuer_token(token=token)] * 20)
+    assert not errors(results)
+    verify_issuer_token(token=token)
+    assert jwks.requests == 1
+
+
+def test_a_new_key_is_found_and_unknown_ones_are_looked_for_once_a_minute(
+    jwks: JwksServer, keys: list[Key]
+) -> None:
+    verify_issuer_token(token=keys[0].sign(claims()))
+    jwks.keys = [keys[0], keys[1]]
+    verify_issuer_token(token=keys[1].sign(claims()))
+    assert jwks.requests == 2
+    together([lambda: assert_refused(keys[2].sign(claims()))] * 20)
+    for number in range(20):
+        assert_refused(keys[2].sign(claims(), kid=f"unknown {number}"))
+    verify_issuer_token(token=keys[0].sign(claims()))
+    assert jwks.requests == 2
+
+
+def test_unknown_keys_are_looked_for_again_later(
+    jwks: JwksServer, keys: list[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_sets, "REFETCH_SECONDS", 0.2)
+    verify_issuer_token(token=keys[0].sign(claims()))
+    assert_refused(keys[2].sign(claims()))
+    jwks.keys = [keys[2]]
+    assert_refused(keys[2].sign(claims()))
+    time.sleep(0.25)
+    verify_issuer_token(token=keys[2].sign(claims()))
+    assert_refused(keys[0].sign(claims()))
+
+
+def test_keys_that_were_taken_back_stop_counting(
+    jwks: JwksServer, keys: list[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_sets, "LIFESPAN", 0.2)
+    verify_issuer_token(token=keys[0].sign(claims()))
+    jwks.keys = [keys[1]]
+    time.sleep(0.25)
+    # Old keys count until the new ones are there.
+    verify_issuer_token(token=keys[0].sign(claims()))
+    wait_until(lambda: jwks.requests == 2)
+    time.sleep(0.1)
+    assert_refused(keys[0].sign(claims()))
+
+
+def test_an_unreachable_issuer_is_told_from_a_bad_token(
+    jwks: JwksServer, keys: list[Key], caplog: pytest.LogCaptureFixture
+) -> None:
+    jwks.close()
+    token = keys[0].sign(claims())
+    with caplog.at_level(logging.DEBUG), pytest.raises(IssuerUnavailable) as caught:
+        verify_issuer_token(token=token)
+    assert caught.value.code == "issuer_unavailable"
+    assert str(caught.value) == IssuerUnavailable.default_detail
+    assert caught.value.__context__ is None
+    assert "ann@example.org" not in caplog.text
+    assert token not in caplog.text
+
+
+@pytest.mark.parametrize("status", [404, 500, 302])
+def test_an_error_page_is_no_key_set(status: int, jwks: JwksServer, keys: list[Key]) -> None:
+    jwks.status = status
+    with pytest.raises(IssuerUnavailable):
+        verify_issuer_token(token=keys[0].sign(claims()))
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"[]", b"{}", b'{"keys": []}', b'{"keys": [5]}', b"\xff"]
+)
+def test_an_answer_without_keys_is_no_key_set(
+    body: bytes, jwks: JwksServer, keys: list[Key]
+) -> None:
+    jwks.body = body
+    with pytest.raises(IssuerUnavailable):
+        verify_issuer_token(token=keys[0].sign(claims()))
+
+
+def test_a_silent_issuer_costs_one_timeout_not_one_for_each_caller(
+    jwks: JwksServer, keys: list[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_sets, "TIMEOUT", 0.3)
+    monkeypatch.setattr(key_sets, "RETRY_SECONDS", 1.5)
+    jwks.delay = 1.0
+    token = keys[0].sign(claims())
+    started = time.monotonic()
+    results = together([lambda: verify_issuer_token(token=token)] * 20)
+    assert {type(result) for result in results} == {IssuerUnavailable}
+    assert time.monotonic() - started < 1.0
+    assert jwks.requests == 1
+    jwks.delay = 0
+    time.sleep(1.6)
+    verify_issuer_token(token=token)
+
+
+def test_an_outage_does_not_take_the_known_keys(jwks: JwksServer, keys: list[Key]) -> None:
+    verify_issuer_token(token=keys[0].sign(claims()))
+    jwks.status = 500
+    # It may be a new key: that cannot be known now.
+    with pytest.raises(IssuerUnavailable):
+        verify_issuer_token(token=keys[1].sign(claims()))
+    with pytest.raises(IssuerUnavailable):
+        verify_issuer_token(token=keys[1].sign(claims()))
+    assert jwks.requests == 2
+    verify_issuer_token(token=keys[0].sign(claims()))
+
+
+def test_while_a_new_key_is_looked_for_known_ones_go_on_counting(
+    jwks: JwksServer, keys: list[Key]
+) -> None:
+    verify_issuer_token(token=keys[0].sign(claims()))
+    jwks.delay = 1.0
+    looking = threading.Thread(target=assert_refused, args=(keys[1].sign(claims()),))
+    looking.start()
+    time.sleep(0.2)
+    started = time.monotonic()
+    verify_issuer_token(token=keys[0].sign(claims()))
+    assert time.monotonic() - started < 0.3
+    looking.join()
+
+
+def test_old_keys_count_while_one_thread_fetches_slowly(
+    jwks: JwksServer, keys: list[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_sets, "LIFESPAN", 0.1)
+    token = keys[0].sign(claims())
+    assert_accepted(token)
+    time.sleep(0.15)
+    jwks.delay = 1.5
+    started = time.monotonic()
+    for result in together([lambda: [assert_accepted(token) for _ in range(5)]] * 8):
+        assert not isinstance(result, Exception)
+    assert time.monotonic() - started < 0.7
+    assert jwks.requests == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(500, b""), (404, b"{}"), (200, b"<html>"), (200, b'{"keys": []}')]
+)
+def test_a_bad_answer_never_takes_the_known_keys(
+    status: int,
+    body: bytes,
+    jwks: JwksServer,
+    keys: list[Key],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(key_sets, "LIFESPAN", 0.1)
+    monkeypatch.setattr(key_sets, "RETRY_SECONDS", 0.3)
+    token = keys[0].sign(claims())
+    assert_accepted(token)
+    jwks.status, jwks.body = status, body
+    time.sleep(0.15)
+    for _ in range(40):
+        assert_accepted(token)
+        time.sleep(0.01)
+    # The first try, and one after the time to wait.
+    assert 2 <= jwks.requests <= 4
+    assert "No keys could be fetched from 127.0.0.1" in caplog.text
+    jwks.status, jwks.body, jwks.keys = 200, None, [keys[1]]
+    time.sleep(0.35)
+    assert_accepted(token)
+    wait_until(lambda: _is_refused(token))
+    assert_accepted(keys[1].sign(claims()))
+
+
+def _is_refused(token: str) -> bool:
+    try:
+        verify_issuer_token(token=token)
+    except InvalidToken:
+        return True
+    return False
+
+
+def test_keys_of_yesterday_do_not_count_while_the_issuer_is_away(
+    jwks: JwksServer, keys: list[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_sets, "LIFESPAN", 0.1)
+    monkeypatch.setattr(key_sets, "MAX_AGE", 0.2)
+    monkeypatch.setattr(key_sets, "RETRY_SECONDS", 0.1)
+    assert_accepted(keys[0].sign(claims()))
+    jwks.status = 500
+    time.sleep(0.25)
+    with pytest.raises(IssuerUnavailable):
+        verify_issuer_token(token=keys[0].sign(claims()))
+    jwks.status = 200
+    time.sleep(0.15)
+    assert_accepted(keys[0].sign(claims()))
+
+
+def test_tokens_with_a_new_key_wait_for_one_fetch(jwks: JwksServer, keys: list[Key]) -> None:
+    assert_accepted(keys[0].sign(claims()))
+    jwks.keys, jwks.delay = [keys[0], keys[1]], 0.3
+    token = keys[1].sign(claims())
+    assert together([lambda: assert_accepted(token)] * 8) == [None] * 8
+    assert jwks.requests == 2
+
+
+def test_an_answer_that_drips_ends(
+    jwks: JwksServer, keys: list[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_sets, "TIMEOUT", 0.3)
+    monkeypatch.setattr(key_sets, "RETRY_SECONDS", 0.1)
+    jwks.pause = 0.05
+    for _ in range(2):
+        started = time.monotonic()
+        with pytest.raises(IssuerUnavailable):
+            verify_issuer_token(token=keys[0].sign(claims()))
+        assert time.monotonic() - started < 0.6
+    jwks.pause = 0.0
+    time.sleep(0.6)
+    assert_accepted(keys[0].sign(claims()))
+
+
+def test_an_endless_answer_is_not_read(jwks: JwksServer, keys: list[Key]) -> None:
+    key_set = {"keys": [keys[0].jwk], "padding": "x" * key_sets.MAX_BYTES}
+    jwks.body = json.dumps(key_set).encode()
+    with pytest.raises(IssuerUnavailable):
+        verify_issuer_token(token=keys[0].sign(claims()))
+
+
+def test_an_answer_of_many_keys_is_read(jwks: JwksServer, keys: list[Key]) -> None:
+    jwks.keys = [published(keys[1], x5c=["A" * 1500]) for _ in range(50)] + [keys[0]]
+    assert_accepted(keys[0].sign(claims()))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(status: int, jwks: JwksServer, keys: list[Key]) -> None:
+    other = JwksServer()
+    other.keys = [keys[0]]
+    jwks.status, jwks.location = status, other.url
+    try:
+        with pytest.raises(IssuerUnavailable):
+            verify_issuer_token(token=keys[0].sign(claims()))
+        assert other.requests == 0
+    finally:
+        other.close()
+
+
+def test_only_the_web_is_asked(keys: list[Key], tmp_path: Any) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps({"keys": [keys[0].jwk]}))
+    with (
+        override_settings(CHABAD_AUTH={"ISSUERS": [issuer(path.as_uri())]}),
+        pytest.raises(IssuerUnavailable),
+    ):
+        verify_issuer_token(token=keys[0].sign(claims()))
+
+
+def test_the_issuer_is_told_who_asks(jwks: JwksServer, keys: list[Key]) -> None:
+    assert_accepted(keys[0].sign(claims()))
+    assert jwks.user_agents == [f"chabad-auth-django/{__version__}"]
+
+
+def test_keys_are_forgotten_with_the_setting(jwks: JwksServer, keys: list[Key]) -> None:
+    assert_accepted(keys[0].sign(claims()))
+    assert [name[0] for name in key_sets._key_sets] == [jwks.url]
+    for number in range(5):
+        other = issuer(f"{jwks.url}?{number}")
+        with override_settings(CHABAD_AUTH={"ISSUERS": [other]}):
+            assert_accepted(keys[0].sign(claims()))
+            assert [name[0] for name in key_sets._key_sets] == [other["JWKS_URL"]]
+    with override_settings(CHABAD_AUTH={}):
+        assert_refused(keys[0].sign(claims()))
+        assert not key_sets._key_sets
+
+
+def test_issuers_with_one_address_have_their_own_algorithms(
+    jwks: JwksServer, keys: list[Key]
+) -> None:
+    other = issuer(jwks.url, ISSUER="https://other.example.org", ALGORITHMS=["RS384"])
+    token = jwt.encode(claims(iss=other["ISSUER"]), keys[0].private, "RS384")
+    with override_settings(CHABAD_AUTH={"ISSUERS": [issuer(jwks.url), other]}):
+        assert_accepted(token)
+        assert_refused(keys[0].sign(claims(iss=other["ISSUER"])))
