@@ -27,3 +27,4 @@ class ChabadAuthConfig(AppConfig):
         django_checks.register(checks.check_cache, deploy=True)
         django_checks.register(checks.check_proxies, deploy=True)
         django_checks.register(checks.check_driver_log, deploy=True)
+        django_checks.register(checks.check_issuers, deploy=True)

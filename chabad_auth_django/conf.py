@@ -112,11 +112,16 @@ class Conf:
     JSON_MAX_KEYS: int
     #: Whose tokens sign a user in, one dict each: ``ISSUER`` and ``AUDIENCE`` (or a list of them)
     #: as the tokens name them, ``ALGORITHMS``, either ``JWKS_URL`` or ``KEY`` (a PEM public key, or
-    #: a secret of at least 32 bytes for HS*) and the ``AUTH_METHOD`` that it stands for.
+    #: a secret of at least 32 bytes for HS*; a dict where each algorithm has its own) and the
+    #: ``AUTH_METHOD`` that it stands for. A token is refused that is good for more than
+    #: ``MAX_LIFETIME_SECONDS``. Of one issuer ``TOKENS_HAVE_ISSUER`` may be false: its tokens have
+    #: no ``iss``, and no ``aud`` where ``AUDIENCE`` is ``None``; ``ISSUER`` is only its name here.
+    #:
     #: ``SUBJECT_CLAIM``, ``EMAIL_CLAIM``, ``EMAIL_VERIFIED_CLAIM`` and ``NAME_CLAIM`` have the
     #: usual defaults; ``EXTERNAL_ID_CLAIM`` (the subject) fills ``EXTERNAL_ID_FIELD``, which is
     #: ``valuUserId`` or ``merkosUserId``. Each claim is a path such as ``"user.id"`` or a list of
-    #: paths, of which the first that leads to something counts.
+    #: paths, of which the first that leads to something counts. ``EMAILS_ARE_VERIFIED`` says what
+    #: holds for an address where the token does not tell.
     ISSUERS: Sequence[Mapping[str, Any]]
     #: What signs access tokens, at least 32 bytes; ``None``: derived from Django's ``SECRET_KEY``.
     SIGNING_KEY: str | bytes | None

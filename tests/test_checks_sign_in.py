@@ -3,10 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.checks.registry import registry
 from django.test import override_settings
 from support.issuer import Key
 
-from chabad_auth_django.checks import check_settings
+from chabad_auth_django.checks import check_issuers, check_settings
 from chabad_auth_django.conf import DEFAULTS, ISSUER_DEFAULTS, conf
 from chabad_auth_django.db import connection
 
@@ -22,6 +23,17 @@ def key() -> Key:
 @pytest.fixture(scope="session")
 def curve() -> Key:
     return Key("two", "ES256")
+
+
+NAMELESS = {
+    "ISSUER": "portal",
+    "TOKENS_HAVE_ISSUER": False,
+    "AUDIENCE": None,
+    "ALGORITHMS": ["HS256"],
+    "JWKS_URL": None,
+    "KEY": SECRET,
+    "MAX_LIFETIME_SECONDS": 3600,
+}
 
 
 def issuer(**changes: Any) -> dict[str, Any]:
@@ -124,6 +136,19 @@ def test_each_setting_is_checked(name: str, number: int, good: list[Any], bad: l
         ({"EMAIL_CLAIM": ""}, "EMAIL_CLAIM"),
         ({"EMAIL_VERIFIED_CLAIM": 5}, "EMAIL_VERIFIED_CLAIM"),
         ({"NAME_CLAIM": ["name", ""]}, "NAME_CLAIM"),
+        ({"EMAILS_ARE_VERIFIED": None}, "EMAILS_ARE_VERIFIED"),
+        ({"EMAILS_ARE_VERIFIED": "yes"}, "EMAILS_ARE_VERIFIED"),
+        ({"MAX_LIFETIME_SECONDS": 0}, "MAX_LIFETIME_SECONDS"),
+        ({"MAX_LIFETIME_SECONDS": "60"}, "MAX_LIFETIME_SECONDS"),
+        ({"MAX_LIFETIME_SECONDS": True}, "MAX_LIFETIME_SECONDS"),
+        ({"TOKENS_HAVE_ISSUER": False}, "MAX_LIFETIME_SECONDS"),
+        ({"TOKENS_HAVE_ISSUER": 0, "MAX_LIFETIME_SECONDS": 60}, "TOKENS_HAVE_ISSUER"),
+        ({**NAMELESS, "AUDIENCE": []}, "AUDIENCE"),
+        ({**NAMELESS, "ALGORITHMS": ["none"], "KEY": SECRET}, "KEY"),
+        ({**NAMELESS, "KEY": "x" * 31}, "KEY"),
+        ({**NAMELESS, "KEY": {"RS256": SECRET}}, "KEY"),
+        ({**NAMELESS, "KEY": {"HS256": SECRET, "HS512": SECRET}}, "KEY"),
+        ({**NAMELESS, "KEY": {}}, "KEY"),
         ({"JWKS": URL}, "JWKS"),
     ],
     ids=str,
@@ -149,6 +174,56 @@ def test_good_issuers_pass(key: Key, curve: Key) -> None:
         {"SUBJECT_CLAIM": ["user.id", "user._id", "sub"], "NAME_CLAIM": ("user.name",)},
     ):
         assert found(ISSUERS=[issuer(**changes)]) == [], changes
+
+
+def test_a_dict_has_a_key_for_each_algorithm(key: Key) -> None:
+    both = {"JWKS_URL": None, "ALGORITHMS": ["HS256", "RS256"]}
+    assert found(ISSUERS=[issuer(**both, KEY={"HS256": SECRET, "RS256": key.pem})]) == []
+    for keys in (
+        {"HS256": SECRET},
+        {"HS256": key.pem, "RS256": key.pem},
+        {"HS256": SECRET, "RS256": key.private_pem},
+        {"HS256": SECRET, "RS256": key.pem, "ES256": key.pem},
+        {"HS256": SECRET, "RS256": None},
+    ):
+        messages = found(ISSUERS=[issuer(**both, KEY=keys)])
+        assert [id for id, _ in messages] == ["chabad_auth.E028"], keys
+
+
+def test_one_field_is_filled_by_one_issuer() -> None:
+    first = issuer(ISSUER="first", EXTERNAL_ID_FIELD="valuUserId")
+    second = issuer(ISSUER="second", EXTERNAL_ID_FIELD="merkosUserId")
+    assert found(ISSUERS=[first, second, issuer()]) == []
+    assert found(ISSUERS=[first, second, {**second, "ISSUER": "third"}]) == [
+        (
+            "chabad_auth.E028",
+            "CHABAD_AUTH['ISSUERS'][2]: EXTERNAL_ID_FIELD must be filled by one issuer only.",
+        )
+    ]
+
+
+def test_tokens_of_one_issuer_may_not_name_it() -> None:
+    nameless = issuer(**NAMELESS)
+    assert found(ISSUERS=[nameless, issuer()]) == []
+    messages = found(ISSUERS=[nameless, {**nameless, "ISSUER": "second"}])
+    assert [id for id, _ in messages] == ["chabad_auth.E028"]
+    assert "TOKENS_HAVE_ISSUER" in messages[0][1]
+
+
+def test_tokens_that_do_not_name_their_issuer_are_warned_of() -> None:
+    assert check_issuers in registry.get_checks(include_deployment_checks=True)
+    assert check_issuers not in registry.get_checks()
+    uri = "mongodb://127.0.0.1:1/test"
+    for issuers, ids in (
+        ([], []),
+        ([issuer()], []),
+        ([issuer(), issuer(**NAMELESS)], ["chabad_auth.W006"]),
+        ([issuer(**NAMELESS), issuer(AUDIENCE=None)], []),
+    ):
+        with override_settings(CHABAD_AUTH={"MONGODB_URI": uri, "ISSUERS": issuers}):
+            warnings = check_issuers()
+        assert [warning.id for warning in warnings] == ids
+        assert all("portal" in warning.msg and SECRET not in str(warning) for warning in warnings)
 
 
 def test_a_key_must_fit_every_algorithm(key: Key, curve: Key) -> None:

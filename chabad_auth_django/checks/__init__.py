@@ -85,6 +85,23 @@ def check_driver_log(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+def check_issuers(**kwargs: Any) -> list[CheckMessage]:
+    """Return a warning where tokens do not say who issued them, and for whom; for deployment."""
+    if any(message.is_serious() for message in check_settings()):
+        return []
+    return [
+        Warning(
+            f"The tokens of the issuer {issuer['ISSUER']!r} do not name their issuer.",
+            hint="Whoever has its key can sign in as each of its users, and a token that it made "
+            "for another service is good here. Let it put iss and aud into its tokens, and use its "
+            "key for nothing else.",
+            id="chabad_auth.W006",
+        )
+        for issuer in conf.ISSUERS
+        if not issuer.get("TOKENS_HAVE_ISSUER", True)
+    ]
+
+
 def check_pages(**kwargs: Any) -> list[CheckMessage]:
     """Return a warning where the API is served and its pages for people miss what they take."""
     missing = [app for app in PAGES if not apps.is_installed(app)]
@@ -115,13 +132,14 @@ def _serves_api() -> bool:
 
 
 def _check_issuers() -> list[CheckMessage]:
+    issuers = [{**ISSUER_DEFAULTS, **issuer} for issuer in conf.ISSUERS]
     return [
         Error(
             f"CHABAD_AUTH['ISSUERS'][{number}]: {name} must be {expected}.",
             id="chabad_auth.E028",
         )
-        for number, issuer in enumerate(conf.ISSUERS)
-        for name, expected in issuer_problems({**ISSUER_DEFAULTS, **issuer})
+        for number, issuer in enumerate(issuers)
+        for name, expected in issuer_problems(issuer, others=issuers[:number])
     ]
 
 

@@ -11,7 +11,6 @@ import pytest
 from django.test import override_settings
 from support.issuer import AUDIENCE, ISSUER, JwksServer, Key, by_hand, claims
 
-from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import InvalidToken
 from chabad_auth_django.services.signing_in.issuers import Identity, verify_issuer_token
 
@@ -245,61 +244,6 @@ def test_odd_claims_about_the_person_are_dropped_or_cut(keys: list[Key]) -> None
     token = jwt.encode(claims(iss=HS), SECRET, "HS256")
     assert verify_issuer_token(token=token).external_id is None
     assert_refused(jwt.encode(claims(iss=HS, merkos=["m1"]), SECRET, "HS256"))
-
-
-def test_a_number_and_its_text_are_one_subject(keys: list[Key]) -> None:
-    for subject, text in ((42, "42"), ("42", "42"), (0, "0"), (10**254, str(10**254))):
-        identity = verify_issuer_token(token=keys[0].sign(claims(sub=subject)))
-        assert (identity.subject, identity.external_id) == (text, text)
-
-
-@pytest.mark.parametrize(
-    ("path", "changes", "subject"),
-    [
-        ("uid", {"uid": "u"}, "u"),
-        ("user.id", {"user": {"id": 7}}, "7"),
-        ("user.id", {"user": {"id": 7}, "user.id": "whole"}, "whole"),
-        ("a.b.c", {"a": {"b": {"c": "deep"}}}, "deep"),
-        ("a.b.c", {"a.b": {"c": "x"}, "a": {"b": {"c": "y"}}}, "x"),
-        ("https://example.org/id", {"https://example.org/id": "space"}, "space"),
-        ("https://example.org/user.id", {"https://example.org/user": {"id": "space"}}, "space"),
-        (["user.id", "user._id", "sub"], {"user": {"_id": "second", "name": "Ann"}}, "second"),
-        (["user.id", "user._id", "sub"], {"user": {"id": None}}, "person-1"),
-        (["user.id", "user._id", "sub"], {"user": "no object"}, "person-1"),
-        (("user.id", "sub"), {"user": {"id": ""}}, None),
-        ("user.id", {"user": ["id"]}, None),
-        ("user.id.more", {"user": {"id": "text"}}, None),
-        ("user.id", {}, None),
-    ],
-    ids=str,
-)
-def test_the_subject_is_found_by_a_path(
-    path: Any, changes: dict[str, Any], subject: str | None
-) -> None:
-    issuer = {**conf.ISSUERS[1], "SUBJECT_CLAIM": path, "EXTERNAL_ID_CLAIM": None}
-    token = jwt.encode(claims(iss=HS, **changes), SECRET, "HS256")
-    with override_settings(CHABAD_AUTH={"ISSUERS": [issuer]}):
-        if subject is None:
-            assert_refused(token)
-        else:
-            identity = verify_issuer_token(token=token)
-            assert (identity.subject, identity.external_id) == (subject, subject)
-
-
-def test_every_claim_is_found_by_a_path() -> None:
-    issuer = {
-        **conf.ISSUERS[1],
-        "EXTERNAL_ID_CLAIM": ["user.merkos", "user.id"],
-        "EMAIL_CLAIM": ["user.mail", "user.email"],
-        "EMAIL_VERIFIED_CLAIM": "user.flags.verified",
-        "NAME_CLAIM": ["user.name", "name"],
-    }
-    user = {"id": 5, "email": "x@example.org", "flags": {"verified": True}}
-    token = jwt.encode(claims(iss=HS, user=user), SECRET, "HS256")
-    with override_settings(CHABAD_AUTH={"ISSUERS": [issuer]}):
-        identity = verify_issuer_token(token=token)
-    assert (identity.subject, identity.external_id) == ("person-1", "5")
-    assert (identity.email, identity.email_verified, identity.name) == (user["email"], True, "Ann")
 
 
 def test_an_issuer_that_is_not_configured_is_never_asked(jwks: JwksServer, keys: list[Key]) -> None:
