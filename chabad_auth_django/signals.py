@@ -2,18 +2,36 @@
 
 A receiver of a signal that is sent *inside the transaction* may write to MongoDB: its writes are
 committed or undone with the rest, and it may run more than once, because a transaction is retried
-after a transient error. A receiver of a signal that is sent *after commit* runs once and sees the
-change stored.
+after a transient error. One that raises refuses the change: nothing is stored.
+
+A receiver of a signal that is sent *after commit* runs once and sees the change stored. One that
+raises changes nothing: the error is logged by the logger ``chabad_auth_django`` with the receiver's
+name and where it was raised, but without its text, the other receivers run, and whoever made the
+change does not notice. ``KeyboardInterrupt`` and its like are no errors and go on.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from django.dispatch import Signal
+
+from chabad_auth_django.failures import log_failure
+
+
+class CommittedSignal(Signal):
+    """A signal that is sent after commit, with ``send_robust`` only."""
+
+    def _log_robust_failure(self, receiver: Callable[..., Any], err: Exception) -> None:
+        # Django's own logs the text of the error, and needs a receiver that has a name.
+        log_failure(receiver, err, moment="as a receiver after the commit")
+
 
 #: Inside the transaction, before new users are inserted.
 #: Arguments: ``users``, the list of new ``User`` documents, each with its ``id`` set.
 pre_user_create = Signal()
 
 #: After commit, once for each new user. Arguments: ``user``, the stored ``User``.
-user_created = Signal()
+user_created = CommittedSignal()
 
 #: Inside the transaction, before users are removed.
 #: Arguments: ``user_ids``, the list of their ``ObjectId``.
@@ -25,8 +43,8 @@ post_user_delete = Signal()
 
 #: After commit, once for each removed user: it is gone for everybody, its events may still be
 #: being purged. Arguments: ``user_id``, its ``ObjectId``.
-user_deleted = Signal()
+user_deleted = CommittedSignal()
 
 #: After commit of a sign-in. Arguments: ``user``, the ``User`` with its new ``last_login``;
 #: ``auth_method``, the method that was used, or ``None``; ``app_id``, the application, or ``None``.
-user_logged_in = Signal()
+user_logged_in = CommittedSignal()

@@ -18,7 +18,8 @@ ROOT = Path(chabad_auth_django.__file__).parent
 
 #: Each module imports only from its own line and those above.
 LAYERS = [
-    {"conf", "exceptions", "signals"},
+    {"conf", "exceptions", "failures"},
+    {"signals"},
     {"validators"},
     {"db"},
     {"models"},

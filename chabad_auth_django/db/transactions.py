@@ -25,6 +25,7 @@ from pymongo.write_concern import WriteConcern
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
+from chabad_auth_django.failures import log_failure
 
 #: The label with which MongoDB asks for a transaction to be run again.
 TRANSIENT = "TransientTransactionError"
@@ -100,11 +101,15 @@ def write_concern() -> WriteConcern:
     return WriteConcern() if in_transaction() else MAJORITY
 
 
-def on_commit(hook: Hook) -> None:
+def on_commit(hook: Hook, *, robust: bool = True) -> None:
     """Call the hook after the transaction commits; at once where there is none.
 
-    Every hook runs, also when an earlier one fails; the first error is raised in the end.
+    Every hook runs, also when an earlier one fails. What is committed stays so: an error is logged
+    and changes nothing. With ``robust=False`` the first error is raised in the end; that is for a
+    hook that finds out whether the change holds.
     """
+    if robust:
+        hook = functools.partial(_run_robust, hook)
     hooks = _hooks.get()
     if hooks is None:
         hook()
@@ -206,6 +211,13 @@ def _release(end: Callable[[], object]) -> None:
             end()
 
     Context().run(run)
+
+
+def _run_robust(hook: Hook) -> None:
+    try:
+        hook()
+    except Exception as error:
+        log_failure(hook, error, moment="after the commit")
 
 
 def _run_all(hooks: list[Hook]) -> None:

@@ -84,7 +84,7 @@ class OwnedDocument(Document):
                 cls.take_back_if_gone(owners())
             raise
         if fence and in_transaction():
-            on_commit(partial(cls.take_back_if_gone, owners()))
+            on_commit(partial(cls.take_back_if_gone, owners()), robust=False)
         elif fence:
             cls.take_back_if_gone(owners())
 

@@ -259,7 +259,7 @@ class User(Document):
             raise
         cls._mark_stored(documents)
         for user in documents:
-            on_commit(partial(signals.user_created.send, sender=cls, user=user))
+            on_commit(partial(signals.user_created.send_robust, sender=cls, user=user))
 
     @classmethod
     @atomic
@@ -274,7 +274,7 @@ class User(Document):
         count = cls.collection().delete_many({"_id": {"$in": user_ids}}).deleted_count
         # None of them was there: somebody else has removed them, and told so.
         for user_id in user_ids if count else ():
-            on_commit(partial(signals.user_deleted.send, sender=cls, user_id=user_id))
+            on_commit(partial(signals.user_deleted.send_robust, sender=cls, user_id=user_id))
         signals.post_user_delete.send(sender=cls, user_ids=user_ids)
         return count
 

@@ -239,8 +239,8 @@ def test_all_hooks_run_in_order_even_when_one_raises(either_server: str) -> None
     @atomic
     def body() -> None:
         new_user()
-        on_commit(refuse)
-        on_commit(refuse_too)
+        on_commit(refuse, robust=False)
+        on_commit(refuse_too, robust=False)
         on_commit(lambda: called.append("third"))
 
     with pytest.raises(Refused, match="first"):

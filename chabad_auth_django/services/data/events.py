@@ -79,7 +79,8 @@ def ingest(*, model: type[Event], user_id: ObjectId, events: Sequence[Any]) -> I
     inserted = _insert(model, documents)
     # Duplicates too: whoever stored them may be about to take them back.
     if ids:
-        on_commit(lambda: model.take_back_if_gone(dict.fromkeys(ids, user_id)))
+        owners = dict.fromkeys(ids, user_id)
+        on_commit(lambda: model.take_back_if_gone(owners), robust=False)
     return Ingested(ids, len(inserted), len(ids) - len(inserted), rejected)
 
 
@@ -93,7 +94,7 @@ def store_event(*, model: type[Event], user_id: ObjectId, event: Any) -> dict[st
         document = model.read(_id=document["_id"]) or document
     ids = {document["_id"]: user_id}
     # A duplicate too: whoever stored it may be about to take it back.
-    on_commit(lambda: model.take_back_if_gone(ids))
+    on_commit(lambda: model.take_back_if_gone(ids), robust=False)
     return document
 
 

@@ -104,8 +104,8 @@ def run_once(
             raise
         else:
             if answer_of(result) != answer:
-                # What was done after the commit has changed it.
-                _keep(record, answer_of(result))
+                # What was done after the commit has changed it. The other one is kept by now.
+                on_commit(partial(_keep, record, answer_of(result)))
             return result
 
 

@@ -153,7 +153,7 @@ def begin_creation(*, user_ids: Sequence[ObjectId]) -> None:
             _end_creation(user_ids)
 
     on_incomplete(clean_up)
-    on_commit(lambda: _end_creation(user_ids))
+    on_commit(lambda: _end_creation(user_ids), robust=False)
 
 
 def purge(*, user_id: ObjectId, until: float | None = None) -> dict[str, int]:

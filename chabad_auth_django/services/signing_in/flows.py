@@ -249,7 +249,7 @@ def record_login(
     Analytics.insert_rows([analytics], fence=fence)
     on_commit(
         partial(
-            signals.user_logged_in.send,
+            signals.user_logged_in.send_robust,
             sender=User,
             user=user,
             auth_method=auth_method,
