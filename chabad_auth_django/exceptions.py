@@ -70,6 +70,13 @@ class DuplicateEmail(AlreadyExists):
     default_detail = "A user with this e-mail address exists already."
 
 
+class AmbiguousEmail(ChabadAuthError):
+    """Other programs stored the e-mail address in several spellings, for several users."""
+
+    code = "ambiguous_email"
+    default_detail = "Several users have this e-mail address. Name one by its id."
+
+
 class LastAuthMethod(ChabadAuthError):
     """Removing the authentication method would leave the user without any."""
 

@@ -33,6 +33,10 @@ pre_user_create = Signal()
 #: After commit, once for each new user. Arguments: ``user``, the stored ``User``.
 user_created = CommittedSignal()
 
+#: Inside the transaction, before external ids of stored users change. Arguments: ``user_ids``, the
+#: list of their ``ObjectId``; ``external_ids``, stored field -> new value, ``None`` where it goes.
+pre_external_ids_change = Signal()
+
 #: Inside the transaction, before users are removed.
 #: Arguments: ``user_ids``, the list of their ``ObjectId``.
 pre_user_delete = Signal()

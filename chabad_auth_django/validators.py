@@ -7,11 +7,13 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import bson
+import idna
 from bson import ObjectId
 from bson.errors import InvalidDocument
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -21,6 +23,9 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import ValidationError
 
 INT64_MAX = 2**63 - 1
+
+#: Characters of an e-mail address before it is normalised.
+MAX_EMAIL_LENGTH = 320
 
 #: Characters of an identifier, where a field does not say otherwise.
 MAX_NAME_LENGTH = 255
@@ -74,24 +79,78 @@ def validate_text(value: object) -> str:
 
 
 def normalize_email(value: object) -> str:
-    """Return the e-mail address trimmed, in NFKC and lower case; it may still be invalid.
+    """Return the normal form of the e-mail address; it may still be invalid.
 
-    Raises ``ValidationError`` unless it is a string.
+    It is trimmed, in NFKC and lower case, and its domain is in the ASCII form of IDNA 2008. A
+    domain that IDNA 2008 refuses stays as it is otherwise, and so does one with an invisible
+    character, which IDNA would drop. Raises ``ValidationError`` unless the value is a string of at
+    most ``MAX_EMAIL_LENGTH`` characters.
     """
-    return unicodedata.normalize("NFKC", validate_text(value)).strip().lower()
+    email = _fold_email(value)
+    folded = _fold(email)
+    # Lower case can undo NFKC: what has two accents in upper case has one character in lower case.
+    while folded != email:
+        email, folded = folded, _fold(folded)
+    local_part, at, domain = email.rpartition("@")
+    if not at or _has_invisible(email):
+        return email
+    try:
+        # Not Python's codec: it makes "strasse.de" of "straße.de", which is another domain.
+        ascii_domain = idna.encode(domain, uts46=True).decode().removesuffix(".")
+    except idna.IDNAError:
+        return email
+    return local_part + at + ascii_domain
 
 
-def validate_email_address(value: str) -> None:
-    """Raise ``ValidationError`` where Django's validator refuses the e-mail address.
+def email_spellings(value: object) -> list[str]:
+    """Return all that may be stored for the mailbox, its normal form first.
 
-    And for invisible characters, with which two different addresses would look alike.
+    Other programs store an address as it was given, or trimmed and in lower case, with the domain
+    in Unicode or in ASCII; version 0.1.0 stored it in NFKC. Raises ``ValidationError`` like
+    ``normalize_email``.
     """
-    if _INVISIBLE.search(value) or any(unicodedata.category(item) == "Cf" for item in value):
+    email = normalize_email(value)
+    given = validate_text(value)
+    spellings = [email, given, given.strip().lower(), _fold_email(value)]
+    local_part, at, domain = email.rpartition("@")
+    if at:
+        with suppress(idna.IDNAError):
+            spellings.append(local_part + at + idna.decode(domain))
+    return list(dict.fromkeys(spellings))
+
+
+def _fold_email(value: object) -> str:
+    """Return what version 0.1.0 stored."""
+    # NFKC takes time in proportion to the square of a run of combining characters.
+    if isinstance(value, str) and len(value) > MAX_EMAIL_LENGTH:
+        raise ValidationError(f"An e-mail address has at most {MAX_EMAIL_LENGTH} characters.")
+    return _fold(validate_text(value))
+
+
+def _fold(email: str) -> str:
+    return unicodedata.normalize("NFKC", email).strip().lower()
+
+
+def _has_invisible(text: str) -> bool:
+    return bool(_INVISIBLE.search(text)) or any(unicodedata.category(item) == "Cf" for item in text)
+
+
+def validate_email_address(value: object) -> None:
+    """Raise ``ValidationError`` unless the value may be stored as a new e-mail address.
+
+    What Django's validator refuses may not, nor may invisible characters, with which two different
+    addresses would look alike, and a domain in Unicode that IDNA 2008 refuses: its ASCII form would
+    be a second address of the same mailbox.
+    """
+    email = normalize_email(value)
+    if _has_invisible(validate_text(value)) or _has_invisible(email):
         raise ValidationError("The e-mail address has an invisible character.")
     try:
-        validate_email(value)
+        validate_email(email)
     except DjangoValidationError:
         raise ValidationError("Enter a valid e-mail address.") from None
+    if not email.rpartition("@")[2].isascii():
+        raise ValidationError("The domain of the e-mail address is not valid in IDNA 2008.")
 
 
 def validate_http_url(value: str) -> None:

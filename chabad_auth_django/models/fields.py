@@ -12,6 +12,7 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.validators import (
     MAX_NAME_LENGTH,
+    email_spellings,
     normalize_email,
     to_object_id,
     validate_email_address,
@@ -142,14 +143,15 @@ class NameField(mongoengine.StringField):
 
 
 class EmailField(mongoengine.StringField):
-    """An e-mail address; queries are normalised like what is stored."""
+    """An e-mail address, stored in its normal form; a query finds every stored spelling."""
 
     def prepare_query_value(self, op: str | None, value: Any) -> Any:
-        if op in (None, "ne", "in", "nin", "set"):
-            email = normalize_email(value)
+        if op is None:
+            return {"$in": email_spellings(value)}
+        if op in ("ne", "in", "nin", "set"):
             if op == "set":
-                self.validate(email)
-            return email
+                self.validate(value)
+            return normalize_email(value)
         return super().prepare_query_value(op, value)
 
     def to_mongo(self, value: Any) -> Any:
@@ -157,7 +159,7 @@ class EmailField(mongoengine.StringField):
 
     def validate(self, value: Any) -> None:
         try:
-            validate_email_address(normalize_email(value))
+            validate_email_address(value)
         except ValidationError as error:
             self.error(error.detail)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Self
@@ -11,20 +11,16 @@ from bson import ObjectId
 from mongoengine.fields import ListField
 from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
-from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django import signals
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import array_at, with_item, without_item
 from chabad_auth_django.db.transactions import atomic, on_commit
 from chabad_auth_django.exceptions import (
-    AlreadyExists,
-    ChabadAuthError,
-    DuplicateEmail,
+    AmbiguousEmail,
     LastAuthMethod,
     UserNotFound,
 )
-from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import (
     AuthMethodField,
     DateTimeField,
@@ -33,41 +29,19 @@ from chabad_auth_django.models.fields import (
     TextField,
     now,
 )
-from chabad_auth_django.models.queryset import QuerySet, bounded
+from chabad_auth_django.models.identifying import IdentifyingDocument
+from chabad_auth_django.models.queryset import bounded
+from chabad_auth_django.models.user_queryset import UserQuerySet
 from chabad_auth_django.validators import (
+    email_spellings,
     normalize_email,
     to_object_id,
     validate_text,
 )
 
-#: Users that one transaction removes.
-DELETE_BATCH = 100
 
-
-class UserQuerySet(QuerySet):
-    """A QuerySet whose ``delete()`` cascades."""
-
-    def delete(self, **kwargs: Any) -> int:
-        """Remove the matching users and all their data; return how many users were removed.
-
-        In batches, each a transaction of its own (specification: "Cascade Deletion Strategy").
-        """
-        if kwargs.get("write_concern"):
-            raise TypeError("delete() always waits for the majority")
-        count = 0
-        ids = list(self.clone().read_preference(ReadPreference.PRIMARY).scalar("id"))
-        for start in range(0, len(ids), DELETE_BATCH):
-            count += self._document._remove(ids[start : start + DELETE_BATCH])
-        return count
-
-    def modify(self, upsert: bool = False, remove: bool = False, **kwargs: Any) -> Any:
-        """Update one user atomically; removing is refused: only ``delete`` cascades."""
-        self._refuse(remove, "remove")
-        return super().modify(upsert=upsert, **kwargs)
-
-
-class User(Document):
-    """A person who signs in. The e-mail address is unique and stored in lower case."""
+class User(IdentifyingDocument):
+    """A person who signs in. The e-mail address is unique and stored in its normal form."""
 
     meta = {
         "collection": "users",
@@ -104,7 +78,8 @@ class User(Document):
     def create_user(cls, **fields: Any) -> Self:
         """Store a new user together with its Profile and Preferences; return it.
 
-        Raises ``DuplicateEmail`` and ``ValidationError`` (specification: "User Creation Flow").
+        Raises ``DuplicateEmail``, ``ExternalIdTaken`` and ``ValidationError`` (specification:
+        "User Creation Flow").
         """
         return cls(**fields).save()
 
@@ -116,8 +91,15 @@ class User(Document):
 
     @classmethod
     def find_by_email(cls, email: str) -> Self | None:
-        """Return the user with this e-mail address, however it is written, or ``None``."""
-        return cls._find_one(email=email)
+        """Return the user with this e-mail address, however it is written, or ``None``.
+
+        Raises ``AmbiguousEmail`` where other programs stored it, in two spellings, for several.
+        """
+        query = {"email": {"$in": email_spellings(email)}}
+        found = list(cls.collection().find(query).limit(2))
+        if len(found) > 1:
+            raise AmbiguousEmail
+        return cls.from_stored(found[0]) if found else None
 
     @classmethod
     def find_by_valu_id(cls, valu_user_id: str) -> Self | None:
@@ -243,15 +225,16 @@ class User(Document):
     def insert_documents(cls, documents: Sequence[Self]) -> None:
         """Insert new users, each with a Profile and Preferences; all of them or none.
 
-        Raises ``DuplicateEmail`` and ``ValidationError``. A server without transactions keeps the
-        users that come before a duplicate.
+        Raises ``DuplicateEmail``, ``ExternalIdTaken`` and ``ValidationError``. A server without
+        transactions keeps the users that come before a duplicate.
         """
         if not documents:
             return
+        emails: list[Any] = [getattr(user, "email", None) for user in documents]
         without_id = [user for user in documents if getattr(user, "id", None) is None]
         cls._prepare(documents)
         try:
-            cls._insert_with_dependents(documents)
+            cls._insert_with_dependents(documents, emails)
         except PyMongoError:
             # Nobody knows what is stored under these ids: another try needs others.
             for user in without_id:
@@ -263,7 +246,8 @@ class User(Document):
 
     @classmethod
     @atomic
-    def _insert_with_dependents(cls, documents: Sequence[Self]) -> None:
+    def _insert_with_dependents(cls, documents: Sequence[Self], emails: Sequence[str]) -> None:
+        cls.check_emails_are_free(emails=emails)
         signals.pre_user_create.send(sender=cls, users=documents)
         cls._insert(documents)
 
@@ -277,11 +261,6 @@ class User(Document):
             on_commit(partial(signals.user_deleted.send_robust, sender=cls, user_id=user_id))
         signals.post_user_delete.send(sender=cls, user_ids=user_ids)
         return count
-
-    @classmethod
-    def _already_exists(cls, details: Mapping[str, Any] | None) -> ChabadAuthError:
-        by_email = "email" in (details or {}).get("keyPattern", {})
-        return DuplicateEmail() if by_email else AlreadyExists()
 
     def clean(self) -> None:
         """Normalise a new or changed e-mail address; one that others stored stays as it is."""

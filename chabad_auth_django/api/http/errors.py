@@ -35,6 +35,7 @@ STATUSES: tuple[tuple[type[domain.ChabadAuthError], int], ...] = (
     (domain.ValidationError, 400),
     (domain.NotFound, 404),
     (domain.AlreadyExists, 409),
+    (domain.AmbiguousEmail, 409),
     (domain.VersionConflict, 409),
     (domain.DocumentChanged, 412),
     (domain.LastAuthMethod, 409),

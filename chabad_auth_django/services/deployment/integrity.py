@@ -31,7 +31,7 @@ from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.lifecycle import deletion
-from chabad_auth_django.validators import normalize_email
+from chabad_auth_django.validators import email_spellings
 
 #: Seconds that grouping all users may take.
 GROUP_TIMEOUT = 10 * 60
@@ -43,7 +43,7 @@ SLICE = 0.25
 KINDS = {
     "orphan": "a document whose user does not exist",
     "missing_document": "a user without profile or preferences",
-    "duplicate_email": "users with the same e-mail address, but for case and spaces",
+    "duplicate_email": "users with the same e-mail address, in whatever spelling",
     "duplicate_external_id": "users with the same external id",
     "email_not_normalised": "an address that is not stored as it is looked for",
     "stale_claim": "a claim on an external id that its user does not have",
@@ -82,6 +82,7 @@ def check(*, advance: Advance) -> Iterator[Finding]:
     yield from _duplicates()
     for rows in in_batches(_readable(User)):
         yield from _missing_documents([row["_id"] for row in rows])
+        yield from _second_spellings(rows)
         for row in rows:
             yield from _unnormalised_email(row)
             yield from _invalid(User, row)
@@ -155,15 +156,42 @@ def _succeeds(action: Callable[[], object]) -> bool:
     return True
 
 
+def _second_spellings(rows: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Yield each pair of users, one of them among the rows, with two spellings of a mailbox."""
+    users: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        for spelling in _spellings(row.get("email")):
+            if spelling != row["email"]:
+                users.setdefault(spelling, []).append(row)
+    for other in User.collection().find({"email": {"$in": list(users)}}, {"email": 1}):
+        for row in users.get(other["email"], ()):
+            # Seen from the other side too, or told by ``_duplicates``.
+            seen = other["_id"] < row["_id"] and row["email"] in _spellings(other["email"])
+            if not seen and _ascii_lower(other["email"]) != _ascii_lower(row["email"]):
+                detail = f"email, in another spelling, as {other['_id']}"
+                yield Finding("duplicate_email", "users", row["_id"], detail)
+
+
+def _spellings(email: Any) -> list[str]:
+    try:
+        return email_spellings(email)
+    except ValidationError:
+        return []
+
+
+def _ascii_lower(email: str) -> bytes:
+    # What the server's $trim and $toLower do.
+    return email.strip().encode().lower()
+
+
 def _unnormalised_email(row: Mapping[str, Any]) -> Iterator[Finding]:
     email: Any = row.get("email")
-    try:
-        normal = normalize_email(email)
-    except ValidationError:
+    spellings = _spellings(email)
+    if not spellings or email in email_spellings(spellings[0]):
         return
-    if normal == email:
-        return
-    taken = User.collection().find_one({"email": normal}, {"_id": 1})
+    normal = spellings[0]
+    query = {"email": {"$in": spellings}, "_id": {"$ne": row["_id"]}}
+    taken = User.collection().find_one(query, {"_id": 1})
     detail = f"another user, {taken['_id']}, has the address" if taken else "no sign-in finds it"
     repair = None if taken else partial(_normalise_email, row["_id"], email, normal)
     yield Finding("email_not_normalised", "users", row["_id"], detail, repair)

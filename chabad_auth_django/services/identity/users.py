@@ -14,7 +14,7 @@ from chabad_auth_django.db.pages import Page, Position, read_page
 from chabad_auth_django.exceptions import PermissionDenied, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.services.identity import administrators
-from chabad_auth_django.validators import normalize_email
+from chabad_auth_django.validators import email_spellings
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ def list_users(
 ) -> Page:
     """Return a page of the users that match every criterion given, with one query."""
     criteria: dict[str, Any] = {
-        "email": None if email is None else normalize_email(email),
+        "email": None if email is None else {"$in": email_spellings(email)},
         "roles": role,
         "authMethods": auth_method,
         "valuUserId": valu_user_id,

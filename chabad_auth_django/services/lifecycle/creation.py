@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -20,7 +21,7 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import external_ids
 from chabad_auth_django.services.lifecycle import deletion
 from chabad_auth_django.services.signing_in import sessions
-from chabad_auth_django.validators import normalize_email, validate_text
+from chabad_auth_django.validators import email_spellings, validate_text
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,7 @@ def find_user(*, name: str) -> User:
     if ObjectId.is_valid(validate_text(name)) and (user := User.find_by_id(name)):
         return user
     keys: list[dict[str, Any]] = [{field: name} for field in EXTERNAL_ID_FIELDS]
-    # As it is, too: other programs may have stored an address that we would have normalised.
-    keys.append({"email": {"$in": [normalize_email(name), name]}})
+    keys.append({"email": {"$in": email_spellings(name)}})
     found = list(User.collection().find({"$or": keys}).limit(10))
     if len(found) > 1:
         ids = ", ".join(str(row["_id"]) for row in found)
@@ -68,11 +68,19 @@ def check_account(*, external: Mapping[str, str] | None = None, **fields: Any) -
     """Return the new user of these fields, not stored; raise what ``create_account`` would."""
     user = User(**fields)
     user.validate()
-    if User.find_by_email(user.email):
+    if User.read(email={"$in": email_spellings(fields["email"])}):
         raise DuplicateEmail
     for field, value in (external or {}).items():
         external_ids.check_is_free(field=field, value=value)
     return user
+
+
+def check_stored_is_free(*, stored: Mapping[str, Any]) -> None:
+    """Raise ``DuplicateEmail`` where a user has the e-mail address of the stored one."""
+    # What other programs stored may be no address.
+    with suppress(ValidationError):
+        if User.read(email={"$in": email_spellings(stored.get("email"))}):
+            raise DuplicateEmail
 
 
 @atomic

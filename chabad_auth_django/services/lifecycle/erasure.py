@@ -22,7 +22,7 @@ from pymongo.read_preferences import ReadPreference
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import Advance
 from chabad_auth_django.db.transactions import write_concern
-from chabad_auth_django.exceptions import LastAdministrator, NotFound, UserNotFound
+from chabad_auth_django.exceptions import LastAdministrator, NotFound, UserNotFound, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import administrators
@@ -204,7 +204,10 @@ def _of(record: Mapping[str, Any]) -> Erasure:
 
 
 def _hash(name: str) -> str:
-    return salted_hmac(ERASURES, normalize_email(name), algorithm="sha256").hexdigest()
+    # What other programs stored may be no address that could be normalised.
+    with suppress(ValidationError):
+        name = normalize_email(name)
+    return salted_hmac(ERASURES, name, algorithm="sha256").hexdigest()
 
 
 def _records() -> Collection[dict[str, Any]]:

@@ -46,7 +46,7 @@ from chabad_auth_django.models import (
 )
 from chabad_auth_django.models.app_data import KEY, TOMBSTONES
 from chabad_auth_django.models.base import DUPLICATE_KEY
-from chabad_auth_django.services.lifecycle import deletion, export_file
+from chabad_auth_django.services.lifecycle import creation, deletion, export_file
 from chabad_auth_django.services.lifecycle.export_file import Content
 
 #: What a user is visible with: stored together, before all else.
@@ -229,6 +229,8 @@ def _core_documents(core: list[Row]) -> Iterator[tuple[str, list[RawBSONDocument
     # The user comes last: without transactions it is the commit point.
     for name in reversed(CORE):
         if documents := [document for owner, document in core if owner == name]:
+            if name == "users":
+                creation.check_stored_is_free(stored=documents[0])
             yield name, documents
 
 

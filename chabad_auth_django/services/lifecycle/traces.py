@@ -15,7 +15,7 @@ from pymongo.read_preferences import ReadPreference
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW, Advance, in_batches
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.validators import normalize_email
+from chabad_auth_django.validators import email_spellings
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,10 @@ def find_traces(*, names: Sequence[str], advance: Advance) -> Iterator[Trace]:
     """Yield every field and key of every collection that holds one of the names.
 
     An id is found as ObjectId and as text; a name also within longer text, in upper or lower case,
-    but not within a longer word or address. Raises ``ValidationError`` for an empty name.
+    but not within a longer word or address. An e-mail address is found in each spelling. Raises
+    ``ValidationError`` for an empty name.
     """
-    needles = [_Needle(name) for name in names]
+    needles = [_Needle(text) for name in names for text in email_spellings(name)]
     for collection in _collections():
         for rows in in_batches(collection):
             for row in rows:
@@ -53,11 +54,11 @@ def find_traces(*, names: Sequence[str], advance: Advance) -> Iterator[Trace]:
 
 class _Needle:
     def __init__(self, name: str) -> None:
-        text = normalize_email(name)
+        text = name.strip()
         if not text:
             raise ValidationError("A name must not be empty.")
         self._id = ObjectId(text) if ObjectId.is_valid(text) else None
-        self._bytes = text.encode()
+        self._bytes = text.encode().lower()
         # An e-mail address that ends or begins like this one is somebody else's.
         self._pattern = re.compile(rf"(?<![\w.+@-]){re.escape(text)}(?![\w@-])", re.IGNORECASE)
 

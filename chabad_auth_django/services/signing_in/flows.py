@@ -17,6 +17,7 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import atomic, on_commit
 from chabad_auth_django.exceptions import (
+    AmbiguousEmail,
     CredentialsDisabled,
     DuplicateEmail,
     EmailNotVerified,
@@ -32,7 +33,6 @@ from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import issuers, sessions, tokens
 from chabad_auth_django.services.signing_in.issuers import Identity
 from chabad_auth_django.validators import (
-    normalize_email,
     validate_json,
     validate_name,
     validate_text,
@@ -270,7 +270,12 @@ def _find_or_create_user(identity: Identity) -> User:
         # there was none, and wait for the owner of the address to sign in to it.
         if not identity.email or not identity.email_verified:
             raise EmailNotVerified
-        user = User.find_by_email(identity.email) or User.create_user(
+        try:
+            user = User.find_by_email(identity.email)
+        except AmbiguousEmail:
+            # The owner of the address is one of several users, and nothing says which.
+            raise EmailNotVerified from None
+        user = user or User.create_user(
             email=identity.email, name=identity.name, auth_methods=[identity.auth_method]
         )
         if id_field and external_id:
@@ -280,12 +285,11 @@ def _find_or_create_user(identity: Identity) -> User:
     return user
 
 
-def _read_user_by_email(email: object) -> User | None:
+def _read_user_by_email(email: Any) -> User | None:
     try:
-        stored = User.read(email=normalize_email(email))
-    except ValidationError:
+        return User.find_by_email(email)
+    except (AmbiguousEmail, ValidationError):
         return None
-    return None if stored is None else User.from_stored(stored)
 
 
 def _email_of(django_user: Any) -> Any:

@@ -1,0 +1,109 @@
+"""What each way of writing a user keeps: an address and an external id have one owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
+from functools import partial
+from typing import Any, Self
+
+from bson import ObjectId
+
+from chabad_auth_django import signals
+from chabad_auth_django.db.transactions import atomic, on_rollback
+from chabad_auth_django.exceptions import AlreadyExists, ChabadAuthError, DuplicateEmail
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.validators import email_spellings
+
+#: The stored fields of which each value belongs to at most one user.
+IDENTIFYING = frozenset({"email", "valuUserId", "merkosUserId"})
+
+
+class IdentifyingDocument(Document):
+    """A Document with the ``IDENTIFYING`` fields."""
+
+    meta = {"abstract": True}
+
+    def save(self, **kwargs: Any) -> Self:
+        """Insert a new user, or update the changed fields of a stored one.
+
+        Raises ``DuplicateEmail``, ``ExternalIdTaken``, ``UserNotFound`` and ``ValidationError``.
+        """
+        changed = () if self._created else self._changed_fields.copy()
+        names = IDENTIFYING.intersection(changed)
+        if not names:
+            return super().save(**kwargs)
+        values = {name: self._data.get(self._reverse_db_field_map[name]) for name in names}
+        self.validate()
+        self._write(values, partial(super().save, **kwargs))
+        return self
+
+    def patch(
+        self, values: Mapping[str, Any], *, merge: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
+        """Set the given fields atomically, remove those given as ``None``; keep all others.
+
+        Raises ``DuplicateEmail`` and ``ExternalIdTaken`` too.
+        """
+        identifying = {
+            stored: values[name]
+            for name in values
+            if (stored := self._db_field_map.get(name, name)) in IDENTIFYING
+        }
+        write = partial(super().patch, values, merge=merge)
+        if not identifying:
+            write()
+            return
+        names = {self._reverse_db_field_map[stored]: value for stored, value in identifying.items()}
+        self.check(**{name: value for name, value in names.items() if value is not None})
+        self._write(identifying, write)
+
+    def _write(self, values: Mapping[str, Any], write: Callable[[], Any]) -> None:
+        def write_again() -> None:
+            # Another try of the transaction stores the same.
+            for name in ("_changed_fields", "expected"):
+                on_rollback(partial(setattr, self, name, copy(getattr(self, name, []))))
+            write()
+
+        self.write_identifying(user_ids=[self.pk], values=values, write=write_again)
+
+    @classmethod
+    @atomic
+    def write_identifying(
+        cls, *, user_ids: Sequence[ObjectId], values: Mapping[str, Any], write: Callable[[], Any]
+    ) -> Any:
+        """Return what ``write`` returns, which gives the stored users the valid values.
+
+        ``values`` are by stored name; ``None`` is for a field that is removed. Raises
+        ``DuplicateEmail`` and ``ExternalIdTaken`` where another user has one of them.
+        """
+        external_ids = dict(values)
+        if email := external_ids.pop("email", None):
+            cls.check_emails_are_free(emails=[email], but_for=user_ids)
+        if external_ids:
+            signals.pre_external_ids_change.send(
+                sender=cls, user_ids=user_ids, external_ids=external_ids
+            )
+        return write()
+
+    @classmethod
+    def check_emails_are_free(
+        cls, *, emails: Iterable[str], but_for: Sequence[ObjectId] = ()
+    ) -> None:
+        """Raise ``DuplicateEmail`` where another user has one of them in another spelling.
+
+        The unique index sees to the normal form, which is what is about to be stored.
+        """
+        spellings: set[str] = set()
+        for email in emails:
+            spellings.update(email_spellings(email)[1:])
+        if not spellings:
+            return
+        query = {"email": {"$in": list(spellings)}, "_id": {"$nin": list(but_for)}}
+        if cls.collection().find_one(query, {"_id": 1}):
+            raise DuplicateEmail
+
+    @classmethod
+    def _already_exists(cls, details: Mapping[str, Any] | None) -> ChabadAuthError:
+        by_email = "email" in (details or {}).get("keyPattern", {})
+        return DuplicateEmail() if by_email else AlreadyExists()

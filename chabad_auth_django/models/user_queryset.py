@@ -1,0 +1,123 @@
+"""The QuerySet of users: it cascades, and whatever it changes, an address or id has one owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from mongoengine.errors import NotUniqueError
+from mongoengine.queryset import transform
+from mongoengine.queryset.visitor import Q
+from pymongo.read_preferences import ReadPreference
+
+from chabad_auth_django.models.identifying import IDENTIFYING
+from chabad_auth_django.models.queryset import QuerySet
+from chabad_auth_django.validators import email_spellings
+
+#: Users that one transaction removes.
+DELETE_BATCH = 100
+
+# What ``update`` and ``modify`` take that is no change of a field.
+_OPTIONS = frozenset(
+    {
+        "array_filters",
+        "full_response",
+        "full_result",
+        "multi",
+        "new",
+        "read_concern",
+        "write_concern",
+    }
+)
+
+# Queries by several addresses -> their operator.
+_EMAIL_LISTS = {"email__in": "$in", "email__nin": "$nin"}
+
+
+class UserQuerySet(QuerySet):
+    """A QuerySet whose ``delete()`` cascades."""
+
+    def __call__(self, q_obj: Any = None, **query: Any) -> Any:
+        """Filter the users; an e-mail address stands for every stored spelling."""
+        for name, operator in _EMAIL_LISTS.items():
+            if name in query:
+                spellings = [text for value in query.pop(name) for text in email_spellings(value)]
+                listed = Q(__raw__={"email": {operator: spellings}})
+                q_obj = listed & q_obj if q_obj else listed
+        return super().__call__(q_obj, **query)
+
+    def delete(self, **kwargs: Any) -> int:
+        """Remove the matching users and all their data; return how many users were removed.
+
+        In batches, each a transaction of its own (specification: "Cascade Deletion Strategy").
+        """
+        if kwargs.get("write_concern"):
+            raise TypeError("delete() always waits for the majority")
+        count = 0
+        ids = self._ids()
+        for start in range(0, len(ids), DELETE_BATCH):
+            count += self._document._remove(ids[start : start + DELETE_BATCH])
+        return count
+
+    def update(self, upsert: bool = False, **kwargs: Any) -> Any:
+        """Update atomically; raise ``DuplicateEmail`` or ``ExternalIdTaken`` like ``save``."""
+        self._refuse(upsert, "upsert")
+        values = self._identifying(kwargs)
+        if not values:
+            return super().update(**kwargs)
+        ids = self._ids() if kwargs.get("multi", True) else self._ids(limit=1)
+        return self._write(ids, values, partial(QuerySet.update, **kwargs))
+
+    def modify(self, upsert: bool = False, remove: bool = False, **kwargs: Any) -> Any:
+        """Update one user atomically; removing is refused: only ``delete`` cascades."""
+        self._refuse(remove, "remove")
+        self._refuse(upsert, "upsert")
+        values = self._identifying(kwargs)
+        if not values:
+            return super().modify(**kwargs)
+        ids = self._ids(limit=1)
+        return self._write(ids, values, partial(QuerySet.modify, **kwargs))
+
+    def _ids(self, limit: int | None = None) -> list[Any]:
+        found = self.clone().read_preference(ReadPreference.PRIMARY)
+        return list((found.limit(limit) if limit else found).scalar("id"))
+
+    def _write(self, ids: list[Any], values: dict[str, Any], update: Callable[..., Any]) -> Any:
+        def write() -> Any:
+            narrowed = self.filter(pk__in=ids)
+            # Inside the transaction the collection has other options.
+            narrowed._collection_obj = self._document._get_collection()
+            return update(narrowed)
+
+        try:
+            return self._document.write_identifying(user_ids=ids, values=values, write=write)
+        except NotUniqueError as error:
+            details = getattr(error.__context__, "details", None)
+            raise self._document._already_exists(details) from error
+
+    def _identifying(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the values of ``IDENTIFYING`` fields that the update sets; ``None`` removes one.
+
+        Refuse other ways to change them: what they would store cannot be told before.
+        """
+        update = {name: value for name, value in kwargs.items() if name not in _OPTIONS}
+        raw = update.pop("__raw__", {})
+        for stage in raw if isinstance(raw, list) else [raw]:
+            for operator, names in stage.items():
+                replaces = operator in ("$project", "$replaceRoot", "$replaceWith")
+                self._refuse(replaces or bool(_identifying_in(operator, names)), "raw updates")
+        values: dict[str, Any] = {}
+        for operator, names in transform.update(self._document, **update).items():
+            for name in _identifying_in(operator, names):
+                self._refuse(operator not in ("$set", "$unset"), operator)
+                values[name] = names[name] if operator == "$set" else None
+        return values
+
+
+def _identifying_in(operator: str, names: Any) -> frozenset[str]:
+    """Return the ``IDENTIFYING`` fields that an update operator or a stage changes."""
+    changed = {names} if isinstance(names, str) else set(names)
+    if operator == "$rename":
+        changed.update(names.values())
+    return IDENTIFYING & changed

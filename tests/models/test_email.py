@@ -1,0 +1,172 @@
+"""One mailbox is one user, whatever spelling of its address is stored or given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+from support.threads import errors, together
+
+from chabad_auth_django.exceptions import AmbiguousEmail, DuplicateEmail
+from chabad_auth_django.models import User
+from chabad_auth_django.services.identity.users import list_users
+
+UNICODE, ASCII = "ann@münchen.de", "ann@xn--mnchen-3ya.de"
+
+SPELLINGS = [
+    UNICODE,
+    ASCII,
+    "Ann@MÜNCHEN.de",
+    "ann@mu\u0308nchen.de",
+    "ann@XN--MNCHEN-3YA.de",
+    "ann@münchen。de",
+    "ann@münchen.de.",
+]
+
+#: How a user who is stored gets the address.
+CHANGES: dict[str, Callable[[User, str], object]] = {
+    "save": lambda user, email: _save(user, email=email),
+    "patch": lambda user, email: user.patch({"email": email}),
+    "update": lambda user, email: User.objects(id=user.id).update(email=email),
+    "update_one": lambda user, email: User.objects(id=user.id).update_one(set__email=email),
+    "modify": lambda user, email: User.objects(id=user.id).modify(set__email=email),
+    "Document.update": lambda user, email: user.update(email=email),
+    "Document.modify": lambda user, email: user.modify(email=email),
+}
+
+#: How a new user with the address is stored.
+CREATIONS: dict[str, Callable[[str], object]] = {
+    "create_user": lambda email: User.create_user(email=email),
+    "save": lambda email: User(email=email).save(),
+    "insert": lambda email: User.objects.insert([User(email="bob@example.org"), User(email=email)]),
+    "create": lambda email: User.objects.create(email=email),
+}
+
+each_change = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+
+
+def _save(user: User, **values: Any) -> None:
+    for name, value in values.items():
+        setattr(user, name, value)
+    user.save()
+
+
+@pytest.mark.parametrize("given", SPELLINGS, ids=ascii)
+@pytest.mark.parametrize("stored", [UNICODE, ASCII], ids=ascii)
+def test_a_user_is_found_by_each_spelling(raw: Database, stored: str, given: str) -> None:
+    id = raw.users.insert_one({"email": stored}).inserted_id
+    User.create_user(email="bob@example.org")
+    assert User.find_by_email(given).id == id
+    assert [user.id for user in User.objects(email=given)] == [id]
+    assert [user.id for user in User.objects(email__in=["x@example.org", given])] == [id]
+    assert [user.email for user in User.objects(email__nin=[given])] == ["bob@example.org"]
+    assert [row["_id"] for row in list_users(email=given).rows] == [id]
+
+
+def test_an_address_is_found_as_another_program_stored_it(raw: Database) -> None:
+    for email in ("Ann@Example.org", "bob@under_score.org", "eve@☃.net"):
+        id = raw.users.insert_one({"email": email}).inserted_id
+        assert User.find_by_email(email).id == id
+
+
+@pytest.mark.parametrize("given", SPELLINGS, ids=ascii)
+@pytest.mark.parametrize("stored", [UNICODE, ASCII], ids=ascii)
+@pytest.mark.parametrize("create", CREATIONS.values(), ids=CREATIONS)
+def test_a_second_spelling_of_a_stored_mailbox_is_refused(
+    raw: Database, stored: str, given: str, create: Callable[[str], object]
+) -> None:
+    raw.users.insert_one({"email": stored})
+    with pytest.raises(DuplicateEmail):
+        create(given)
+    assert raw.users.count_documents({}) == 1
+    assert raw.profiles.count_documents({}) == 0
+
+
+def test_an_address_as_another_program_stored_it_is_refused(raw: Database) -> None:
+    raw.users.insert_one({"email": "Ann@Example.org"})
+    with pytest.raises(DuplicateEmail):
+        User.create_user(email="Ann@Example.org")
+
+
+@each_change
+@pytest.mark.parametrize("stored", [UNICODE, ASCII], ids=ascii)
+def test_a_stored_user_does_not_get_the_mailbox_of_another(
+    raw: Database, user: User, stored: str, change: Callable[[User, str], object]
+) -> None:
+    raw.users.insert_one({"email": stored})
+    for given in SPELLINGS[:3]:
+        with pytest.raises(DuplicateEmail):
+            change(User.find_by_id(user.id), given)
+    assert raw.users.find_one({"_id": user.id})["email"] == "ann@example.org"
+
+
+@each_change
+def test_a_stored_user_gets_the_normal_form_of_a_free_address(
+    raw: Database, user: User, change: Callable[[User, str], object]
+) -> None:
+    for given in ("Ann@MÜNCHEN.de", UNICODE, " Bob@example.org"):
+        change(User.find_by_id(user.id), given)
+    assert raw.users.find_one({"_id": user.id})["email"] == "bob@example.org"
+
+
+@each_change
+def test_a_user_keeps_the_mailbox_in_another_spelling(
+    raw: Database, change: Callable[[User, str], object]
+) -> None:
+    id = raw.users.insert_one({"email": UNICODE}).inserted_id
+    change(User.find_by_id(id), "ANN@münchen.de")
+    assert raw.users.find_one()["email"] == ASCII
+
+
+def test_a_stored_spelling_stays_when_something_else_changes(raw: Database) -> None:
+    id = raw.users.insert_one({"email": UNICODE}).inserted_id
+    _save(User.find_by_id(id), name="Ann")
+    User.find_by_id(id).patch({"name": "Anna"})
+    assert raw.users.find_one()["email"] == UNICODE
+
+
+def test_what_the_queryset_cannot_check_it_refuses(raw: Database, user: User) -> None:
+    for update in (
+        {"$set": {"email": "x"}},
+        {"$rename": {"name": "email"}},
+        [{"$set": {"valuUserId": "v"}}],
+        [{"$unset": "email"}],
+        [{"$replaceWith": {"a": 1}}],
+    ):
+        with pytest.raises(TypeError):
+            User.objects.update(__raw__=update)
+    with pytest.raises(TypeError):
+        User.objects.update(rename__name="email")
+    assert raw.users.find_one()["email"] == "ann@example.org"
+    User.objects.update(__raw__={"$set": {"name": "email"}})
+    assert raw.users.find_one()["name"] == "email"
+
+
+@pytest.mark.parametrize("round", range(5))
+def test_concurrent_creations_of_two_spellings_make_one_user(
+    either_server: str, round: int
+) -> None:
+    calls = [lambda email=email: User.create_user(email=email) for email in SPELLINGS]
+    results = together(calls)
+    assert [type(error) for error in errors(results)] == [DuplicateEmail] * (len(SPELLINGS) - 1)
+    assert [user.email for user in User.objects] == [ASCII]
+
+
+def test_a_mailbox_of_several_users_is_ambiguous(raw: Database) -> None:
+    raw.users.insert_many([{"email": UNICODE}, {"email": ASCII}])
+    for given in SPELLINGS:
+        with pytest.raises(AmbiguousEmail):
+            User.find_by_email(given)
+
+
+def test_a_user_is_looked_for_by_the_index(raw: Database) -> None:
+    User.create_user(email=UNICODE)
+    plan = raw.users.find({"email": {"$in": [UNICODE, ASCII]}}).explain()["queryPlanner"]
+    assert plan["winningPlan"]["inputStage"]["indexName"] == "email_1"
+
+
+def test_an_ordinary_address_takes_no_further_command(commands: Any) -> None:
+    User.create_user(email="ann@example.org")
+    assert "find" not in commands.names
