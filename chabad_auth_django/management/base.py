@@ -54,6 +54,9 @@ class Command(BaseCommand):
     #: Whether there is something that ``--dry-run`` could leave undone.
     has_dry_run: ClassVar[bool] = False
 
+    #: What an operator does after an interruption.
+    go_on: ClassVar[str] = "The same command goes on from here."
+
     _as_json = False
 
     @classmethod
@@ -92,9 +95,7 @@ class Command(BaseCommand):
         try:
             result = super().execute(*args, **options)
         except KeyboardInterrupt:
-            raise CommandError(
-                "Interrupted. The same command goes on from here.", returncode=EXIT_INTERRUPTED
-            ) from None
+            raise CommandError(f"Interrupted. {self.go_on}", returncode=EXIT_INTERRUPTED) from None
         except SystemCheckError as error:
             raise CommandError(
                 "The system checks found errors: 'manage.py check' shows them. Nothing was done.",

@@ -178,10 +178,13 @@ class TestErasure:
         api.post(ERASURE)
         list(deletion.run())
         new = User.create_user(email=busy.email)
-        (receipt,) = run("chabad_erase_user", busy.email, "--yes", "--json").json["receipts"]
-        assert receipt["userId"] == str(new.id)
-        (receipt,) = run("chabad_erase_user", busy.email, "--yes", "--json").json["receipts"]
+        refused = run("chabad_erase_user", busy.email, "--yes", "--json")
+        assert refused.code == 2
+        assert str(new.id) in refused.err
+        assert str(busy.id) in refused.err
+        (receipt,) = run("chabad_erase_user", busy.id, "--yes", "--json").json["receipts"]
         assert receipt["userId"] == str(busy.id)
+        assert User.find_by_email(busy.email) == new
 
     def test_who_was_imported_again_gets_another_receipt(
         self, login: Any, admin: User, busy: User, tmp_path: Path

@@ -87,19 +87,26 @@ def test_without_a_terminal_it_takes_yes(busy: User) -> None:
     assert User.objects.count() == 0
 
 
-def test_after_an_interruption_the_same_command_goes_on(
+def test_after_an_interruption_the_id_goes_on(
     busy: User, raw: Database, small_batches: None
 ) -> None:
     for name, after in (("purge", 0), ("_delete", 2)):
         with interrupted(deletion, name, after=after):
             result = run(COMMAND, busy.email, "--yes", bar=True)
         assert result.code == 130
-        assert "CommandError: Interrupted. The same command goes on" in result.err.splitlines()[-1]
+        assert result.err.splitlines()[-1] == (
+            "CommandError: Interrupted. Run it again for the users who are left. "
+            f"Go on by id with: {busy.id}"
+        )
         assert raw.users.count_documents({}) == 0
         assert busy.email not in str(list(raw.erasures.find()))
     assert 0 < raw.activities.count_documents({}) < 10
     other = User.create_user(email=busy.email)
     result = run(COMMAND, busy.email, "--yes", "--json")
+    assert result.code == 2
+    assert str(other.id) in result.err
+    assert str(busy.id) in result.err
+    result = run(COMMAND, busy.id, "--yes", "--json")
     assert result.code == 0
     assert result.json["users"][0]["documents"]["activities"] == 10
     assert raw.activities.count_documents({}) == 0

@@ -22,7 +22,7 @@ from chabad_auth_django.exceptions import (
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
 from chabad_auth_django.services.analytics import archive, rollups
 from chabad_auth_django.services.data.app_data import synchronize_app_data
-from chabad_auth_django.services.lifecycle import deletion, portability
+from chabad_auth_django.services.lifecycle import deletion, erasure, portability
 from chabad_auth_django.services.signing_in.flows import record_login
 
 Write = Callable[[ObjectId, random.Random], object]
@@ -121,6 +121,13 @@ def write_once(user_id: str, name: str) -> None:
 def delete(user_id: str) -> None:
     """Delete the user."""
     User.objects(id=user_id).delete()
+
+
+def erase(name: str) -> None:
+    """Do what ``chabad_delete_user`` does."""
+    found = erasure.find(name=name)
+    erasure.delete(erasure=found, advance=lambda count: None)
+    erasure.forget(erasure=found)
 
 
 def recover() -> None:

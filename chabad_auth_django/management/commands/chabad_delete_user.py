@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.core.management.base import CommandParser
+from bson import ObjectId
+from django.core.management.base import CommandError, CommandParser
 
 from chabad_auth_django.db import connection
+from chabad_auth_django.management.base import EXIT_INTERRUPTED, add_users
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.base import add_users
 from chabad_auth_django.management.output import table
 from chabad_auth_django.services.lifecycle import erasure
 from chabad_auth_django.services.lifecycle.erasure import Erasure
@@ -20,9 +21,15 @@ class Command(BaseCommand):
 
     help = (
         "Delete users with all their data. It says what will go and asks for the e-mail address, "
-        "or for the number of users, unless --yes is given. After an interruption the same command "
-        "goes on; chabad_purge_deleted does the last sweep, after the grace period."
+        "or for the number of users, unless --yes is given. What was interrupted goes on with the "
+        "id, which the message tells; chabad_purge_deleted does the last sweep, after the grace "
+        "period. A name that was a deleted user's and is somebody else's now is refused."
     )
+    exit_statuses = {
+        **BaseCommand.exit_statuses,
+        EXIT_INTERRUPTED: "interrupted by Ctrl-C; the message tells the ids to go on with",
+    }
+    go_on = "Run it again for the users who are left."
     has_dry_run = True
     json_keys = {
         "users": "a list of objects with id, email (null when going on) and documents "
@@ -36,13 +43,27 @@ class Command(BaseCommand):
         add_users(parser)
         parser.add_argument("--yes", action="store_true", help="do not ask; needed with -")
 
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """Run the command; whatever ends it, tell the ids of the deletions that were begun."""
+        self.begun: list[ObjectId] = []
+        try:
+            return super().execute(*args, **options)
+        except CommandError as error:
+            if not self.begun:
+                raise
+            # Their names may be somebody else's by now.
+            ids = " ".join(map(str, self.begun))
+            raise CommandError(
+                f"{error} Go on by id with: {ids}", returncode=error.returncode
+            ) from error
+
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         """Run the service for each user."""
         count = total = 0
         for item in self.chosen(options["users"], ask=not (options["yes"] or dry_run)):
             if not dry_run:
                 self.delete(item)
-                erasure.forget(erasure=item)
+                self.forget(item)
             count += 1
             total += item.total
             self.tell_row(
@@ -68,8 +89,14 @@ class Command(BaseCommand):
 
     def delete(self, item: Erasure) -> None:
         """Run the service for one user."""
+        self.begun.append(item.user_id)
         with self.progress(f"deleting {item}", item.total) as bar:
             erasure.delete(erasure=item, advance=bar.advance)
+
+    def forget(self, item: Erasure) -> None:
+        """Run the service that ends the deletion of one user."""
+        erasure.forget(erasure=item)
+        self.begun.remove(item.user_id)
 
 
 def counts(documents: Mapping[str, int]) -> str:

@@ -20,12 +20,15 @@ class Command(DeleteUser):
     help = (
         "Erase users with all their data and print a receipt for each: what was deleted and what "
         "is left, per collection. It asks unless --yes is given, and waits for the last sweep, "
-        "DELETION_GRACE_SECONDS after the removal. After an interruption the same command goes on. "
-        "'chabad_verify_erasure' looks for the names in everything else."
+        "DELETION_GRACE_SECONDS after the removal. What was interrupted, or is not finished, goes "
+        "on with the id, which the message tells. A name that was a deleted user's and is somebody "
+        "else's now is refused. 'chabad_verify_erasure' looks for the names in everything else."
     )
     exit_statuses = {
+        **DeleteUser.exit_statuses,
         0: "erased",
-        1: "the last sweep is still to come, or something is left; the same command goes on",
+        1: "the last sweep is still to come, or something is left; the message tells the ids to go "
+        "on with",
     }
     json_keys = {
         "receipts": "a list of objects with userId, requestedAt, finishedAt (null: the last sweep "
@@ -72,8 +75,7 @@ class Command(DeleteUser):
         self._forget(items, receipts)
         if not finished:
             raise CommandError(
-                "Not finished: run the same command again to get the final receipt.",
-                returncode=EXIT_FOUND,
+                "Not finished: run it again to get the final receipt.", returncode=EXIT_FOUND
             )
 
     def _forget(self, items: list[Erasure], receipts: list[Receipt]) -> None:
@@ -81,7 +83,7 @@ class Command(DeleteUser):
         self.stdout.flush()
         for item, receipt in zip(items, receipts, strict=True):
             if _is_finished(receipt):
-                erasure.forget(erasure=item)
+                self.forget(item)
 
 
 def _is_finished(receipt: Receipt) -> bool:

@@ -19,7 +19,7 @@ from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import external_ids
-from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.services.lifecycle import deletion, receipts
 from chabad_auth_django.services.signing_in import sessions
 from chabad_auth_django.validators import email_spellings, validate_text
 
@@ -49,18 +49,23 @@ def find_user(*, name: str) -> User:
     """Return the user with this id, e-mail address or external id.
 
     An id comes first, so each user can be named. Raises ``UserNotFound``, and ``ValidationError``
-    where the name stands for several users.
+    where the name stands for several users, or stood for one who was deleted and whose receipt was
+    not taken yet: whoever gives the name may mean that one.
     """
     if ObjectId.is_valid(validate_text(name)) and (user := User.find_by_id(name)):
         return user
     keys: list[dict[str, Any]] = [{field: name} for field in EXTERNAL_ID_FIELDS]
     keys.append({"email": {"$in": email_spellings(name)}})
     found = list(User.collection().find({"$or": keys}).limit(10))
-    if len(found) > 1:
-        ids = ", ".join(str(row["_id"]) for row in found)
-        raise ValidationError(f"{name!r} stands for several users. Name one by its id: {ids}.")
     if not found:
         raise UserNotFound(f"No user has the e-mail address, id or external id {name!r}.")
+    deleted = receipts.find_of_gone_users(name=name)
+    if len(found) + len(deleted) > 1:
+        ids = [str(row["_id"]) for row in found]
+        ids += [f"{row['_id']} (deleted)" for row in deleted]
+        raise ValidationError(
+            f"{name!r} stands for several users. Name one by its id: {', '.join(ids)}."
+        )
     return User.from_stored(found[0])
 
 

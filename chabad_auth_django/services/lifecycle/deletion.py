@@ -51,10 +51,9 @@ from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.analytics import ledger
 from chabad_auth_django.services.identity import administrators
+from chabad_auth_django.services.lifecycle import receipts
 
 DELETIONS = "deletions"
-#: What the deletions that are to give a receipt found; see ``services.lifecycle.erasure``.
-ERASURES = "erasures"
 
 CREATING = "creating"
 DELETING = "deleting"
@@ -87,8 +86,27 @@ class Outcome:
 
 def begin(*, user_ids: Sequence[ObjectId]) -> None:
     """Leave a job for each user that the running transaction is about to remove."""
-    job = {"$set": {"state": DELETING, "since": now()}}
-    _jobs().bulk_write([UpdateOne({"_id": user_id}, job, upsert=True) for user_id in user_ids])
+    token = ObjectId()
+    job = {"$set": {"state": DELETING, "since": now()}, "$push": {"tries": token}}
+    result = _jobs().bulk_write(
+        [UpdateOne({"_id": user_id}, job, upsert=True) for user_id in user_ids]
+    )
+    mine = list((result.upserted_ids or {}).values())
+    on_incomplete(partial(_take_back, mine, token))
+
+
+def _take_back(user_ids: Sequence[ObjectId], token: ObjectId, error: BaseException) -> None:
+    """Remove the jobs of users who stay, because a receiver refused their deletion.
+
+    Without transactions the next run would remove these users. After an error of the driver nobody
+    knows who stays. A job that another deletion has joined is left to that one.
+    """
+    if isinstance(error, PyMongoError) or not isinstance(error, Exception):
+        return
+    wanted = {"_id": {"$in": list(user_ids)}}
+    stay = [user["_id"] for user in User.collection().find(wanted, {"_id": 1})]
+    _jobs().update_many({"_id": {"$in": stay}}, {"$pull": {"tries": token}})
+    _jobs().delete_many({"_id": {"$in": stay}, "tries": []})
 
 
 def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:
@@ -231,7 +249,7 @@ def resume(*, user_id: ObjectId) -> Outcome:
         return Outcome(user_id, purged, finished=False)
     while found := purge(user_id=user_id):
         purged = {name: purged.get(name, 0) + found.get(name, 0) for name in purged | found}
-    _collection(ERASURES).update_one({"_id": user_id}, {"$set": {"finishedAt": now()}})
+    receipts.records().update_one({"_id": user_id}, {"$set": {"finishedAt": now()}})
     _jobs().delete_one({"_id": user_id, "since": job["since"]})
     return Outcome(user_id, purged, finished=True)
 

@@ -1,8 +1,8 @@
 """Deleting a user at an operator's word: what goes is counted first, and an interruption is met.
 
-From its first moment on the deletion has a record, which knows under which names the user was
-asked for. So the same words go on with it when the user, and with it the e-mail address, is gone
-already; and not with another user, who has taken the address since.
+The removal of the user and the record of it are one transaction. A deletion is known by the id of
+its user. The record knows under which names the user was known, so a name goes on with it, too,
+while nobody else has that name; then it stands for two users, and the id must be given.
 """
 
 from __future__ import annotations
@@ -10,25 +10,21 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from bson import ObjectId
-from django.utils.crypto import salted_hmac
-from pymongo.collection import Collection
-from pymongo.read_preferences import ReadPreference
+from pymongo.errors import PyMongoError
 
-from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import Advance
-from chabad_auth_django.db.transactions import write_concern
-from chabad_auth_django.exceptions import LastAdministrator, NotFound, UserNotFound, ValidationError
+from chabad_auth_django.db.transactions import atomic, on_incomplete
+from chabad_auth_django.exceptions import NotFound, UserNotFound, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import administrators
-from chabad_auth_django.services.lifecycle import creation, deletion
-from chabad_auth_django.services.lifecycle.deletion import ERASURES
-from chabad_auth_django.validators import normalize_email
+from chabad_auth_django.services.lifecycle import creation, deletion, receipts
 
 #: Seconds of one slice of a purge, after which the progress is told.
 SLICE = 0.25
@@ -43,6 +39,8 @@ class Erasure:
     since: datetime
     email: str | None = None
     names: tuple[str, ...] = ()
+    #: The name by which the user was found, unless that was the id.
+    asked: str | None = None
 
     @property
     def total(self) -> int:
@@ -75,25 +73,26 @@ class Receipt:
 
 
 def find(*, name: str) -> Erasure:
-    """Return the open erasure of that name, else what an erasure of the user would delete.
+    """Return what an erasure of the user of that name would delete, or the one that was begun.
 
-    Where nobody has the name any more: the last one, if its receipt was not taken yet. Raises
-    ``UserNotFound``, ``LastAdministrator``, and ``ValidationError`` where the name stands for
-    several users.
+    Raises ``UserNotFound``, ``LastAdministrator``, and ``ValidationError`` where the name stands
+    for several users, one of whom may be gone already.
     """
     if ObjectId.is_valid(name):
         with suppress(UserNotFound):
             return _find_by_id(ObjectId(name))
-    # An open one comes first: it has no end to sort by.
-    record = _records().find_one({"names": _hash(name)}, sort=[("finishedAt", 1)])
-    if record is not None and "finishedAt" not in record:
-        return _of(record)
     try:
-        return _of_user(creation.find_user(name=name))
+        return replace(_of_user(creation.find_user(name=name)), asked=name)
     except UserNotFound:
-        if record is None:
+        records = receipts.find_of_gone_users(name=name)
+        if not records:
             raise
-        return _of(record)
+    if len(records) > 1:
+        ids = ", ".join(str(record["_id"]) for record in records)
+        raise ValidationError(
+            f"{name!r} stands for several users who were deleted. Name one by its id: {ids}."
+        )
+    return _of(records[0])
 
 
 def delete(*, erasure: Erasure, advance: Advance) -> None:
@@ -136,7 +135,7 @@ def finish(*, erasure: Erasure, wait: bool, advance: Advance) -> Receipt:
 def read_receipt(*, user_id: ObjectId) -> Receipt:
     """Return the receipt of an erasure as of now; raise ``NotFound`` where there is none."""
     is_open = deletion.has_job(user_id=user_id)
-    record = _records().find_one({"_id": user_id})
+    record = receipts.records().find_one({"_id": user_id})
     if record is None:
         raise NotFound("There is no erasure of this user.")
     left = {"users": int(User.read(_id=user_id) is not None)}
@@ -152,16 +151,14 @@ def read_receipt(*, user_id: ObjectId) -> Receipt:
 
 def forget(*, erasure: Erasure) -> None:
     """Remove the record, with the last that tells of the names."""
-    _records().delete_one({"_id": erasure.user_id})
+    receipts.records().delete_one({"_id": erasure.user_id})
 
 
 def _find_by_id(user_id: ObjectId) -> Erasure:
-    record = _records().find_one({"_id": user_id})
-    if record is not None and "finishedAt" not in record:
-        return _of(record)
     user = User.find_by_id(user_id)
     if user is not None:
         return _of_user(user)
+    record = receipts.records().find_one({"_id": user_id})
     if record is not None:
         return _of(record)
     # A deletion that was begun without a receipt.
@@ -173,44 +170,53 @@ def _find_by_id(user_id: ObjectId) -> Erasure:
 def _of_user(user: User) -> Erasure:
     administrators.check_one_stays(user_id=user.id, left=administrators.nothing)
     found = {"users": 1} | deletion.count_documents(user_id=user.id)
-    names = tuple(filter(None, (user.email, user.valu_user_id, user.merkos_user_id)))
-    return Erasure(user.id, found, now(), user.email, names)
+    return Erasure(user.id, found, now(), user.email, _names_of(user))
 
 
+def _names_of(user: User) -> tuple[str, ...]:
+    return tuple(filter(None, (user.email, user.valu_user_id, user.merkos_user_id)))
+
+
+@atomic
 def _start(erasure: Erasure, *, seconds: float) -> None:
-    is_there = User.read(_id=erasure.user_id) is not None
-    if is_there:
-        # Of its former life, if it was erased and imported again.
-        _records().delete_one({"_id": erasure.user_id, "finishedAt": {"$ne": None}})
+    """Store the record and remove the user: both or none."""
+    user = User.find_by_id(erasure.user_id)
     record = {
-        "names": [_hash(name) for name in erasure.names],
+        "names": [receipts.hash_name(name) for name in erasure.names],
         "found": erasure.found,
         "since": erasure.since,
     }
-    _records().update_one({"_id": erasure.user_id}, {"$setOnInsert": record}, upsert=True)
-    if not is_there:
+    key = {"_id": erasure.user_id}
+    if user is None:
+        receipts.records().update_one(key, {"$setOnInsert": record}, upsert=True)
         return
-    try:
-        # Another process may have removed it meanwhile.
-        with suppress(UserNotFound):
-            deletion.delete_user(user_id=erasure.user_id, seconds=seconds)
-    except LastAdministrator:
+    if erasure.asked is not None:
+        _check_still_names(erasure.asked, user)
+    # Of its former life, if it was erased and imported again.
+    receipts.records().delete_one({**key, "finishedAt": {"$ne": None}})
+    # Without transactions the record comes first, and one that a crash left is overwritten.
+    receipts.records().update_one(key, {"$set": record}, upsert=True)
+    on_incomplete(partial(_forget_if_refused, erasure))
+    # Another process may have removed it meanwhile.
+    with suppress(UserNotFound):
+        deletion.delete_user(user_id=erasure.user_id, seconds=seconds)
+
+
+def _check_still_names(name: str, user: User) -> None:
+    if receipts.hash_name(name) not in map(receipts.hash_name, _names_of(user)):
+        raise ValidationError(
+            f"{name!r} is no name of the user {user.id} any more, who was not deleted. Name the "
+            "user who is to be deleted by its id."
+        )
+
+
+def _forget_if_refused(erasure: Erasure, error: BaseException) -> None:
+    # After an error of the driver the removal may still arrive.
+    if isinstance(error, PyMongoError) or not isinstance(error, Exception):
+        return
+    if User.read(_id=erasure.user_id) is not None:
         forget(erasure=erasure)
-        raise
 
 
 def _of(record: Mapping[str, Any]) -> Erasure:
     return Erasure(record["_id"], record["found"], record["since"])
-
-
-def _hash(name: str) -> str:
-    # What other programs stored may be no address that could be normalised.
-    with suppress(ValidationError):
-        name = normalize_email(name)
-    return salted_hmac(ERASURES, name, algorithm="sha256").hexdigest()
-
-
-def _records() -> Collection[dict[str, Any]]:
-    return connection.get_database().get_collection(
-        ERASURES, read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
-    )
