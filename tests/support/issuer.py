@@ -105,12 +105,13 @@ class JwksServer:
                     self.send_header("Location", jwks.location)
                 self.end_headers()
                 with suppress(ConnectionError):
-                    if not jwks.pause:
+                    pause = jwks.pause
+                    if not pause:
                         self.wfile.write(body)
                         return
                     for number in range(len(body)):
                         self.wfile.write(body[number : number + 1])
-                        time.sleep(jwks.pause)
+                        time.sleep(pause)
 
             def log_message(self, *args: Any) -> None:
                 pass

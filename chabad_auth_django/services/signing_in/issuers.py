@@ -60,7 +60,9 @@ def verify_issuer_token(*, token: object) -> Identity:
     raise InvalidToken
 
 
-def _find_issuer(issuers: Sequence[Mapping[str, Any]], claims: Mapping[str, Any]) -> Any:
+def _find_issuer(
+    issuers: Sequence[Mapping[str, Any]], claims: Mapping[str, Any]
+) -> Mapping[str, Any]:
     for issuer in issuers:
         if issuer["TOKENS_HAVE_ISSUER"]:
             if claims.get("iss") == issuer["ISSUER"]:
@@ -75,9 +77,10 @@ def _keys(issuer: Mapping[str, Any], header: Mapping[str, Any]) -> Iterator[Sequ
 
     The id of a key only picks among the keys: neither a token nor a key need have one.
     """
-    algorithm, kid, key = header["alg"], header.get("kid"), issuer["KEY"]
+    algorithm, kid = header["alg"], header.get("kid")
     if not issuer["JWKS_URL"]:
-        yield [key.get(algorithm) if isinstance(key, Mapping) else key]
+        configured = issuer["KEY"]
+        yield [configured.get(algorithm) if isinstance(configured, Mapping) else configured]
         return
     key_set = key_sets.get_key_set(url=issuer["JWKS_URL"], algorithms=issuer["ALGORITHMS"])
     for keys in key_set.versions():

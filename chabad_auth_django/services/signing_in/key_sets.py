@@ -174,6 +174,8 @@ def _usable_keys(document: Any, algorithms: Sequence[str]) -> tuple[jwt.PyJWK, .
                 # A key of another type does not fit, and a damaged one does not count.
                 with suppress(jwt.PyJWTError):
                     keys.append(jwt.PyJWK(item, algorithm))
-    if not keys:
+    # What is published and not a public key, everybody can sign with.
+    public_keys = tuple(key for key in keys if hasattr(key.key, "verify"))
+    if not public_keys:
         raise ValueError
-    return tuple(keys)
+    return public_keys
