@@ -499,3 +499,15 @@ def test_issuers_with_one_address_have_their_own_algorithms(
     with override_settings(CHABAD_AUTH={"ISSUERS": [issuer(jwks.url), other]}):
         assert_accepted(token)
         assert_refused(keys[0].sign(claims(iss=other["ISSUER"])))
+
+
+def test_who_looked_before_another_ones_fetch_gets_its_keys(
+    jwks: JwksServer, keys: list[Key]
+) -> None:
+    assert_accepted(keys[0].sign(claims()))
+    versions = key_sets.get_key_set(url=jwks.url, algorithms=ALGORITHMS).versions()
+    assert {key.key_id for key in next(versions)} == {"one"}
+    jwks.keys = [keys[1]]
+    assert_accepted(keys[1].sign(claims()))
+    assert {key.key_id for key in next(versions)} == {"two"}
+    assert jwks.requests == 2
