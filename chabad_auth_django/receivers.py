@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pymongo
@@ -16,6 +16,7 @@ from chabad_auth_django import signals
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
+from chabad_auth_django.services.identity import external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion
 from chabad_auth_django.services.signing_in import flows
 
@@ -25,6 +26,7 @@ logger = logging.getLogger("chabad_auth_django")
 def connect() -> None:
     """Connect every receiver; connecting twice changes nothing."""
     signals.pre_user_create.connect(create_dependents, sender=User)
+    signals.pre_external_ids_change.connect(change_external_ids, sender=User)
     signals.pre_user_delete.connect(begin_deletion, sender=User)
     signals.post_user_delete.connect(remove_dependents, sender=User)
     setting_changed.connect(connection.close_if_changed)
@@ -33,8 +35,20 @@ def connect() -> None:
 
 
 def create_dependents(*, users: Sequence[User], **kwargs: Any) -> None:
-    """Store Profile and Preferences in the transaction that stores the users."""
+    """Store Profile, Preferences and external ids in the transaction that stores the users."""
     creation.create_dependents(user_ids=[user.id for user in users])
+    items = []
+    for user in users:
+        fields = {"valuUserId": user.valu_user_id, "merkosUserId": user.merkos_user_id}
+        items += external_ids.fields_of(stored={"_id": user.id, **fields})
+    external_ids.claim_fields(items=items)
+
+
+def change_external_ids(
+    *, user_ids: Sequence[ObjectId], values: Mapping[str, str | None], **kwargs: Any
+) -> None:
+    """Claim the new external ids of stored users, and free the old ones."""
+    external_ids.change_fields(user_ids=user_ids, values=values)
 
 
 def begin_deletion(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:

@@ -26,6 +26,8 @@ class ExternalId(OwnedDocument):
 
     id: str = StringField(primary_key=True)
     created_at: datetime = DateTimeField(db_field="createdAt")
+    #: Set while the field of the user is not written yet, where no transaction writes both.
+    pending_since: datetime | None = DateTimeField(db_field="pendingSince")
 
     @classmethod
     def key(cls, field: str, value: str) -> str:

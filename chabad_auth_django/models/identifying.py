@@ -81,9 +81,7 @@ class IdentifyingDocument(Document):
         if email := external_ids.pop("email", None):
             cls.check_emails_are_free(emails=[email], but_for=user_ids)
         if external_ids:
-            signals.pre_external_ids_change.send(
-                sender=cls, user_ids=user_ids, external_ids=external_ids
-            )
+            signals.pre_external_ids_change.send(sender=cls, user_ids=user_ids, values=external_ids)
         return write()
 
     @classmethod

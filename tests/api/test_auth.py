@@ -369,10 +369,10 @@ def test_of_two_users_with_one_external_id_the_claim_decides(key: Key, user: Use
     token = key.sign(claims(email_verified=False))
     external_ids.link_external_id(user_id=user.id, field="valuUserId", value="person-1")
     # Another program does not know of claims.
-    User.create_user(email="eve@example.org", valu_user_id="person-1")
+    User.collection().insert_one({"email": "eve@example.org", "valuUserId": "person-1"})
     assert bearer(token).get(ME).json()["id"] == str(user.id)
     external_ids.unlink_external_id(user_id=user.id, field="valuUserId")
-    User.create_user(email="eva@example.org", valu_user_id="person-1")
+    User.collection().insert_one({"email": "eva@example.org", "valuUserId": "person-1"})
     assert_refused(bearer(token).get(ME))
 
 

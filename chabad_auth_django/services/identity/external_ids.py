@@ -1,18 +1,127 @@
 """Which user an external id belongs to: at most one, whatever races.
 
 A user has an external id when its field (``valuUserId`` or ``merkosUserId``) and the claim
-(``ExternalId``) say so. The field is written first: without transactions a crash in between leaves
-a field without a claim, which is adopted like one that another program set.
+(``ExternalId``) say so. Every way of writing a user claims first what its fields are about to hold
+(``claim_fields``). Without transactions such a claim is pending until the field is written, and
+counts for ``PENDING_SECONDS``. Linking writes the field first: a crash in between leaves a field
+without a claim, which is adopted like one that another program set.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import Any, NamedTuple
 
-from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_transaction
-from chabad_auth_django.exceptions import AlreadyExists, ExternalIdTaken
+from bson import ObjectId
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.db.transactions import (
+    RetryTransaction,
+    atomic,
+    in_transaction,
+    on_commit,
+    on_incomplete,
+)
+from chabad_auth_django.exceptions import AlreadyExists, ExternalIdTaken, ValidationError
 from chabad_auth_django.models import ExternalId, User
+from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.validators import to_object_id
+
+#: Seconds for which a claim counts whose user does not have the external id yet.
+PENDING_SECONDS = 60
+
+
+class FieldValue(NamedTuple):
+    """What a field of a user holds or is about to hold."""
+
+    user_id: ObjectId
+    field: str
+    value: str
+
+    @property
+    def key(self) -> str:
+        """The ``_id`` of the claim."""
+        return ExternalId.key(self.field, self.value)
+
+
+def fields_of(*, stored: Mapping[str, Any]) -> list[FieldValue]:
+    """Return the external ids of a user, given as it is stored; leave out what cannot be one."""
+    found = []
+    for field in EXTERNAL_ID_FIELDS:
+        value: Any = stored.get(field)
+        with suppress(ValidationError):
+            ExternalId.key(field, value)
+            found.append(FieldValue(stored["_id"], field, value))
+    return found
+
+
+def check_fields_are_free(*, items: Sequence[FieldValue]) -> None:
+    """Raise ``ExternalIdTaken`` where another user has one of the external ids."""
+    owners = {item.key: item.user_id for item in items}
+    if len({(item.key, item.user_id) for item in items}) > len(owners):
+        raise ExternalIdTaken
+    for field in EXTERNAL_ID_FIELDS:
+        values = [item.value for item in items if item.field == field]
+        query = {field: {"$in": values}}
+        for row in User.collection().find(query, {field: 1}) if values else ():
+            value = row[field]
+            if not isinstance(value, str) or owners[ExternalId.key(field, value)] != row["_id"]:
+                raise ExternalIdTaken
+
+
+def claim_fields(*, items: Sequence[FieldValue]) -> None:
+    """Claim external ids for users who are stored with them next, or get them next.
+
+    Raises ``ExternalIdTaken`` where another user has one of them.
+    """
+    if not items:
+        return
+    check_fields_are_free(items=items)
+    owners = {item.key: item.user_id for item in items}
+    claims = ExternalId.collection()
+    for claim in list(claims.find({"_id": {"$in": list(owners)}})):
+        if claim["userId"] == owners[claim["_id"]]:
+            del owners[claim["_id"]]
+        elif _is_pending(claim):
+            raise ExternalIdTaken
+        else:
+            # Its user is gone, or has another id by now.
+            claims.delete_one({"_id": claim["_id"], "userId": claim["userId"]})
+    time = now()
+    rows = [{"_id": key, "userId": owners[key], "createdAt": time} for key in owners]
+    if not connection.supports_transactions():
+        rows = [{**row, "pendingSince": time} for row in rows]
+        mine = {"_id": {"$in": list(owners)}, "userId": {"$in": list(owners.values())}}
+        on_incomplete(lambda error: claims.delete_many(mine))
+        on_commit(partial(claims.update_many, mine, {"$unset": {"pendingSince": 1}}))
+    try:
+        ExternalId.insert_rows(rows, fence=False)
+    except AlreadyExists as error:
+        if in_transaction():
+            raise RetryTransaction("An external id was claimed meanwhile.") from error
+        raise ExternalIdTaken from error
+
+
+def change_fields(*, user_ids: Sequence[ObjectId], values: Mapping[str, str | None]) -> None:
+    """Claim the new external ids, by field, of stored users, and free what they had.
+
+    Raises ``ExternalIdTaken`` where another user has one of them.
+    """
+    items = [
+        FieldValue(user_id, field, value)
+        for field, value in values.items()
+        for user_id in user_ids
+        if value is not None
+    ]
+    claim_fields(items=items)
+    kept = [item.key for item in items]
+    for field in values:
+        mine = {"$regex": f"^{ExternalId.prefix(field)}", "$nin": kept}
+        ExternalId.collection().delete_many({"userId": {"$in": list(user_ids)}, "_id": mine})
 
 
 @atomic
@@ -86,10 +195,15 @@ def _claimant(field: str, value: str) -> User | None:
     if claim is None:
         return None
     user: User | None = User.objects(__raw__={"_id": claim["userId"], field: value}).first()
-    if user is None:
+    if user is None and not _is_pending(claim):
         # The user is gone, or has another id by now.
         claims.delete_one({"_id": key, "userId": claim["userId"]})
     return user
+
+
+def _is_pending(claim: Mapping[str, Any]) -> bool:
+    since = claim.get("pendingSince")
+    return since is not None and now() - since < timedelta(seconds=PENDING_SECONDS)
 
 
 def _claim(user: User, field: str, value: str) -> None:

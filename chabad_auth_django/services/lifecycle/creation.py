@@ -72,6 +72,8 @@ def find_user(*, name: str) -> User:
 def check_account(*, external: Mapping[str, str] | None = None, **fields: Any) -> User:
     """Return the new user of these fields, not stored; raise what ``create_account`` would."""
     user = User(**fields)
+    for field, value in (external or {}).items():
+        setattr(user, User._reverse_db_field_map[field], value)
     user.validate()
     if User.read(email={"$in": email_spellings(fields["email"])}):
         raise DuplicateEmail
@@ -81,11 +83,12 @@ def check_account(*, external: Mapping[str, str] | None = None, **fields: Any) -
 
 
 def check_stored_is_free(*, stored: Mapping[str, Any]) -> None:
-    """Raise ``DuplicateEmail`` where a user has the e-mail address of the stored one."""
+    """Raise ``DuplicateEmail`` or ``ExternalIdTaken`` where a user has what the stored one has."""
     # What other programs stored may be no address.
     with suppress(ValidationError):
         if User.read(email={"$in": email_spellings(stored.get("email"))}):
             raise DuplicateEmail
+    external_ids.check_fields_are_free(items=external_ids.fields_of(stored=stored))
 
 
 @atomic
@@ -95,10 +98,7 @@ def create_account(*, external: Mapping[str, str] | None = None, **fields: Any) 
     Raises ``DuplicateEmail``, ``ExternalIdTaken`` and ``ValidationError``.
     """
     # Checked first, because without transactions nothing undoes the creation.
-    user = check_account(external=external, **fields).save()
-    for field, value in (external or {}).items():
-        user = external_ids.link_external_id(user_id=user.id, field=field, value=value)
-    return user
+    return check_account(external=external, **fields).save()
 
 
 def summarize(*, user: User) -> Summary:

@@ -46,6 +46,7 @@ from chabad_auth_django.models import (
 )
 from chabad_auth_django.models.app_data import KEY, TOMBSTONES
 from chabad_auth_django.models.base import DUPLICATE_KEY
+from chabad_auth_django.services.identity import external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion, export_file
 from chabad_auth_django.services.lifecycle.export_file import Content
 
@@ -217,6 +218,8 @@ def _insert_core(user_id: ObjectId, core: list[Row]) -> None:
     if not connection.supports_transactions():
         deletion.begin_creation(user_ids=[user_id])
     for name, documents in _core_documents(core):
+        if name == "users":
+            external_ids.claim_fields(items=external_ids.fields_of(stored=documents[0]))
         try:
             _collection(name).insert_many(documents)
         except BulkWriteError as error:
@@ -235,8 +238,7 @@ def _core_documents(core: list[Row]) -> Iterator[tuple[str, list[RawBSONDocument
 
 
 def _taken(name: str) -> AlreadyExists:
-    errors = {"users": DuplicateEmail, "external_ids": ExternalIdTaken}
-    return errors.get(name, AlreadyExists)()
+    return {"users": DuplicateEmail, "external_ids": ExternalIdTaken}.get(name, AlreadyExists)()
 
 
 def _store(batch: list[Row], outcome: dict[str, Counter[str]], dry_run: bool) -> None:
