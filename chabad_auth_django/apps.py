@@ -23,6 +23,7 @@ class ChabadAuthConfig(AppConfig):
             connection.register()
         receivers.connect()
         django_checks.register(checks.check_settings)
+        django_checks.register(checks.check_host_accounts)
         django_checks.register(checks.check_pages, django_checks.Tags.urls)
         django_checks.register(checks.check_cache, deploy=True)
         django_checks.register(checks.check_proxies, deploy=True)

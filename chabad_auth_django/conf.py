@@ -33,12 +33,17 @@ DEFAULTS: dict[str, Any] = {
     "THROTTLE_RATES": {"sign_in": "10/min", "read": None, "write": None},
     "JSON_MAX_DEPTH": 20,
     "JSON_MAX_KEYS": 1000,
+    "HOST_ID": None,
+    "HOST_ADAPTER": "chabad_auth_django.services.identity.hosts.HostAdapter",
+    "HOST_RECHECK_SECONDS": 0,
     "ISSUERS": [],
     "SIGNING_KEY": None,
+    "SIGNING_KEY_FALLBACKS": [],
     "TOKEN_ISSUER": "chabad-auth",
     "TOKEN_AUDIENCE": "chabad-auth",
     "ACCESS_TOKEN_SECONDS": 15 * 60,
     "REFRESH_TOKEN_SECONDS": 30 * 24 * 60 * 60,
+    "REFRESH_GRACE_SECONDS": 20,
     "TOKEN_LEEWAY_SECONDS": 10,
     "TOKEN_MAX_BYTES": 8 * 1024,
 }
@@ -110,6 +115,13 @@ class Conf:
     JSON_MAX_DEPTH: int
     #: Keys, over all levels, in one free-form value.
     JSON_MAX_KEYS: int
+    #: What tells this Django project from others that share the MongoDB database. Required where
+    #: accounts of the project sign in, by password or with a session. It must never change.
+    HOST_ID: str | None
+    #: The dotted path of the class that answers questions about accounts of the project.
+    HOST_ADAPTER: str
+    #: Seconds for which an account that opened a session is not looked at again.
+    HOST_RECHECK_SECONDS: float
     #: Whose tokens sign a user in, one dict each: ``ISSUER`` and ``AUDIENCE`` (or a list of them)
     #: as the tokens name them, ``ALGORITHMS``, either ``JWKS_URL`` or ``KEY`` (a PEM public key, or
     #: a secret of at least 32 bytes for HS*; a dict where each algorithm has its own) and the
@@ -125,6 +137,9 @@ class Conf:
     ISSUERS: Sequence[Mapping[str, Any]]
     #: What signs access tokens, at least 32 bytes; ``None``: derived from Django's ``SECRET_KEY``.
     SIGNING_KEY: str | bytes | None
+    #: Former signing keys, whose tokens go on being good until they expire. Where ``SIGNING_KEY``
+    #: is ``None``, Django's ``SECRET_KEY_FALLBACKS`` serve.
+    SIGNING_KEY_FALLBACKS: Sequence[str | bytes]
     #: ``iss`` of our access tokens.
     TOKEN_ISSUER: str
     #: ``aud`` of our access tokens.
@@ -133,6 +148,8 @@ class Conf:
     ACCESS_TOKEN_SECONDS: int
     #: Seconds after its last refresh at which a session ends (whole seconds).
     REFRESH_TOKEN_SECONDS: int
+    #: Seconds after its exchange in which a refresh token gives its successor again; 0: never.
+    REFRESH_GRACE_SECONDS: float
     #: Seconds by which other clocks may differ from ours.
     TOKEN_LEEWAY_SECONDS: float
     #: Characters of a token; a longer one is refused unread.

@@ -136,14 +136,42 @@ class InvalidCredentials(ChabadAuthError):
     default_detail = "The username or the password is wrong."
 
 
-class CredentialsDisabled(ChabadAuthError):
-    """The host project does not sign users in with a username and a password."""
+class AuthMethodDisabled(ChabadAuthError):
+    """``CHABAD_AUTH["AUTH_METHODS"]`` does not allow the authentication method."""
+
+    code = "auth_method_disabled"
+    default_detail = "This way of signing in is not allowed."
+
+
+class CredentialsDisabled(AuthMethodDisabled):
+    """Accounts of the Django project do not sign in, by password or with a session."""
 
     code = "credentials_disabled"
     default_detail = (
-        "Signing in with a username and a password takes django.contrib.auth in INSTALLED_APPS "
-        'and "credentials" in CHABAD_AUTH["AUTH_METHODS"].'
+        "Signing in with an account of this site takes django.contrib.auth in INSTALLED_APPS, "
+        '"credentials" in CHABAD_AUTH["AUTH_METHODS"] and CHABAD_AUTH["HOST_ID"].'
     )
+
+
+class SecondFactorRequired(ChabadAuthError):
+    """The account has a second factor, which was not given."""
+
+    code = "second_factor_required"
+    default_detail = "This account signs in with a second factor, which was not given."
+
+
+class Blocked(ChabadAuthError):
+    """The user proved who they are, and may not come in."""
+
+    code = "blocked"
+    default_detail = "This user is blocked."
+
+
+class LastIdentity(ChabadAuthError):
+    """Unlinking the identity would leave the user without any."""
+
+    code = "last_identity"
+    default_detail = "The last identity of a user cannot be unlinked."
 
 
 class EmailNotVerified(ChabadAuthError):

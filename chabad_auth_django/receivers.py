@@ -61,11 +61,11 @@ def remove_dependents(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
     deletion.remove_dependents(user_ids=user_ids)
 
 
-def record_django_login(*, user: Any, **kwargs: Any) -> None:
+def record_django_login(*, user: Any, request: Any = None, **kwargs: Any) -> None:
     """Run the login flow for a user who logged in to the host project."""
     try:
         with pymongo.timeout(conf.TRANSACTION_TIMEOUT):
-            flows.record_django_login(django_user=user)
+            flows.record_host_login(account=user, session=getattr(request, "session", None))
     except Exception as error:
         # Whatever fails here, the host's login goes on. The text could name the e-mail address.
         logger.warning("The login of a Django user was not recorded: %s", type(error).__name__)

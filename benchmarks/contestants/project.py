@@ -71,7 +71,8 @@ def count_events(start: str, end: str) -> list[dict[str, Any]]:
 
 def issue_token(user_id: str) -> str:
     """Return an access token of a user."""
-    return tokens.issue_access_token(user_id=ObjectId(user_id), session_id=ObjectId())
+    session, _ = sessions.open_session(user_id=user_id, auth_method="google")
+    return tokens.issue_access_token(user_id=ObjectId(user_id), session_id=session.id)
 
 
 def middleware() -> list[str]:

@@ -17,6 +17,8 @@ from rest_framework.settings import api_settings
 from chabad_auth_django.checks.rules import RULES, is_uri, issuer_problems
 from chabad_auth_django.conf import DEFAULTS, ISSUER_DEFAULTS, conf, user_settings
 from chabad_auth_django.db import connection
+from chabad_auth_django.services.identity import hosts
+from chabad_auth_django.services.identity.identities import CREDENTIALS
 
 #: What the browsable API and ``docs/`` are made of.
 PAGES = ("rest_framework", "drf_spectacular", "drf_spectacular_sidecar")
@@ -113,6 +115,39 @@ def check_pages(**kwargs: Any) -> list[CheckMessage]:
             hint="rest_framework has the browsable API's templates, drf_spectacular and "
             "drf_spectacular_sidecar have those and the files of docs/.",
             id="chabad_auth.W003",
+        )
+    ]
+
+
+def check_host_accounts(**kwargs: Any) -> list[CheckMessage]:
+    """Return messages where accounts of the Django project may sign in, and cannot or must not."""
+    if not apps.is_installed("django.contrib.auth") or CREDENTIALS not in conf.AUTH_METHODS:
+        return []
+    if conf.HOST_ID is None:
+        return [
+            Error(
+                "CHABAD_AUTH['HOST_ID'] is missing, so accounts of this project cannot sign in.",
+                hint="Set it to a name that no other project on the same MongoDB has and that "
+                "never changes, or take 'credentials' out of CHABAD_AUTH['AUTH_METHODS'].",
+                id="chabad_auth.E046",
+            )
+        ]
+    try:
+        adapter = hosts.adapter()
+    except (ImportError, TypeError) as error:
+        return [
+            Error(f"CHABAD_AUTH['HOST_ADAPTER'] cannot be used: {error}", id="chabad_auth.E047")
+        ]
+    verifies = type(adapter).is_email_verified is not hosts.HostAdapter.is_email_verified
+    if verifies or apps.is_installed("allauth.account"):
+        return []
+    return [
+        Warning(
+            "No address of an account counts as verified, so nobody can sign in by password "
+            "until the account is linked.",
+            hint="Link accounts with 'manage.py chabad_link_host_account', install "
+            "django-allauth, or say in CHABAD_AUTH['HOST_ADAPTER'] which addresses are verified.",
+            id="chabad_auth.W007",
         )
     ]
 

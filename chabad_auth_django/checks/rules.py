@@ -15,6 +15,7 @@ from pymongo.uri_parser import parse_uri
 from chabad_auth_django.conf import ISSUER_DEFAULTS, conf
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.services.signing_in.tokens import ALGORITHM, MIN_SECRET_BYTES
+from chabad_auth_django.validators import MAX_NAME_LENGTH
 
 RATE = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
 
@@ -89,6 +90,10 @@ def is_uri(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_short_time(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 300
 
 
 def _is_positive(value: Any) -> bool:
@@ -219,14 +224,23 @@ RULES: dict[str, tuple[Callable[[Any], bool], str, int]] = {
         f"None or a secret, no key pair, of at least {MIN_SECRET_BYTES} bytes",
         21,
     ),
+    "SIGNING_KEY_FALLBACKS": (
+        lambda value: isinstance(value, (list, tuple)) and all(map(_is_secret, value)),
+        f"a list of secrets of at least {MIN_SECRET_BYTES} bytes",
+        41,
+    ),
+    "HOST_ID": (
+        lambda value: value is None or (_is_name(value) and len(value) <= MAX_NAME_LENGTH),
+        f"a string of 1 to {MAX_NAME_LENGTH} characters, or None",
+        42,
+    ),
+    "HOST_ADAPTER": (_is_name, "the dotted path of a class", 43),
+    "HOST_RECHECK_SECONDS": (_is_short_time, "a number of seconds from 0 to 300", 44),
+    "REFRESH_GRACE_SECONDS": (_is_short_time, "a number of seconds from 0 to 300", 45),
     "TOKEN_ISSUER": (_is_name, "a string that is not empty", 22),
     "TOKEN_AUDIENCE": (_is_name, "a string that is not empty", 23),
     "ACCESS_TOKEN_SECONDS": (_is_lifetime, "a whole number of seconds, at most 100 years", 24),
     "REFRESH_TOKEN_SECONDS": (_is_lifetime, "a whole number of seconds, at most 100 years", 25),
-    "TOKEN_LEEWAY_SECONDS": (
-        lambda value: _is_number(value) and 0 <= value <= 300,
-        "a number of seconds from 0 to 300",
-        26,
-    ),
+    "TOKEN_LEEWAY_SECONDS": (_is_short_time, "a number of seconds from 0 to 300", 26),
     "TOKEN_MAX_BYTES": (_is_positive_integer, "a positive whole number of bytes", 27),
 }

@@ -4,6 +4,7 @@ from chabad_auth_django.models.activity import Activity
 from chabad_auth_django.models.analytics import Analytics
 from chabad_auth_django.models.app_data import ALL, AppData
 from chabad_auth_django.models.audit import AuditEntry
+from chabad_auth_django.models.block import Block
 from chabad_auth_django.models.external_id import ExternalId
 from chabad_auth_django.models.idempotency import IdempotencyRecord
 from chabad_auth_django.models.preferences import Preferences
@@ -25,6 +26,7 @@ __all__ = [
     "AnalyticsRollup",
     "AppData",
     "AuditEntry",
+    "Block",
     "ExternalId",
     "IdempotencyRecord",
     "Preferences",

@@ -1,37 +1,53 @@
-"""ExternalId: the claim of one user on an id at Valu or Merkos."""
+"""ExternalId: the claim of one user on an account somewhere else."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import datetime
 
 from mongoengine.fields import StringField
 
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.models.fields import DateTimeField
+from chabad_auth_django.models.fields import AuthMethodField, DateTimeField, TextField
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.validators import validate_name
 
 #: The fields of User that hold an external id, as they are stored.
 EXTERNAL_ID_FIELDS = ("valuUserId", "merkosUserId")
 
+#: The first part of the ``_id`` of a claim with which a user signs in.
+ISSUER, HOST = "issuer", "host"
+
 
 class ExternalId(OwnedDocument):
-    """Says whose an external id is. Field and value are the ``_id``: only one user can have it.
+    """Says whose an external id is. The id is the ``_id``, so only one user can have it.
 
-    The specification's indexes on the fields of User are not unique. A claim counts only while
-    the field of its user holds the value too: other programs change that.
+    There are three kinds of ``_id``:
+
+    - ``issuer:["<issuer>", "<subject>"]``: an account at an issuer in ``CHABAD_AUTH["ISSUERS"]``;
+    - ``host:["<HOST_ID>", "<primary key>", "<generation>"]``: an account of a Django project;
+    - ``valuUserId:<value>`` or ``merkosUserId:<value>``: what the field of User holds. The
+      specification's indexes on these fields are not unique. Such a claim counts only while the
+      field of its user holds the value too, because other programs change that.
     """
 
     meta = {"collection": "external_ids", "indexes": [["user_id"]]}
 
     id: str = StringField(primary_key=True)
+    auth_method: str | None = AuthMethodField(db_field="authMethod")
+    #: The verified address that the host named last: a change there follows to the user.
+    email: str | None = TextField()
     created_at: datetime = DateTimeField(db_field="createdAt")
     #: Set while the field of the user is not written yet, where no transaction writes both.
     pending_since: datetime | None = DateTimeField(db_field="pendingSince")
 
     @classmethod
     def key(cls, field: str, value: str) -> str:
-        """Return the ``_id`` of the claim; raise ``ValidationError`` for what cannot be one."""
+        """Return the ``_id`` of the claim on what a field of User holds.
+
+        Raises ``ValidationError`` for what cannot be one.
+        """
         return cls.prefix(field) + validate_name(value)
 
     @staticmethod
@@ -40,3 +56,20 @@ class ExternalId(OwnedDocument):
         if field not in EXTERNAL_ID_FIELDS:
             raise ValidationError(f"Expected one of {', '.join(EXTERNAL_ID_FIELDS)}.")
         return f"{field}:"
+
+    @staticmethod
+    def account_key(kind: str, *parts: str) -> str:
+        """Return the ``_id`` of the claim on an account; ``kind`` is ``ISSUER`` or ``HOST``."""
+        # JSON, because an issuer and a subject may hold any character that could part them.
+        return f"{kind}:{json.dumps(parts, ensure_ascii=False)}"
+
+    @staticmethod
+    def parse_account_key(key: str) -> tuple[str, list[str]]:
+        """Return the kind and the parts of an account's ``_id``; other kinds have no parts."""
+        kind, _, rest = key.partition(":")
+        return kind, json.loads(rest) if kind in (ISSUER, HOST) else []
+
+    @staticmethod
+    def public_id(key: str) -> str:
+        """Return what names the claim in a path of the API: the key may hold any character."""
+        return hashlib.sha256(key.encode()).hexdigest()[:24]

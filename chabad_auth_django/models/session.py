@@ -9,12 +9,22 @@ from chabad_auth_django.models.owned import OwnedDocument
 
 USER_AGENT_MAX_LENGTH = 256
 
+#: ``opened_by`` of a session that code of the project vouched for, and no account.
+VOUCHED = "vouched"
+
 
 class Session(OwnedDocument):
     """A family of refresh tokens, of which the last one is good. Secrets are stored hashed.
 
     ``family_hash`` is of the part that all tokens of the family share: it tells an old token
-    from a guess by somebody who only knows the session's id.
+    from a guess by somebody who only knows the session's id. ``previous_hash`` is of the token
+    that was exchanged last, at ``exchanged_at``.
+
+    ``opened_by`` is the ``_id`` of the ``ExternalId`` that opened the session, or ``VOUCHED``. A
+    session that an account of a Django host opened keeps ``host_hash``, the session hash that the
+    account had then: it changes with the password.
+
+    A blocked user's sessions have ``ended_at``; those that end otherwise are deleted.
     """
 
     meta = {
@@ -24,8 +34,13 @@ class Session(OwnedDocument):
 
     family_hash: str = TextField(db_field="familyHash", required=True)
     token_hash: str = TextField(db_field="tokenHash", required=True)
+    previous_hash: str | None = TextField(db_field="previousHash")
+    exchanged_at: datetime | None = DateTimeField(db_field="exchangedAt")
     auth_method: str = AuthMethodField(db_field="authMethod", required=True)
+    opened_by: str = TextField(db_field="openedBy", required=True)
+    host_hash: str | None = TextField(db_field="hostHash")
     user_agent: str | None = TextField(db_field="userAgent", max_length=USER_AGENT_MAX_LENGTH)
     created_at: datetime = DateTimeField(db_field="createdAt")
     last_used_at: datetime = DateTimeField(db_field="lastUsedAt", required=True)
     expires_at: datetime = DateTimeField(db_field="expiresAt", required=True)
+    ended_at: datetime | None = DateTimeField(db_field="endedAt")

@@ -53,6 +53,8 @@ INSTALLED_APPS = [
 CHABAD_AUTH = {
     "MONGODB_URI": mongodb_uri,
     "EMBEDDED_DATA_DIR": DATA_DIR / "mongodb-data",
+    # Tells the accounts of this project from those of others on the same MongoDB.
+    "HOST_ID": "example",
 }
 
 # Whose X-Forwarded-For the throttles believe: that of so many proxies, and of no client.

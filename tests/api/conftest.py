@@ -6,14 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from bson import ObjectId
 from django.core.cache import cache
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
 from rest_framework.test import APIClient
+from support.signed_in import access_token
 
 from chabad_auth_django.models import User
-from chabad_auth_django.services.signing_in import tokens
 
 Login = Callable[[User | None], APIClient]
 
@@ -31,7 +30,7 @@ def login() -> Login:
     def client(user: User | None) -> APIClient:
         client = APIClient()
         if user is not None:
-            token = tokens.issue_access_token(user_id=user.id, session_id=ObjectId())
+            token = access_token(user.id)
             client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
         return client
 

@@ -14,11 +14,11 @@ from django.conf import settings
 from django.test import override_settings
 from rest_framework.test import APIClient
 from support.issuer import AUDIENCE, ISSUER, JwksServer, Key, by_hand, claims
+from support.signed_in import access_token
 from support.threads import together
 
 from chabad_auth_django.models import Activity, Analytics, Session, User
 from chabad_auth_django.services.identity import external_ids
-from chabad_auth_django.services.signing_in import tokens
 
 Login = Callable[[User | None], APIClient]
 
@@ -235,7 +235,7 @@ def test_an_issuer_that_does_not_answer(key: Key, jwks: JwksServer) -> None:
     ids=lambda header: header[:20],
 )
 def test_headers_that_authenticate_nobody(user: User, header: str) -> None:
-    token = tokens.issue_access_token(user_id=user.id, session_id=ObjectId())
+    token = access_token(user.id)
     answer = APIClient().get(ME, HTTP_AUTHORIZATION=header.format(token))
     assert answer.status_code == 401
     assert answer.json()["code"] in ("invalid_token", "not_authenticated")
@@ -244,7 +244,7 @@ def test_headers_that_authenticate_nobody(user: User, header: str) -> None:
 
 @pytest.mark.parametrize("header", ["Bearer {}", "bearer {}", "BEARER  {} "])
 def test_headers_that_authenticate(user: User, header: str) -> None:
-    token = tokens.issue_access_token(user_id=user.id, session_id=ObjectId())
+    token = access_token(user.id)
     assert APIClient().get(ME, HTTP_AUTHORIZATION=header.format(token)).status_code == 200
 
 

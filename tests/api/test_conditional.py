@@ -9,16 +9,15 @@ from http.client import HTTPConnection
 from typing import Any
 
 import pytest
-from bson import ObjectId
 from django.conf import settings
 from django.test import override_settings
 from rest_framework.test import APIClient
 from support.interleave import Pause, command
 from support.requests import check_error
+from support.signed_in import access_token
 from support.threads import together
 
 from chabad_auth_django.models import AppData, User
-from chabad_auth_django.services.signing_in import tokens
 
 VALUE = "/api/users/me/app-data/cteen/settings/"
 
@@ -274,7 +273,7 @@ def test_one_of_sixteen_wins_each_round(
     lost: int,
 ) -> None:
     settings.ALLOWED_HOSTS = ["*"]
-    token = tokens.issue_access_token(user_id=owner.id, session_id=ObjectId())
+    token = access_token(owner.id)
 
     def send(number: int, turn: int, headers: dict[str, str], data: Any) -> int:
         connection = HTTPConnection(*address, timeout=30)

@@ -8,15 +8,14 @@ from http.client import RemoteDisconnected
 from typing import Any
 
 import pytest
-from bson import ObjectId
 from rest_framework.test import APIClient
 from support.api_server import api_server
 from support.invariants import end_transactions_of_the_dead
+from support.signed_in import access_token
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import AppData, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.signing_in import tokens
 
 Login = Callable[[User | None], APIClient]
 
@@ -33,7 +32,7 @@ def make_user() -> User:
 
 def die(uri: str, user: User, after: str) -> None:
     """Send the request to a server that dies after the command."""
-    token = tokens.issue_access_token(user_id=user.id, session_id=ObjectId())
+    token = access_token(user.id)
     headers = {
         "Authorization": f"Bearer {token}",
         "Content-Type": "application/json",

@@ -8,12 +8,11 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from bson import ObjectId
 from rest_framework.test import APIClient
 from support.requests import check_error
+from support.signed_in import access_token
 
 from chabad_auth_django.models import User
-from chabad_auth_django.services.signing_in import tokens
 
 PROFILE = "/api/users/me/profile/"
 PREFERENCES = "/api/users/me/preferences/"
@@ -35,8 +34,7 @@ def exchange(
     """Send a request as the owner; return the status, the headers and the body of the answer."""
     sent: Headers = {
         "Host": "localhost",
-        "Authorization": "Bearer "
-        + tokens.issue_access_token(user_id=owner.id, session_id=ObjectId()),
+        "Authorization": "Bearer " + access_token(owner.id),
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
     } | (headers or {})

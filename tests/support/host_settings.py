@@ -10,4 +10,7 @@ INSTALLED_APPS = [
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 USE_TZ = True
-CHABAD_AUTH: dict[str, object] = {}
+CHABAD_AUTH: dict[str, object] = {
+    "HOST_ID": "tests",
+    "HOST_ADAPTER": "support.host_adapter.Adapter",
+}

@@ -17,12 +17,12 @@ from support.gunicorn import THREADS, WORKERS, Gunicorn, gunicorn
 from support.nginx import needs_nginx, nginx, trusting
 from support.percentiles import describe, milliseconds
 from support.processes import python_path
+from support.signed_in import access_token
 from support.threads import errors, together
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import Activity, AppData, User
 from chabad_auth_django.services.deployment import indexes
-from chabad_auth_django.services.signing_in import tokens
 
 IDLE, SLOW, VANISHING = 1_000, 200, 200
 
@@ -53,7 +53,7 @@ def server(database: str, tmp_path: Path) -> Iterator[Gunicorn]:
 
 def new_token() -> str:
     user = User.create_user(email=f"{ObjectId()}@example.org", auth_methods=["google"])
-    return tokens.issue_access_token(user_id=user.id, session_id=ObjectId())
+    return access_token(user.id)
 
 
 def half_a_request(token: str) -> bytes:

@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from bson import ObjectId
 from django.test import override_settings
 from pymongo.errors import PyMongoError
 from support.claims import Claim
@@ -18,13 +17,13 @@ from support.gunicorn import Gunicorn, gunicorn
 from support.invariants import incomplete_users, leftovers
 from support.ledger import Ledger
 from support.replica_set import ReplicaSet
+from support.signed_in import access_token
 from support.writers import TAKEN, Answer, Writer, writing
 
 from chabad_auth_django.conf import DEFAULTS
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
 from chabad_auth_django.services.deployment import indexes
-from chabad_auth_django.services.signing_in import tokens
 
 #: Seconds of an outage of the majority.
 OUTAGE = 20
@@ -80,7 +79,7 @@ def ledger() -> Ledger:
 def writers(server: Gunicorn, ledger: Ledger, long: bool) -> list[Writer]:
     def token(email: str, role: str) -> str:
         user = User.create_user(email=email, roles=[role], auth_methods=["google"])
-        return tokens.issue_access_token(user_id=user.id, session_id=ObjectId())
+        return access_token(user.id)
 
     admin = token(TAKEN, "admin")
     return [

@@ -19,13 +19,13 @@ from support.claims import Claim
 from support.clients import fresh_database
 from support.gunicorn import Gunicorn, gunicorn
 from support.percentiles import describe
+from support.signed_in import access_token
 from support.threads import errors, together
 
 from chabad_auth_django.conf import DEFAULTS
 from chabad_auth_django.models import AppData, Preferences, Profile, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes
-from chabad_auth_django.services.signing_in import tokens
 
 USERS = 10_000
 
@@ -119,7 +119,7 @@ class Traffic:
             if not self._created:
                 return
             caller = self._created.pop()
-        token = tokens.issue_access_token(user_id=caller, session_id=caller)
+        token = access_token(caller)
         answer = Client(self._port, token).send(method, path, self._body(label))
         # The pages of half an hour are gigabytes.
         self.answers[label].append(replace(answer, body=None))

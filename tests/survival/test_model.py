@@ -21,10 +21,10 @@ from hypothesis.stateful import (
 from rest_framework.test import APIClient
 from support.api_model import DEFAULT_PREFERENCES, ModelUser, add, merge, merged, remove
 from support.claims import Claim
+from support.signed_in import access_token
 from support.threads import errors, together
 
 from chabad_auth_django.models import User
-from chabad_auth_django.services.signing_in import tokens
 
 SLOTS = st.sampled_from(["ann", "bob"])
 NAMES = st.one_of(st.none(), st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=9))
@@ -428,7 +428,7 @@ class Api(RuleBasedStateMachine):
 
 def test_the_api_does_what_the_model_does(mongodb: str, long: bool, claim: Claim) -> None:
     admin = User.create_user(email="admin@example.org", roles=["admin"])
-    Api.token = tokens.issue_access_token(user_id=admin.id, session_id=ObjectId())
+    Api.token = access_token(admin.id)
     Api.steps = Api.twins = 0
     run_state_machine_as_test(
         Api,

@@ -6,22 +6,21 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from chabad_auth_django.api.http.errors import CHALLENGE
 from chabad_auth_django.exceptions import InvalidToken
 from chabad_auth_django.models import User
-from chabad_auth_django.services.signing_in import flows, tokens
+from chabad_auth_django.services.signing_in import callers, tokens
 from chabad_auth_django.services.signing_in.tokens import AccessClaims
 
 
 class BearerAuthentication(BaseAuthentication):
     """Authenticate ``Authorization: Bearer`` with an access token, or a token of an issuer.
 
-    The user is read from the database each time: a deleted one is refused at once, and a changed
-    role counts at once. The token of a configured issuer must name a user that exists, by its
-    external id or by a verified e-mail address; signing in with it is what creates one.
+    The user, a block and the session are read from the database each time, with one command: who
+    was deleted, blocked or signed out is refused at once, and a changed role counts at once.
     """
 
     def authenticate(self, request: Request) -> tuple[User, AccessClaims | None] | None:
@@ -30,13 +29,7 @@ class BearerAuthentication(BaseAuthentication):
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             return None
-        try:
-            user, claims = _authenticate(token.strip())
-        except InvalidToken as error:
-            raise AuthenticationFailed(error.detail, code=error.code) from None
-        if user is None:
-            raise AuthenticationFailed(InvalidToken.default_detail, code=InvalidToken.code)
-        return user, claims
+        return _authenticate(token.strip())
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401."""
@@ -44,26 +37,27 @@ class BearerAuthentication(BaseAuthentication):
 
 
 class SessionAuthentication(BaseAuthentication):
-    """Authenticate a user who is logged in to the host project, with CSRF, mapped by e-mail."""
+    """Authenticate an account that is logged in to the host project, with CSRF."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
-        """Return the user with the e-mail address of the session's user, or ``None``."""
-        host_user = getattr(request._request, "user", None)
-        if not host_user or not host_user.is_active:
-            return None
-        user = flows.read_user_by_django_user(django_user=host_user)
-        if user is None:
+        """Return the user to whom the account of the session is linked, or ``None``.
+
+        Whoever has a verified address and no user yet gets one.
+        """
+        account = getattr(request._request, "user", None)
+        if not account or not account.is_authenticated or not account.is_active:
             return None
         _enforce_csrf(request._request)
-        return user, None
+        session = getattr(request._request, "session", None)
+        return callers.by_host_account(account=account, session=session), None
 
 
-def _authenticate(token: str) -> tuple[User | None, AccessClaims | None]:
+def _authenticate(token: str) -> tuple[User, AccessClaims | None]:
     try:
         claims = tokens.verify_access_token(token=token)
     except InvalidToken:
-        return flows.read_user_by_token(token=token), None
-    return User.find_by_id(claims.user_id), claims
+        return callers.by_issuer_token(token=token), None
+    return callers.by_access_token(claims=claims), claims
 
 
 def _enforce_csrf(request: HttpRequest) -> None:

@@ -283,6 +283,9 @@ def _stale_claims(rows: list[dict[str, Any]]) -> Iterator[Finding]:
 
 def _is_held(claim: Mapping[str, Any]) -> bool:
     field, _, value = str(claim["_id"]).partition(":")
+    if field not in EXTERNAL_ID_FIELDS:
+        # The claim on an account is itself what is so.
+        return True
     return User.collection().find_one({"_id": claim.get("userId"), field: value}) is not None
 
 

@@ -107,6 +107,7 @@ PLANS = (
         "_id",
         "a sign-in; the deletion of a user asks every shard",
     ),
+    Plan("blocks", None, "a few documents", "_id, userId", "none"),
     Plan(
         "idempotency_keys",
         ID_KEY,

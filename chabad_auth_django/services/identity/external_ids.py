@@ -142,15 +142,6 @@ def find_user_by_external_id(*, field: str, value: str) -> User | None:
     return user
 
 
-def read_user_by_external_id(*, field: str, value: str) -> User | None:
-    """Return the user to whom the external id belongs, without claiming it for a user."""
-    query = {field: value}
-    found = list(User.collection().find(query).limit(2))
-    if len(found) > 1 and (claim := ExternalId.read(_id=ExternalId.key(field, value))):
-        found = list(User.collection().find({"_id": claim["userId"], **query}))
-    return User.from_stored(found[0]) if len(found) == 1 else None
-
-
 def check_is_free(*, field: str, value: str) -> None:
     """Raise ``ExternalIdTaken`` where a user has the external id, and ``ValidationError``."""
     if _claimant(field, value) or User.collection().find_one({field: value}, {"_id": 1}):

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from django.apps import apps
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
@@ -17,32 +16,23 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import atomic, on_commit
 from chabad_auth_django.exceptions import (
-    AmbiguousEmail,
-    CredentialsDisabled,
-    DuplicateEmail,
+    AuthMethodDisabled,
+    Blocked,
     EmailNotVerified,
+    ExternalIdTaken,
     InvalidCredentials,
-    InvalidToken,
     NotFound,
+    SecondFactorRequired,
     UserNotFound,
     ValidationError,
 )
 from chabad_auth_django.models import Activity, Analytics, Session, User
-from chabad_auth_django.services.identity import external_ids
+from chabad_auth_django.models.session import VOUCHED
+from chabad_auth_django.services.identity import hosts, identities
+from chabad_auth_django.services.identity.identities import CREDENTIALS, Identity
 from chabad_auth_django.services.lifecycle import creation
-from chabad_auth_django.services.signing_in import issuers, sessions, tokens
-from chabad_auth_django.services.signing_in.issuers import Identity
-from chabad_auth_django.validators import (
-    validate_json,
-    validate_name,
-    validate_text,
-)
-
-#: The authentication method of a username and a password.
-CREDENTIALS = "credentials"
-
-#: The issuer of the host project's users.
-DJANGO = "django"
+from chabad_auth_django.services.signing_in import callers, issuers, sessions, tokens
+from chabad_auth_django.validators import validate_json, validate_name, validate_text
 
 #: The authentication method of a session that an operator opened.
 BEARER_TOKEN = "bearer-token"  # noqa: S105
@@ -67,17 +57,12 @@ def sign_in_with_token(
 ) -> SignedIn:
     """Sign in whom the token of a configured issuer names; create the user where there is none.
 
-    The user is found by the external id, then by the e-mail address if the issuer verified it.
-    Raises ``InvalidToken``, ``IssuerUnavailable``, ``EmailNotVerified``, ``ExternalIdTaken`` and
-    ``ValidationError``.
+    Raises ``InvalidToken``, ``IssuerUnavailable``, ``AuthMethodDisabled``, ``EmailNotVerified``,
+    ``ExternalIdTaken``, ``Blocked`` and ``ValidationError``.
     """
     identity = issuers.verify_issuer_token(token=token)
-    return log_in(
-        user_id=find_or_create_user(identity=identity).id,
-        auth_method=identity.auth_method,
-        app_id=app_id,
-        user_agent=user_agent,
-    )
+    callers.check_method(identity.auth_method)
+    return sign_in(identity=identity, app_id=app_id, user_agent=user_agent)
 
 
 @sensitive_variables()
@@ -91,61 +76,58 @@ def sign_in_with_credentials(
 ) -> SignedIn:
     """Sign in whom a backend of Django knows by the username and the password.
 
-    The host project vouches for the e-mail addresses of its users: by it ours is found or created.
-    Raises ``InvalidCredentials``, ``CredentialsDisabled``, ``EmailNotVerified`` where there is no
-    e-mail address, and ``ValidationError``.
+    Raises ``InvalidCredentials``, ``CredentialsDisabled``, ``SecondFactorRequired`` where a
+    password alone must not do, ``EmailNotVerified`` where the account is linked to nobody and has
+    no verified address, ``ExternalIdTaken``, ``Blocked`` and ``ValidationError``.
     """
-    if not apps.is_installed("django.contrib.auth") or CREDENTIALS not in conf.AUTH_METHODS:
-        raise CredentialsDisabled
-    validate_name(username)
-    if len(validate_text(password)) > MAX_PASSWORD_LENGTH:
-        raise ValidationError(f"A password has at most {MAX_PASSWORD_LENGTH} characters.")
-    django_user = authenticate(request, username=username, password=password)
-    if django_user is None:
-        raise InvalidCredentials
-    return log_in(
-        user_id=find_or_create_user(identity=_django_identity(django_user)).id,
-        auth_method=CREDENTIALS,
+    account = verify_credentials(request=request, username=username, password=password)
+    identity = identities.of_host_account(account=account)
+    hashes = hosts.adapter().session_hashes(account=account)
+    return sign_in(
+        identity=identity,
+        host_hash=next(iter(hashes), None),
         app_id=app_id,
         user_agent=user_agent,
     )
 
 
-def record_django_login(*, django_user: Any) -> User | None:
-    """Run the login flow for a user of Django who logged in to the host project.
+@sensitive_variables()
+def verify_credentials(*, request: HttpRequest | None, username: str, password: str) -> Any:
+    """Return the account of the Django project with this username and password.
 
-    Returns our user with the same e-mail address, found or created; ``None`` where there is no
-    address or the host project does not allow credentials. Raises ``ValidationError``.
+    Raises ``InvalidCredentials``, ``CredentialsDisabled``, ``SecondFactorRequired`` and
+    ``ValidationError``.
     """
-    identity = _django_identity(django_user)
-    if not identity.email or CREDENTIALS not in conf.AUTH_METHODS:
+    callers.check_host_door()
+    validate_name(username)
+    if len(validate_text(password)) > MAX_PASSWORD_LENGTH:
+        raise ValidationError(f"A password has at most {MAX_PASSWORD_LENGTH} characters.")
+    account = authenticate(request, username=username, password=password)
+    host = hosts.adapter()
+    # Not every backend of Django refuses an account that is disabled.
+    if account is None or not host.is_active(account=account):
+        raise InvalidCredentials
+    if host.has_second_factor(account=account):
+        raise SecondFactorRequired
+    return account
+
+
+def record_host_login(*, account: Any, session: Any) -> User | None:
+    """Run the login flow for an account that logged in to the Django project.
+
+    ``session`` is the Django session. Returns our user, found or created; ``None``, and nothing is
+    stored, where the account may not sign in here. Raises ``ValidationError``.
+    """
+    try:
+        callers.check_host_door()
+        host = hosts.adapter()
+        if host.has_second_factor(account=account) and not host.gave_second_factor(session=session):
+            return None
+        identity = identities.of_host_account(account=account)
+        user = identities.find_or_create_user(identity=identity)
+    except (AuthMethodDisabled, EmailNotVerified, ExternalIdTaken, Blocked):
         return None
-    user = find_or_create_user(identity=identity)
     return record_login(user_id=user.id, auth_method=CREDENTIALS)
-
-
-def read_user_by_token(*, token: object) -> User | None:
-    """Return the user whom the token of a configured issuer names; create or change nothing.
-
-    ``None`` where signing in with the token would create a user, change one or fail. Raises
-    ``InvalidToken`` and ``IssuerUnavailable``.
-    """
-    identity = issuers.verify_issuer_token(token=token)
-    id_field, external_id = identity.external_id_field, identity.external_id
-    if id_field and external_id:
-        user = external_ids.read_user_by_external_id(field=id_field, value=external_id)
-        if user is not None:
-            return user
-    user = _read_user_by_email(identity.email) if identity.email_verified else None
-    if user is not None and id_field and external_id and (user.stored or {}).get(id_field):
-        # It has the id of somebody else at the issuer.
-        return None
-    return user
-
-
-def read_user_by_django_user(*, django_user: Any) -> User | None:
-    """Return our user with the e-mail address of a user of Django; create or change nothing."""
-    return _read_user_by_email(_email_of(django_user))
 
 
 def issue_tokens(*, name: str, create: bool = False, user_agent: str | None = None) -> SignedIn:
@@ -170,12 +152,13 @@ def issue_tokens(*, name: str, create: bool = False, user_agent: str | None = No
 def refresh(*, refresh_token: object) -> SignedIn:
     """Exchange a refresh token for a new one and a new access token.
 
-    Raises ``InvalidToken``; a token that was exchanged before ends its session.
+    Raises ``InvalidToken``; an old token that does not give its successor again ends its session.
+    Raises ``Blocked`` and ``AuthMethodDisabled``.
     """
+    stored = sessions.read_session(refresh_token=refresh_token)
+    user = callers.judge(user=next(iter(stored["users"]), None), block=stored["blocks"])
+    callers.check_session(session=stored)
     session, next_token = sessions.rotate_session(refresh_token=refresh_token)
-    user = User.find_by_id(session.user_id)
-    if user is None:
-        raise InvalidToken
     return _signed_in(user, session, next_token)
 
 
@@ -185,39 +168,56 @@ def sign_out(*, user_id: Any, session_id: Any) -> None:
         sessions.revoke_session(user_id=user_id, session_id=session_id)
 
 
+def sign_in(
+    *,
+    identity: Identity,
+    host_hash: str | None = None,
+    app_id: str | None = None,
+    user_agent: str | None = None,
+) -> SignedIn:
+    """Open a session for whom the identity names, found or created, and run the login flow.
+
+    ``host_hash`` is that of ``Session``. Raises ``EmailNotVerified``, ``ExternalIdTaken``,
+    ``Blocked`` and ``ValidationError``.
+    """
+    return log_in(
+        user_id=identities.find_or_create_user(identity=identity).id,
+        auth_method=identity.auth_method,
+        opened_by=identity.key,
+        host_hash=host_hash,
+        app_id=app_id,
+        user_agent=user_agent,
+    )
+
+
 @atomic
 def log_in(
     *,
     user_id: Any,
     auth_method: str,
+    opened_by: str = VOUCHED,
+    host_hash: str | None = None,
     app_id: str | None = None,
     user_agent: str | None = None,
 ) -> SignedIn:
     """Open a session for a user who proved who they are, and run the login flow; both or none.
 
-    Raises ``UserNotFound`` and ``ValidationError``.
+    ``opened_by`` and ``host_hash`` are those of ``Session``. Raises ``UserNotFound`` and
+    ``ValidationError``.
     """
     if app_id is not None:
         validate_name(app_id)
     session, refresh_token = sessions.open_session(
-        user_id=user_id, auth_method=auth_method, user_agent=user_agent
+        user_id=user_id,
+        auth_method=auth_method,
+        opened_by=opened_by,
+        host_hash=host_hash,
+        user_agent=user_agent,
     )
     user = record_login(
         user_id=user_id, app_id=app_id, session_id=str(session.id), auth_method=auth_method
     )
     return _signed_in(user, session, refresh_token)
-
-
-def find_or_create_user(*, identity: Identity) -> User:
-    """Return the user whom the identity names, with the authentication method and external id.
-
-    Raises ``EmailNotVerified``, ``ExternalIdTaken`` and ``ValidationError``.
-    """
-    try:
-        return _find_or_create_user(identity)
-    except DuplicateEmail:
-        # Somebody else created the same user meanwhile: this time it is found.
-        return _find_or_create_user(identity)
 
 
 @atomic
@@ -257,56 +257,6 @@ def record_login(
         )
     )
     return user
-
-
-@atomic
-def _find_or_create_user(identity: Identity) -> User:
-    id_field, external_id = identity.external_id_field, identity.external_id
-    user = None
-    if id_field and external_id:
-        user = external_ids.find_user_by_external_id(field=id_field, value=external_id)
-    if user is None:
-        # An unverified address must not create a user either: it would tell by succeeding that
-        # there was none, and wait for the owner of the address to sign in to it.
-        if not identity.email or not identity.email_verified:
-            raise EmailNotVerified
-        try:
-            user = User.find_by_email(identity.email)
-        except AmbiguousEmail:
-            # The owner of the address is one of several users, and nothing says which.
-            raise EmailNotVerified from None
-        user = user or User.create_user(
-            email=identity.email, name=identity.name, auth_methods=[identity.auth_method]
-        )
-        if id_field and external_id:
-            user = external_ids.link_external_id(user_id=user.id, field=id_field, value=external_id)
-    if identity.auth_method not in user.auth_methods:
-        user.add_auth_method(identity.auth_method)
-    return user
-
-
-def _read_user_by_email(email: Any) -> User | None:
-    try:
-        return User.find_by_email(email)
-    except (AmbiguousEmail, ValidationError):
-        return None
-
-
-def _email_of(django_user: Any) -> Any:
-    email_field = getattr(django_user, "get_email_field_name", lambda: "email")()
-    return getattr(django_user, email_field, None)
-
-
-def _django_identity(django_user: Any) -> Identity:
-    name = getattr(django_user, "get_full_name", str)()
-    return Identity(
-        auth_method=CREDENTIALS,
-        issuer=DJANGO,
-        subject=str(django_user.pk),
-        email=_email_of(django_user),
-        email_verified=True,
-        name=name[: issuers.MAX_NAME_LENGTH] or None,
-    )
 
 
 def _signed_in(user: User, session: Session, refresh_token: str) -> SignedIn:

@@ -9,37 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from chabad_auth_django.conf import ISSUER_DEFAULTS, conf
 from chabad_auth_django.exceptions import InvalidToken, ValidationError
+from chabad_auth_django.services.identity.identities import MAX_NAME_LENGTH, Identity
 from chabad_auth_django.services.signing_in import key_sets, tokens
 from chabad_auth_django.validators import validate_name
 
 #: Keys that are tried for one token.
 MAX_TRIED_KEYS = 16
-
-MAX_NAME_LENGTH = 200
-
-
-@dataclass(frozen=True, kw_only=True)
-class Identity:
-    """Who somebody is, as the one who checked it says."""
-
-    auth_method: str
-    #: Who checked it: issuer and subject together name one person.
-    issuer: str
-    subject: str
-    email: str | None
-    email_verified: bool
-    name: str | None
-    external_id_field: str | None = None
-    external_id: str | None = None
-    #: Whether a verified address finds the user to whom the identity belongs.
-    links_by_email: bool = True
-    #: Whether it does so only for a user who has no more than the default role.
-    links_to_default_role_only: bool = False
 
 
 def verify_issuer_token(*, token: object) -> Identity:

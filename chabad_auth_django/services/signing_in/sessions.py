@@ -1,14 +1,20 @@
 """Sessions and their rotating refresh tokens.
 
-A refresh token is the session's id, a secret of its family and 256 random bits of its own. Each is
-good once: it is exchanged for the next one. An old one that turns up again was copied, and nobody
-can tell whose copy is the thief's: the session ends.
+A refresh token is the session's id, a secret of its family and a secret of its own. Each is good
+once: it is exchanged for its successor. The answer may be lost on its way, and two tabs may refresh
+at once. So for ``CHABAD_AUTH["REFRESH_GRACE_SECONDS"]`` after the exchange the direct predecessor
+gives the same successor again, until that one is exchanged itself. The successor is derived from
+the old secret with a key of the server, so that it need not be stored. Any other old token was
+copied, and nobody can tell whose copy is the thief's: the session ends.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
+import logging
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,16 +25,25 @@ from chabad_auth_django.exceptions import InvalidToken, NotFound, ValidationErro
 from chabad_auth_django.models import Session
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.queryset import MAX_LIMIT
-from chabad_auth_django.models.session import USER_AGENT_MAX_LENGTH
+from chabad_auth_django.models.session import USER_AGENT_MAX_LENGTH, VOUCHED
+from chabad_auth_django.services.signing_in import tokens
 from chabad_auth_django.validators import to_object_id
+
+logger = logging.getLogger("chabad_auth_django")
 
 
 def open_session(
-    *, user_id: Any, auth_method: str, user_agent: str | None = None
+    *,
+    user_id: Any,
+    auth_method: str,
+    opened_by: str = VOUCHED,
+    host_hash: str | None = None,
+    user_agent: str | None = None,
 ) -> tuple[Session, str]:
     """Store a session of the user; return it and its first refresh token.
 
-    Raises ``UserNotFound`` and ``ValidationError``.
+    ``opened_by`` and ``host_hash`` are those of ``Session``. Raises ``UserNotFound`` and
+    ``ValidationError``.
     """
     family, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     time = now()
@@ -37,6 +52,8 @@ def open_session(
         family_hash=_hash(family),
         token_hash=_hash(secret),
         auth_method=auth_method,
+        opened_by=opened_by,
+        host_hash=host_hash,
         user_agent=_clean(user_agent),
         created_at=time,
         last_used_at=time,
@@ -45,21 +62,44 @@ def open_session(
     return session, f"{session.id}.{family}.{secret}"
 
 
+def read_session(*, refresh_token: object) -> dict[str, Any]:
+    """Return the stored session of a refresh token with lists of its ``users`` and ``blocks``.
+
+    With one command. Raises ``InvalidToken``
+    where there is no such session, or where its family is another one.
+    """
+    session_id, family, _ = _parse(refresh_token)
+    lookup = {"localField": "userId"}
+    found = Session.collection().aggregate(
+        [
+            {"$match": {"_id": session_id, "familyHash": _hash(family)}},
+            {"$lookup": {**lookup, "from": "users", "foreignField": "_id", "as": "users"}},
+            {"$lookup": {**lookup, "from": "blocks", "foreignField": "userId", "as": "blocks"}},
+        ]
+    )
+    stored = next(iter(found), None)
+    if stored is None:
+        raise InvalidToken
+    return stored
+
+
 def rotate_session(*, refresh_token: object) -> tuple[Session, str]:
     """Exchange a refresh token; return its session and the next refresh token.
 
-    Raises ``InvalidToken``; when the token was exchanged before, the session is revoked. Not to
-    be called in a transaction: its rollback would undo that.
+    Raises ``InvalidToken``; when the token was exchanged before, and does not give its successor
+    again, the session is deleted. Not to be called in a transaction: its rollback would undo that.
     """
     session_id, family, secret = _parse(refresh_token)
-    next_secret = secrets.token_urlsafe(32)
     time = now()
     key = {"_id": session_id, "familyHash": _hash(family)}
+    next_secret = _successor(session_id, secret, tokens.signing_keys()[0])
     stored = Session.collection().find_one_and_update(
-        {**key, "tokenHash": _hash(secret), "expiresAt": {"$gt": time}},
+        {**key, "tokenHash": _hash(secret), "expiresAt": {"$gt": time}, "endedAt": None},
         {
             "$set": {
                 "tokenHash": _hash(next_secret),
+                "previousHash": _hash(secret),
+                "exchangedAt": time,
                 "lastUsedAt": time,
                 "expiresAt": _expiry(time),
             }
@@ -67,21 +107,51 @@ def rotate_session(*, refresh_token: object) -> tuple[Session, str]:
         return_document=ReturnDocument.AFTER,
     )
     if stored is None:
-        Session.collection().delete_one(key)
-        raise InvalidToken
+        stored = Session.read(**key)
+        if stored is None:
+            raise InvalidToken
+        next_secret = _given_again(stored, secret)
     return Session._from_son(stored), f"{session_id}.{family}.{next_secret}"
 
 
+def _given_again(stored: Mapping[str, Any], secret: str) -> str:
+    """Return the successor of the direct predecessor in its time of grace; else end the session."""
+    if stored.get("endedAt") is not None or stored["expiresAt"] <= now():
+        raise InvalidToken
+    grace = timedelta(seconds=conf.REFRESH_GRACE_SECONDS)
+    if stored.get("previousHash") == _hash(secret) and now() < stored["exchangedAt"] + grace:
+        for key in tokens.signing_keys():
+            successor = _successor(stored["_id"], secret, key)
+            if _hash(successor) == stored["tokenHash"]:
+                return successor
+    Session.collection().delete_one({"_id": stored["_id"], "familyHash": stored["familyHash"]})
+    logger.warning(
+        "An old refresh token of user %s was used again: session %s has ended.",
+        stored["userId"],
+        stored["_id"],
+    )
+    raise InvalidToken
+
+
 def list_sessions(*, user_id: Any) -> list[Session]:
-    """Return the user's sessions that have not expired, the last used first."""
+    """Return the user's sessions that have not ended, the last used first."""
     # The server removes what has expired once a minute; until then it is not shown.
-    live = Session.objects(user_id=to_object_id(user_id), expires_at__gt=now())
+    live = Session.objects(user_id=to_object_id(user_id), expires_at__gt=now(), ended_at=None)
     return list(live.order_by("-last_used_at").limit(MAX_LIMIT))
 
 
 def count_sessions(*, user_id: Any) -> int:
     """Return how many sessions of the user are stored."""
     return Session.collection().count_documents({"userId": to_object_id(user_id)})
+
+
+def end_all_sessions(*, user_id: Any) -> None:
+    """Mark every session of the user as ended, and keep it to tell a right token from a wrong one.
+
+    For a user who is blocked.
+    """
+    query = {"userId": to_object_id(user_id), "endedAt": None}
+    Session.collection().update_many(query, {"$set": {"endedAt": now()}})
 
 
 def revoke_session(*, user_id: Any, session_id: Any) -> None:
@@ -102,6 +172,10 @@ def revoke_all_sessions(*, user_id: Any, keep: Any = None) -> int:
 def _hash(secret: str) -> str:
     # 256 random bits take no slow hash; looking a hash up tells no time about the secret.
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _successor(session_id: Any, secret: str, key: bytes) -> str:
+    return hmac.new(key, f"refresh {session_id} {secret}".encode(), "sha256").hexdigest()
 
 
 def _parse(refresh_token: object) -> tuple[Any, str, str]:

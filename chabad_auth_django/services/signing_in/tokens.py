@@ -6,6 +6,7 @@ import functools
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,9 @@ MIN_SECRET_BYTES = 32
 
 #: Access tokens that a process remembers to have verified; about 1 KB each.
 CACHE_SIZE = 4096
+
+#: Tokens that were signed by version 0.1.0 go on being good.
+_SALT = "chabad_auth_django.services.tokens"
 
 # Beside its own errors PyJWT lets some of parsing hostile JSON through.
 _REFUSALS = (jwt.PyJWTError, ArithmeticError, RecursionError, TypeError, ValueError)
@@ -61,7 +65,7 @@ def issue_access_token(*, user_id: ObjectId, session_id: ObjectId) -> str:
         "exp": time_now + conf.ACCESS_TOKEN_SECONDS,
         "jti": secrets.token_urlsafe(16),
     }
-    return jwt.encode(claims, _signing_key(), ALGORITHM, headers={"typ": ACCESS_TOKEN_TYPE})
+    return jwt.encode(claims, signing_keys()[0], ALGORITHM, headers={"typ": ACCESS_TOKEN_TYPE})
 
 
 def verify_access_token(*, token: object) -> AccessClaims:
@@ -69,8 +73,13 @@ def verify_access_token(*, token: object) -> AccessClaims:
 
     Raises ``InvalidToken``.
     """
-    leeway = conf.TOKEN_LEEWAY_SECONDS
-    claims = _verify(_text(token), _signing_key(), conf.TOKEN_AUDIENCE, conf.TOKEN_ISSUER, leeway)
+    text, leeway = _text(token), conf.TOKEN_LEEWAY_SECONDS
+    for key in signing_keys():
+        with suppress(InvalidToken):
+            claims = _verify(text, key, conf.TOKEN_AUDIENCE, conf.TOKEN_ISSUER, leeway)
+            break
+    else:
+        raise InvalidToken
     # Of all that was verified, only this changes with time.
     if claims.expires_at <= time.time() - leeway:
         raise InvalidToken
@@ -154,14 +163,15 @@ def _text(token: object) -> str:
     return token
 
 
-def _signing_key() -> bytes:
-    return _to_key(conf.SIGNING_KEY, settings.SECRET_KEY)
+def signing_keys() -> list[bytes]:
+    """Return what tokens may be signed with; the first one signs new tokens."""
+    if conf.SIGNING_KEY is not None:
+        given = [conf.SIGNING_KEY, *conf.SIGNING_KEY_FALLBACKS]
+        return [_checked(key) for key in given]
+    return [_derived(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
 
 
-@functools.lru_cache(maxsize=1)
-def _to_key(signing_key: str | bytes | None, secret_key: str | bytes) -> bytes:
-    if signing_key is None:
-        return salted_hmac(__name__, "access", secret=secret_key, algorithm="sha256").digest()
+def _checked(signing_key: str | bytes) -> bytes:
     key = force_bytes(signing_key)
     if len(key) < MIN_SECRET_BYTES:
         # The system check says so too, but web servers do not run the checks.
@@ -169,3 +179,8 @@ def _to_key(signing_key: str | bytes | None, secret_key: str | bytes) -> bytes:
             f'CHABAD_AUTH["SIGNING_KEY"] must have at least {MIN_SECRET_BYTES} bytes.'
         )
     return key
+
+
+@functools.lru_cache(maxsize=16)
+def _derived(secret_key: str | bytes) -> bytes:
+    return salted_hmac(_SALT, "access", secret=secret_key, algorithm="sha256").digest()

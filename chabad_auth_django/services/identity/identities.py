@@ -1,0 +1,283 @@
+"""Which user somebody is who comes in: found by a claim, linked by a verified address, or new.
+
+A claim is an ``ExternalId``: (issuer, subject) or (``HOST_ID``, primary key) of an account. An
+e-mail address finds, links and creates only where whoever checked the identity says that it is
+verified. An unverified address is answered alike whether anybody has it or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_transaction
+from chabad_auth_django.exceptions import (
+    AlreadyExists,
+    AmbiguousEmail,
+    Blocked,
+    DuplicateEmail,
+    EmailNotVerified,
+    ExternalIdTaken,
+    LastIdentity,
+    NotFound,
+)
+from chabad_auth_django.models import Block, ExternalId, Session, User
+from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS, HOST, ISSUER
+from chabad_auth_django.services.identity import external_ids, hosts
+from chabad_auth_django.validators import normalize_email
+
+#: The authentication method of accounts of the Django project.
+CREDENTIALS = "credentials"
+
+MAX_NAME_LENGTH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who somebody is, as the one who checked it says.
+
+    Issuer and subject together name one person. For an account of the Django project they are
+    ``HOST_ID`` and the primary key, and ``generation`` tells the account from an earlier one with
+    the same primary key. ``external_id_field`` is the field of User that is filled with
+    ``external_id`` besides. With ``links_to_default_role_only`` a verified address does not link
+    to a user who has more than the default role.
+    """
+
+    auth_method: str
+    issuer: str
+    subject: str
+    generation: str | None = None
+    email: str | None
+    email_verified: bool
+    name: str | None
+    external_id_field: str | None = None
+    external_id: str | None = None
+    links_to_default_role_only: bool = False
+
+    @property
+    def kind(self) -> str:
+        """``ISSUER`` or ``HOST``."""
+        return ISSUER if self.generation is None else HOST
+
+    @property
+    def key(self) -> str:
+        """The ``_id`` of the claim."""
+        parts = [self.issuer, self.subject]
+        if self.generation is not None:
+            parts.append(self.generation)
+        return ExternalId.account_key(self.kind, *parts)
+
+
+def of_host_account(*, account: Any) -> Identity:
+    """Return the identity of an account of the Django project."""
+    host = hosts.adapter()
+    email = hosts.verified_email(account=account)
+    name = host.name(account=account)
+    return Identity(
+        auth_method=CREDENTIALS,
+        issuer=str(conf.HOST_ID),
+        subject=str(account.pk),
+        generation=host.generation(account=account),
+        email=email,
+        email_verified=email is not None,
+        name=name[:MAX_NAME_LENGTH] if name else None,
+    )
+
+
+def host_key(*, account: Any) -> str:
+    """Return the ``_id`` of the claim on an account of the Django project."""
+    generation = hosts.adapter().generation(account=account)
+    return ExternalId.account_key(HOST, str(conf.HOST_ID), str(account.pk), generation)
+
+
+def find_claimant(*, key: str) -> User | None:
+    """Return the user who has the claim, or ``None``, with one command.
+
+    Raises ``Blocked``.
+    """
+    return _read_claim(key)[0]
+
+
+def find_or_create_user(*, identity: Identity) -> User:
+    """Return the user whom the identity names, with its claim and authentication method.
+
+    Raises ``EmailNotVerified``, ``Blocked``, ``ExternalIdTaken`` and ``ValidationError``; nothing
+    is stored then.
+    """
+    try:
+        return _find_or_create_user(identity)
+    except DuplicateEmail:
+        # Somebody else created the same user meanwhile: this time it is found.
+        return _find_or_create_user(identity)
+
+
+@atomic
+def _find_or_create_user(identity: Identity) -> User:
+    user, claim = _read_claim(identity.key)
+    if user is None:
+        user = _link_or_create(identity)
+    elif identity.email_verified and identity.kind == HOST:
+        _follow_address(user, claim, identity)
+    if identity.auth_method not in user.auth_methods:
+        user.add_auth_method(identity.auth_method)
+    return user
+
+
+def _link_or_create(identity: Identity) -> User:
+    field, value = identity.external_id_field, identity.external_id
+    user = None
+    if field and value:
+        user = external_ids.find_user_by_external_id(field=field, value=value)
+    if user is None:
+        user = _by_verified_address(identity)
+    if user is None:
+        user = User.create_user(
+            email=identity.email, name=identity.name, auth_methods=[identity.auth_method]
+        )
+    else:
+        check_not_blocked(user=user)
+    return link(user=user, identity=identity)
+
+
+def _by_verified_address(identity: Identity) -> User | None:
+    if not identity.email or not identity.email_verified:
+        raise EmailNotVerified
+    try:
+        user = User.find_by_email(identity.email)
+    except AmbiguousEmail:
+        # The owner of the address is one of several users, and nothing says which.
+        raise EmailNotVerified from None
+    if user is None:
+        return None
+    if identity.links_to_default_role_only and _has_more_than_default_role(user):
+        raise EmailNotVerified
+    source = identity.kind, identity.issuer
+    if any(_source(claim) == source for claim in _claims_of(user)):
+        # The address was somebody's else before, or is it now. It is no proof then.
+        raise ExternalIdTaken
+    return user
+
+
+def _has_more_than_default_role(user: User) -> bool:
+    default = set(User().roles)
+    return bool(user.permissions) or not set(user.roles or []) <= default
+
+
+def _follow_address(user: User, claim: Mapping[str, Any], identity: Identity) -> None:
+    """Give the user the host account's address, if it changed in the host and is verified there."""
+    if claim.get("email") == identity.email:
+        return
+    if claim.get("email") is not None and normalize_email(user.email) != identity.email:
+        # Somebody else may have the address here; then the user keeps the old one.
+        with suppress(DuplicateEmail):
+            user.patch({"email": identity.email})
+    update = {"$set": {"email": identity.email}}
+    ExternalId.collection().update_one({"_id": identity.key, "userId": user.id}, update)
+
+
+@atomic
+def link(*, user: User, identity: Identity) -> User:
+    """Give the user the identity; nothing changes when it has it. Return the user.
+
+    Raises ``ExternalIdTaken`` when another user has it, and ``ValidationError``.
+    """
+    claim = ExternalId(
+        id=identity.key,
+        user_id=user.id,
+        auth_method=identity.auth_method,
+        email=identity.email if identity.email_verified else None,
+    )
+    claimed = ExternalId.read(_id=identity.key)
+    if claimed is not None and claimed["userId"] != user.id:
+        if User.read(_id=claimed["userId"]) is not None:
+            raise ExternalIdTaken
+        # Its user is gone, and the claim is about to be purged.
+        ExternalId.collection().delete_one({"_id": identity.key, "userId": claimed["userId"]})
+        claimed = None
+    if claimed is None:
+        try:
+            claim.save()
+        except AlreadyExists as error:
+            if in_transaction():
+                raise RetryTransaction("The identity was linked meanwhile.") from error
+            raise ExternalIdTaken from error
+    if identity.external_id_field and identity.external_id:
+        user = external_ids.link_external_id(
+            user_id=user.id, field=identity.external_id_field, value=identity.external_id
+        )
+    if identity.auth_method not in user.auth_methods:
+        user.add_auth_method(identity.auth_method)
+    return user
+
+
+def list_identities(*, user: User) -> list[Mapping[str, Any]]:
+    """Return the claims with which the user signs in, oldest first."""
+    return _claims_of(user)
+
+
+@atomic
+def unlink(*, user: User, public_id: str) -> None:
+    """Take an identity from the user, and end the sessions that it opened.
+
+    What an issuer has filled in the specification's fields goes too. Raises ``NotFound``, and
+    ``LastIdentity`` when no other would be left.
+    """
+    claims = _claims_of(user)
+    claim = next((item for item in claims if ExternalId.public_id(item["_id"]) == public_id), None)
+    if claim is None:
+        raise NotFound("The identity does not exist.")
+    # Of two at once each would count on the other's: both change the user, so one runs again.
+    user.update_atomically({})
+    ExternalId.collection().delete_one({"_id": claim["_id"], "userId": user.id})
+    if not _claims_of(user):
+        if not in_transaction():
+            ExternalId.collection().insert_one(dict(claim))
+        raise LastIdentity
+    kind, source = _source(claim)
+    Session.collection().delete_many({"userId": user.id, "openedBy": claim["_id"]})
+    for issuer in conf.ISSUERS if kind == ISSUER else ():
+        field = issuer.get("EXTERNAL_ID_FIELD")
+        if issuer["ISSUER"] == source and field in EXTERNAL_ID_FIELDS:
+            external_ids.unlink_external_id(user_id=user.id, field=field)
+
+
+def check_not_blocked(*, user: User) -> None:
+    """Raise ``Blocked`` where the user may not come in."""
+    if Block.read(userId=user.id) is not None:
+        raise Blocked
+
+
+def _claims_of(user: User) -> list[Mapping[str, Any]]:
+    found = ExternalId.collection().find({"userId": user.id}).sort("createdAt")
+    return [claim for claim in found if _source(claim)[0] in (ISSUER, HOST)]
+
+
+def _read_claim(key: str) -> tuple[User | None, dict[str, Any]]:
+    found = ExternalId.collection().aggregate(
+        [{"$match": {"_id": key}}, _lookup("users", "_id"), _lookup("blocks", "userId")]
+    )
+    claim = next(iter(found), None)
+    if claim is None or not claim["users"]:
+        return None, {}
+    if claim["blocks"]:
+        raise Blocked
+    return User.from_stored(claim["users"][0]), claim
+
+
+def _source(claim: Mapping[str, Any]) -> tuple[str, str | None]:
+    kind, parts = ExternalId.parse_account_key(claim["_id"])
+    return kind, parts[0] if parts else None
+
+
+def _lookup(collection: str, field: str) -> dict[str, Any]:
+    return {
+        "$lookup": {
+            "from": collection,
+            "localField": "userId",
+            "foreignField": field,
+            "as": collection,
+        }
+    }

@@ -1,0 +1,161 @@
+"""Who makes a request: looked at each time, so that who must go is gone at the next request.
+
+A token or a session of the Django project says who calls. Whether they still may is read from the
+database: the user, a block and the session come with one command. A session that an account of the
+Django project opened ends with that account, so it is read too, with one SQL query.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from django.apps import apps
+from django.utils.crypto import constant_time_compare
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import (
+    AuthMethodDisabled,
+    Blocked,
+    CredentialsDisabled,
+    InvalidToken,
+    SecondFactorRequired,
+)
+from chabad_auth_django.models import ExternalId, User
+from chabad_auth_django.models.external_id import HOST, ISSUER
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.models.session import VOUCHED
+from chabad_auth_django.services.identity import hosts, identities
+from chabad_auth_django.services.identity.identities import CREDENTIALS, Identity
+from chabad_auth_django.services.signing_in import issuers
+from chabad_auth_django.services.signing_in.tokens import AccessClaims
+
+#: Accounts of the host that a process remembers to have looked at, where a setting allows it.
+MEMORY_SIZE = 10_000
+
+#: (claim, session hash) of an account -> until when it need not be looked at again.
+_looked_at: dict[tuple[str, str | None], float] = {}
+
+
+def by_access_token(*, claims: AccessClaims) -> User:
+    """Return the user of a verified access token, whose session must be open.
+
+    Raises ``InvalidToken``, ``Blocked`` and ``AuthMethodDisabled``.
+    """
+    found: dict[str, Any] = {}
+    pipeline = [
+        {"$match": {"_id": claims.user_id}},
+        _tagged("user"),
+        _union("blocks", {"userId": claims.user_id}, "block"),
+        _union("sessions", {"_id": claims.session_id, "userId": claims.user_id}, "session"),
+    ]
+    for row in User.collection().aggregate(pipeline):
+        found.update(row)
+    user = judge(user=found.get("user"), block=found.get("block"))
+    check_session(session=found.get("session"))
+    return user
+
+
+def by_issuer_token(*, token: object) -> User:
+    """Return whom the token of a configured issuer names; create the user where there is none.
+
+    Such a token has no session. Its user can be blocked, but the token cannot be revoked. Raises
+    ``InvalidToken``, ``IssuerUnavailable``, ``EmailNotVerified``, ``ExternalIdTaken``, ``Blocked``
+    and ``AuthMethodDisabled``.
+    """
+    identity = issuers.verify_issuer_token(token=token)
+    check_method(identity.auth_method)
+    return _find_or_create(identity)
+
+
+def by_host_account(*, account: Any, session: Any) -> User:
+    """Return the user of an account that is logged in to the Django project.
+
+    ``session`` is the Django session. Raises ``CredentialsDisabled``, ``SecondFactorRequired``,
+    ``EmailNotVerified``, ``ExternalIdTaken`` and ``Blocked``.
+    """
+    check_host_door()
+    host = hosts.adapter()
+    if host.has_second_factor(account=account) and not host.gave_second_factor(session=session):
+        raise SecondFactorRequired
+    user = identities.find_claimant(key=identities.host_key(account=account))
+    return user or identities.find_or_create_user(
+        identity=identities.of_host_account(account=account)
+    )
+
+
+def judge(*, user: Mapping[str, Any] | None, block: Any) -> User:
+    """Return the user of these stored documents; raise ``InvalidToken`` and ``Blocked``."""
+    if user is None:
+        raise InvalidToken
+    if block:
+        raise Blocked
+    return User.from_stored(user)
+
+
+def check_session(*, session: Mapping[str, Any] | None) -> None:
+    """Raise ``InvalidToken`` unless the session is open, and what opened it still would.
+
+    Raises ``AuthMethodDisabled`` where its way of signing in is no longer allowed.
+    """
+    if session is None or session.get("endedAt") is not None or session["expiresAt"] <= now():
+        raise InvalidToken
+    check_method(session["authMethod"])
+    opened_by = session.get("openedBy")
+    if opened_by == VOUCHED:
+        return
+    # Version 0.1.0 did not keep what opened a session; nobody can tell whether it still would.
+    kind, parts = ExternalId.parse_account_key(opened_by or "")
+    if kind == ISSUER and parts[0] in {issuer["ISSUER"] for issuer in conf.ISSUERS}:
+        return
+    if kind != HOST or parts[0] != conf.HOST_ID:
+        raise InvalidToken
+    _check_host_account(str(opened_by), parts[1], session.get("hostHash"))
+
+
+def check_method(auth_method: str) -> None:
+    """Raise ``AuthMethodDisabled`` unless the settings allow the authentication method."""
+    if auth_method not in conf.AUTH_METHODS:
+        raise CredentialsDisabled if auth_method == CREDENTIALS else AuthMethodDisabled
+
+
+def check_host_door() -> None:
+    """Raise ``CredentialsDisabled`` unless accounts of the Django project may sign in."""
+    check_method(CREDENTIALS)
+    if not apps.is_installed("django.contrib.auth") or conf.HOST_ID is None:
+        raise CredentialsDisabled
+
+
+def _find_or_create(identity: Identity) -> User:
+    user = identities.find_claimant(key=identity.key)
+    return user or identities.find_or_create_user(identity=identity)
+
+
+def _check_host_account(key: str, primary_key: str, session_hash: str | None) -> None:
+    check_host_door()
+    entry = (key, session_hash)
+    if _looked_at.get(entry, 0) > time.monotonic():
+        return
+    host = hosts.adapter()
+    account = host.get_account(primary_key=primary_key)
+    if account is None or not host.is_active(account=account):
+        raise InvalidToken
+    if identities.host_key(account=account) != key:
+        raise InvalidToken
+    hashes = host.session_hashes(account=account)
+    if hashes and not any(constant_time_compare(session_hash or "", item) for item in hashes):
+        raise InvalidToken
+    if conf.HOST_RECHECK_SECONDS:
+        if len(_looked_at) >= MEMORY_SIZE:
+            _looked_at.clear()
+        _looked_at[entry] = time.monotonic() + conf.HOST_RECHECK_SECONDS
+
+
+def _tagged(tag: str) -> dict[str, Any]:
+    # A stored document may have any field; under a tag it cannot pass for another one.
+    return {"$replaceRoot": {"newRoot": {tag: "$$ROOT"}}}
+
+
+def _union(collection: str, match: dict[str, Any], tag: str) -> dict[str, Any]:
+    return {"$unionWith": {"coll": collection, "pipeline": [{"$match": match}, _tagged(tag)]}}
