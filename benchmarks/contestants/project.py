@@ -14,7 +14,7 @@ from chabad_auth_django.models import Activity, AppData, User
 from chabad_auth_django.services.analytics import counts, rollups
 from chabad_auth_django.services.data import events
 from chabad_auth_django.services.deployment import indexes
-from chabad_auth_django.services.signing_in import flows, tokens
+from chabad_auth_django.services.signing_in import flows, sessions, tokens
 
 
 def deploy() -> None:

@@ -12,7 +12,7 @@ from support.endpoints import served
 
 from chabad_auth_django.models import AppData, Preferences, User
 
-CALLER = ["find"]
+CALLER = ["aggregate"]
 FENCE = ["find"]
 #: What another user may do, whom the caller acts on.
 REACH = ["find"]
@@ -26,24 +26,24 @@ CREATION = ["findAndModify", "find", "insert", "commitTransaction", *FENCE]
 #: A value whose version is kept: looked up, moved in one transaction, and looked up again.
 REMOVAL = ["find", "find", "update", "delete", "commitTransaction", "find"]
 #: A look whether it is an administrator, and the user with all but the events, in one transaction;
-#: then each of the nine collections of what a user owns is purged, with the versions of deleted
+#: then each of the ten collections of what a user owns is purged, with the versions of deleted
 #: values, and looked at once more.
 DELETION = [
     *("find", "find", "update", "delete", "delete", "delete", "delete", "commitTransaction"),
-    *["find"] * 9,
+    *["find"] * 10,
     "delete",
-    *["find"] * 9,
+    *["find"] * 10,
 ]
 
 #: A look for an erasure, the user, and whether it is an administrator; a count of what there is;
 #: the record; the deletion; and the receipt, which counts again.
 ERASURE = [
     *["find"] * 3,
-    *["aggregate"] * 9,
+    *["aggregate"] * 10,
     *("find", "delete", "update"),
-    *DELETION[:-9],
+    *DELETION[:-10],
     *["find"] * 3,
-    *["aggregate"] * 9,
+    *["aggregate"] * 10,
 ]
 
 #: Verb, path, body -> the commands behind the one that reads the caller.
