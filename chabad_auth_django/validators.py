@@ -92,7 +92,9 @@ def normalize_email(value: object) -> str:
     while folded != email:
         email, folded = folded, _fold(folded)
     local_part, at, domain = email.rpartition("@")
-    if not at or _has_invisible(email):
+    # The ASCII form of what is ASCII is the same, but for a dot at its end.
+    is_done = email.isascii() and not email.endswith(".")
+    if not at or is_done or _has_invisible(email):
         return email
     try:
         # Not Python's codec: it makes "strasse.de" of "straße.de", which is another domain.
@@ -106,16 +108,21 @@ def email_spellings(value: object) -> list[str]:
     """Return all that may be stored for the mailbox, its normal form first.
 
     Other programs store an address as it was given, or trimmed and in lower case, with the domain
-    in Unicode or in ASCII; version 0.1.0 stored it in NFKC. Raises ``ValidationError`` like
-    ``normalize_email``.
+    in ASCII or in Unicode, composed or not. Version 0.1.0 stored it in NFKC. Raises
+    ``ValidationError`` like ``normalize_email``.
     """
     email = normalize_email(value)
     given = validate_text(value)
     spellings = [email, given, given.strip().lower(), _fold_email(value)]
     local_part, at, domain = email.rpartition("@")
-    if at:
-        with suppress(idna.IDNAError):
-            spellings.append(local_part + at + idna.decode(domain))
+    if at and "xn--" in domain:
+        with suppress(idna.IDNAError, ValidationError):
+            in_unicode = local_part + at + idna.decode(domain)
+            spellings += [in_unicode, unicodedata.normalize("NFD", in_unicode)]
+            # What version 0.1.0 stored of upper case, unless that is another mailbox ("ß", "SS").
+            of_upper_case = _fold_email(in_unicode.upper())
+            if normalize_email(of_upper_case) == email:
+                spellings.append(of_upper_case)
     return list(dict.fromkeys(spellings))
 
 

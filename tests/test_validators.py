@@ -318,7 +318,8 @@ def test_all_spellings_of_a_mailbox_have_one_normal_form(spellings: list[str], e
 )
 def test_the_spellings_of_a_mailbox_are_those_that_other_programs_store(given: str) -> None:
     spellings = email_spellings(given)
-    expected = {"ann@xn--mnchen-3ya.de", "ann@m\u00fcnchen.de", given, given.lower()}
+    expected = {"ann@xn--mnchen-3ya.de", "ann@m\u00fcnchen.de", "ann@mu\u0308nchen.de"}
+    expected |= {given, given.lower()}
     assert set(spellings) == expected
     assert len(spellings) == len(expected)
     assert email_spellings("ann@example.org") == ["ann@example.org"]

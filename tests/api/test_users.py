@@ -153,3 +153,18 @@ def test_what_is_wrong_is_said_in_the_language_of_each_request(api: APIClient) -
         english, german = refusal("en"), refusal("de")
         assert english != german
         assert refusal("en") == english
+
+
+def test_a_mailbox_is_one_user_in_each_spelling(login: Any, admin: User, owner: User) -> None:
+    client, spellings = login(admin), ["Eve@MÜNCHEN.de", "eve@xn--mnchen-3ya.de", "eve@münchen.de."]
+    User.collection().update_one({"_id": owner.id}, {"$set": {"email": "eve@münchen.de"}})
+    for email in spellings:
+        created = client.post("/api/users/", {"email": email}, format="json")
+        changed = client.patch("/api/users/me/", {"email": email}, format="json")
+        for response in (created, changed):
+            assert (response.status_code, response.json()["code"]) == (409, "duplicate_email")
+        rows = client.get("/api/users/", {"email": email}).json()["results"]
+        assert [row["id"] for row in rows] == [str(owner.id)]
+    patched = client.patch(f"/api/users/{owner.id}/", {"email": spellings[0]}, format="json")
+    assert (patched.status_code, patched.json()["email"]) == (200, "eve@xn--mnchen-3ya.de")
+    assert client.post("/api/users/", {"email": "eve@☃.net"}, format="json").status_code == 400

@@ -65,6 +65,14 @@ def test_a_user_is_found_by_each_spelling(raw: Database, stored: str, given: str
     assert [row["_id"] for row in list_users(email=given).rows] == [id]
 
 
+@pytest.mark.parametrize("given", ["ann@πρωτεΐνη.gr", "ANN@ΠΡΩΤΕΪ́ΝΗ.GR"], ids=ascii)
+def test_an_address_is_found_as_version_0_1_0_stored_it(raw: Database, given: str) -> None:
+    for email in ("ann@πρωτεΐνη.gr", "ann@πρωτε\u03ca\u0301νη.gr"):
+        id = raw.users.insert_one({"email": email}).inserted_id
+        assert User.find_by_email(given).id == id
+        raw.users.delete_one({"_id": id})
+
+
 def test_an_address_is_found_as_another_program_stored_it(raw: Database) -> None:
     for email in ("Ann@Example.org", "bob@under_score.org", "eve@☃.net"):
         id = raw.users.insert_one({"email": email}).inserted_id
