@@ -30,7 +30,8 @@ DEFAULTS: dict[str, Any] = {
     "EVENT_DATA_MAX_BYTES": 32 * 1024,
     "BODY_MAX_BYTES": 1024 * 1024,
     "REQUEST_TIMEOUT": 19.0,
-    "THROTTLE_RATES": {"sign_in": "10/min", "read": None, "write": None},
+    "THROTTLE_RATES": {"sign_in": "10/min", "refresh": "30/min", "read": None, "write": None},
+    "THROTTLE_WITHOUT_CACHE": "refuse",
     "JSON_MAX_DEPTH": 20,
     "JSON_MAX_KEYS": 1000,
     "HOST_ID": None,
@@ -108,9 +109,12 @@ class Conf:
     BODY_MAX_BYTES: int
     #: Seconds that MongoDB may take for one request, with all its commands.
     REQUEST_TIMEOUT: float
-    #: Scope (``sign_in``, ``read``, ``write``) -> rate such as ``"10/min"``; ``None``: no limit.
-    #: A scope that is left out has its default.
+    #: Scope (``sign_in``, ``refresh``, ``read``, ``write``) -> rate such as ``"10/min"``; ``None``:
+    #: no limit. A scope that is left out has its default.
     THROTTLE_RATES: Mapping[str, str | None]
+    #: What is done while the cache that counts is away: ``"refuse"`` answers what has a limit with
+    #: 503, ``"allow"`` lets it pass without one.
+    THROTTLE_WITHOUT_CACHE: str
     #: Levels of nesting in free-form JSON.
     JSON_MAX_DEPTH: int
     #: Keys, over all levels, in one free-form value.

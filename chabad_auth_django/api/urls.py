@@ -13,7 +13,11 @@ from chabad_auth_django.api.resources.app_data import (
     AppDataViewSet,
     ApplicationViewSet,
 )
-from chabad_auth_django.api.resources.auth import AuthViewSet, SessionViewSet
+from chabad_auth_django.api.resources.auth import (
+    LoginViewSet,
+    RefreshViewSet,
+    SessionViewSet,
+)
 from chabad_auth_django.api.resources.events import ActivitiesViewSet, AnalyticsViewSet
 from chabad_auth_django.api.resources.grants import (
     AuthMethodViewSet,
@@ -40,8 +44,8 @@ USER = "users/<str:user>/"
 app_name = "chabad_auth"
 
 urlpatterns = [
-    path("auth/login/", AuthViewSet.as_view({"post": "login"}), name="auth-login"),
-    path("auth/refresh/", AuthViewSet.as_view({"post": "refresh"}), name="auth-refresh"),
+    path("auth/login/", LoginViewSet.as_view({"post": "login"}), name="auth-login"),
+    path("auth/refresh/", RefreshViewSet.as_view({"post": "refresh"}), name="auth-refresh"),
     path("auth/logout/", SessionViewSet.as_view({"post": "logout"}), name="auth-logout"),
     path("auth/me/", SessionViewSet.as_view({"get": "me"}), name="auth-me"),
     path("auth/rules/", SessionViewSet.as_view({"get": "rules"}), name="auth-rules"),

@@ -217,6 +217,11 @@ RULES: dict[str, tuple[Callable[[Any], bool], str, int]] = {
     "BODY_MAX_BYTES": (_is_positive_integer, "a positive whole number of bytes", 18),
     "REQUEST_TIMEOUT": (_is_positive, "a positive number of seconds", 19),
     "THROTTLE_RATES": (_is_rates, 'a dict from scope to a rate such as "10/min", or None', 40),
+    "THROTTLE_WITHOUT_CACHE": (
+        lambda value: value in ("refuse", "allow"),
+        '"refuse" or "allow"',
+        50,
+    ),
     "JSON_MAX_KEYS": (_is_positive_integer, "a positive whole number", 17),
     "ISSUERS": (_is_issuers, "a list of dicts, each with another ISSUER", 20),
     "SIGNING_KEY": (

@@ -48,7 +48,7 @@ def configured(mongodb: str, jwks: JwksServer) -> Iterator[None]:
         "AUTH_METHOD": "google",
         "EXTERNAL_ID_FIELD": "valuUserId",
     }
-    rates = {"sign_in": None}
+    rates = {"sign_in": None, "refresh": None}
     with override_settings(
         CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": [issuer], "THROTTLE_RATES": rates}
     ):

@@ -35,10 +35,10 @@ DELETION = [
     *["find"] * 10,
 ]
 
-#: A look for an erasure, the user, and whether it is an administrator; a count of what there is;
-#: the record; the deletion; and the receipt, which counts again.
+#: The user, and whether it is an administrator; a count of what there is; the record; the
+#: deletion; and the receipt, which counts again.
 ERASURE = [
-    *["find"] * 3,
+    *["find"] * 2,
     *["aggregate"] * 10,
     *("find", "delete", "update"),
     *DELETION[:-10],

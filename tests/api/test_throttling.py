@@ -5,17 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from bson import ObjectId
+from django.conf import settings
 from django.core.cache import cache
+from django.core.cache.backends.base import InvalidCacheKey
 from django.core.cache.backends.locmem import LocMemCache
 from django.test import override_settings
 from rest_framework.settings import api_settings
 from rest_framework.test import APIClient
+from support.commands import CommandCounter
 
 from chabad_auth_django import checks
+from chabad_auth_django.api.http import throttling
 from chabad_auth_django.models import User
+from chabad_auth_django.services.signing_in import sessions
 
 Login = Callable[[User | None], APIClient]
 
@@ -76,13 +83,72 @@ def test_one_account_from_many_addresses_is_one_caller(mongodb: str, name: str) 
         assert sign_in("bob@example.org", "10.0.0.9").status_code == 400
 
 
-def test_refreshing_counts_with_signing_in(mongodb: str) -> None:
-    def refresh(number: int) -> Any:
-        body = {"refreshToken": f"guess{number}"}
-        return APIClient().post("/api/auth/refresh/", body, format="json")
+def refresh(token: object, address: str = "10.0.0.1") -> Any:
+    body = {"refreshToken": token}
+    return APIClient().post("/api/auth/refresh/", body, format="json", REMOTE_ADDR=address)
 
-    with rates(mongodb, sign_in="2/min"):
-        assert statuses(3, refresh) == [401, 401, 429]
+
+def open_session(user: User) -> str:
+    _, token = sessions.open_session(user_id=user.id, auth_method="google")
+    return token
+
+
+def test_many_sessions_refresh_from_one_address(mongodb: str, owner: User) -> None:
+    tokens = [open_session(owner) for _ in range(50)]
+    assert statuses(50, lambda n: refresh(tokens[n])) == [200] * 50
+
+
+def test_a_session_that_refreshes_too_often_stops_no_other(mongodb: str, owner: User) -> None:
+    token, other = open_session(owner), open_session(owner)
+    with rates(mongodb, refresh="2/min"):
+        for _ in range(2):
+            answer = refresh(token)
+            assert answer.status_code == 200
+            token = answer.json()["refreshToken"]
+        answer = refresh(token, "10.0.0.2")
+        assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert refresh(other).status_code == 200
+    # It was not exchanged.
+    assert refresh(token).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["malformed", "unknown session", "unknown family", "no text"])
+def test_who_guesses_refresh_tokens_is_an_address(mongodb: str, owner: User, kind: str) -> None:
+    token = open_session(owner)
+    session_id, _, secret = token.split(".")
+
+    def guess(number: int) -> Any:
+        guesses = {
+            "malformed": f"guess{number}",
+            "unknown session": f"{ObjectId()}.family.secret",
+            "unknown family": f"{session_id}.guess{number}.{secret}",
+            "no text": number,
+        }
+        return refresh(guesses[kind])
+
+    refused = 400 if kind == "no text" else 401
+    with rates(mongodb, refresh="2/min"):
+        assert statuses(3, guess) == [refused, refused, 429]
+        assert refresh("guess", "10.0.0.2").status_code == 401
+        # Who is signed in from the same address is not cut off.
+        assert refresh(token).status_code == 200
+
+
+def test_signing_in_and_refreshing_count_apart(mongodb: str) -> None:
+    with rates(mongodb, sign_in="1/min", refresh="1/min"):
+        assert statuses(2, lambda n: sign_in(f"user{n}")) == [400, 429]
+        assert statuses(2, lambda n: refresh("guess")) == [401, 429]
+
+
+def test_a_refresh_without_a_limit_costs_no_look_at_the_session(
+    commands: CommandCounter,
+) -> None:
+    with override_settings(
+        CHABAD_AUTH={**settings.CHABAD_AUTH, "THROTTLE_RATES": {"refresh": None}}
+    ):
+        refresh(f"{ObjectId()}.family.secret")
+    assert "find" not in commands.names
 
 
 @pytest.mark.parametrize("body", ["{", "[]", '"x"', '{"username": 5}', '{"username": {"$gt": ""}}'])
@@ -121,7 +187,7 @@ def test_the_cache_learns_no_name(mongodb: str) -> None:
 
 def test_a_cache_of_each_process_is_warned_of_at_deployment() -> None:
     assert [message.id for message in checks.check_cache()] == ["chabad_auth.W002"]
-    off = dict.fromkeys(("sign_in", "read", "write"))
+    off = dict.fromkeys(("sign_in", "refresh", "read", "write"))
     with override_settings(CHABAD_AUTH={"THROTTLE_RATES": off}):
         assert checks.check_cache() == []
     shared = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
@@ -133,7 +199,7 @@ def test_believing_every_client_its_address_is_warned_of_at_deployment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert [message.id for message in checks.check_proxies()] == ["chabad_auth.W004"]
-    off = dict.fromkeys(("sign_in", "read", "write"))
+    off = dict.fromkeys(("sign_in", "refresh", "read", "write"))
     with override_settings(CHABAD_AUTH={"THROTTLE_RATES": off}):
         assert checks.check_proxies() == []
     for number in (0, 1):
@@ -156,3 +222,105 @@ def test_a_long_name_is_refused_before_time_is_spent_on_it(mongodb: str) -> None
     started = time.process_time()
     assert sign_in(name).status_code == 400
     assert time.process_time() - started < 1
+
+
+class AwayCache(LocMemCache):
+    """A cache whose server does not answer."""
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        raise ConnectionError("redis.example.org does not answer about ann@example.org")
+
+    def set(self, *args: Any, **kwargs: Any) -> Any:
+        raise ConnectionError
+
+
+class ForgetfulCache(LocMemCache):
+    """A cache that can be read and not written."""
+
+    def set(self, *args: Any, **kwargs: Any) -> Any:
+        raise InvalidCacheKey
+
+
+class CorruptCache(LocMemCache):
+    """A cache in which something else is stored."""
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        return {"not": "ours"}
+
+
+@pytest.fixture(params=["away", "read-only", "corrupt", "no folder", "no backend"])
+def broken_cache(request: Any, tmp_path: Path) -> Iterator[None]:
+    no_folder = tmp_path / "file"
+    no_folder.write_text("")
+    here = f"{__name__}."
+    backends = {
+        "away": {"BACKEND": f"{here}AwayCache"},
+        "read-only": {"BACKEND": f"{here}ForgetfulCache"},
+        "corrupt": {"BACKEND": f"{here}CorruptCache"},
+        "no folder": {
+            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "LOCATION": no_folder / "cache",
+        },
+        "no backend": {"BACKEND": "nowhere.Cache"},
+    }
+    with override_settings(CACHES={"default": backends[request.param]}):
+        yield
+
+
+def answers(owner: User, api: APIClient) -> list[Any]:
+    """Return what each scope answers."""
+    return [
+        sign_in("ann@example.org"),
+        refresh(open_session(owner)),
+        api.get(ME),
+        api.patch(PROFILE, {}, format="json"),
+    ]
+
+
+def test_without_the_cache_what_has_a_limit_is_refused_for_now(
+    mongodb: str, owner: User, api: APIClient, broken_cache: None
+) -> None:
+    with rates(mongodb, read="9/min", write="9/min"):
+        found = answers(owner, api)
+    for answer in found:
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert set(answer.json()) == {"code", "detail"}
+        assert int(answer.headers["Retry-After"]) > 0
+    # The defaults limit neither reading nor writing.
+    assert [answer.status_code for answer in answers(owner, api)] == [503, 503, 200, 200]
+
+
+def test_without_the_cache_there_is_no_limit_where_that_is_set(
+    mongodb: str, owner: User, api: APIClient, broken_cache: None
+) -> None:
+    rates = {"sign_in": "1/min", "refresh": "1/min", "read": "1/min", "write": "1/min"}
+    chabad = {
+        **settings.CHABAD_AUTH,
+        "THROTTLE_RATES": rates,
+        "THROTTLE_WITHOUT_CACHE": "allow",
+    }
+    with override_settings(CHABAD_AUTH=chabad):
+        for _ in range(3):
+            found = [answer.status_code for answer in answers(owner, api)]
+            assert found == [400, 200, 200, 200]
+
+
+@pytest.mark.parametrize("choice", ["refuse", "allow"])
+def test_that_the_cache_is_away_is_logged_once_in_a_while(
+    mongodb: str, choice: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttling, "_warned_at", float("-inf"))
+    chabad = {**settings.CHABAD_AUTH, "THROTTLE_WITHOUT_CACHE": choice}
+    away = {"default": {"BACKEND": f"{__name__}.AwayCache"}}
+    with override_settings(CHABAD_AUTH=chabad, CACHES=away):
+        for _ in range(5):
+            sign_in("ann@example.org")
+    [record] = [record for record in caplog.records if "cache" in record.getMessage()]
+    assert record.levelname == "WARNING"
+    assert "ConnectionError" in record.getMessage()
+    assert "ann@example.org" not in caplog.text
+
+
+def test_an_unknown_choice_is_an_error_of_the_settings(mongodb: str) -> None:
+    with override_settings(CHABAD_AUTH={"THROTTLE_WITHOUT_CACHE": "maybe"}):
+        assert [message.id for message in checks.check_settings()] == ["chabad_auth.E050"]

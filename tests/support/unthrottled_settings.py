@@ -3,4 +3,4 @@
 from config.settings import *  # noqa: F403
 from config.settings import CHABAD_AUTH as EXAMPLE
 
-CHABAD_AUTH = {**EXAMPLE, "THROTTLE_RATES": {"sign_in": None}}
+CHABAD_AUTH = {**EXAMPLE, "THROTTLE_RATES": {"sign_in": None, "refresh": None}}

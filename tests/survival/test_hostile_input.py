@@ -218,7 +218,8 @@ def prober(mongodb: str) -> Prober:
 
 @pytest.fixture
 def unthrottled(settings: Any, mongodb: str) -> None:
-    settings.CHABAD_AUTH = {**settings.CHABAD_AUTH, "THROTTLE_RATES": {"sign_in": None}}
+    rates = {"sign_in": None, "refresh": None}
+    settings.CHABAD_AUTH = {**settings.CHABAD_AUTH, "THROTTLE_RATES": rates}
 
 
 def test_every_hostile_value_in_every_field(

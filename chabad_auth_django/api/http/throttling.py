@@ -2,7 +2,7 @@
 
 The rates are ``CHABAD_AUTH["THROTTLE_RATES"]`` over the defaults; a scope with ``None`` is not
 counted, and costs no look at the cache. The counts are in Django's default cache, which all
-processes must share.
+processes must share. While the cache is away, ``CHABAD_AUTH["THROTTLE_WITHOUT_CACHE"]`` decides.
 
 A caller who is not signed in is an address. ``NUM_PROXIES`` in ``REST_FRAMEWORK`` says how many
 proxies are in front, 0 for none: without it the address is whatever the client writes into
@@ -12,6 +12,8 @@ proxies are in front, 0 for none: without it the address is whatever the client 
 from __future__ import annotations
 
 import hashlib
+import logging
+import time
 import unicodedata
 from typing import Any
 
@@ -20,7 +22,28 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from chabad_auth_django.conf import DEFAULTS, conf
+from chabad_auth_django.exceptions import Unavailable
+from chabad_auth_django.services.signing_in import sessions
 from chabad_auth_django.validators import MAX_NAME_LENGTH
+
+logger = logging.getLogger("chabad_auth_django.api")
+
+#: Seconds between two warnings of one process that the cache is away.
+WARNING_INTERVAL = 10.0
+
+_warned_at = float("-inf")
+
+
+def _warn(error: Exception) -> None:
+    global _warned_at
+    if time.monotonic() >= _warned_at + WARNING_INTERVAL:
+        _warned_at = time.monotonic()
+        # The text of the error may hold what was sent to the cache.
+        logger.warning(
+            "The cache is away, so requests cannot be counted (%s): THROTTLE_WITHOUT_CACHE is %r.",
+            type(error).__qualname__,
+            conf.THROTTLE_WITHOUT_CACHE,
+        )
 
 
 class ScopedThrottle(SimpleRateThrottle):
@@ -39,13 +62,32 @@ class ScopedThrottle(SimpleRateThrottle):
         self.rate = {**DEFAULTS["THROTTLE_RATES"], **conf.THROTTLE_RATES}.get(self.scope)
         if self.rate is None:
             return True
-        self.num_requests, self.duration = self.parse_rate(self.rate)
-        return bool(super().allow_request(request, view))
+        rate: Any = self.parse_rate(self.rate)
+        self.num_requests, self.duration = rate
+        self.key = self.get_cache_key(request, view)
+        if self.key is None:
+            return True
+        try:
+            return self._count(*rate)
+        except Exception as error:  # noqa: BLE001 - each cache has errors of its own
+            _warn(error)
+            if conf.THROTTLE_WITHOUT_CACHE == "allow":
+                return True
+            raise Unavailable("Requests cannot be counted now. Try again.") from error
 
     def get_cache_key(self, request: Request, view: Any) -> str | None:
         """Return the key under which the caller's requests are counted."""
         user: Any = request.user
         return self._cache_key(str(user.id) if user else self.get_ident(request))
+
+    def _count(self, limit: int, seconds: int) -> bool:
+        """Count the request and tell whether it is within the rate."""
+        self.now = self.timer()
+        began = self.now - seconds
+        self.history = [at for at in self.cache.get(self.key, []) if at > began]
+        if len(self.history) >= limit:
+            return False
+        return bool(self.throttle_success())
 
     def _cache_key(self, ident: str) -> str:
         # Hashed: the cache must not learn e-mail addresses, and not every key suits it.
@@ -66,3 +108,17 @@ class AccountThrottle(ScopedThrottle):
         if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH:
             return None
         return self._cache_key(f"account {unicodedata.normalize('NFKC', name).strip().casefold()}")
+
+
+class RefreshThrottle(ScopedThrottle):
+    """Count the refreshes of one session, and the guesses of one address.
+
+    Many sessions may come from one address: those of an office, or of a front end that renders on
+    its server. Guesses from that address take nothing from them.
+    """
+
+    def get_cache_key(self, request: Request, view: Any) -> str:
+        """Return the key of the session whose family the token belongs to, else of the address."""
+        token = request.data.get("refreshToken") if isinstance(request.data, dict) else None
+        session_id = sessions.find_session_id(refresh_token=token)
+        return self._cache_key(f"session {session_id}" if session_id else self.get_ident(request))

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from chabad_auth_django.api.http.conditional import respond
 from chabad_auth_django.api.http.fields import NameField, StrictSerializer, StringField
-from chabad_auth_django.api.http.throttling import AccountThrottle, ScopedThrottle
+from chabad_auth_django.api.http.throttling import AccountThrottle, RefreshThrottle, ScopedThrottle
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import (
     ETAG,
@@ -104,11 +104,28 @@ class AuthView(APIViewSet):
         return {**super().default_response_headers, "Cache-Control": "no-store"}
 
 
-class AuthViewSet(AuthView):
-    """Where tokens come from."""
+class TokensView(AuthView):
+    """What gives tokens, to whoever proves in the body who they are."""
 
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
+
+    def tokens(self, signed_in: flows.SignedIn) -> Response:
+        """Return the answer to a client that is signed in now."""
+        user = signed_in.user
+        data = {
+            "accessToken": signed_in.access_token,
+            "refreshToken": signed_in.refresh_token,
+            "tokenType": "Bearer",
+            "expiresIn": conf.ACCESS_TOKEN_SECONDS,
+            "user": shapes.user(user.stored or user.to_mongo()),
+        }
+        return Response(data)
+
+
+class LoginViewSet(TokensView):
+    """Where tokens come from."""
+
     throttle_classes = [ScopedThrottle, AccountThrottle]
     throttle_scope = "sign_in"
 
@@ -125,13 +142,20 @@ class AuthViewSet(AuthView):
         user_agent = request.META.get("HTTP_USER_AGENT")
         if isinstance(request.data, dict) and "token" in request.data:
             values = self.read_body(TokenLoginSerializer)
-            return self._tokens(flows.sign_in_with_token(user_agent=user_agent, **values))
+            return self.tokens(flows.sign_in_with_token(user_agent=user_agent, **values))
         values = self.read_body(CredentialsLoginSerializer)
-        return self._tokens(
+        return self.tokens(
             flows.sign_in_with_credentials(
                 request=request._request, user_agent=user_agent, **values
             )
         )
+
+
+class RefreshViewSet(TokensView):
+    """Where tokens are renewed."""
+
+    throttle_classes = [RefreshThrottle]
+    throttle_scope = "refresh"
 
     @describe(
         operation_id="auth_refresh",
@@ -141,18 +165,7 @@ class AuthViewSet(AuthView):
     )
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token; one that was exchanged before ends its session."""
-        return self._tokens(flows.refresh(**self.read_body(RefreshSerializer)))
-
-    def _tokens(self, signed_in: flows.SignedIn) -> Response:
-        user = signed_in.user
-        data = {
-            "accessToken": signed_in.access_token,
-            "refreshToken": signed_in.refresh_token,
-            "tokenType": "Bearer",
-            "expiresIn": conf.ACCESS_TOKEN_SECONDS,
-            "user": shapes.user(user.stored or user.to_mongo()),
-        }
-        return Response(data)
+        return self.tokens(flows.refresh(**self.read_body(RefreshSerializer)))
 
 
 class SessionViewSet(AuthView):

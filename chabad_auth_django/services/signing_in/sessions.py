@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from bson import ObjectId
 from pymongo import ReturnDocument
 
 from chabad_auth_django.conf import conf
@@ -152,6 +153,19 @@ def end_all_sessions(*, user_id: Any) -> None:
     """
     query = {"userId": to_object_id(user_id), "endedAt": None}
     Session.collection().update_many(query, {"$set": {"endedAt": now()}})
+
+
+def find_session_id(*, refresh_token: object) -> ObjectId | None:
+    """Return the id of the session whose family the token belongs to, if there is one.
+
+    The token itself may have been exchanged. ``None`` for a guess.
+    """
+    try:
+        session_id, family, _ = _parse(refresh_token)
+    except InvalidToken:
+        return None
+    stored = Session.read(_id=session_id, familyHash=_hash(family))
+    return None if stored is None else session_id
 
 
 def revoke_session(*, user_id: Any, session_id: Any) -> None:
