@@ -232,12 +232,12 @@ RULES: dict[str, tuple[Callable[[Any], bool], str, int]] = {
     "SIGNING_KEY_FALLBACKS": (
         lambda value: isinstance(value, (list, tuple)) and all(map(_is_secret, value)),
         f"a list of secrets of at least {MIN_SECRET_BYTES} bytes",
-        41,
+        46,
     ),
     "HOST_ID": (
         lambda value: value is None or (_is_name(value) and len(value) <= MAX_NAME_LENGTH),
         f"a string of 1 to {MAX_NAME_LENGTH} characters, or None",
-        42,
+        47,
     ),
     "HOST_ADAPTER": (_is_name, "the dotted path of a class", 43),
     "HOST_RECHECK_SECONDS": (_is_short_time, "a number of seconds from 0 to 300", 44),

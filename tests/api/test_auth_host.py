@@ -166,3 +166,25 @@ with override_settings(CHABAD_AUTH={"REQUEST_TIMEOUT": 0.5, "TRANSACTION_TIMEOUT
         [503, "unavailable"],
         [401, "invalid_credentials"],
     ]
+
+
+def test_a_session_that_cannot_be_read_because_the_cache_is_away_is_no_error_of_ours(
+    mongodb: str,
+) -> None:
+    answers = run(
+        """
+from django.conf import settings
+from django.core.cache.backends.locmem import LocMemCache
+settings.SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+client = Client()
+client.force_login(ann)
+
+def away(*args, **kwargs):
+    raise ConnectionError("example.org")
+
+LocMemCache.get = LocMemCache.set = away
+tell(client.get("/api/users/me/"))
+""",
+        mongodb,
+    )
+    assert answers == [[503, "unavailable"]]

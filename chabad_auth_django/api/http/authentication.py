@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from chabad_auth_django.api.http.errors import CHALLENGE
-from chabad_auth_django.exceptions import InvalidToken
+from chabad_auth_django.exceptions import InvalidToken, Unavailable
+from chabad_auth_django.failures import log_failure
 from chabad_auth_django.models import User
 from chabad_auth_django.services.signing_in import callers, tokens
 from chabad_auth_django.services.signing_in.tokens import AccessClaims
@@ -45,11 +47,23 @@ class SessionAuthentication(BaseAuthentication):
         Whoever has a verified address and no user yet gets one.
         """
         account = getattr(request._request, "user", None)
-        if not account or not account.is_authenticated or not account.is_active:
+        if not _is_logged_in(account):
             return None
         _enforce_csrf(request._request)
         session = getattr(request._request, "session", None)
         return callers.by_host_account(account=account, session=session), None
+
+
+def _is_logged_in(account: Any) -> bool:
+    """Tell whether there is an active account; raise ``Unavailable`` where it cannot be read."""
+    try:
+        return bool(account and account.is_authenticated and account.is_active)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        # The host keeps its sessions where it likes; a cache that is away has errors of its own.
+        log_failure(SessionAuthentication, error, moment="when it read the session")
+        raise Unavailable("The session cannot be read now. Try again.") from error
 
 
 def _authenticate(token: str) -> tuple[User, AccessClaims | None]:
