@@ -16,7 +16,7 @@ from chabad_auth_django import signals
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
-from chabad_auth_django.services.identity import external_ids
+from chabad_auth_django.services.identity import audit, external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion
 from chabad_auth_django.services.signing_in import flows
 
@@ -35,7 +35,11 @@ def connect() -> None:
 
 
 def create_dependents(*, users: Sequence[User], **kwargs: Any) -> None:
-    """Store Profile, Preferences and external ids in the transaction that stores the users."""
+    """Store Profile, Preferences, external ids and who acts in the users' transaction."""
+    audit.record_many(
+        action="user.create",
+        users={user.id: {"roles": user.roles, "permissions": user.permissions} for user in users},
+    )
     creation.create_dependents(user_ids=[user.id for user in users])
     items = []
     for user in users:

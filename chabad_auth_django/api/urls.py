@@ -13,6 +13,7 @@ from chabad_auth_django.api.resources.app_data import (
     AppDataViewSet,
     ApplicationViewSet,
 )
+from chabad_auth_django.api.resources.audit import AuditViewSet
 from chabad_auth_django.api.resources.auth import (
     LoginViewSet,
     RefreshViewSet,
@@ -158,6 +159,7 @@ urlpatterns = [
         AnalyticsViewSet.as_view({"get": "timeseries"}),
         name="timeseries",
     ),
+    path("audit/", AuditViewSet.as_view(LIST), name="audit"),
     path("health/live/", HealthViewSet.as_view({"get": "live"}), name="health-live"),
     path("health/ready/", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),
     path("schema/", SchemaView.as_view(), name="schema"),
@@ -165,7 +167,7 @@ urlpatterns = [
     # Below our own prefixes, an unknown path is answered in the one shape, not by an HTML page.
     re_path(
         # Line breaks too, which "." alone would not match.
-        r"^(?:auth|users|activities|analytics|health|schema|docs)(?![\w-])(?s:.*)\Z",
+        r"^(?:auth|users|activities|analytics|audit|health|schema|docs)(?![\w-])(?s:.*)\Z",
         NotFoundViewSet.as_view({"get": "list"}),
         name="not-found",
     ),

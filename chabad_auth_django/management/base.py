@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, ClassVar, NoReturn, TypeVar
 
@@ -20,6 +21,8 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.management.output import Progress, to_json
+from chabad_auth_django.services.identity import audit
+from chabad_auth_django.services.identity.audit import Actor
 
 #: The command did its work, and found something that the operator asked it to look for.
 EXIT_FOUND = 1
@@ -57,6 +60,9 @@ class Command(BaseCommand):
     #: What an operator does after an interruption.
     go_on: ClassVar[str] = "The same command goes on from here."
 
+    #: Whether it does what the audit trail records, and so asks who runs it.
+    is_audited: ClassVar[bool] = False
+
     _as_json = False
 
     @classmethod
@@ -77,6 +83,12 @@ class Command(BaseCommand):
             parser.add_argument(
                 "--dry-run", action="store_true", help="change nothing; say what would be done"
             )
+        if self.is_audited:
+            parser.add_argument(
+                "--actor",
+                metavar="TEXT",
+                help="who runs this, for the audit trail; by default the system's user",
+            )
         if self.json_keys:
             keys = ", ".join(self.json_keys)
             parser.add_argument(
@@ -92,8 +104,12 @@ class Command(BaseCommand):
         self._as_json = options.get("as_json", False)
         self._failures: list[str] = []
         self.rows: list[Mapping[str, Any]] = []
+        name = type(self).__module__.rpartition(".")[2]
         try:
-            result = super().execute(*args, **options)
+            actor = Actor.command(name, operator=options.get("actor"))
+            rehearsal = audit.rehearsal() if options.get("dry_run") else nullcontext()
+            with audit.acting_as(actor), rehearsal:
+                result = super().execute(*args, **options)
         except KeyboardInterrupt:
             raise CommandError(f"Interrupted. {self.go_on}", returncode=EXIT_INTERRUPTED) from None
         except SystemCheckError as error:

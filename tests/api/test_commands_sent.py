@@ -25,23 +25,29 @@ WIDGET = {"enabled": True, "customization": {}}
 CREATION = ["findAndModify", "find", "insert", "commitTransaction", *FENCE]
 #: A value whose version is kept: looked up, moved in one transaction, and looked up again.
 REMOVAL = ["find", "find", "update", "delete", "commitTransaction", "find"]
+#: An entry of the audit trail, and the change that it tells of, in one transaction.
+RECORDED_CHANGE = ["insert", "findAndModify", "commitTransaction"]
+#: A session, or all, and the entry that says so.
+SIGN_OUT = ["insert", "delete", "commitTransaction"]
+#: There was no such session: the entry is undone.
+NO_SESSION = ["insert", "delete", "abortTransaction"]
 #: A look whether it is an administrator, and the user with all but the events, in one transaction;
 #: then each of the ten collections of what a user owns is purged, with the versions of deleted
 #: values, and looked at once more.
-DELETION = [
-    *("find", "find", "update", "delete", "delete", "delete", "delete", "commitTransaction"),
-    *["find"] * 10,
-    "delete",
-    *["find"] * 10,
-]
+REMOVED = ["find", "find", "insert", "update", "delete", "delete", "delete", "delete"]
+PURGE = [*["find"] * 10, "delete"]
+DELETION = [*REMOVED, "commitTransaction", *PURGE, *["find"] * 10]
 
 #: The user, and whether it is an administrator; a count of what there is; the record; the
-#: deletion; and the receipt, which counts again.
+#: deletion; and the receipt, which counts again, with the audit trail.
 ERASURE = [
     *["find"] * 2,
     *["aggregate"] * 10,
     *("find", "delete", "update"),
-    *DELETION[:-10],
+    *REMOVED,
+    "aggregate",
+    "commitTransaction",
+    *PURGE,
     *["find"] * 3,
     *["aggregate"] * 10,
 ]
@@ -51,9 +57,11 @@ EXPECTED: list[tuple[str, str, Any, list[str]]] = [
     ("get", "users/me/", None, []),
     ("get", "users/me/?expand=profile,preferences", None, ["find", "find"]),
     ("patch", "users/me/", {"name": "n"}, ["findAndModify"]),
+    ("patch", "users/me/", {"email": "n@example.org"}, RECORDED_CHANGE),
+    ("patch", "users/{id}/profile/", {"bio": "b"}, [*REACH, *RECORDED_CHANGE]),
     ("get", "users/", None, ["find"]),
-    ("put", "users/me/roles/editor/", None, ["findAndModify"]),
-    ("put", "users/me/auth-methods/google/", None, ["findAndModify"]),
+    ("put", "users/me/roles/moderator/", None, RECORDED_CHANGE),
+    ("put", "users/me/auth-methods/google/", None, RECORDED_CHANGE),
     ("get", "users/me/profile/", None, ["find"]),
     ("patch", "users/me/profile/", {"bio": "b"}, ["findAndModify"]),
     ("put", "users/me/profile/avatar/", {"url": "https://a.org/"}, ["findAndModify"]),
@@ -88,18 +96,18 @@ EXPECTED: list[tuple[str, str, Any, list[str]]] = [
         {"dataValue": {}},
         ["find", "findAndModify"],
     ),
-    ("post", "users/", {"email": "new@example.org"}, ["insert"] * 3 + ["commitTransaction"]),
+    ("post", "users/", {"email": "new@example.org"}, ["insert"] * 4 + ["commitTransaction"]),
     ("get", "users/{id}/", None, ["find"]),
     ("get", "users/?role=user&order=-email", None, ["find"]),
     ("delete", "users/{id}/", None, [*REACH, *DELETION]),
-    ("get", "users/me/export/", None, []),
-    ("get", "users/{id}/export/", None, REACH),
+    ("get", "users/me/export/", None, ["insert", "commitTransaction"]),
+    ("get", "users/{id}/export/", None, [*REACH, "insert", "commitTransaction"]),
     ("get", "users/me/erasure/", None, ["find", "find"]),
     ("post", "users/{id}/erasure/", None, [*REACH, *ERASURE]),
-    ("delete", "users/{id}/roles/user/", None, [*REACH, "findAndModify"]),
-    ("put", "users/{id}/permissions/users:read/", None, [*REACH, "findAndModify"]),
-    ("delete", "users/{id}/permissions/users:read/", None, [*REACH, "findAndModify"]),
-    ("delete", "users/{id}/auth-methods/credentials/", None, [*REACH, "findAndModify"]),
+    ("delete", "users/{id}/roles/user/", None, [*REACH, *RECORDED_CHANGE]),
+    ("put", "users/{id}/permissions/users:read/", None, [*REACH, *RECORDED_CHANGE]),
+    ("delete", "users/{id}/permissions/users:read/", None, [*REACH, *RECORDED_CHANGE]),
+    ("delete", "users/{id}/auth-methods/credentials/", None, [*REACH, *RECORDED_CHANGE]),
     ("delete", "users/me/profile/avatar/", None, ["findAndModify"]),
     ("delete", "users/me/profile/metadata/key/", None, ["findAndModify"]),
     ("delete", "users/me/preferences/favorite-apps/a/", None, ["findAndModify"]),
@@ -116,9 +124,10 @@ EXPECTED: list[tuple[str, str, Any, list[str]]] = [
     ("put", "users/me/app-data/cteen/new/", {"dataValue": 1}, CREATION),
     ("delete", "users/me/app-data/cteen/settings/", None, REMOVAL),
     ("delete", "users/me/app-data/cteen/", None, REMOVAL),
-    ("post", "auth/logout/", None, ["delete"]),
-    ("delete", "auth/sessions/", None, ["delete"]),
-    ("delete", "auth/sessions/000000000000000000000000/", None, ["delete"]),
+    ("post", "auth/logout/", None, NO_SESSION),
+    ("delete", "auth/sessions/", None, SIGN_OUT),
+    ("delete", "auth/sessions/000000000000000000000000/", None, NO_SESSION),
+    ("get", "audit/", None, ["find"]),
     ("get", "auth/me/", None, []),
     ("get", "auth/rules/", None, []),
     ("get", "auth/sessions/", None, ["find"]),

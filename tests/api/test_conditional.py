@@ -155,10 +155,10 @@ PARTS = [
     ("delete", f"{PREFS}widgets/w/", None, PREFS),
     ("put", "/api/users/me/auth-methods/credentials/", None, "/api/users/me/"),
     ("delete", "/api/users/me/auth-methods/credentials/", None, "/api/users/me/"),
-    ("put", "/api/users/{id}/roles/editor/", None, "/api/users/{id}/"),
-    ("delete", "/api/users/{id}/roles/editor/", None, "/api/users/{id}/"),
-    ("put", "/api/users/{id}/permissions/a:b/", None, "/api/users/{id}/"),
-    ("delete", "/api/users/{id}/permissions/a:b/", None, "/api/users/{id}/"),
+    ("put", "/api/users/{id}/roles/moderator/", None, "/api/users/{id}/"),
+    ("delete", "/api/users/{id}/roles/moderator/", None, "/api/users/{id}/"),
+    ("put", "/api/users/{id}/permissions/users:read/", None, "/api/users/{id}/"),
+    ("delete", "/api/users/{id}/permissions/users:read/", None, "/api/users/{id}/"),
     ("delete", "/api/users/{id}/", None, "/api/users/{id}/"),
 ]
 

@@ -94,9 +94,9 @@ WIDGET = "users/me/preferences/widgets/clock/"
 WRITES: dict[str, list[tuple[str, str, Any]]] = {
     "users": [
         ("patch", "users/me/", {"name": "New"}),
-        ("put", "users/{id}/roles/editor/", None),
-        ("put", "users/{id}/permissions/reports:read/", None),
-        ("delete", "users/{id}/roles/editor/", None),
+        ("put", "users/{id}/roles/moderator/", None),
+        ("put", "users/{id}/permissions/users:read/", None),
+        ("delete", "users/{id}/roles/moderator/", None),
         ("put", "users/me/auth-methods/google/", None),
         ("put", "users/me/auth-methods/credentials/", None),
         ("delete", "users/me/auth-methods/credentials/", None),

@@ -79,6 +79,7 @@ EXPECTED: dict[tuple[str, str], tuple[Any, str, tuple[int, int, int, int, int]]]
     ("event-counts", "get"): (None, RANGE, (401, 403, 403, 200, 200)),
     ("category-counts", "get"): (None, RANGE, (401, 403, 403, 200, 200)),
     ("timeseries", "get"): (None, RANGE, (401, 403, 403, 200, 200)),
+    ("audit", "get"): (None, "", (401, 403, 403, 403, 200)),
     ("health-live", "get"): (None, "", (200, 200, 200, 200, 200)),
     ("health-ready", "get"): (None, "", (200, 200, 200, 200, 200)),
     ("schema", "get"): (None, "", (200, 200, 200, 200, 200)),
@@ -90,8 +91,8 @@ PAGES = {("docs", "get")}
 #: What stands for the names in a path.
 NAMES = {
     "session": "0" * 24,
-    "role": "editor",
-    "permission": "reports:read",
+    "role": "moderator",
+    "permission": "users:read",
     "method": "credentials",
     "key": "settings",
     "app": "cteen",
@@ -145,6 +146,7 @@ UNSERVED = {
     "event-counts": (ADMINISTRATORS, ADMINISTRATORS),
     "category-counts": (ADMINISTRATORS, ADMINISTRATORS),
     "timeseries": (ADMINISTRATORS, ADMINISTRATORS),
+    "audit": (ADMINISTRATORS, ADMINISTRATORS),
     "health-live": (PUBLIC, PUBLIC),
     "health-ready": (PUBLIC, PUBLIC),
     "schema": (PUBLIC, PUBLIC),
@@ -302,10 +304,10 @@ def test_nobody_grants_what_they_do_not_have(login: Login, owner: User, path: st
 
 def test_who_may_grant_grants_what_they_have(login: Login, owner: User) -> None:
     owner.add_permission("permissions:*")
-    owner.add_permission("reports:read")
+    owner.add_permission("users:read")
     other = User.create_user(email="other@example.org")
-    path = f"/api/users/{other.id}/permissions/reports:read/"
-    assert login(owner).put(path).json()["permissions"] == ["reports:read"]
+    path = f"/api/users/{other.id}/permissions/users:read/"
+    assert login(owner).put(path).json()["permissions"] == ["users:read"]
 
 
 def test_an_owner_cannot_take_a_verified_e_mail_address(login: Login, owner: User) -> None:

@@ -94,14 +94,16 @@ class TestErasure:
         response = api.post(ERASURE)
         receipt = response.json()
         assert response.status_code == 202
-        assert list(receipt) == ["userId", "requestedAt", "finishedAt", "deleted", "left"]
+        assert list(receipt) == [
+            *("userId", "requestedAt", "finishedAt", "deleted", "left", "auditEntries")
+        ]
         assert (receipt["userId"], receipt["finishedAt"]) == (str(busy.id), None)
         assert receipt["deleted"]["users"] == receipt["deleted"]["profiles"] == 1
         assert receipt["deleted"]["activities"] == 3_000
         assert set(receipt["left"].values()) == {0}
         check_error(api.get(ERASURE), 401)
         stored = {name for name in raw.list_collection_names() if raw[name].find_one()}
-        assert stored == {"deletions", "erasures"}
+        assert stored == {"audit_log", "deletions", "erasures"}
 
     def test_an_administrator_reads_the_final_receipt(
         self, login: Any, admin: User, busy: User

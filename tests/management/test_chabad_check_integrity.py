@@ -136,7 +136,7 @@ def content(raw: Database) -> dict[str, list[Any]]:
     return {
         name: list(raw.get_collection(name).find(batch_size=50).sort("_id"))
         for name in raw.list_collection_names()
-        if name not in ("activities",)
+        if name not in ("activities", "audit_log")
     }
 
 

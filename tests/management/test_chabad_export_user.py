@@ -82,7 +82,7 @@ def content(uri: str) -> dict[str, list[bytes]]:
     found = {}
     with pymongo.MongoClient(uri, document_class=RawBSONDocument) as client:
         database = client.get_default_database()
-        for name in sorted(database.list_collection_names()):
+        for name in sorted(set(database.list_collection_names()) - {"audit_log"}):
             found[name] = [row.raw for row in database[name].find().sort("_id")]
     return {name: rows for name, rows in found.items() if rows}
 

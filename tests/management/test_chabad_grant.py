@@ -25,7 +25,9 @@ def roles(user: User) -> list[str]:
 def test_users_are_named_by_address_id_or_external_id(user: User, bob: User) -> None:
     eve = User.create_user(email="eve@example.org")
     names = ["ANN@example.org", "v-bob", str(eve.id)]
-    result = run("chabad_grant", *names, "--role", "moderator", "--permission", "x:y", "--json")
+    result = run(
+        "chabad_grant", *names, "--role", "moderator", "--permission", "users:read", "--json"
+    )
     assert (result.code, result.err) == (0, "")
     assert (result.json["changed"], result.json["unchanged"], result.json["dryRun"]) == (
         3,
@@ -35,9 +37,9 @@ def test_users_are_named_by_address_id_or_external_id(user: User, bob: User) -> 
     assert result.json["users"][0] == {
         "id": str(user.id),
         "email": "ann@example.org",
-        "changed": ["moderator", "x:y"],
+        "changed": ["moderator", "users:read"],
         "roles": ["user", "moderator"],
-        "permissions": ["x:y"],
+        "permissions": ["users:read"],
     }
     assert roles(user) == roles(bob) == roles(eve) == ["user", "moderator"]
 

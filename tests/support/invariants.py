@@ -16,9 +16,9 @@ from pymongo.errors import PyMongoError
 def content(database: Database[dict[str, Any]]) -> dict[str, int]:
     """Return the number of documents in each collection that is not empty.
 
-    But for the guard of the last administrator, which is there once for all.
+    But for the guard of the last administrator, which is there once for all, and the audit trail.
     """
-    names = set(database.list_collection_names()) - {"guards"}
+    names = set(database.list_collection_names()) - {"audit_log", "guards"}
     counts = {name: database[name].count_documents({}) for name in names}
     return {name: count for name, count in counts.items() if count}
 
@@ -28,7 +28,7 @@ def leftovers(database: Database[dict[str, Any]]) -> dict[str, list[Any]]:
     users = set(database.users.distinct("_id"))
     found = {}
     for name in database.list_collection_names():
-        if name not in ("users", "system.profile"):
+        if name not in ("audit_log", "users", "system.profile"):
             path = "_id.userId" if name == "appdata_tombstones" else "userId"
             gone = {path: {"$exists": True, "$nin": list(users)}}
             criteria = {} if name == "deletions" else gone

@@ -22,6 +22,7 @@ from chabad_auth_django.exceptions import (
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
 from chabad_auth_django.services.analytics import archive, rollups
 from chabad_auth_django.services.data.app_data import synchronize_app_data
+from chabad_auth_django.services.identity import users
 from chabad_auth_django.services.lifecycle import deletion, erasure, portability
 from chabad_auth_django.services.signing_in.flows import record_login
 
@@ -128,6 +129,13 @@ def erase(name: str) -> None:
     found = erasure.find(name=name)
     erasure.delete(erasure=found, advance=lambda count: None)
     erasure.forget(erasure=found)
+
+
+def grant(user_id: str) -> None:
+    """Make the user a moderator."""
+    user = User.find_by_id(user_id)
+    assert user
+    users.change_grants(user=user, grant=True, roles=["moderator"])
 
 
 def recover() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, cached_property, lru_cache, partial
 from typing import Any, NoReturn, cast
 
@@ -37,9 +37,12 @@ from chabad_auth_django.api.http.throttling import ScopedThrottle
 from chabad_auth_django.api.openapi.schema import NAMES, Schema
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
-from chabad_auth_django.exceptions import DocumentChanged, ValidationError
+from chabad_auth_django.db.transactions import atomic
+from chabad_auth_django.exceptions import DocumentChanged, PermissionDenied, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.models.base import Document
+from chabad_auth_django.services.identity import audit
+from chabad_auth_django.services.identity.audit import Actor
 from chabad_auth_django.validators import to_object_id, validate_name
 
 logger = logging.getLogger("chabad_auth_django.api")
@@ -114,13 +117,37 @@ class APIViewSet(APIViewMixin, ViewSet):
     acts: Collection[str] = WRITE
     #: Whether there is something to do for a user who is gone.
     user_may_be_gone = False
+    #: Method -> what the audit trail calls it, where the view or the service records it itself.
+    audited: Mapping[str, str] = {}
+    #: Whether what else others do is recorded.
+    records_others = True
 
     # An error report shows the variables of every frame, unless a caller of it says this.
     @sensitive_variables()
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer the request within ``CHABAD_AUTH["REQUEST_TIMEOUT"]`` seconds of MongoDB."""
-        with connection.time_limit(conf.REQUEST_TIMEOUT):
+        with connection.time_limit(conf.REQUEST_TIMEOUT), audit.acting_as(audit.SYSTEM):
             return super().dispatch(request, *args, **kwargs)
+
+    def perform_authentication(self, request: RestFrameworkRequest) -> None:
+        """Find out who calls, and so who acts."""
+        super().perform_authentication(request)
+        if request.user:
+            audit.become(Actor.user(self.caller.id))
+
+    def permission_denied(
+        self, request: RestFrameworkRequest, message: str | None = None, code: str | None = None
+    ) -> NoReturn:
+        """Refuse the request; record whom it would have acted on."""
+        method = str(request.method)
+        if request.user and method in self.acts:
+            name = self.kwargs.get("user", "")
+            audit.refuse(
+                action=self.audited.get(method, "data.change"),
+                user_id=ObjectId(name) if ObjectId.is_valid(name) else None,
+                error=PermissionDenied(),
+            )
+        super().permission_denied(request, message, code)
 
     def initial(self, request: RestFrameworkRequest, *args: Any, **kwargs: Any) -> None:
         """Let nobody in who may not; do a write with an ``Idempotency-Key`` only once."""
@@ -135,16 +162,27 @@ class APIViewSet(APIViewMixin, ViewSet):
             name = method.lower()
             if handler := getattr(self, name, None):
                 if "user" in kwargs:
-                    handler = partial(self._within_reach, handler)
+                    handler = partial(self._act, handler)
                 if method in WRITE and HEADER in request.META:
                     handler = once(handler)
                 setattr(self, name, handler)
 
-    def _within_reach(
+    def _act(
         self, handler: Callable[..., Response], request: RestFrameworkRequest, **kwargs: Any
     ) -> Response:
-        check_reaches(request, self)
-        return handler(request, **kwargs)
+        action = self.audited.get(str(request.method))
+        is_recorded = action is None and self.records_others and self.user_id != self.caller.id
+        if action is None and self.user_id == self.caller.id:
+            return handler(request, **kwargs)
+
+        def run() -> Response:
+            check_reaches(request, self)
+            if is_recorded:
+                audit.record(action="data.change", user_id=self.user_id, resource=self.resource)
+            return handler(request, **kwargs)
+
+        with audit.attempt(action=action or "data.change", user_id=self.user_id):
+            return atomic(run)() if action or is_recorded else run()
 
     def get_renderers(self) -> list[Any]:
         """Return the renderers that the host project has what it takes for."""

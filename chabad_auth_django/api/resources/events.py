@@ -187,6 +187,9 @@ class CategoryCountSerializer(StrictSerializer):
 class EventsViewSet(APIViewSet):
     """Events of one kind: of one user, or across users where the path names none."""
 
+    # A program that stores the events of all users would fill the audit trail.
+    records_others = False
+
     model: type[Event]
     shape: Any
     query_serializer: type[Serializer[Any]]

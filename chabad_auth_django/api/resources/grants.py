@@ -12,13 +12,18 @@ from chabad_auth_django.api.openapi.schema import CHANGED, ETAG, IF_MATCH, descr
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.api.resources.users import UserSerializer
 from chabad_auth_django.models import User
-from chabad_auth_django.services.identity import users
+from chabad_auth_django.services.identity import audit, users
 
 
 class GrantViewSet(APIViewSet):
     """What a user may do, or sign in with."""
 
+    #: What the audit trail calls what is given and taken.
+    granted: str
+
     def _change(self, operation: str, name: str) -> Response:
+        action = self.audited[str(self.request.method)]
+        audit.record(action=action, user_id=self.user_id, **{self.granted: [name]})
         return self.change(User(id=self.user_id), shapes.user, operation, name)
 
 
@@ -26,6 +31,8 @@ class RoleViewSet(GrantViewSet):
     """One role of a user."""
 
     resource = "roles"
+    audited = {"PUT": "role.grant", "DELETE": "role.revoke"}
+    granted = "roles"
     owner_may = READ
 
     @describe(
@@ -54,6 +61,8 @@ class PermissionViewSet(GrantViewSet):
     """One permission of a user."""
 
     resource = "permissions"
+    audited = {"PUT": "permission.grant", "DELETE": "permission.revoke"}
+    granted = "permissions"
     owner_may = READ
 
     @describe(
@@ -80,6 +89,9 @@ class PermissionViewSet(GrantViewSet):
 
 class AuthMethodViewSet(GrantViewSet):
     """One authentication method of a user."""
+
+    audited = {"PUT": "auth_method.add", "DELETE": "auth_method.remove"}
+    granted = "authMethods"
 
     @describe(
         operation_id="auth_methods_add",

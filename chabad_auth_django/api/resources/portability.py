@@ -7,10 +7,11 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chabad_auth_django.api.http.views import ALL_METHODS, APIViewSet
+from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import describe, errors, header
 from chabad_auth_django.api.resources.users import ErasureSerializer, ExportSerializer
 from chabad_auth_django.db.transactions import on_commit
+from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.lifecycle import erasure, portability
 
 
@@ -18,7 +19,9 @@ class ExportViewSet(APIViewSet):
     """Everything about a user as a file."""
 
     resource = "exports"
-    acts = ALL_METHODS
+    acts = ("GET", "HEAD")
+    audited = {"GET": "user.export", "HEAD": "user.export"}
+    records_others = False
 
     @describe(
         operation_id="users_export",
@@ -40,6 +43,7 @@ class ExportViewSet(APIViewSet):
         }
         if request.method == "HEAD":
             return HttpResponse(headers=headers)
+        audit.record(action="user.export", user_id=self.user_id)
         return StreamingHttpResponse(portability.stream_user(user_id=self.user_id), headers=headers)
 
 
@@ -48,6 +52,7 @@ class ErasureViewSet(APIViewSet):
 
     resource = "erasures"
     user_may_be_gone = True
+    audited = {"POST": "user.erase"}
 
     @describe(operation_id="users_erasure", responses=ErasureSerializer)
     def retrieve(self, request: Request, user: str) -> Response:

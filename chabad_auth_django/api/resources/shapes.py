@@ -117,6 +117,24 @@ def analytics(row: Row) -> dict[str, Any]:
     }
 
 
+def audit_entry(row: Row) -> dict[str, Any]:
+    """Return an AuditEntry."""
+    return {
+        "id": row["_id"],
+        "timestamp": row.get("timestamp"),
+        "actor": {
+            "kind": row.get("actorKind"),
+            "id": row.get("actorId"),
+            "operator": row.get("operator"),
+        },
+        "action": row.get("action"),
+        "userId": row.get("userId"),
+        "outcome": row.get("outcome"),
+        "code": row.get("code"),
+        "details": _object(row.get("details")),
+    }
+
+
 def app_data(row: Row) -> dict[str, Any]:
     """Return an AppData."""
     return {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bson import ObjectId
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -38,9 +39,10 @@ from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.api.resources.preferences import PreferencesSerializer
 from chabad_auth_django.api.resources.profile import ProfileSerializer
 from chabad_auth_django.db.transactions import atomic, on_commit
+from chabad_auth_django.exceptions import PermissionDenied
 from chabad_auth_django.models import Preferences, Profile, User
 from chabad_auth_django.models.base import Document
-from chabad_auth_django.services.identity import users
+from chabad_auth_django.services.identity import audit, users
 from chabad_auth_django.services.lifecycle import deletion
 
 
@@ -108,6 +110,9 @@ class ErasureSerializer(StrictSerializer):
     left = serializers.DictField(
         child=serializers.IntegerField(), help_text="Collection: documents."
     )
+    auditEntries = serializers.IntegerField(
+        help_text="Entries of the audit trail that have the id. They stay until they expire."
+    )
 
 
 class UserSummarySerializer(StrictSerializer):
@@ -170,6 +175,8 @@ class ExpandSerializer(StrictSerializer):
 class UsersViewSet(APIViewSet):
     """All users."""
 
+    audited = {"POST": "user.create"}
+
     @describe(
         operation_id="users_list",
         parameters=[UserQuerySerializer],
@@ -197,6 +204,8 @@ class UsersViewSet(APIViewSet):
 
 class UserViewSet(APIViewSet):
     """One user."""
+
+    audited = {"DELETE": "user.delete"}
 
     @describe(
         operation_id="users_retrieve",
@@ -235,9 +244,17 @@ class UserViewSet(APIViewSet):
     def partial_update(self, request: Request, user: str) -> Response:
         """Change a user. The e-mail address takes the permission `users:write`."""
         values = self.read_body(UserPatchSerializer)
-        if "email" in values and not self.caller.has_permission("users:write"):
-            raise PermissionDenied("Changing an e-mail address takes the permission users:write.")
-        return self.change(User(id=self.user_id), shapes.user, "patch", values)
+        change = partial(self.change, User(id=self.user_id), shapes.user, "patch", values)
+        return self._change_email(change) if "email" in values else change()
+
+    @atomic
+    def _change_email(self, change: Callable[[], Response]) -> Response:
+        with audit.attempt(action="email.change", user_id=self.user_id):
+            if not self.caller.has_permission("users:write"):
+                message = "Changing an e-mail address takes the permission users:write."
+                raise PermissionDenied(message)
+            audit.record(action="email.change", user_id=self.user_id)
+            return change()
 
     @describe(
         operation_id="users_delete",

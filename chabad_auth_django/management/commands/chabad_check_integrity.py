@@ -31,6 +31,7 @@ class Command(BaseCommand):
         1: "something was found and is not repaired",
         2: "the check could not run",
     }
+    is_audited = True
     json_keys = {
         "counts": "an object, kind: findings",
         "repaired": "an object, kind: repaired findings",
@@ -52,7 +53,7 @@ class Command(BaseCommand):
         with self.progress("checking", integrity.count_documents()) as bar:
             for finding in integrity.check(advance=bar.advance):
                 counts[finding.kind] += 1
-                is_repaired = bool(repair and finding.repair and finding.repair())
+                is_repaired = repair and integrity.repair(finding)
                 repaired[finding.kind] += is_repaired
                 if counts[finding.kind] <= SHOWN:
                     shown.append(_to_dict(finding, is_repaired))

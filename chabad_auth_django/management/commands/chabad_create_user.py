@@ -6,7 +6,6 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.management.base import EXIT_ERROR
 from chabad_auth_django.management.base import Command as BaseCommand
@@ -23,6 +22,7 @@ class Command(BaseCommand):
         "refused."
     )
     has_dry_run = True
+    is_audited = True
     json_keys = {
         "id": "of the user; null with --dry-run",
         "email": "as it is stored",
@@ -45,6 +45,9 @@ class Command(BaseCommand):
         parser.add_argument("--permission", action="append", default=[], help="may be repeated")
         parser.add_argument("--valu-user-id", help="the user's id at Valu")
         parser.add_argument("--merkos-user-id", help="the user's id at Merkos")
+        parser.add_argument(
+            "--force", action="store_true", help="give roles and permissions no setting knows, too"
+        )
         parser.add_argument("--no-input", action="store_true", help="ask nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -67,12 +70,8 @@ class Command(BaseCommand):
             "merkosUserId": options["merkos_user_id"],
         }
         given = {field: value for field, value in external.items() if value is not None}
-        if options["dry_run"]:
-            user = creation.check_account(external=given, **fields)
-        else:
-            user = creation.create_account(external=given, **fields)
-        for role in set(user.roles) - set(conf.ROLE_PERMISSIONS):
-            self.say(f'Note: CHABAD_AUTH["ROLE_PERMISSIONS"] does not know the role {role!r}.')
+        service = creation.check_account if options["dry_run"] else creation.create_account
+        user = service(external=given, force=options["force"], **fields)
         result = {
             "id": None if options["dry_run"] else user.id,
             "email": user.email,

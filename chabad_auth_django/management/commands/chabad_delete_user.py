@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from bson import ObjectId
 from django.core.management.base import CommandError, CommandParser
@@ -31,6 +31,8 @@ class Command(BaseCommand):
     }
     go_on = "Run it again for the users who are left."
     has_dry_run = True
+    is_audited = True
+    action: ClassVar[str] = "user.delete"
     json_keys = {
         "users": "a list of objects with id, email (null when going on) and documents "
         "(collection: found)",
@@ -91,7 +93,7 @@ class Command(BaseCommand):
         """Run the service for one user."""
         self.begun.append(item.user_id)
         with self.progress(f"deleting {item}", item.total) as bar:
-            erasure.delete(erasure=item, advance=bar.advance)
+            erasure.delete(erasure=item, advance=bar.advance, action=self.action)
 
     def forget(self, item: Erasure) -> None:
         """Run the service that ends the deletion of one user."""

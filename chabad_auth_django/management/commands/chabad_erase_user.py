@@ -30,9 +30,11 @@ class Command(DeleteUser):
         1: "the last sweep is still to come, or something is left; the message tells the ids to go "
         "on with",
     }
+    action = "user.erase"
     json_keys = {
         "receipts": "a list of objects with userId, requestedAt, finishedAt (null: the last sweep "
-        "is to come), deleted and left (collection: documents)",
+        "is to come), deleted and left (collection: documents), and "
+        "auditEntries (how many entries of the audit trail have the id, until they expire)",
         "finished": "whether all are finished and nothing is left",
         "dryRun": "whether nothing was deleted",
     }

@@ -26,6 +26,7 @@ class Command(BaseCommand):
         "analytics as they are stored, in Extended JSON with a checksum. Sessions are left out. "
         "The file appears when it is whole; only its owner may read it."
     )
+    is_audited = True
     json_keys = {
         "userId": "of the user",
         "file": "its path",

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandError, CommandParser
 
-from chabad_auth_django.conf import conf
 from chabad_auth_django.management.base import EXIT_ERROR, add_users
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import to_text
@@ -21,6 +20,7 @@ class Command(BaseCommand):
 
     help = "Give users roles and permissions. Running it again changes nothing."
     has_dry_run = True
+    is_audited = True
     json_keys = {
         "users": "a list of objects with id, email, changed (a list), roles and permissions",
         "changed": "how many users changed",
@@ -32,6 +32,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the users and what they are given."""
         add_users(parser)
+        if self.grant:
+            parser.add_argument(
+                "--force", action="store_true", help="give what no setting knows, too"
+            )
         parser.add_argument("--role", action="append", default=[], help="may be repeated")
         parser.add_argument("--permission", action="append", default=[], help="may be repeated")
 
@@ -40,13 +44,16 @@ class Command(BaseCommand):
         roles, permissions, dry_run = options["role"], options["permission"], options["dry_run"]
         if not roles and not permissions:
             raise CommandError("Give --role or --permission, or both.", returncode=EXIT_ERROR)
-        for role in set(roles) - set(conf.ROLE_PERMISSIONS):
-            self.say(f'Note: CHABAD_AUTH["ROLE_PERMISSIONS"] does not know the role {role!r}.')
 
         def change(name: str) -> dict[str, Any]:
             user = creation.find_user(name=name)
             changed = users.change_grants(
-                user=user, grant=self.grant, roles=roles, permissions=permissions, dry_run=dry_run
+                user=user,
+                grant=self.grant,
+                roles=roles,
+                permissions=permissions,
+                force=options.get("force", False),
+                dry_run=dry_run,
             )
             return {
                 "id": user.id,

@@ -32,6 +32,7 @@ class Command(BaseCommand):
         1: "some documents are stored with other content, and were left so",
     }
     has_dry_run = True
+    is_audited = True
     json_keys = {
         "userId": "of the user",
         "inserted": "an object, collection: documents",

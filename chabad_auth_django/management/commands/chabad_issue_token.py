@@ -15,6 +15,7 @@ class Command(BaseCommand):
     """Open a session for a user and print its access token."""
 
     help = "Open a session for the user and print an access token, and nothing else."
+    is_audited = True
     json_keys = {
         "accessToken": "for the header 'Authorization: Bearer'",
         "refreshToken": "for auth/refresh/",

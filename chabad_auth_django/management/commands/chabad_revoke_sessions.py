@@ -21,6 +21,7 @@ class Command(BaseCommand):
         "are out stay good until they expire, ACCESS_TOKEN_SECONDS at most."
     )
     has_dry_run = True
+    is_audited = True
     json_keys = {
         "users": "a list of objects with id, email and sessions (how many)",
         "sessions": "how many in all",

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from chabad_auth_django.conf import conf
 from chabad_auth_django.management.base import EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import table
@@ -21,7 +22,8 @@ class Command(BaseCommand):
 
     help = (
         "Scan every collection of the database, also those of other programs, and every field for "
-        "the names of an erased user: its id, e-mail address and external ids. It changes nothing "
+        "the names of an erased user: its id, e-mail address and external ids. That entries of the "
+        "audit trail have the id is no trace; it says how many do. It changes nothing "
         f"and shows the first {SHOWN} places. Run it after 'chabad_erase_user' has finished."
     )
     exit_statuses = {0: "no trace", 1: "traces were found"}
@@ -29,6 +31,7 @@ class Command(BaseCommand):
         "traces": f"a list of the first {SHOWN} objects with collection, id and path",
         "count": "how many there are",
         "scanned": "how many documents were read",
+        "auditEntries": "how many entries of the audit trail have the id, which are no traces",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -50,10 +53,16 @@ class Command(BaseCommand):
                 for trace in islice(found, SHOWN)
             ]
             count = len(shown) + sum(1 for _ in found)
+        kept = traces.count_audit_entries(names=names)
         lines = table([list(trace.values()) for trace in shown], ["collection", "id", "path"])
         self.report(
-            {"traces": shown, "count": count, "scanned": bar.done},
-            [*(lines if shown else ()), f"{count:,} traces in {bar.done:,} documents."],
+            {"traces": shown, "count": count, "scanned": bar.done, "auditEntries": kept},
+            [
+                *(lines if shown else ()),
+                f"{count:,} traces in {bar.done:,} documents.",
+                f"{kept:,} entries of the audit trail have the id. They are no traces, and go "
+                f"{conf.AUDIT_RETENTION_DAYS:,} days after what they tell of.",
+            ],
         )
         if count:
             raise CommandError("Traces were found.", returncode=EXIT_FOUND)

@@ -30,6 +30,7 @@ from chabad_auth_django.models.app_data import KEY, TOMBSTONES
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.lifecycle import deletion
 from chabad_auth_django.validators import email_spellings
 
@@ -69,6 +70,19 @@ class Finding:
     id: Any
     detail: str = ""
     repair: Repair | None = None
+
+
+def repair(finding: Finding) -> bool:
+    """Mend what was found, if it can be, and tell whether it was still there."""
+    if finding.repair is None:
+        return False
+    audit.record(
+        action="integrity.repair",
+        user_id=finding.id if finding.collection == "users" else None,
+        kind=finding.kind,
+        collection=finding.collection,
+    )
+    return finding.repair()
 
 
 def count_documents() -> int:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import getpass
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -42,9 +42,8 @@ from chabad_auth_django.models.fields import now
 #: What a detail may be called -> what it is.
 DETAILS = {
     "appId": "an application",
-    "authMethod": "an authentication method",
+    "authMethods": "authentication methods",
     "collection": "a collection",
-    "documents": "how many documents",
     "fields": "names of fields",
     "issuer": "the name of an issuer in the settings",
     "kind": "a kind of finding",
@@ -52,7 +51,6 @@ DETAILS = {
     "resource": "what of a user: the word before the colon in the permission",
     "roles": "roles",
     "session": "the id of a session",
-    "sessions": "how many sessions",
 }
 
 #: What stands for a name that could be an address or a sentence.
@@ -68,10 +66,15 @@ MAX_NAMES = 50
 _NAME = re.compile(r"[A-Za-z0-9_.:*/()-]{1,100}")
 
 
+#: The kinds of those who act.
+KINDS = ("user", "host_account", "command", "system")
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who acts."""
 
+    #: One of ``KINDS``.
     kind: str
     id: str | None = None
     operator: str | None = None
@@ -133,12 +136,12 @@ def record(*, action: str, user_id: ObjectId | None, **details: Any) -> None:
     numbers, and names of which one that could say something about a person is not shown. One
     insert, and nothing is read.
     """
-    record_many(action=action, user_ids=[user_id], **details)
+    record_many(action=action, users={user_id: details})
 
 
-def record_many(*, action: str, user_ids: Iterable[ObjectId | None], **details: Any) -> None:
-    """Record that the one who acts does the action to each of the users, with one insert."""
-    rows = [_row(action, user_id, DONE, details) for user_id in user_ids]
+def record_many(*, action: str, users: Mapping[ObjectId | None, Mapping[str, Any]]) -> None:
+    """Record the action for each of the users, given with the details, with one insert."""
+    rows = [_row(action, user_id, DONE, details) for user_id, details in users.items()]
     if not rows:
         return
     AuditEntry.collection().insert_many(rows)
@@ -167,6 +170,16 @@ def attempt(*, action: str, user_id: ObjectId | None, **details: Any) -> Iterato
     except REFUSALS as error:
         refuse(action=action, user_id=user_id, error=error, **details)
         raise
+    finally:
+        _attempting.reset(token)
+
+
+@contextmanager
+def rehearsal() -> Iterator[None]:
+    """Let the body find out what would be refused, without an entry."""
+    token = _attempting.set(True)
+    try:
+        yield
     finally:
         _attempting.reset(token)
 

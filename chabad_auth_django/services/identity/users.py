@@ -11,9 +11,10 @@ from bson import ObjectId
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.pages import Page, Position, read_page
+from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import PermissionDenied, ValidationError
 from chabad_auth_django.models import User
-from chabad_auth_django.services.identity import administrators
+from chabad_auth_django.services.identity import administrators, audit, names
 from chabad_auth_django.validators import email_spellings
 
 T = TypeVar("T")
@@ -70,32 +71,44 @@ def change_grants(
     grant: bool,
     roles: Iterable[str] = (),
     permissions: Iterable[str] = (),
+    force: bool = False,
     dry_run: bool = False,
 ) -> list[str]:
     """Give the user the roles and permissions, or take them; return those that it makes differ.
 
     With ``dry_run`` nothing is stored. Raises ``ValidationError`` and ``LastAdministrator`` before
-    anything is, and ``UserNotFound``.
+    anything is, and ``UserNotFound``; ``UnknownGrant`` for giving what no setting knows, unless by
+    ``force``.
     """
     roles, permissions = list(roles), list(permissions)
     User.check(roles=roles, permissions=permissions)
-    changed = [name for name in roles if (name in user.roles) != grant]
-    changed += [name for name in permissions if (name in user.permissions) != grant]
+    new = {
+        "role": [name for name in roles if (name in user.roles) != grant],
+        "permission": [name for name in permissions if (name in user.permissions) != grant],
+    }
+    verb = "grant" if grant else "revoke"
 
+    @atomic
     def change() -> None:
+        for kind, found in new.items():
+            if found:
+                audit.record(action=f"{kind}.{verb}", user_id=user.id, **{f"{kind}s": found})
         for role in roles:
             user.add_role(role) if grant else user.remove_role(role)
         for permission in permissions:
             user.add_permission(permission) if grant else user.remove_permission(permission)
 
-    if not grant and dry_run:
-        left = partial(_left, roles=roles, permissions=permissions)
-        administrators.check_one_stays(user_id=user.id, left=left)
-    elif not grant:
-        revoke(user_id=user.id, roles=roles, permissions=permissions, change=change)
-    elif not dry_run:
-        change()
-    return changed
+    with audit.attempt(action=f"{'role' if roles else 'permission'}.{verb}", user_id=user.id):
+        if grant and not force:
+            names.check_known(roles=roles, permissions=permissions)
+        if not grant and dry_run:
+            left = partial(_left, roles=roles, permissions=permissions)
+            administrators.check_one_stays(user_id=user.id, left=left)
+        elif not grant:
+            revoke(user_id=user.id, roles=roles, permissions=permissions, change=change)
+        elif not dry_run:
+            change()
+    return [*new["role"], *new["permission"]]
 
 
 def revoke(
@@ -129,9 +142,13 @@ def admin_role() -> str:
 
 
 def check_may_grant_role(*, actor: User, role: str) -> None:
-    """Raise ``PermissionDenied`` where the role grants more than the actor has."""
+    """Raise ``PermissionDenied`` where the role grants more than the actor has.
+
+    Raises ``UnknownGrant`` for a role that no setting knows.
+    """
     for permission in conf.ROLE_PERMISSIONS.get(role, ()):
-        check_may_grant(actor=actor, permission=permission)
+        _check_has(actor, permission)
+    names.check_known(roles=[role])
 
 
 def check_reaches(*, actor: User, target: User) -> None:
@@ -147,7 +164,13 @@ def check_reaches(*, actor: User, target: User) -> None:
 def check_may_grant(*, actor: User, permission: str) -> None:
     """Raise ``PermissionDenied`` where the actor lacks the permission.
 
-    Otherwise whoever may grant something could grant themselves everything.
+    Otherwise whoever may grant something could grant themselves everything. Raises
+    ``UnknownGrant`` for a permission that no setting knows.
     """
+    _check_has(actor, permission)
+    names.check_known(permissions=[permission])
+
+
+def _check_has(actor: User, permission: str) -> None:
     if not actor.has_permission(permission):
         raise PermissionDenied(f"Granting {permission!r} takes having it.")

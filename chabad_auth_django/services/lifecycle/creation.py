@@ -18,7 +18,7 @@ from chabad_auth_django.models import Activity, Preferences, Profile, Session, U
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.identity import external_ids
+from chabad_auth_django.services.identity import audit, external_ids, names
 from chabad_auth_django.services.lifecycle import deletion, receipts
 from chabad_auth_django.services.signing_in import sessions
 from chabad_auth_django.validators import email_spellings, validate_text
@@ -69,12 +69,17 @@ def find_user(*, name: str) -> User:
     return User.from_stored(found[0])
 
 
-def check_account(*, external: Mapping[str, str] | None = None, **fields: Any) -> User:
+def check_account(
+    *, external: Mapping[str, str] | None = None, force: bool = False, **fields: Any
+) -> User:
     """Return the new user of these fields, not stored; raise what ``create_account`` would."""
     user = User(**fields)
     for field, value in (external or {}).items():
         setattr(user, User._reverse_db_field_map[field], value)
     user.validate()
+    if not force:
+        with audit.attempt(action="user.create", user_id=None):
+            names.check_known(roles=user.roles, permissions=user.permissions)
     if User.read(email={"$in": email_spellings(fields["email"])}):
         raise DuplicateEmail
     for field, value in (external or {}).items():
@@ -92,13 +97,16 @@ def check_stored_is_free(*, stored: Mapping[str, Any]) -> None:
 
 
 @atomic
-def create_account(*, external: Mapping[str, str] | None = None, **fields: Any) -> User:
+def create_account(
+    *, external: Mapping[str, str] | None = None, force: bool = False, **fields: Any
+) -> User:
     """Store a new user and the external ids, field -> value, that are given; return the user.
 
-    Raises ``DuplicateEmail``, ``ExternalIdTaken`` and ``ValidationError``.
+    Raises ``DuplicateEmail``, ``ExternalIdTaken`` and ``ValidationError``; ``UnknownGrant`` for
+    roles and permissions that no setting knows, unless by ``force``.
     """
     # Checked first, because without transactions nothing undoes the creation.
-    return check_account(external=external, **fields).save()
+    return check_account(external=external, force=force, **fields).save()
 
 
 def summarize(*, user: User) -> Summary:

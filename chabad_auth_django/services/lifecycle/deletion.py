@@ -51,7 +51,7 @@ from chabad_auth_django.models.app_data import TOMBSTONES
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.analytics import ledger
-from chabad_auth_django.services.identity import administrators
+from chabad_auth_django.services.identity import administrators, audit
 from chabad_auth_django.services.lifecycle import receipts
 
 DELETIONS = "deletions"
@@ -59,8 +59,16 @@ DELETIONS = "deletions"
 CREATING = "creating"
 DELETING = "deleting"
 
-#: When the purge that belongs to the deletion under way stops, by ``time.monotonic()``.
-_purge_until: ContextVar[float | None] = ContextVar("purge_until", default=None)
+
+@dataclass(frozen=True)
+class _Way:
+    """How a user is deleted: what it is called, and when its purge stops, by the monotonic time."""
+
+    action: str = "user.delete"
+    until: float | None = None
+
+
+_way: ContextVar[_Way] = ContextVar("way", default=_Way())  # noqa: B039 - it is frozen
 
 OWNED = (
     Profile,
@@ -88,6 +96,7 @@ class Outcome:
 
 def begin(*, user_ids: Sequence[ObjectId]) -> None:
     """Leave a job for each user that the running transaction is about to remove."""
+    audit.record_many(action=_way.get().action, users=dict.fromkeys(user_ids, {}))
     token = ObjectId()
     job = {"$set": {"state": DELETING, "since": now()}, "$push": {"tries": token}}
     result = _jobs().bulk_write(
@@ -116,21 +125,23 @@ def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:
     for model in (Profile, Preferences, ExternalId):
         model.collection().delete_many({"userId": {"$in": list(user_ids)}})
     for user_id in user_ids:
-        on_commit(partial(purge, user_id=user_id, until=_purge_until.get()))
+        on_commit(partial(purge, user_id=user_id, until=_way.get().until))
 
 
-def delete_user(*, user_id: ObjectId, seconds: float) -> None:
+def delete_user(*, user_id: ObjectId, seconds: float, action: str = "user.delete") -> None:
     """Remove the user for everybody, then purge for at most the given seconds.
 
+    ``action`` is what the audit trail calls it.
     In a transaction the purge begins after the commit. If ``is_purged`` tells then that something
     is left, ``run`` goes on with it. Raises ``UserNotFound`` and ``LastAdministrator``.
     """
-    token = _purge_until.set(time.monotonic() + seconds)
+    token = _way.set(_Way(action, time.monotonic() + seconds))
     try:
-        if not _remove(user_id):
-            raise UserNotFound
+        with audit.attempt(action=action, user_id=user_id):
+            if not _remove(user_id):
+                raise UserNotFound
     finally:
-        _purge_until.reset(token)
+        _way.reset(token)
 
 
 def is_purged(*, user_id: ObjectId) -> bool:

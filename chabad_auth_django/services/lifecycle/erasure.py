@@ -23,7 +23,7 @@ from chabad_auth_django.db.transactions import atomic, on_incomplete
 from chabad_auth_django.exceptions import NotFound, UserNotFound, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.identity import administrators
+from chabad_auth_django.services.identity import administrators, audit, audit_log
 from chabad_auth_django.services.lifecycle import creation, deletion, receipts
 
 #: Seconds of one slice of a purge, after which the progress is told.
@@ -60,6 +60,8 @@ class Receipt:
     finished_at: datetime | None
     deleted: dict[str, int]
     left: dict[str, int]
+    #: Entries of the audit trail that have the id, and stay for ``AUDIT_RETENTION_DAYS``.
+    audit_entries: int
 
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as the API and the command show it."""
@@ -69,6 +71,7 @@ class Receipt:
             "finishedAt": self.finished_at,
             "deleted": self.deleted,
             "left": self.left,
+            "auditEntries": self.audit_entries,
         }
 
 
@@ -95,13 +98,14 @@ def find(*, name: str) -> Erasure:
     return _of(records[0])
 
 
-def delete(*, erasure: Erasure, advance: Advance) -> None:
+def delete(*, erasure: Erasure, advance: Advance, action: str = "user.delete") -> None:
     """Remove the user for everybody, then all its data; go on where a former call was stopped.
 
+    ``action`` is what the audit trail calls it.
     ``chabad_purge_deleted`` does the second sweep. Memory does not grow with the data. Raises
     ``LastAdministrator``.
     """
-    _start(erasure, seconds=0)
+    _start(erasure, seconds=0, action=action)
     while not deletion.is_purged(user_id=erasure.user_id):
         purged = deletion.purge(user_id=erasure.user_id, until=time.monotonic() + SLICE)
         advance(sum(purged.values()))
@@ -115,8 +119,15 @@ def begin(*, user_id: ObjectId, seconds: float) -> Receipt:
     """
     # By the id alone: the same digits may be an external id of somebody else.
     erasure = _find_by_id(user_id)
-    _start(erasure, seconds=seconds)
-    return Receipt(user_id, erasure.since, None, dict.fromkeys(erasure.found, 0), erasure.found)
+    _start(erasure, seconds=seconds, action="user.erase")
+    return Receipt(
+        user_id=user_id,
+        requested_at=erasure.since,
+        finished_at=None,
+        deleted=dict.fromkeys(erasure.found, 0),
+        left=erasure.found,
+        audit_entries=audit_log.count_entries(user_ids=[user_id]),
+    )
 
 
 def finish(*, erasure: Erasure, wait: bool, advance: Advance) -> Receipt:
@@ -146,6 +157,7 @@ def read_receipt(*, user_id: ObjectId) -> Receipt:
         finished_at=None if is_open else record.get("finishedAt"),
         deleted={name: max(n - left.get(name, 0), 0) for name, n in record["found"].items()},
         left=left,
+        audit_entries=audit_log.count_entries(user_ids=[user_id]),
     )
 
 
@@ -168,7 +180,8 @@ def _find_by_id(user_id: ObjectId) -> Erasure:
 
 
 def _of_user(user: User) -> Erasure:
-    administrators.check_one_stays(user_id=user.id, left=administrators.nothing)
+    with audit.attempt(action="user.delete", user_id=user.id):
+        administrators.check_one_stays(user_id=user.id, left=administrators.nothing)
     found = {"users": 1} | deletion.count_documents(user_id=user.id)
     return Erasure(user.id, found, now(), user.email, _names_of(user))
 
@@ -178,7 +191,7 @@ def _names_of(user: User) -> tuple[str, ...]:
 
 
 @atomic
-def _start(erasure: Erasure, *, seconds: float) -> None:
+def _start(erasure: Erasure, *, seconds: float, action: str) -> None:
     """Store the record and remove the user: both or none."""
     user = User.find_by_id(erasure.user_id)
     record = {
@@ -199,7 +212,7 @@ def _start(erasure: Erasure, *, seconds: float) -> None:
     on_incomplete(partial(_forget_if_refused, erasure))
     # Another process may have removed it meanwhile.
     with suppress(UserNotFound):
-        deletion.delete_user(user_id=erasure.user_id, seconds=seconds)
+        deletion.delete_user(user_id=erasure.user_id, seconds=seconds, action=action)
 
 
 def _check_still_names(name: str, user: User) -> None:

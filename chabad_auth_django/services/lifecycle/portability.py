@@ -46,7 +46,7 @@ from chabad_auth_django.models import (
 )
 from chabad_auth_django.models.app_data import KEY, TOMBSTONES
 from chabad_auth_django.models.base import DUPLICATE_KEY
-from chabad_auth_django.services.identity import external_ids
+from chabad_auth_django.services.identity import audit, external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion, export_file
 from chabad_auth_django.services.lifecycle.export_file import Content
 
@@ -96,6 +96,7 @@ def export_user(*, user_id: ObjectId, file: BinaryIO, advance: Advance) -> Conte
     What is written meanwhile may be in the file or not. Raises ``UserNotFound``, with half a file
     written, when the user is deleted meanwhile.
     """
+    audit.record(action="user.export", user_id=user_id)
     writer = export_file.Writer(file, user_id=user_id)
     for _ in _write_documents(writer, user_id):
         advance(1)
@@ -130,21 +131,17 @@ def import_user(
     user_id = content.user_id
     if deletion.has_job(user_id=user_id):
         raise DeletionOpen
-    outcome: dict[str, Counter[str]] = {
-        "inserted": Counter(),
-        "unchanged": Counter(),
-        "differing": Counter(),
-    }
+    kinds = ("inserted", "unchanged", "differing")
+    outcome: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
     names = set(content.counts) - {TOMBSTONES}
     if User.read(_id=user_id) is None:
         core = [row for row in export_file.read(file) if row[0] in CORE]
-        if dry_run:
-            _check_core(core)
-        else:
-            _insert_core(user_id, core)
+        _check_core(core) if dry_run else _insert_core(user_id, core)
         outcome["inserted"].update(name for name, _ in core)
         advance(len(core))
         names -= set(CORE)
+    elif not dry_run:
+        audit.record(action="user.import", user_id=user_id)
     for batch in _batches(_with_tombstones_first(file, content, names)):
         _store(batch, outcome, dry_run)
         if not dry_run and User.read(_id=user_id) is None:
@@ -215,6 +212,7 @@ def _check_core(core: list[Row]) -> None:
 
 @atomic
 def _insert_core(user_id: ObjectId, core: list[Row]) -> None:
+    audit.record(action="user.import", user_id=user_id)
     if not connection.supports_transactions():
         deletion.begin_creation(user_ids=[user_id])
     for name, documents in _core_documents(core):

@@ -15,6 +15,8 @@ from pymongo.read_preferences import ReadPreference
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW, Advance, in_batches
 from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.models import AuditEntry
+from chabad_auth_django.services.identity import audit_log
 from chabad_auth_django.validators import email_spellings
 
 
@@ -37,10 +39,11 @@ def find_traces(*, names: Sequence[str], advance: Advance) -> Iterator[Trace]:
     """Yield every field and key of every collection that holds one of the names.
 
     An id is found as ObjectId and as text; a name also within longer text, in upper or lower case,
-    but not within a longer word or address. An e-mail address is found in each spelling. Raises
-    ``ValidationError`` for an empty name.
+    but not within a longer word or address. An e-mail address is found in each spelling. That the
+    audit trail names users by their ids is no trace. Raises ``ValidationError`` for an empty name.
     """
     needles = [_Needle(text) for name in names for text in email_spellings(name)]
+    audited = AuditEntry.collection().name
     for collection in _collections():
         for rows in in_batches(collection):
             for row in rows:
@@ -48,8 +51,15 @@ def find_traces(*, names: Sequence[str], advance: Advance) -> Iterator[Trace]:
                 lowered = raw.lower()
                 if any(needle.may_be_in(raw, lowered) for needle in needles):
                     for path in _paths(row, needles):
-                        yield Trace(collection.name, row["_id"], path)
+                        if collection.name != audited or path not in audit_log.ID_FIELDS:
+                            yield Trace(collection.name, row["_id"], path)
             advance(len(rows))
+
+
+def count_audit_entries(*, names: Sequence[str]) -> int:
+    """Return how many entries of the audit trail name one of the ids among the names."""
+    ids = [ObjectId(name) for name in names if ObjectId.is_valid(name)]
+    return audit_log.count_entries(user_ids=ids)
 
 
 class _Needle:

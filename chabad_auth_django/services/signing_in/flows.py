@@ -28,7 +28,7 @@ from chabad_auth_django.exceptions import (
 )
 from chabad_auth_django.models import Activity, Analytics, Session, User
 from chabad_auth_django.models.session import VOUCHED
-from chabad_auth_django.services.identity import hosts, identities
+from chabad_auth_django.services.identity import audit, hosts, identities
 from chabad_auth_django.services.identity.identities import CREDENTIALS, Identity
 from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import callers, issuers, sessions, tokens
@@ -130,6 +130,7 @@ def record_host_login(*, account: Any, session: Any) -> User | None:
     return record_login(user_id=user.id, auth_method=CREDENTIALS)
 
 
+@atomic
 def issue_tokens(*, name: str, create: bool = False, user_agent: str | None = None) -> SignedIn:
     """Open a session for the user with the name, for an operator who vouches for them.
 
@@ -143,6 +144,7 @@ def issue_tokens(*, name: str, create: bool = False, user_agent: str | None = No
         if not create:
             raise
         user = User.create_user(email=name, auth_methods=[BEARER_TOKEN])
+    audit.record(action="token.issue", user_id=user.id)
     session, refresh_token = sessions.open_session(
         user_id=user.id, auth_method=BEARER_TOKEN, user_agent=user_agent
     )

@@ -22,11 +22,13 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import InvalidToken, NotFound, ValidationError
 from chabad_auth_django.models import Session
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.queryset import MAX_LIMIT
 from chabad_auth_django.models.session import USER_AGENT_MAX_LENGTH, VOUCHED
+from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.signing_in import tokens
 from chabad_auth_django.validators import to_object_id
 
@@ -125,6 +127,7 @@ def _given_again(stored: Mapping[str, Any], secret: str) -> str:
             successor = _successor(stored["_id"], secret, key)
             if _hash(successor) == stored["tokenHash"]:
                 return successor
+    audit.record(action="session.revoke", user_id=stored["userId"], session=stored["_id"])
     Session.collection().delete_one({"_id": stored["_id"], "familyHash": stored["familyHash"]})
     logger.warning(
         "An old refresh token of user %s was used again: session %s has ended.",
@@ -168,18 +171,22 @@ def find_session_id(*, refresh_token: object) -> ObjectId | None:
     return None if stored is None else session_id
 
 
+@atomic
 def revoke_session(*, user_id: Any, session_id: Any) -> None:
     """End a session of the user; raise ``NotFound`` when the user has none with this id."""
     key = {"_id": to_object_id(session_id), "userId": to_object_id(user_id)}
+    audit.record(action="session.revoke", user_id=key["userId"], session=key["_id"])
     if not Session.collection().delete_one(key).deleted_count:
         raise NotFound("The session does not exist.")
 
 
+@atomic
 def revoke_all_sessions(*, user_id: Any, keep: Any = None) -> int:
     """End the user's sessions, but for the one whose id is ``keep``; return how many."""
     query: dict[str, Any] = {"userId": to_object_id(user_id)}
     if keep is not None:
         query["_id"] = {"$ne": to_object_id(keep)}
+    audit.record(action="session.revoke", user_id=query["userId"])
     return int(Session.collection().delete_many(query).deleted_count)
 
 

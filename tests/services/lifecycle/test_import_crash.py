@@ -52,7 +52,7 @@ def stored() -> Rows:
     database = connection.get_database()
     rows = {
         name: list(database[name].find(sort=[("_id", 1)]))
-        for name in database.list_collection_names()
+        for name in set(database.list_collection_names()) - {"audit_log"}
     }
     return {name: found for name, found in rows.items() if found}
 

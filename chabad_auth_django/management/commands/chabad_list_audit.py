@@ -1,0 +1,90 @@
+"""List who did what to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.dateparse import parse_datetime
+
+from chabad_auth_django.management.base import EXIT_ERROR
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import table
+from chabad_auth_django.models.audit import ACTIONS
+from chabad_auth_django.models.fields import to_utc
+from chabad_auth_django.services.identity import audit_log
+from chabad_auth_django.validators import to_object_id
+
+#: The most entries that are shown at once.
+MAX_LIMIT = 10_000
+
+KEYS = (
+    "timestamp",
+    "actorKind",
+    "actorId",
+    "operator",
+    "action",
+    "userId",
+    "outcome",
+    "code",
+    "details",
+)
+
+
+class Command(BaseCommand):
+    """List entries of the audit trail, the newest first."""
+
+    help = (
+        "List who did what to whom, the newest first: grants, deletions, exports, tokens and "
+        "whatever else acts on a user, and what of it was refused. It changes nothing. Entries "
+        "go after AUDIT_RETENTION_DAYS."
+    )
+    json_keys = {
+        "entries": f"a list of objects with id, {', '.join(KEYS)}",
+        "next": "the time of the last entry if there are older ones, for --until; else null",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the filters."""
+        parser.add_argument("--user", metavar="ID", help="whom it was done to; also one erased")
+        parser.add_argument("--actor", help="who did it: a user's id, or a command's name")
+        parser.add_argument("--action", choices=sorted(ACTIONS), metavar="ACTION", help="which")
+        parser.add_argument("--since", type=_time, metavar="TIME", help="ISO 8601; this or later")
+        parser.add_argument("--until", type=_time, metavar="TIME", help="ISO 8601; before it")
+        parser.add_argument(
+            "--limit", type=int, default=100, help=f"how many, 1 to {MAX_LIMIT:,} (100)"
+        )
+
+    def handle(self, *args: Any, limit: int, **options: Any) -> None:
+        """Run the service."""
+        if not 1 <= limit <= MAX_LIMIT:
+            raise CommandError(
+                f"--limit is a number from 1 to {MAX_LIMIT:,}.", returncode=EXIT_ERROR
+            )
+        user = options["user"]
+        page = audit_log.list_entries(
+            limit=limit,
+            user_id=None if user is None else to_object_id(user),
+            **{name: options[name] for name in ("actor", "action", "since", "until")},
+        )
+        following = to_utc(page.rows[-1]["timestamp"]) if page.next else None
+        lines = table([_cells(row) for row in page.rows], KEYS) if page.rows else ["No entries."]
+        self.report({"entries": list(map(_entry, page.rows)), "next": following}, lines)
+
+
+def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
+    found = {key: row.get(key) for key in KEYS}
+    return {"id": row["_id"], **found, "timestamp": to_utc(row["timestamp"])}
+
+
+def _cells(row: Mapping[str, Any]) -> list[Any]:
+    return list(_entry(row).values())[1:]
+
+
+def _time(text: str) -> datetime:
+    found = parse_datetime(text) or parse_datetime(f"{text}T00:00:00")
+    if found is None:
+        raise ValueError
+    return to_utc(found)

@@ -1,0 +1,52 @@
+"""Reading the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+
+from chabad_auth_django.db.pages import Page, Position, read_page
+from chabad_auth_django.models import AuditEntry
+
+#: The fields in which an entry names a user.
+ID_FIELDS = ("userId", "actorId")
+
+
+def list_entries(
+    *,
+    limit: int = 100,
+    position: Position | None = None,
+    user_id: ObjectId | None = None,
+    actor: str | None = None,
+    action: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Page:
+    """Return a page of the entries that match every criterion given, the newest first.
+
+    ``actor`` is a user's id, or what else ``AuditEntry.actor_id`` may be.
+    """
+    criteria: dict[str, Any] = {"userId": user_id, "actorId": actor, "action": action}
+    query = {name: value for name, value in criteria.items() if value is not None}
+    times = {"$gte": since, "$lt": until}
+    times = {operator: time for operator, time in times.items() if time is not None}
+    if times:
+        query["timestamp"] = times
+    return read_page(
+        AuditEntry.collection(),
+        query,
+        field="timestamp",
+        descending=True,
+        limit=limit,
+        position=position,
+    )
+
+
+def count_entries(*, user_ids: Iterable[ObjectId]) -> int:
+    """Return how many entries name one of the users, as the one who acts or whom it is done to."""
+    ids = list(user_ids)
+    names = {"userId": {"$in": ids}}, {"actorId": {"$in": [str(id) for id in ids]}}
+    return AuditEntry.collection().count_documents({"$or": names})
