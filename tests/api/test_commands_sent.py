@@ -49,7 +49,7 @@ ERASURE = [
     "commitTransaction",
     *PURGE,
     *["find"] * 3,
-    *["aggregate"] * 10,
+    *["aggregate"] * 11,
 ]
 
 #: Verb, path, body -> the commands behind the one that reads the caller.
@@ -124,7 +124,7 @@ EXPECTED: list[tuple[str, str, Any, list[str]]] = [
     ("put", "users/me/app-data/cteen/new/", {"dataValue": 1}, CREATION),
     ("delete", "users/me/app-data/cteen/settings/", None, REMOVAL),
     ("delete", "users/me/app-data/cteen/", None, REMOVAL),
-    ("post", "auth/logout/", None, NO_SESSION),
+    ("post", "auth/logout/", None, SIGN_OUT),
     ("delete", "auth/sessions/", None, SIGN_OUT),
     ("delete", "auth/sessions/000000000000000000000000/", None, NO_SESSION),
     ("get", "audit/", None, ["find"]),

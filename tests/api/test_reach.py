@@ -54,8 +54,9 @@ def test_who_may_write_everything_does_nothing_to_an_administrator(
     admin.add_auth_method("credentials")
     # Not the last administrator: that would be another refusal.
     User.create_user(email="second@example.org", roles=["admin"])
+    client = login(writer)
     before = stored(raw)
-    response = call(login(writer), name, verb, str(admin.id))
+    response = call(client, name, verb, str(admin.id))
     assert (response.status_code, response.json()["code"]) == (403, "permission_denied")
     assert stored(raw) == before
 
