@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from bson import ObjectId
+
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_transaction
 from chabad_auth_django.exceptions import (
@@ -23,11 +25,12 @@ from chabad_auth_django.exceptions import (
     ExternalIdTaken,
     LastIdentity,
     NotFound,
+    ValidationError,
 )
 from chabad_auth_django.models import Block, ExternalId, Session, User
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS, HOST, ISSUER
 from chabad_auth_django.services.identity import external_ids, hosts
-from chabad_auth_django.validators import normalize_email
+from chabad_auth_django.validators import normalize_email, validate_email_address
 
 #: The authentication method of accounts of the Django project.
 CREDENTIALS = "credentials"
@@ -93,12 +96,16 @@ def host_key(*, account: Any) -> str:
     return ExternalId.account_key(HOST, str(conf.HOST_ID), str(account.pk), generation)
 
 
-def find_claimant(*, key: str) -> User | None:
+def find_claimant(*, key: str, field: str | None = None, value: str | None = None) -> User | None:
     """Return the user who has the claim, or ``None``, with one command.
 
-    Raises ``Blocked``.
+    With a field of User, the claim counts only while the field of its user holds the value: other
+    programs change that. Raises ``Blocked``.
     """
-    return _read_claim(key)[0]
+    user, _ = _read_claim(key)
+    if user is None or (field and (user.stored or {}).get(field) != value):
+        return None
+    return user
 
 
 def find_or_create_user(*, identity: Identity) -> User:
@@ -117,6 +124,10 @@ def find_or_create_user(*, identity: Identity) -> User:
 @atomic
 def _find_or_create_user(identity: Identity) -> User:
     user, claim = _read_claim(identity.key)
+    field = identity.external_id_field
+    if user is not None and field and (user.stored or {}).get(field) != identity.external_id:
+        ExternalId.collection().delete_one({"_id": identity.key, "userId": user.id})
+        user = None
     if user is None:
         user = _link_or_create(identity)
     elif identity.email_verified and identity.kind == HOST:
@@ -146,16 +157,18 @@ def _by_verified_address(identity: Identity) -> User | None:
     if not identity.email or not identity.email_verified:
         raise EmailNotVerified
     try:
+        validate_email_address(normalize_email(identity.email))
         user = User.find_by_email(identity.email)
-    except AmbiguousEmail:
-        # The owner of the address is one of several users, and nothing says which.
+    except (AmbiguousEmail, ValidationError):
+        # It is no address, or several users have it and nothing says which of them this is.
         raise EmailNotVerified from None
     if user is None:
         return None
     if identity.links_to_default_role_only and _has_more_than_default_role(user):
         raise EmailNotVerified
     source = identity.kind, identity.issuer
-    if any(_source(claim) == source for claim in _claims_of(user)):
+    others = (claim for claim in _claims_of(user) if claim["_id"] != identity.key)
+    if any(_source(claim) == source for claim in others):
         # The address was somebody's else before, or is it now. It is no proof then.
         raise ExternalIdTaken
     return user
@@ -190,20 +203,16 @@ def link(*, user: User, identity: Identity) -> User:
         auth_method=identity.auth_method,
         email=identity.email if identity.email_verified else None,
     )
-    claimed = ExternalId.read(_id=identity.key)
-    if claimed is not None and claimed["userId"] != user.id:
-        if User.read(_id=claimed["userId"]) is not None:
-            raise ExternalIdTaken
-        # Its user is gone, and the claim is about to be purged.
-        ExternalId.collection().delete_one({"_id": identity.key, "userId": claimed["userId"]})
-        claimed = None
-    if claimed is None:
+    owner = _live_owner(identity.key)
+    if owner is None:
         try:
             claim.save()
         except AlreadyExists as error:
             if in_transaction():
                 raise RetryTransaction("The identity was linked meanwhile.") from error
-            raise ExternalIdTaken from error
+            owner = _live_owner(identity.key)
+    if owner not in (None, user.id):
+        raise ExternalIdTaken
     if identity.external_id_field and identity.external_id:
         user = external_ids.link_external_id(
             user_id=user.id, field=identity.external_id_field, value=identity.external_id
@@ -211,6 +220,17 @@ def link(*, user: User, identity: Identity) -> User:
     if identity.auth_method not in user.auth_methods:
         user.add_auth_method(identity.auth_method)
     return user
+
+
+def _live_owner(key: str) -> ObjectId | None:
+    claim = ExternalId.read(_id=key)
+    if claim is None:
+        return None
+    if User.read(_id=claim["userId"]) is None:
+        # Its user is gone, and the claim is about to be purged.
+        ExternalId.collection().delete_one({"_id": key, "userId": claim["userId"]})
+        return None
+    return claim["userId"]
 
 
 def list_identities(*, user: User) -> list[Mapping[str, Any]]:

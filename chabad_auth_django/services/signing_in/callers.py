@@ -66,7 +66,10 @@ def by_issuer_token(*, token: object) -> User:
     """
     identity = issuers.verify_issuer_token(token=token)
     check_method(identity.auth_method)
-    return _find_or_create(identity)
+    user = identities.find_claimant(
+        key=identity.key, field=identity.external_id_field, value=identity.external_id
+    )
+    return user or _first_time(identity)
 
 
 def by_host_account(*, account: Any, session: Any) -> User:
@@ -80,9 +83,7 @@ def by_host_account(*, account: Any, session: Any) -> User:
     if host.has_second_factor(account=account) and not host.gave_second_factor(session=session):
         raise SecondFactorRequired
     user = identities.find_claimant(key=identities.host_key(account=account))
-    return user or identities.find_or_create_user(
-        identity=identities.of_host_account(account=account)
-    )
+    return user or _first_time(identities.of_host_account(account=account))
 
 
 def judge(*, user: Mapping[str, Any] | None, block: Any) -> User:
@@ -127,9 +128,11 @@ def check_host_door() -> None:
         raise CredentialsDisabled
 
 
-def _find_or_create(identity: Identity) -> User:
-    user = identities.find_claimant(key=identity.key)
-    return user or identities.find_or_create_user(identity=identity)
+def _first_time(identity: Identity) -> User:
+    user = User.find_by_id(identities.find_or_create_user(identity=identity).id)
+    if user is None:
+        raise InvalidToken
+    return user
 
 
 def _check_host_account(key: str, primary_key: str, session_hash: str | None) -> None:

@@ -139,7 +139,6 @@ def test_a_token_without_an_issuer_names_an_identity_of_the_portal() -> None:
         name="Beth",
         external_id_field="merkosUserId",
         external_id="7",
-        links_by_email=True,
         links_to_default_role_only=True,
     )
     flat = verify_issuer_token(token=portal_token())

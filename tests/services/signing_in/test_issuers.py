@@ -80,7 +80,6 @@ def test_a_token_names_an_identity(keys: list[Key]) -> None:
         name="Ann",
         external_id_field="valuUserId",
         external_id="person-1",
-        links_by_email=True,
         links_to_default_role_only=False,
     )
     with pytest.raises(FrozenInstanceError):

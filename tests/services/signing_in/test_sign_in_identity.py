@@ -81,7 +81,9 @@ def store(**fields: Any) -> ObjectId:
 
 
 def claimed() -> dict[str, ObjectId]:
-    return {claim.id: claim.user_id for claim in ExternalId.objects}
+    """Return whose the external ids are, without the claims on accounts."""
+    claims = {claim.id: claim.user_id for claim in ExternalId.objects}
+    return {key: user for key, user in claims.items() if not key.startswith("issuer:")}
 
 
 def test_a_new_person_gets_a_user_a_session_and_tokens(server: str) -> None:
@@ -238,7 +240,9 @@ def test_what_a_crash_left_heals(server: str) -> None:
 
 def test_user_field_and_claim_are_one_transaction(commands: CommandCounter) -> None:
     with configured():
-        flows.find_or_create_user(identity=flows.issuers.verify_issuer_token(token=token()))
+        flows.identities.find_or_create_user(
+            identity=flows.issuers.verify_issuer_token(token=token())
+        )
     writes = [
         (name, command[name], command.get("txnNumber"), command.get("autocommit"))
         for name, command in commands.sent
@@ -349,9 +353,9 @@ def test_a_user_with_an_empty_external_id_is_linked(server: str) -> None:
 def test_a_bad_token_or_value_leaves_nothing_behind(server: str) -> None:
     for changes, error in (
         ({"exp": 1}, InvalidToken),
-        ({"email": "no address"}, ValidationError),
-        ({"email": "a\ud800@example.org"}, ValidationError),
-        ({"email": "a\u200bnn@example.org"}, ValidationError),
+        ({"email": "no address"}, EmailNotVerified),
+        ({"email": "a\ud800@example.org"}, EmailNotVerified),
+        ({"email": "a\u200bnn@example.org"}, EmailNotVerified),
     ):
         with pytest.raises(error):
             enter(**changes)
@@ -370,10 +374,11 @@ def test_a_refresh_gives_new_tokens(server: str) -> None:
     access = tokens.verify_access_token(token=second.access_token)
     assert (access.user_id, access.session_id) == (first.user.id, first.session.id)
     assert Activity.objects.count() == 1
+    third = flows.refresh(refresh_token=second.refresh_token)
     with pytest.raises(InvalidToken):
         flows.refresh(refresh_token=first.refresh_token)
     with pytest.raises(InvalidToken):
-        flows.refresh(refresh_token=second.refresh_token)
+        flows.refresh(refresh_token=third.refresh_token)
 
 
 def test_no_token_passes_for_another(replica_set: str) -> None:
