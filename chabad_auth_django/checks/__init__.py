@@ -129,14 +129,14 @@ def check_host_accounts(**kwargs: Any) -> list[CheckMessage]:
                 "CHABAD_AUTH['HOST_ID'] is missing, so accounts of this project cannot sign in.",
                 hint="Set it to a name that no other project on the same MongoDB has and that "
                 "never changes, or take 'credentials' out of CHABAD_AUTH['AUTH_METHODS'].",
-                id="chabad_auth.E046",
+                id="chabad_auth.E056",
             )
         ]
     try:
         adapter = hosts.adapter()
     except (ImportError, TypeError) as error:
         return [
-            Error(f"CHABAD_AUTH['HOST_ADAPTER'] cannot be used: {error}", id="chabad_auth.E047")
+            Error(f"CHABAD_AUTH['HOST_ADAPTER'] cannot be used: {error}", id="chabad_auth.E057")
         ]
     verifies = type(adapter).is_email_verified is not hosts.HostAdapter.is_email_verified
     if verifies or apps.is_installed("allauth.account"):

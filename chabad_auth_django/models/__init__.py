@@ -5,6 +5,7 @@ from chabad_auth_django.models.analytics import Analytics
 from chabad_auth_django.models.app_data import ALL, AppData
 from chabad_auth_django.models.audit import AuditEntry
 from chabad_auth_django.models.block import Block
+from chabad_auth_django.models.departed_identity import DepartedIdentity
 from chabad_auth_django.models.external_id import ExternalId
 from chabad_auth_django.models.idempotency import IdempotencyRecord
 from chabad_auth_django.models.preferences import Preferences
@@ -27,6 +28,7 @@ __all__ = [
     "AppData",
     "AuditEntry",
     "Block",
+    "DepartedIdentity",
     "ExternalId",
     "IdempotencyRecord",
     "Preferences",

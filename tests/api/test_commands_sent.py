@@ -31,12 +31,12 @@ RECORDED_CHANGE = ["insert", "findAndModify", "commitTransaction"]
 SIGN_OUT = ["insert", "delete", "commitTransaction"]
 #: There was no such session: the entry is undone.
 NO_SESSION = ["insert", "delete", "abortTransaction"]
-#: A look whether it is an administrator, and the user with all but the events, in one transaction;
-#: then each of the ten collections of what a user owns is purged, with the versions of deleted
-#: values, and looked at once more.
-REMOVED = ["find", "find", "insert", "update", "delete", "delete", "delete", "delete"]
+#: A look whether it is an administrator, the user with all but the events, and its accounts at
+#: issuers, in one transaction; then each of the ten collections of what a user owns is purged, with
+#: the versions of deleted values, and one look whether anything is left.
+REMOVED = ["find", "find", "insert", "update", "delete", "find", "delete", "delete", "delete"]
 PURGE = [*["find"] * 10, "delete"]
-DELETION = [*REMOVED, "commitTransaction", *PURGE, *["find"] * 10]
+DELETION = [*REMOVED, "commitTransaction", *PURGE, "aggregate"]
 
 #: The user, and whether it is an administrator; a count of what there is; the record; the
 #: deletion; and the receipt, which counts again, with the audit trail.

@@ -108,6 +108,7 @@ PLANS = (
         "a sign-in; the deletion of a user asks every shard",
     ),
     Plan("blocks", None, "a few documents", "_id, userId", "none"),
+    Plan("departed_identities", None, "those of one day", "_id", "all"),
     Plan(
         "idempotency_keys",
         ID_KEY,

@@ -7,12 +7,13 @@ verified. An unverified address is answered alike whether anybody has it or not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from bson import ObjectId
+from pymongo import UpdateOne
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_transaction
@@ -27,8 +28,9 @@ from chabad_auth_django.exceptions import (
     NotFound,
     ValidationError,
 )
-from chabad_auth_django.models import Block, ExternalId, Session, User
+from chabad_auth_django.models import Block, DepartedIdentity, ExternalId, Session, User
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS, HOST, ISSUER
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import external_ids, hosts
 from chabad_auth_django.validators import normalize_email, validate_email_address
 
@@ -106,6 +108,32 @@ def find_claimant(*, key: str, field: str | None = None, value: str | None = Non
     if user is None or (field and (user.stored or {}).get(field) != value):
         return None
     return user
+
+
+def find_or_link_user(*, identity: Identity) -> User | None:
+    """Return the user whom the identity names, for a request that is no sign-in.
+
+    ``None`` where there is none, unless an issuer names a new person: then it is created. An
+    account that is logged in to the Django project got its user at that login, and who was deleted
+    since must not come back with the next request. Raises what ``find_or_create_user`` raises.
+    """
+    is_new = identity.kind == ISSUER and not DepartedIdentity.read(
+        _id=DepartedIdentity.key(identity.key)
+    )
+    if not is_new and _by_verified_address(identity) is None:
+        return None
+    return User.find_by_id(find_or_create_user(identity=identity).id)
+
+
+def remember_departed(*, user_ids: Sequence[ObjectId]) -> None:
+    """Keep for a day which accounts at issuers the users had, whom the caller is deleting."""
+    claims = ExternalId.collection().find({"userId": {"$in": list(user_ids)}}, {"_id": 1})
+    update = {"$set": {"departedAt": now()}}
+    keys = [claim["_id"] for claim in claims if _source(claim)[0] == ISSUER]
+    if keys:
+        DepartedIdentity.collection().bulk_write(
+            [UpdateOne({"_id": DepartedIdentity.key(key)}, update, upsert=True) for key in keys]
+        )
 
 
 def find_or_create_user(*, identity: Identity) -> User:

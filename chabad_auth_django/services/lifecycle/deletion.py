@@ -51,7 +51,7 @@ from chabad_auth_django.models.app_data import TOMBSTONES
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.analytics import ledger
-from chabad_auth_django.services.identity import administrators, audit
+from chabad_auth_django.services.identity import administrators, audit, identities
 from chabad_auth_django.services.lifecycle import receipts
 
 DELETIONS = "deletions"
@@ -122,6 +122,7 @@ def _take_back(user_ids: Sequence[ObjectId], token: ObjectId, error: BaseExcepti
 
 def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:
     """Remove profile, preferences and external ids in the transaction, and all else after it."""
+    identities.remember_departed(user_ids=user_ids)
     for model in (Profile, Preferences, ExternalId):
         model.collection().delete_many({"userId": {"$in": list(user_ids)}})
     for user_id in user_ids:
@@ -146,7 +147,15 @@ def delete_user(*, user_id: ObjectId, seconds: float, action: str = "user.delete
 
 def is_purged(*, user_id: ObjectId) -> bool:
     """Tell whether nothing is stored that the user owns."""
-    return not any(model.read(**_owned_by(model, user_id)) for model in OWNED)
+    parts = {model.collection().name: _any(_owned_by(model, user_id)) for model in OWNED}
+    first, *others = parts
+    unions = [{"$unionWith": {"coll": name, "pipeline": parts[name]}} for name in others]
+    found = OWNED[0].collection().aggregate([*parts[first], *unions, {"$limit": 1}])
+    return not list(found)
+
+
+def _any(query: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"$match": query}, {"$limit": 1}, {"$project": {"_id": 1}}]
 
 
 def count_documents(*, user_id: ObjectId) -> dict[str, int]:

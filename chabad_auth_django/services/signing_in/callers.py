@@ -129,7 +129,7 @@ def check_host_door() -> None:
 
 
 def _first_time(identity: Identity) -> User:
-    user = User.find_by_id(identities.find_or_create_user(identity=identity).id)
+    user = identities.find_or_link_user(identity=identity)
     if user is None:
         raise InvalidToken
     return user

@@ -79,7 +79,8 @@ def test_a_username_and_a_password_sign_in(either_server: str) -> None:
     assert {session.id for session in Session.objects} == {item.session_id for item in access}
     assert Session.objects.first().auth_method == "credentials"
     assert [event.app_id for event in Activity.objects] == ["cteen", "cteen"]
-    assert ExternalId.objects.count() == 0
+    (claim,) = ExternalId.objects
+    assert (claim.user_id, claim.id[:15]) == (user.id, 'host:["tests", ')
 
 
 def test_bad_credentials_are_refused(mongodb: str) -> None:

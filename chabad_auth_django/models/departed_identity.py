@@ -1,0 +1,35 @@
+"""DepartedIdentity: an account at an issuer whose user was deleted a short while ago."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.crypto import salted_hmac
+from mongoengine.fields import StringField
+
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.models.fields import DateTimeField
+
+#: Seconds for which a token of the issuer does not make the user anew: tokens live shorter.
+LIFETIME = 24 * 60 * 60
+
+
+class DepartedIdentity(Document):
+    """Keeps a token that its client goes on sending from making the deleted user anew.
+
+    The ``_id`` is a keyed hash of the claim, which tells nobody whose it was. Signing in is another
+    matter: it makes a new user at once.
+    """
+
+    meta = {
+        "collection": "departed_identities",
+        "indexes": [{"fields": ["departed_at"], "expireAfterSeconds": LIFETIME}],
+    }
+
+    id: str = StringField(primary_key=True)
+    departed_at: datetime = DateTimeField(db_field="departedAt", required=True)
+
+    @staticmethod
+    def key(claim: str) -> str:
+        """Return the ``_id`` for the claim with this ``_id``."""
+        return salted_hmac("chabad_auth.departed", claim, algorithm="sha256").hexdigest()
