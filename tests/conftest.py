@@ -10,13 +10,13 @@ import pymongo
 import pytest
 from django.test import override_settings
 from support.commands import CommandCounter
+from support.databases import IndexListener, Server
 
 from chabad_auth_django.contrib.embedded.server import Mongod
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
-from chabad_auth_django.services.deployment import indexes
 
-pytest_plugins = ["support.claims"]
+pytest_plugins = ["support.claims", "support.sampling"]
 
 
 def pytest_configure() -> None:
@@ -25,59 +25,96 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session")
+def index_listener() -> IndexListener:
+    """Hears of each index that this process changes; for clients made from now on."""
+    listener = IndexListener()
+    pymongo.monitoring.register(listener)
+    return listener
+
+
 def _serve(
-    tmp_path_factory: pytest.TempPathFactory, name: str, replica_set: str | None
-) -> Iterator[str]:
-    server = Mongod(
+    tmp_path_factory: pytest.TempPathFactory,
+    listener: IndexListener,
+    name: str,
+    replica_set: str | None,
+) -> Iterator[Server]:
+    mongod = Mongod(
         tmp_path_factory.mktemp(name),
         replica_set=replica_set,
         parameters={"ttlMonitorSleepSecs": 1},
         database=f"chabad_auth_{os.environ.get('PYTEST_XDIST_WORKER', 'tests')}",
     )
-    yield server.start()
+    server = Server(mongod.start(), listener)
+    yield server
+    changes = server.unheard_changes()
+    server.close()
     connection.close()
-    server.stop()
+    mongod.stop()
+    assert changes is None, f"Another process changed indexes, without fresh_indexes: {changes}"
 
 
 @pytest.fixture(scope="session")
-def replica_set_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URI of a single-node replica set whose TTL monitor runs each second."""
-    yield from _serve(tmp_path_factory, "replica_set", "rs0")
+def replica_set_server(
+    tmp_path_factory: pytest.TempPathFactory, index_listener: IndexListener
+) -> Iterator[Server]:
+    """A single-node replica set whose TTL monitor runs each second."""
+    servers = _serve(tmp_path_factory, index_listener, "replica_set", "rs0")
+    server = next(servers)
+    # With the same settings between two tests, the second goes on with the client of the first.
+    with override_settings(CHABAD_AUTH=server.settings):
+        yield server
+    yield from servers
 
 
 @pytest.fixture(scope="session")
-def standalone_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URI of a server without transactions."""
-    yield from _serve(tmp_path_factory, "standalone", None)
+def standalone_server(
+    tmp_path_factory: pytest.TempPathFactory, index_listener: IndexListener
+) -> Iterator[Server]:
+    """A server without transactions."""
+    yield from _serve(tmp_path_factory, index_listener, "standalone", None)
 
 
-def _use(uri: str) -> Iterator[str]:
-    with override_settings(CHABAD_AUTH={"MONGODB_URI": uri, "DELETION_GRACE_SECONDS": 0}):
-        database = connection.get_database()
-        for name in database.list_collection_names():
-            # Dropping would take the indexes with it; deleting is quicker than deploying them.
-            database[name].delete_many({})
-        indexes.create()
+@pytest.fixture(scope="session")
+def replica_set_uri(replica_set_server: Server) -> str:
+    """The URI of the replica set."""
+    return replica_set_server.uri
+
+
+@pytest.fixture(scope="session")
+def standalone_uri(standalone_server: Server) -> str:
+    """The URI of the server without transactions."""
+    return standalone_server.uri
+
+
+@pytest.fixture
+def mongodb(replica_set_server: Server) -> Iterator[str]:
+    """An empty database on the replica set, with the indexes deployed."""
+    with replica_set_server.prepared() as uri:
         yield uri
 
 
 @pytest.fixture
-def mongodb(replica_set_uri: str) -> Iterator[str]:
-    """An empty database on the replica set, with the indexes deployed."""
-    yield from _use(replica_set_uri)
-
-
-@pytest.fixture
-def standalone(standalone_uri: str) -> Iterator[str]:
+def standalone(standalone_server: Server) -> Iterator[str]:
     """An empty database on the standalone server, with the indexes deployed."""
-    yield from _use(standalone_uri)
+    with standalone_server.prepared() as uri:
+        yield uri
 
 
 @pytest.fixture(params=["replica set", "standalone"])
-def either_server(request: pytest.FixtureRequest) -> Iterator[str]:
+def either_server(request: pytest.FixtureRequest) -> str:
     """An empty database on each kind of server in turn."""
-    name = "replica_set_uri" if request.param == "replica set" else "standalone_uri"
-    yield from _use(request.getfixturevalue(name))
+    uri: str = request.getfixturevalue(
+        "mongodb" if request.param == "replica set" else "standalone"
+    )
+    return uri
+
+
+@pytest.fixture
+def fresh_indexes(index_listener: IndexListener) -> Iterator[None]:
+    """Restore the indexes for the next test: another process changes them in this one."""
+    yield
+    index_listener.sound.clear()
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ def test_without_a_ttl_index_it_says_what_to_do(old: Database) -> None:
     assert (result.code, "chabad_sync_indexes --fix" in result.err) == (2, True)
 
 
+@pytest.mark.usefixtures("fresh_indexes")
 def test_as_a_process(old: Database, mongodb: str, tmp_path: Path) -> None:
     arguments = (COMMAND, "90", "--json")
     result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)

@@ -1,0 +1,110 @@
+"""An empty database with the declared indexes for each test, without making either anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.test import override_settings
+from pymongo import MongoClient
+from pymongo.monitoring import CommandListener
+from pymongo.uri_parser import parse_uri
+
+from chabad_auth_django.models.rollup import AnalyticsRollup
+from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.identity.administrators import GUARDS
+
+INDEX_COMMANDS = {
+    "collMod",
+    "createIndexes",
+    "drop",
+    "dropDatabase",
+    "dropIndexes",
+}
+
+
+class IndexListener(CommandListener):
+    """Knows in which databases, by port and name, no index has changed since it was deployed."""
+
+    def __init__(self) -> None:
+        self.sound: set[tuple[int, str]] = set()
+
+    def started(self, event: Any) -> None:
+        if event.command_name == "renameCollection":
+            self.sound.clear()  # It names the database in its arguments only.
+        elif event.command_name in INDEX_COMMANDS:
+            self.sound.discard((event.connection_id[1], event.database_name))
+
+    def succeeded(self, event: Any) -> None:
+        pass
+
+    def failed(self, event: Any) -> None:
+        pass
+
+
+class Server:
+    """A server whose database each test finds empty and with the declared indexes."""
+
+    def __init__(self, uri: str, listener: IndexListener) -> None:
+        self.uri = uri
+        self.settings = {"MONGODB_URI": uri, "DELETION_GRACE_SECONDS": 0}
+        self._listener = listener
+        self._client: MongoClient[dict[str, Any]] = MongoClient(uri)
+        self._database = self._client.get_default_database()
+        self._kept = {
+            *(model._get_collection_name() for model in indexes.MODELS),
+            AnalyticsRollup._get_collection_name(),
+            GUARDS,
+        }
+        ((_, port),) = parse_uri(uri)["nodelist"]
+        self._place = port, self._database.name
+
+    def close(self) -> None:
+        """Close the client that prepares the database."""
+        self._client.close()
+
+    @contextmanager
+    def prepared(self) -> Iterator[str]:
+        """Use the database, empty and with the declared indexes."""
+        with override_settings(CHABAD_AUTH=self.settings):
+            self._drop_foreign_collections()
+            for name in self._filled():
+                # Dropping would take the indexes with it; deleting is quicker than deploying them.
+                self._database[name].delete_many({})
+            if self._place not in self._listener.sound:
+                self._deploy()
+            yield self.uri
+
+    def unheard_changes(self) -> indexes.Comparison | None:
+        """Return how the indexes differ from the declared ones, though no change was heard of."""
+        if self._place not in self._listener.sound:
+            return None
+        with override_settings(CHABAD_AUTH=self.settings):
+            comparison = indexes.compare()
+        return None if comparison.is_clean else comparison
+
+    def _drop_foreign_collections(self) -> None:
+        """Drop what no model stores in, and a view or time series where a collection should be."""
+        for found in self._database.list_collections(nameOnly=True):
+            name, usual = found["name"], found["type"] == "collection"
+            if not name.startswith("system.") and not (usual and name in self._kept):
+                self._database.drop_collection(name)
+
+    def _filled(self) -> list[str]:
+        """Return the collections that hold anything, asked for all at once."""
+        found = self._database.aggregate([{"$documents": []}, *map(_any_of, sorted(self._kept))])
+        return [document["_id"] for document in found]
+
+    def _deploy(self) -> None:
+        comparison = indexes.compare()
+        indexes.drop_extra(comparison)
+        indexes.fix(comparison)
+        indexes.create(comparison)
+        self._listener.sound.add(self._place)
+
+
+def _any_of(collection: str) -> dict[str, Any]:
+    """Return a stage that adds the collection's name if it holds a document."""
+    name = [{"$limit": 1}, {"$project": {"_id": {"$literal": collection}}}]
+    return {"$unionWith": {"coll": collection, "pipeline": name}}

@@ -1,0 +1,63 @@
+"""Which tests run: those with a database are marked, large products of parameters are sampled.
+
+A plugin of pytest. With ``--sample 4`` one in four cases of a test that is marked ``sampled`` runs,
+chosen by a seed that the header shows; ``--sample-seed`` chooses the same ones again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+
+import pytest
+
+#: What a test that needs a MongoDB server asks for.
+DATABASE_FIXTURES = {"either_server", "replica_set_server", "standalone_server", "own_server"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("sampling")
+    group.addoption("--sample", type=int, default=1, help="run one in so many sampled cases")
+    group.addoption("--sample-seed", type=int, help="the seed that chooses them")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sampled: with --sample, some of its cases run, not all")
+    config.addinivalue_line("markers", "mongo: needs a MongoDB server; set by its fixtures")
+    # pytest-xdist hands the options of the controller to its workers, and so this seed.
+    if config.option.sample_seed is None:
+        config.option.sample_seed = random.randrange(2**32)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    if config.option.sample == 1:
+        return None
+    return f"sample: --sample={config.option.sample} --sample-seed={config.option.sample_seed}"
+
+
+# Before -m selects by the marks.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    cases: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if not DATABASE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("mongo")
+        if item.get_closest_marker("sampled"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    left_out = {
+        item
+        for test, all_cases in cases.items()
+        for item in _all_but_a_sample(test, all_cases, config)
+    }
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _all_but_a_sample(
+    test: str, cases: list[pytest.Item], config: pytest.Config
+) -> list[pytest.Item]:
+    chosen = -(-len(cases) // config.option.sample)
+    chance = random.Random(f"{config.option.sample_seed} {test}")
+    # Not in the order in which pytest-randomly put them.
+    in_order = sorted(cases, key=lambda item: item.nodeid)
+    return chance.sample(in_order, len(cases) - chosen)
