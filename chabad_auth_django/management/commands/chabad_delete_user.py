@@ -9,6 +9,7 @@ from bson import ObjectId
 from django.core.management.base import CommandError, CommandParser
 
 from chabad_auth_django.db import connection
+from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.management.base import EXIT_INTERRUPTED, add_users
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import table
@@ -93,7 +94,12 @@ class Command(BaseCommand):
         """Run the service for one user."""
         self.begun.append(item.user_id)
         with self.progress(f"deleting {item}", item.total) as bar:
-            erasure.delete(erasure=item, advance=bar.advance, action=self.action)
+            try:
+                erasure.delete(erasure=item, advance=bar.advance, action=self.action)
+            except ChabadAuthError:
+                # It was refused, so there is nothing to go on with.
+                self.begun.remove(item.user_id)
+                raise
 
     def forget(self, item: Erasure) -> None:
         """Run the service that ends the deletion of one user."""

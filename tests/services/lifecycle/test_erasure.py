@@ -183,6 +183,24 @@ def test_the_name_is_looked_at_again_when_the_user_is_removed(either_server: str
 
 
 @pytest.mark.parametrize("command", ["chabad_delete_user", "chabad_erase_user"])
+def test_a_name_that_moves_after_it_was_confirmed_is_refused(
+    either_server: str, command: str
+) -> None:
+    first, user = User.create_user(email="bob@example.org"), User.create_user(email=NAME)
+
+    def move(**kwargs: Any) -> None:
+        user.update_atomically({"$set": {"email": "moved@example.org"}})
+        User.create_user(email=NAME)
+
+    with connected(signals.pre_user_delete, move):
+        result = run(command, first.id, NAME, answers="2\n")
+    assert result.code == 2
+    assert f"no name of the user {user.id} any more" in result.err
+    assert f"Go on by id with: {user.id}" not in result.err
+    assert {user.email for user in User.objects} == {"moved@example.org", NAME}
+
+
+@pytest.mark.parametrize("command", ["chabad_delete_user", "chabad_erase_user"])
 @pytest.mark.parametrize(("target", "name"), [(deletion, "purge"), (erasure, "forget")])
 def test_what_ctrl_c_left_goes_on_by_its_id_only(
     either_server: str, command: str, target: Any, name: str
