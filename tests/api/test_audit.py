@@ -199,3 +199,12 @@ def test_the_trail_is_read_in_pages_by_who_may(login: Any, admin: User, owner: U
 @pytest.mark.parametrize("query", ["user=x", "action=x", "since=x", "limit=0", "cursor=x", "x=1"])
 def test_a_filter_that_makes_no_sense_is_refused(login: Any, admin: User, query: str) -> None:
     check_error(login(admin).get(f"/api/audit/?{query}"), 400, "invalid")
+
+
+def test_refused_writes_are_throttled_before_they_fill_the_trail(
+    api: APIClient, admin: User, settings: Any
+) -> None:
+    settings.CHABAD_AUTH = {**settings.CHABAD_AUTH, "THROTTLE_RATES": {"write": "2/min"}}
+    statuses = [api.delete(f"/api/users/{admin.id}/").status_code for _ in range(4)]
+    assert statuses == [403, 403, 429, 429]
+    assert len(recorded()) == 2

@@ -106,6 +106,8 @@ CALLS: list[Call] = [
     ("DELETE", VALUE, None, {}, 204),
     ("DELETE", VALUE, None, STALE, 412),
     ("DELETE", APP, None, {}, 200),
+    ("GET", "/api/audit/?action=user.create&limit=1", None, {}, 200),
+    ("GET", "/api/audit/?user=nonsense", None, {}, 400),
     ("GET", "/api/health/live/", None, {}, 200),
     ("GET", "/api/health/ready/", None, {}, 200),
     ("DELETE", "/api/auth/sessions/nonsense/", None, {}, 404),

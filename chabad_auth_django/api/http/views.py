@@ -141,6 +141,8 @@ class APIViewSet(APIViewMixin, ViewSet):
         """Refuse the request; record whom it would have acted on."""
         method = str(request.method)
         if request.user and method in self.acts:
+            # Refusals come before the throttles otherwise, and these would fill the audit trail.
+            self.check_throttles(request)
             name = self.kwargs.get("user", "")
             audit.refuse(
                 action=self.audited.get(method, "data.change"),

@@ -35,6 +35,7 @@ TAGS = {
     "app-data": "Values that applications keep for a user, each with a version.",
     "activities": "What a user did. An activity expires.",
     "analytics": "Events for statistics.",
+    "audit": "Who did what to whom.",
     "health": "For load balancers and orchestrators.",
 }
 

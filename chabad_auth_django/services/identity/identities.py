@@ -31,7 +31,7 @@ from chabad_auth_django.exceptions import (
 from chabad_auth_django.models import Block, DepartedIdentity, ExternalId, Session, User
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS, HOST, ISSUER
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.identity import external_ids, hosts
+from chabad_auth_django.services.identity import audit, external_ids, hosts
 from chabad_auth_django.validators import normalize_email, validate_email_address
 
 #: The authentication method of accounts of the Django project.
@@ -212,6 +212,7 @@ def _follow_address(user: User, claim: Mapping[str, Any], identity: Identity) ->
     if claim.get("email") == identity.email:
         return
     if claim.get("email") is not None and normalize_email(user.email) != identity.email:
+        audit.record(action="email.change", user_id=user.id)
         # Somebody else may have the address here; then the user keeps the old one.
         with suppress(DuplicateEmail):
             user.patch({"email": identity.email})
@@ -233,6 +234,7 @@ def link(*, user: User, identity: Identity) -> User:
     )
     owner = _live_owner(identity.key)
     if owner is None:
+        audit.record(action="identity.link", user_id=user.id, issuer=identity.issuer)
         try:
             claim.save()
         except AlreadyExists as error:
@@ -277,6 +279,7 @@ def unlink(*, user: User, public_id: str) -> None:
     claim = next((item for item in claims if ExternalId.public_id(item["_id"]) == public_id), None)
     if claim is None:
         raise NotFound("The identity does not exist.")
+    audit.record(action="identity.unlink", user_id=user.id, issuer=_source(claim)[1])
     # Of two at once each would count on the other's: both change the user, so one runs again.
     user.update_atomically({})
     ExternalId.collection().delete_one({"_id": claim["_id"], "userId": user.id})

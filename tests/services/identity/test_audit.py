@@ -26,11 +26,12 @@ from chabad_auth_django.exceptions import (
     UnknownGrant,
     ValidationError,
 )
-from chabad_auth_django.models import AuditEntry, User
+from chabad_auth_django.models import AuditEntry, ExternalId, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes, integrity
-from chabad_auth_django.services.identity import audit, audit_log, names, users
+from chabad_auth_django.services.identity import audit, audit_log, identities, names, users
 from chabad_auth_django.services.identity.audit import Actor
+from chabad_auth_django.services.identity.identities import Identity
 from chabad_auth_django.services.lifecycle import creation, deletion, erasure, portability
 from chabad_auth_django.services.signing_in import flows, sessions
 
@@ -149,6 +150,22 @@ def test_a_repair_has_an_entry(ann: User) -> None:
     (entry,) = entries()
     assert entry["action"] == "integrity.repair"
     assert entry["details"] == {"kind": "missing_document", "collection": "profiles"}
+
+
+def test_linking_and_unlinking_an_identity_have_entries(ann: User) -> None:
+    known: dict[str, Any] = {"auth_method": "google", "subject": "s", "name": None}
+    for number in (1, 2):
+        issuer = f"https://issuer{number}.example.org"
+        identity = Identity(issuer=issuer, email=ann.email, email_verified=True, **known)
+        # The second time nothing is linked.
+        assert identities.link(user=ann, identity=identity).id == ann.id
+        assert identities.link(user=ann, identity=identity).id == ann.id
+    identities.unlink(user=ann, public_id=ExternalId.public_id(identity.key))
+    assert [(entry["action"], entry["details"]["issuer"]) for entry in entries()] == [
+        ("identity.link", "https://issuer1.example.org"),
+        ("identity.link", "https://issuer2.example.org"),
+        ("identity.unlink", "https://issuer2.example.org"),
+    ]
 
 
 def test_what_fails_has_no_entry(ann: User) -> None:
