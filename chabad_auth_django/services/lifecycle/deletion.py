@@ -27,7 +27,7 @@ from typing import Any
 from bson import MaxKey, ObjectId
 from pymongo import UpdateOne
 from pymongo.collection import Collection
-from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
@@ -109,15 +109,24 @@ def begin(*, user_ids: Sequence[ObjectId]) -> None:
 def _take_back(user_ids: Sequence[ObjectId], token: ObjectId, error: BaseException) -> None:
     """Remove the jobs of users who stay, because a receiver refused their deletion.
 
-    Without transactions the next run would remove these users. After an error of the driver nobody
-    knows who stays. A job that another deletion has joined is left to that one.
+    Without transactions the next run would remove these users. A job that another deletion has
+    joined is left to that one.
     """
-    if isinstance(error, PyMongoError) or not isinstance(error, Exception):
+    if not is_refusal(error):
         return
     wanted = {"_id": {"$in": list(user_ids)}}
     stay = [user["_id"] for user in User.collection().find(wanted, {"_id": 1})]
     _jobs().update_many({"_id": {"$in": stay}}, {"$pull": {"tries": token}})
     _jobs().delete_many({"_id": {"$in": stay}, "tries": []})
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether a user who is there after the error stays.
+
+    Without an answer of the server the removal may still arrive.
+    """
+    is_answered = isinstance(error, OperationFailure) or not isinstance(error, PyMongoError)
+    return is_answered and isinstance(error, Exception)
 
 
 def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:

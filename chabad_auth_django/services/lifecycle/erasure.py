@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 from bson import ObjectId
-from pymongo.errors import PyMongoError
 
 from chabad_auth_django.db.batches import Advance
 from chabad_auth_django.db.transactions import atomic, on_incomplete
@@ -224,10 +223,7 @@ def _check_still_names(name: str, user: User) -> None:
 
 
 def _forget_if_refused(erasure: Erasure, error: BaseException) -> None:
-    # After an error of the driver the removal may still arrive.
-    if isinstance(error, PyMongoError) or not isinstance(error, Exception):
-        return
-    if User.read(_id=erasure.user_id) is not None:
+    if deletion.is_refusal(error) and User.read(_id=erasure.user_id) is not None:
         forget(erasure=erasure)
 
 
