@@ -96,7 +96,7 @@ class User(IdentifyingDocument):
         Raises ``AmbiguousEmail`` where other programs stored it, in two spellings, for several.
         """
         query = {"email": {"$in": email_spellings(email)}}
-        found = list(cls.collection().find(query).limit(2))
+        found = list(cls._get_collection().find(query).limit(2))
         if len(found) > 1:
             raise AmbiguousEmail
         return cls.from_stored(found[0]) if found else None
