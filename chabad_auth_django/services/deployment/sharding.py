@@ -116,6 +116,7 @@ PLANS = (
         "_id",
         "a request; the deletion of a user asks every shard",
     ),
+    Plan("audit_log", None, "a year of what is done to users, 300 bytes each", "_id", "all"),
     Plan("deletions", None, "a queue of a few documents", "_id", "all"),
 )
 
