@@ -19,6 +19,7 @@ from chabad_auth_django.api.resources.auth import (
     RefreshViewSet,
     SessionViewSet,
 )
+from chabad_auth_django.api.resources.blocks import BlockViewSet
 from chabad_auth_django.api.resources.events import ActivitiesViewSet, AnalyticsViewSet
 from chabad_auth_django.api.resources.grants import (
     AuthMethodViewSet,
@@ -26,6 +27,7 @@ from chabad_auth_django.api.resources.grants import (
     RoleViewSet,
 )
 from chabad_auth_django.api.resources.health import HealthViewSet
+from chabad_auth_django.api.resources.identities import IdentitiesViewSet, IdentityViewSet
 from chabad_auth_django.api.resources.portability import ErasureViewSet, ExportViewSet
 from chabad_auth_django.api.resources.preferences import (
     FavoriteAppViewSet,
@@ -65,6 +67,17 @@ urlpatterns = [
         USER,
         UserViewSet.as_view(READ | {"patch": "partial_update", "delete": "destroy"}),
         name="user",
+    ),
+    path(USER + "block/", BlockViewSet.as_view(READ | CHANGE), name="user-block"),
+    path(
+        USER + "identities/",
+        IdentitiesViewSet.as_view(LIST | {"post": "create"}),
+        name="user-identities",
+    ),
+    path(
+        USER + "identities/<str:identity>/",
+        IdentityViewSet.as_view({"delete": "destroy"}),
+        name="user-identity",
     ),
     path(USER + "export/", ExportViewSet.as_view(READ), name="user-export"),
     path(USER + "erasure/", ErasureViewSet.as_view(READ | {"post": "create"}), name="user-erasure"),

@@ -37,6 +37,12 @@ EXPECTED: dict[tuple[str, str], tuple[Any, str, tuple[int, int, int, int, int]]]
     ("user", "get"): (None, "", (401, 200, 403, 200, 200)),
     ("user", "patch"): ({"name": "N"}, "", (401, 200, 403, 403, 200)),
     ("user", "delete"): (None, "", (401, 204, 403, 403, 204)),
+    ("user-block", "get"): (None, "", (401, 403, 403, 403, 404)),
+    ("user-block", "put"): ({"reason": "abuse"}, "", (401, 403, 403, 403, 201)),
+    ("user-block", "delete"): (None, "", (401, 403, 403, 403, 404)),
+    ("user-identities", "get"): (None, "", (401, 200, 403, 403, 200)),
+    ("user-identities", "post"): ({"token": "x"}, "", (401, 400, 403, 403, 403)),
+    ("user-identity", "delete"): (None, "", (401, 404, 403, 403, 404)),
     ("user-export", "get"): (None, "", (401, 200, 403, 403, 200)),
     ("user-erasure", "get"): (None, "", (401, 404, 403, 403, 404)),
     ("user-erasure", "post"): (None, "", (401, 202, 403, 403, 202)),
@@ -90,6 +96,7 @@ PAGES = {("docs", "get")}
 
 #: What stands for the names in a path.
 NAMES = {
+    "identity": "0" * 24,
     "session": "0" * 24,
     "role": "moderator",
     "permission": "users:read",
@@ -121,6 +128,9 @@ UNSERVED = {
     "auth-session": (SIGNED_IN, SIGNED_IN),
     "users": (ADMINISTRATORS, ADMINISTRATORS),
     "user": (READERS, OWNERS),
+    "user-block": (ADMINISTRATORS, ADMINISTRATORS),
+    "user-identities": (OWNERS, OWNERS),
+    "user-identity": (OWNERS, OWNERS),
     "user-export": (OWNERS, OWNERS),
     "user-erasure": (OWNERS, OWNERS),
     "user-role": (OWNERS, ADMINISTRATORS),

@@ -70,6 +70,13 @@ def expected_versions(request: Request) -> list[int] | None:
     return [int(tag[1:-1]) for tag in tags if _VERSION_TAG.fullmatch(tag)]
 
 
+def refuse_if_match(request: Request) -> None:
+    """Raise ``ValidationError`` where a write that knows no tag is given one: RFC 9110 forbids it
+    to go on."""
+    if "HTTP_IF_MATCH" in request.META:
+        raise ValidationError(errors={"If-Match": "This write takes no `If-Match`."})
+
+
 def create_only(request: Request) -> bool:
     """Tell whether ``If-None-Match: *`` asks to store nothing but what is new.
 

@@ -16,7 +16,7 @@ from chabad_auth_django.services.identity import users
 class OwnerOrPermission(BasePermission):
     """Let owners act on their own data, and others by a permission of their role.
 
-    The permission is ``<resource>:read`` or ``<resource>:write``, with the view's ``resource``; a
+    The permission is the view's ``permission``, or ``<resource>:read`` or ``<resource>:write``; a
     view without ``owner_may`` for the method is closed to owners too. It is decided before
     anything is looked up, so a refusal does not tell whether the other user exists.
     """
@@ -30,7 +30,7 @@ class OwnerOrPermission(BasePermission):
         if request.method in view.owner_may and is_owner(request, view):
             return True
         action = "read" if request.method in SAFE_METHODS else "write"
-        return _has_permission(request, f"{view.resource}:{action}")
+        return _has_permission(request, view.permission or f"{view.resource}:{action}")
 
 
 def is_owner(request: Request, view: Any) -> bool:

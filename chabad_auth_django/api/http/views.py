@@ -111,6 +111,8 @@ class APIViewSet(APIViewMixin, ViewSet):
 
     #: The word before the colon in the permissions that open this view to others than the owner.
     resource = "users"
+    #: One permission for all methods instead.
+    permission: str | None = None
     #: The methods that owners may use.
     owner_may: Collection[str] = ALL_METHODS
     #: The methods that on another user's path take all that they may do.

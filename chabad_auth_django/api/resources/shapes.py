@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chabad_auth_django.models import ExternalId
+
 Row = Mapping[str, Any]
 
 
@@ -34,6 +36,30 @@ def user(row: Row) -> dict[str, Any]:
         "lastLogin": row.get("lastLogin"),
         "createdAt": row.get("createdAt"),
         "updatedAt": row.get("updatedAt"),
+    }
+
+
+def block(row: Row) -> dict[str, Any]:
+    """Return a Block."""
+    return {
+        "userId": row["userId"],
+        "reason": row.get("reason"),
+        "text": row.get("text"),
+        "blockedBy": row.get("blockedBy"),
+        "createdAt": row.get("createdAt"),
+    }
+
+
+def identity(row: Row) -> dict[str, Any]:
+    """Return the claim of a user on an account."""
+    kind, parts = ExternalId.parse_account_key(row["_id"])
+    return {
+        "id": ExternalId.public_id(row["_id"]),
+        "kind": kind,
+        "issuer": parts[0],
+        "subject": parts[1],
+        "authMethod": row.get("authMethod"),
+        "createdAt": row.get("createdAt"),
     }
 
 

@@ -1,10 +1,10 @@
 """The last administrator: who may do everything is not removed or demoted while nobody else may.
 
-An administrator holds ``"*"``, directly or by a role. The rule spans users, so two demotions at
-once would each count on the other's user. Therefore each first writes to one document that all
-share, and only then looks who is left. In transactions these writes conflict, and one of them runs
-again. Without transactions the document names who is about to go, and who is named there does not
-count: of any that overlap, the first one goes on.
+An administrator holds ``"*"``, directly or by a role, and is not blocked. The rule spans users, so
+two demotions at once would each count on the other's user. Therefore each first writes to one
+document that all share, and only then looks who is left. In transactions these writes conflict,
+and one of them runs again. Without transactions the document names who is about to go, and who is
+named there does not count: of any that overlap, the first one goes on.
 """
 
 from __future__ import annotations
@@ -68,11 +68,13 @@ def check_one_stays(*, user_id: ObjectId, left: Left, going: tuple[ObjectId, ...
     if not _loses_everything(user_id, left):
         return
     roles = [role for role, granted in conf.ROLE_PERMISSIONS.items() if EVERYTHING in granted]
-    found = User.collection().find(
-        {
-            "_id": {"$nin": [user_id, *going]},
-            "$or": [{"permissions": EVERYTHING}, {"roles": {"$in": roles}}],
-        }
+    others = {
+        "_id": {"$nin": [user_id, *going]},
+        "$or": [{"permissions": EVERYTHING}, {"roles": {"$in": roles}}],
+    }
+    blocks = {"from": "blocks", "localField": "_id", "foreignField": "userId", "as": "blocks"}
+    found = User.collection().aggregate(
+        [{"$match": others}, {"$lookup": blocks}, {"$match": {"blocks": []}}]
     )
     # What another program stored may match and still grant nothing.
     if not any(EVERYTHING in User.from_stored(row).effective_permissions() for row in found):

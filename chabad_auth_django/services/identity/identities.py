@@ -195,7 +195,8 @@ def _by_verified_address(identity: Identity) -> User | None:
     if identity.links_to_default_role_only and _has_more_than_default_role(user):
         raise EmailNotVerified
     source = identity.kind, identity.issuer
-    others = (claim for claim in _claims_of(user) if claim["_id"] != identity.key)
+    claims = list_identities(user_id=user.id)
+    others = (claim for claim in claims if claim["_id"] != identity.key)
     if any(_source(claim) == source for claim in others):
         # The address was somebody's else before, or is it now. It is no proof then.
         raise ExternalIdTaken
@@ -263,19 +264,21 @@ def _live_owner(key: str) -> ObjectId | None:
     return claim["userId"]
 
 
-def list_identities(*, user: User) -> list[Mapping[str, Any]]:
+def list_identities(*, user_id: ObjectId) -> list[Mapping[str, Any]]:
     """Return the claims with which the user signs in, oldest first."""
-    return _claims_of(user)
+    found = ExternalId.collection().find({"userId": user_id}).sort("createdAt")
+    return [claim for claim in found if _source(claim)[0] in (ISSUER, HOST)]
 
 
 @atomic
-def unlink(*, user: User, public_id: str) -> None:
+def unlink(*, user_id: ObjectId, public_id: str) -> None:
     """Take an identity from the user, and end the sessions that it opened.
 
     What an issuer has filled in the specification's fields goes too. Raises ``NotFound``, and
     ``LastIdentity`` when no other would be left.
     """
-    claims = _claims_of(user)
+    user = User(id=user_id)
+    claims = list_identities(user_id=user_id)
     claim = next((item for item in claims if ExternalId.public_id(item["_id"]) == public_id), None)
     if claim is None:
         raise NotFound("The identity does not exist.")
@@ -283,7 +286,7 @@ def unlink(*, user: User, public_id: str) -> None:
     # Of two at once each would count on the other's: both change the user, so one runs again.
     user.update_atomically({})
     ExternalId.collection().delete_one({"_id": claim["_id"], "userId": user.id})
-    if not _claims_of(user):
+    if not list_identities(user_id=user_id):
         if not in_transaction():
             ExternalId.collection().insert_one(dict(claim))
         raise LastIdentity
@@ -299,11 +302,6 @@ def check_not_blocked(*, user: User) -> None:
     """Raise ``Blocked`` where the user may not come in."""
     if Block.read(userId=user.id) is not None:
         raise Blocked
-
-
-def _claims_of(user: User) -> list[Mapping[str, Any]]:
-    found = ExternalId.collection().find({"userId": user.id}).sort("createdAt")
-    return [claim for claim in found if _source(claim)[0] in (ISSUER, HOST)]
 
 
 def _read_claim(key: str) -> tuple[User | None, dict[str, Any]]:

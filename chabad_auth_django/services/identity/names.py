@@ -22,8 +22,12 @@ RESOURCES = (
     "activities",
     "analytics",
     "app-data",
+    "identities",
     "audit",
 )
+
+#: What the API asks besides.
+FURTHER = ("users:block",)
 
 
 def known_roles() -> set[str]:
@@ -35,7 +39,7 @@ def known_permissions() -> set[str]:
     """Return the permissions that the settings and the API know."""
     own = {f"{resource}:{verb}" for resource in RESOURCES for verb in ("read", "write", "*")}
     granted = (name for names in conf.ROLE_PERMISSIONS.values() for name in names)
-    return {EVERYTHING, *own, *granted, *conf.PERMISSIONS}
+    return {EVERYTHING, *FURTHER, *own, *granted, *conf.PERMISSIONS}
 
 
 def check_known(*, roles: Iterable[str] = (), permissions: Iterable[str] = ()) -> None:

@@ -92,6 +92,30 @@ def sign_in_with_credentials(
 
 
 @sensitive_variables()
+def link_identity(
+    *,
+    user: User,
+    request: HttpRequest | None = None,
+    token: object = None,
+    username: str = "",
+    password: str = "",
+) -> str:
+    """Give the user the account of an issuer's token, or of a username and a password.
+
+    Return the ``_id`` of its claim. Whoever calls has proved to be the user; this proves the rest.
+    Raises ``ExternalIdTaken`` where the account is another user's, and what signing in raises.
+    """
+    if token is not None:
+        identity = issuers.verify_issuer_token(token=token)
+        callers.check_method(identity.auth_method)
+    else:
+        account = verify_credentials(request=request, username=username, password=password)
+        identity = identities.of_host_account(account=account)
+    identities.link(user=user, identity=identity)
+    return identity.key
+
+
+@sensitive_variables()
 def verify_credentials(*, request: HttpRequest | None, username: str, password: str) -> Any:
     """Return the account of the Django project with this username and password.
 

@@ -149,15 +149,6 @@ def count_sessions(*, user_id: Any) -> int:
     return Session.collection().count_documents({"userId": to_object_id(user_id)})
 
 
-def end_all_sessions(*, user_id: Any) -> None:
-    """Mark every session of the user as ended, and keep it to tell a right token from a wrong one.
-
-    For a user who is blocked.
-    """
-    query = {"userId": to_object_id(user_id), "endedAt": None}
-    Session.collection().update_many(query, {"$set": {"endedAt": now()}})
-
-
 def find_session_id(*, refresh_token: object) -> ObjectId | None:
     """Return the id of the session whose family the token belongs to, if there is one.
 

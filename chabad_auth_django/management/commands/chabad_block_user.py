@@ -1,0 +1,51 @@
+"""Block users."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import add_users
+from chabad_auth_django.management.output import to_text
+from chabad_auth_django.services.identity import blocking
+from chabad_auth_django.services.lifecycle import creation
+
+
+class Command(BaseCommand):
+    """Block users at every door."""
+
+    help = (
+        "Block users: all their sessions end, and no way of signing in lets them in until "
+        "chabad_unblock_user. Running it again changes the reason and the text."
+    )
+    is_audited = True
+    json_keys = {
+        "users": "a list of objects with id, email and new (whether the user was not blocked)",
+        "blocked": "how many users are blocked now",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the users, and why they are blocked."""
+        add_users(parser)
+        parser.add_argument("--reason", required=True, help="a code, such as abuse")
+        parser.add_argument("--text", help="an explanation for staff")
+
+    def handle(self, *args: Any, reason: str, text: str | None, **options: Any) -> None:
+        """Run the service for each user."""
+
+        def block(name: str) -> dict[str, Any]:
+            user = creation.find_user(name=name)
+            _, is_new = blocking.block_user(user_id=user.id, reason=reason, text=text)
+            return {"id": user.id, "email": user.email, "new": is_new}
+
+        count = 0
+        for row in self.each(options["users"], block):
+            count += 1
+            outcome = "blocked" if row["new"] else "was blocked already"
+            self.tell_row(row, f"{to_text(row['email'])}  {outcome}")
+        self.report(
+            {"users": self.rows, "blocked": count},
+            ["1 user is blocked." if count == 1 else f"{count:,} users are blocked."],
+        )

@@ -1,0 +1,75 @@
+"""Blocking a user: nobody comes in as them, by whatever door, until the block is lifted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bson import ObjectId
+
+from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_transaction
+from chabad_auth_django.exceptions import AlreadyExists, NotFound, PermissionDenied, UserNotFound
+from chabad_auth_django.models import Block, Session, User
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.identity import administrators, audit
+
+
+@atomic
+def block_user(
+    *,
+    user_id: ObjectId,
+    reason: str,
+    text: str | None = None,
+    blocked_by: ObjectId | None = None,
+) -> tuple[Block, bool]:
+    """Block the user and end all sessions; return the block and whether it is new.
+
+    A user who is blocked already gets the new reason and text. Raises ``PermissionDenied`` for
+    oneself, ``LastAdministrator``, ``UserNotFound`` and ``ValidationError``.
+    """
+    if blocked_by == user_id:
+        raise PermissionDenied("You cannot block yourself.")
+    block = Block(user_id=user_id, reason=reason, text=text, blocked_by=blocked_by)
+    block.created_at = now()
+    block.validate()
+    if User.read(_id=user_id) is None:
+        raise UserNotFound
+    audit.record(action="user.block", user_id=user_id)
+
+    def store() -> bool:
+        changes = {"reason": reason, "text": text, "blockedBy": blocked_by}
+        is_new = False
+        if not Block.collection().update_one({"userId": user_id}, {"$set": changes}).matched_count:
+            is_new = _insert(block)
+        # They are kept, to tell a right token from a wrong one.
+        query = {"userId": user_id, "endedAt": None}
+        Session.collection().update_many(query, {"$set": {"endedAt": now()}})
+        return is_new
+
+    is_new = administrators.keep_one(user_id=user_id, left=administrators.nothing, change=store)
+    return find_block(user_id=user_id), is_new
+
+
+@atomic
+def unblock_user(*, user_id: ObjectId) -> None:
+    """Let the user sign in again; the sessions stay ended. Raises ``NotFound``."""
+    audit.record(action="user.unblock", user_id=user_id)
+    if not Block.collection().delete_one({"userId": user_id}).deleted_count:
+        raise NotFound("The user is not blocked.")
+
+
+def find_block(*, user_id: Any) -> Block:
+    """Return the block of the user; raise ``NotFound`` where there is none."""
+    stored = Block.read(userId=user_id)
+    if stored is None:
+        raise NotFound("The user is not blocked.")
+    return Block.from_stored(stored)
+
+
+def _insert(block: Block) -> bool:
+    try:
+        block.save()
+    except AlreadyExists as error:
+        if in_transaction():
+            raise RetryTransaction("The user was blocked meanwhile.") from error
+        return False
+    return True

@@ -1,0 +1,39 @@
+"""``chabad_block_user`` and ``chabad_unblock_user``."""
+
+from __future__ import annotations
+
+import pytest
+from support.management import run
+
+from chabad_auth_django.exceptions import Blocked
+from chabad_auth_django.models import AuditEntry, Block, User
+from chabad_auth_django.services.signing_in import flows
+
+
+def test_a_blocked_user_cannot_go_on_until_unblocked(user: User) -> None:
+    token = flows.log_in(user_id=user.id, auth_method="google").refresh_token
+    result = run("chabad_block_user", user.email, "--reason", "abuse", "--json")
+    assert result.json == {
+        "users": [{"id": str(user.id), "email": user.email, "new": True}],
+        "blocked": 1,
+    }
+    with pytest.raises(Blocked):
+        flows.refresh(refresh_token=token)
+    lines = run("chabad_block_user", str(user.id), "--reason", "spam", "--text", "again").lines
+    assert lines == [f"{user.email}  was blocked already", "1 user is blocked."]
+    assert Block.objects.get().reason == "spam"
+    assert run("chabad_unblock_user", user.email).lines[-1] == "1 user may sign in again."
+    assert Block.objects.count() == 0
+    assert {entry.actor_id for entry in AuditEntry.objects} >= {"chabad_block_user"}
+
+
+def test_the_last_administrator_stays(mongodb: str) -> None:
+    User.create_user(email="ann@example.org", roles=["admin"])
+    result = run("chabad_block_user", "ann@example.org", "--reason", "abuse")
+    assert (result.code, Block.objects.count()) == (2, 0)
+
+
+def test_who_is_not_blocked_cannot_be_unblocked(user: User) -> None:
+    assert run("chabad_unblock_user", user.email).code == 2
+    assert run("chabad_block_user", "nobody", "--reason", "x").code == 2
+    assert run("chabad_block_user", user.email, "--reason", "").code == 2
