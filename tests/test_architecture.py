@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-
-import pytest
+from typing import Any
 
 import chabad_auth_django
 
@@ -37,11 +37,15 @@ MAX_LINES = 350
 
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
-each_file = pytest.mark.parametrize("path", FILES, ids=str)
 
-
+@functools.cache
 def parse(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+def offenders(found: Mapping[Any, Sequence[object]]) -> dict[Any, Sequence[object]]:
+    """Return the files or modules where anything was found."""
+    return {where: what for where, what in found.items() if what}
 
 
 def layer(name: str) -> int:
@@ -68,50 +72,73 @@ def test_every_module_has_its_layer() -> None:
     assert names <= set().union(*LAYERS)
 
 
-@each_file
-def test_imports_run_one_way(path: Path) -> None:
+def test_imports_run_one_way() -> None:
+    wrong = {path: list(_imported_from_above(path)) for path in FILES}
+    assert offenders(wrong) == {}
+
+
+def _imported_from_above(path: Path) -> Iterator[str]:
+    names = imported(parse(path))
     if path == Path("__init__.py"):
-        assert list(imported(parse(path))) == []
+        yield from names
         return
     own = layer(path.parts[0].removesuffix(".py"))
-    wrong = [name for name in imported(parse(path)) if layer(name.partition(".")[0]) > own]
-    assert wrong == []
+    yield from (name for name in names if layer(name.partition(".")[0]) > own)
 
 
-@each_file
-def test_no_import_is_relative(path: Path) -> None:
-    imports = [node for node in ast.walk(parse(path)) if isinstance(node, ast.ImportFrom)]
-    assert [node.lineno for node in imports if node.level] == []
-
-
-@each_file
-def test_no_import_hides_in_a_function(path: Path) -> None:
-    hidden = {
-        node.lineno
-        for function in ast.walk(parse(path))
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        for node in ast.walk(function)
-        if isinstance(node, (ast.Import, ast.ImportFrom))
+def test_no_import_is_relative() -> None:
+    relative = {
+        path: [
+            node.lineno
+            for node in ast.walk(parse(path))
+            if isinstance(node, ast.ImportFrom) and node.level
+        ]
+        for path in FILES
     }
-    assert not hidden or path in LATE_IMPORTS
+    assert offenders(relative) == {}
 
 
-@each_file
-def test_no_file_is_long(path: Path) -> None:
-    assert len((ROOT / path).read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+def test_no_import_hides_in_a_function() -> None:
+    hidden = {
+        path: [
+            node.lineno
+            for function in ast.walk(parse(path))
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            for node in ast.walk(function)
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+        ]
+        for path in FILES
+        if path not in LATE_IMPORTS
+    }
+    assert offenders(hidden) == {}
 
 
-@each_file
-def test_nothing_prints(path: Path) -> None:
-    calls = [node for node in ast.walk(parse(path)) if isinstance(node, ast.Call)]
-    names = [call.func.id for call in calls if isinstance(call.func, ast.Name)]
-    assert "print" not in names
+def test_no_file_is_long() -> None:
+    lines = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert {path: count for path, count in lines.items() if count > MAX_LINES} == {}
 
 
-@each_file
-def test_every_module_that_holds_code_says_what_for(path: Path) -> None:
-    tree = parse(path)
-    assert not tree.body or ast.get_docstring(tree)
+def test_nothing_prints() -> None:
+    prints = {
+        path: [
+            call.lineno
+            for call in ast.walk(parse(path))
+            if isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Name)
+            and call.func.id == "print"
+        ]
+        for path in FILES
+    }
+    assert offenders(prints) == {}
+
+
+def test_every_module_that_holds_code_says_what_for() -> None:
+    trees = {path: parse(path) for path in FILES}
+    assert [path for path, tree in trees.items() if tree.body and not ast.get_docstring(tree)] == []
+
+
+def test_everything_public_is_documented() -> None:
+    assert offenders({name: list(_undocumented(name)) for name in modules()}) == {}
 
 
 def modules() -> list[str]:
@@ -119,22 +146,18 @@ def modules() -> list[str]:
     return sorted(module.name for module in found)
 
 
-@pytest.mark.parametrize("name", modules())
-def test_everything_public_is_documented(name: str) -> None:
-    module = importlib.import_module(name)
-    undocumented = []
-    for owner, value in vars(module).items():
-        if owner.startswith("_") or getattr(value, "__module__", None) != name:
+def _undocumented(module_name: str) -> Iterator[str]:
+    for owner, value in vars(importlib.import_module(module_name)).items():
+        if owner.startswith("_") or getattr(value, "__module__", None) != module_name:
             continue
         if inspect.isfunction(value) and not value.__doc__:
-            undocumented.append(owner)
+            yield owner
         if inspect.isclass(value):
             # Generated for a dataclass without one: its signature, "Name(field: type)".
             generated = (value.__doc__ or "").startswith(f"{owner}(")
             if not value.__doc__ or generated:
-                undocumented.append(owner)
-            undocumented += [f"{owner}.{method}" for method in undocumented_methods(value)]
-    assert undocumented == []
+                yield owner
+            yield from (f"{owner}.{method}" for method in undocumented_methods(value))
 
 
 def undocumented_methods(owner: type) -> Iterator[str]:

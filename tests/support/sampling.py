@@ -1,32 +1,41 @@
 """Which tests run: those with a database are marked, large products of parameters are sampled.
 
-A plugin of pytest. With ``--sample 4`` one in four cases of a test that is marked ``sampled`` runs,
-chosen by a seed that the header shows; ``--sample-seed`` chooses the same ones again.
+A plugin of pytest. With ``--sample 4`` one in four cases of each test with many cases runs, chosen
+by a seed that the header shows; ``--sample-seed`` chooses the same ones again.
 """
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
+from typing import Any
 
 import pytest
 
 #: What a test that needs a MongoDB server asks for.
 DATABASE_FIXTURES = {"either_server", "replica_set_server", "standalone_server", "own_server"}
 
+#: A test with no more cases than that is never sampled.
+FEW = 2
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("sampling")
-    group.addoption("--sample", type=int, default=1, help="run one in so many sampled cases")
+    group.addoption("--sample", type=int, default=1, help="run one in so many of many cases")
     group.addoption("--sample-seed", type=int, help="the seed that chooses them")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "sampled: with --sample, some of its cases run, not all")
     config.addinivalue_line("markers", "mongo: needs a MongoDB server; set by its fixtures")
-    # pytest-xdist hands the options of the controller to its workers, and so this seed.
     if config.option.sample_seed is None:
-        config.option.sample_seed = random.randrange(2**32)
+        # A worker of pytest-xdist chooses the cases that the others choose.
+        worker = getattr(config, "workerinput", {})
+        config.option.sample_seed = worker.get("sample_seed", random.randrange(2**32))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["sample_seed"] = node.config.option.sample_seed
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -42,11 +51,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if not DATABASE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("mongo")
-        if item.get_closest_marker("sampled"):
-            cases[item.nodeid.partition("[")[0]].append(item)
+        cases[item.nodeid.partition("[")[0]].append(item)
     left_out = {
         item
         for test, all_cases in cases.items()
+        if len(all_cases) > FEW
         for item in _all_but_a_sample(test, all_cases, config)
     }
     config.hook.pytest_deselected(items=list(left_out))
@@ -56,8 +65,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _all_but_a_sample(
     test: str, cases: list[pytest.Item], config: pytest.Config
 ) -> list[pytest.Item]:
-    chosen = -(-len(cases) // config.option.sample)
+    chosen = max(FEW, len(cases) // config.option.sample)
     chance = random.Random(f"{config.option.sample_seed} {test}")
     # Not in the order in which pytest-randomly put them.
     in_order = sorted(cases, key=lambda item: item.nodeid)
-    return chance.sample(in_order, len(cases) - chosen)
+    return chance.sample(in_order, len(cases) - min(chosen, len(cases)))
