@@ -19,7 +19,11 @@ def python_path() -> str:
 
 
 def python(
-    *arguments: str, cwd: Path, stdin: IO[Any] | None = None, **environment: str
+    *arguments: str,
+    cwd: Path,
+    stdin: IO[Any] | None = None,
+    timeout: float = 60,
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run Python in a folder that holds no package, as the tests found theirs."""
     inherited = {name: value for name, value in os.environ.items() if name != "MONGODB_URI"}
@@ -32,7 +36,7 @@ def python(
         | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=timeout,
         check=False,
     )
 
