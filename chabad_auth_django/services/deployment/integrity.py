@@ -76,9 +76,10 @@ def repair(finding: Finding) -> bool:
     """Mend what was found, if it can be, and tell whether it was still there."""
     if finding.repair is None:
         return False
+    names_user = finding.collection == "users" or finding.kind == "missing_document"
     audit.record(
         action="integrity.repair",
-        user_id=finding.id if finding.collection == "users" else None,
+        user_id=finding.id if names_user else None,
         kind=finding.kind,
         collection=finding.collection,
     )

@@ -148,7 +148,7 @@ def test_a_repair_has_an_entry(ann: User) -> None:
     (finding,) = integrity.check(advance=lambda count: None)
     assert integrity.repair(finding)
     (entry,) = entries()
-    assert entry["action"] == "integrity.repair"
+    assert (entry["action"], entry["userId"]) == ("integrity.repair", ann.id)
     assert entry["details"] == {"kind": "missing_document", "collection": "profiles"}
 
 
