@@ -160,7 +160,7 @@ def test_linking_and_unlinking_an_identity_have_entries(ann: User) -> None:
         # The second time nothing is linked.
         assert identities.link(user=ann, identity=identity).id == ann.id
         assert identities.link(user=ann, identity=identity).id == ann.id
-    identities.unlink(user=ann, public_id=ExternalId.public_id(identity.key))
+    identities.unlink(user_id=ann.id, public_id=ExternalId.public_id(identity.key))
     assert [(entry["action"], entry["details"]["issuer"]) for entry in entries()] == [
         ("identity.link", "https://issuer1.example.org"),
         ("identity.link", "https://issuer2.example.org"),
