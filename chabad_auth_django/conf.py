@@ -37,6 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "HOST_ID": None,
     "HOST_ADAPTER": "chabad_auth_django.services.identity.hosts.HostAdapter",
     "HOST_RECHECK_SECONDS": 0,
+    "SOCIAL_AUTH_METHODS": {},
     "ISSUERS": [],
     "SIGNING_KEY": None,
     "SIGNING_KEY_FALLBACKS": [],
@@ -126,6 +127,9 @@ class Conf:
     HOST_ADAPTER: str
     #: Seconds for which an account that opened a session is not looked at again.
     HOST_RECHECK_SECONDS: float
+    #: Provider of a social login of django-allauth -> the authentication method that it stands for;
+    #: ``credentials`` where it is left out.
+    SOCIAL_AUTH_METHODS: Mapping[str, str]
     #: Whose tokens sign a user in, one dict each: ``ISSUER`` and ``AUDIENCE`` (or a list of them)
     #: as the tokens name them, ``ALGORITHMS``, either ``JWKS_URL`` or ``KEY`` (a PEM public key, or
     #: a secret of at least 32 bytes for HS*; a dict where each algorithm has its own) and the

@@ -20,6 +20,9 @@ from chabad_auth_django.services.identity import audit, external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion
 from chabad_auth_django.services.signing_in import flows
 
+#: The attribute of a request in which a login opens a session of ours, which records the login.
+OPENS_SESSION = "chabad_auth_opens_session"
+
 logger = logging.getLogger("chabad_auth_django")
 
 
@@ -67,6 +70,8 @@ def remove_dependents(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
 
 def record_django_login(*, user: Any, request: Any = None, **kwargs: Any) -> None:
     """Run the login flow for a user who logged in to the host project."""
+    if getattr(request, OPENS_SESSION, False):
+        return
     try:
         with pymongo.timeout(conf.TRANSACTION_TIMEOUT):
             flows.record_host_login(account=user, session=getattr(request, "session", None))

@@ -88,6 +88,12 @@ def found(**changes: Any) -> list[tuple[str, str]]:
         ("ACCESS_TOKEN_SECONDS", 24, [1, 900], [0, -1, 1.5, None, "900", True, 10**10]),
         ("REFRESH_TOKEN_SECONDS", 25, [1, 3_000_000_000], [0, -1, 1.5, None, "9", True, 10**10]),
         ("TOKEN_LEEWAY_SECONDS", 26, [0, 0.5, 300], [-1, 301, None, "1", True, float("nan")]),
+        (
+            "SOCIAL_AUTH_METHODS",
+            58,
+            [{"google": "google", "rabbis": "chabad-org"}],
+            [None, "google", ["google"], {"google": "gogle"}, {"": "google"}, {"google": []}],
+        ),
         ("TOKEN_MAX_BYTES", 27, [1, 8192], [0, -1, 1.5, None, "8192", True]),
     ],
 )

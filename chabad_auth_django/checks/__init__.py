@@ -18,7 +18,7 @@ from chabad_auth_django.checks.rules import RULES, is_uri, issuer_problems
 from chabad_auth_django.conf import DEFAULTS, ISSUER_DEFAULTS, conf, user_settings
 from chabad_auth_django.db import connection
 from chabad_auth_django.services.identity import hosts
-from chabad_auth_django.services.identity.identities import CREDENTIALS
+from chabad_auth_django.services.identity.hosts import CREDENTIALS
 
 #: What the browsable API and ``docs/`` are made of.
 PAGES = ("rest_framework", "drf_spectacular", "drf_spectacular_sidecar")
@@ -121,7 +121,11 @@ def check_pages(**kwargs: Any) -> list[CheckMessage]:
 
 def check_host_accounts(**kwargs: Any) -> list[CheckMessage]:
     """Return messages where accounts of the Django project may sign in, and cannot or must not."""
-    if not apps.is_installed("django.contrib.auth") or CREDENTIALS not in conf.AUTH_METHODS:
+    if not apps.is_installed("django.contrib.auth"):
+        return []
+    if any(message.is_serious() for message in check_settings()):
+        return []
+    if {CREDENTIALS, *conf.SOCIAL_AUTH_METHODS.values()}.isdisjoint(conf.AUTH_METHODS):
         return []
     if conf.HOST_ID is None:
         return [

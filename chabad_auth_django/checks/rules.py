@@ -112,6 +112,14 @@ def _is_names(value: Any) -> bool:
     )
 
 
+def _is_auth_method_map(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and _is_names(list(value))
+        and all(method in list(conf.AUTH_METHODS) for method in value.values())
+    )
+
+
 def _is_rates(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
         rate is None or (isinstance(rate, str) and RATE.fullmatch(rate)) for rate in value.values()
@@ -241,6 +249,11 @@ RULES: dict[str, tuple[Callable[[Any], bool], str, int]] = {
     ),
     "HOST_ADAPTER": (_is_name, "the dotted path of a class", 53),
     "HOST_RECHECK_SECONDS": (_is_short_time, "a number of seconds from 0 to 300", 54),
+    "SOCIAL_AUTH_METHODS": (
+        _is_auth_method_map,
+        'a dict from provider to one of CHABAD_AUTH["AUTH_METHODS"]',
+        58,
+    ),
     "REFRESH_GRACE_SECONDS": (_is_short_time, "a number of seconds from 0 to 300", 55),
     "TOKEN_ISSUER": (_is_name, "a string that is not empty", 22),
     "TOKEN_AUDIENCE": (_is_name, "a string that is not empty", 23),

@@ -182,6 +182,11 @@ def _codes(error: PyMongoError) -> set[int]:
     return {error.code or 0, *(cause["code"] for cause in causes)}
 
 
+def status_of(error: domain.ChabadAuthError) -> int:
+    """Return the status with which the error is answered."""
+    return next((status for kind, status in STATUSES if isinstance(error, kind)), 400)
+
+
 def body(code: str, detail: str, errors: Any = None) -> dict[str, Any]:
     """Return the one shape of an error."""
     shape: dict[str, Any] = {"code": code, "detail": detail}
@@ -193,7 +198,7 @@ def body(code: str, detail: str, errors: Any = None) -> dict[str, Any]:
 
 
 def _domain_response(error: domain.ChabadAuthError) -> Response:
-    status = next((status for kind, status in STATUSES if isinstance(error, kind)), 400)
+    status = status_of(error)
     data = body(error.code, error.detail, getattr(error, "errors", None))
     if isinstance(error, domain.VersionConflict):
         data["current"] = {"version": error.current_version, "dataValue": error.current_value}

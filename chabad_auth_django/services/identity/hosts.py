@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -14,8 +14,15 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.validators import normalize_email
 
-#: The key in a Django session under which allauth keeps how its user has signed in.
+#: The authentication method of accounts of the Django project.
+CREDENTIALS = "credentials"
+
+#: The keys in a Django session under which allauth keeps how somebody signed in, and which account.
 ALLAUTH_METHODS = "account_authentication_methods"
+ALLAUTH_METHODS_USER = "account_authentication_methods_user"
+
+#: What allauth asks for after a password. Recovery codes alone are no second factor to it.
+SECOND_FACTORS = ("totp", "webauthn")
 
 
 class HostAdapter:
@@ -59,7 +66,7 @@ class HostAdapter:
             return False
         addresses = _model("account", "EmailAddress")
         verified = addresses.filter(user=account, verified=True).values_list("email", flat=True)
-        return email in map(_normal_form, verified)
+        return any(_reaches(address, email) for address in verified)
 
     def name(self, *, account: Any) -> str | None:
         """Return the full name of the account's owner, or ``None``."""
@@ -76,19 +83,31 @@ class HostAdapter:
         """
         if not apps.is_installed("allauth.mfa"):
             return False
-        authenticators = _model("mfa", "Authenticator")
-        return authenticators.filter(user=account).exists()
+        is_mfa_enabled = import_string("allauth.mfa.utils.is_mfa_enabled")
+        return bool(is_mfa_enabled(account, types=SECOND_FACTORS))
 
-    def gave_second_factor(self, *, session: Any) -> bool:
-        """Tell whether the second factor was given in this Django session.
+    def gave_second_factor(self, *, account: Any, session: Any) -> bool:
+        """Tell whether the account gave its second factor, or a passkey, in this Django session.
 
         The default knows what allauth keeps there. Django's own login keeps nothing, so an account
         with a second factor that signed in to the Django admin is refused.
         """
-        methods = session.get(ALLAUTH_METHODS) if session is not None else None
-        return isinstance(methods, list) and any(
-            isinstance(method, dict) and method.get("method") == "mfa" for method in methods
-        )
+        records = _allauth_records(account, session)
+        return any(record.get("method") == "mfa" for record in records)
+
+    def auth_method(self, *, account: Any, session: Any) -> str:
+        """Return the authentication method with which the account opened this Django session.
+
+        The default knows what allauth keeps there of a social login, and what
+        ``CHABAD_AUTH["SOCIAL_AUTH_METHODS"]`` makes of its provider.
+        """
+        providers = [
+            record.get("provider")
+            for record in _allauth_records(account, session)
+            if record.get("method") == "socialaccount"
+        ]
+        methods: Mapping[Any, str] = conf.SOCIAL_AUTH_METHODS
+        return methods.get(providers[-1], CREDENTIALS) if providers else CREDENTIALS
 
     def session_hashes(self, *, account: Any) -> Sequence[str]:
         """Return what Django compares a session with; the first one is for new sessions.
@@ -116,8 +135,42 @@ def verified_email(*, account: Any) -> str | None:
     return email
 
 
+def session_hash(*, account: Any) -> str | None:
+    """Return the hash that a new session of the account keeps, or ``None``."""
+    return next(iter(adapter().session_hashes(account=account)), None)
+
+
 def _model(app: str, name: str) -> Any:
     return apps.get_model(app, name)._default_manager
+
+
+def _allauth_records(account: Any, session: Any) -> list[dict[str, Any]]:
+    """Return how the account signed in to the Django session, as allauth keeps it there.
+
+    Whoever began to sign in with another account before left that one's records in the session.
+    """
+    primary_key = account._meta.pk.value_to_string(account)
+    if session is None or session.get(ALLAUTH_METHODS_USER) != primary_key:
+        return []
+    records = session.get(ALLAUTH_METHODS)
+    if not isinstance(records, list):
+        return []
+    return [record for record in records if isinstance(record, dict)]
+
+
+def _reaches(address: str, email: str) -> bool:
+    """Tell whether mail to the verified address went to the mailbox with this normal form.
+
+    A mail server may tell apart what the normal form does not, such as full-width letters before
+    the ``@``. Django's mailer takes some domains for others: mail to ``straße.de`` goes to
+    ``strasse.de``.
+    """
+    local_part, _, domain = address.rpartition("@")
+    try:
+        ascii_domain = domain.encode("idna").decode().lower()
+    except UnicodeError:
+        return False
+    return local_part.isascii() and f"{local_part.lower()}@{ascii_domain}" == email
 
 
 def _normal_form(email: str) -> str:

@@ -32,10 +32,8 @@ from chabad_auth_django.models import Block, DepartedIdentity, ExternalId, Sessi
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS, HOST, ISSUER
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import audit, external_ids, hosts
+from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.validators import normalize_email, validate_email_address
-
-#: The authentication method of accounts of the Django project.
-CREDENTIALS = "credentials"
 
 MAX_NAME_LENGTH = 200
 
@@ -76,13 +74,13 @@ class Identity:
         return ExternalId.account_key(self.kind, *parts)
 
 
-def of_host_account(*, account: Any) -> Identity:
-    """Return the identity of an account of the Django project."""
+def of_host_account(*, account: Any, auth_method: str = CREDENTIALS) -> Identity:
+    """Return the identity of an account of the Django project that signed in by the method."""
     host = hosts.adapter()
     email = hosts.verified_email(account=account)
     name = host.name(account=account)
     return Identity(
-        auth_method=CREDENTIALS,
+        auth_method=auth_method,
         issuer=str(conf.HOST_ID),
         subject=str(account.pk),
         generation=host.generation(account=account),

@@ -27,7 +27,8 @@ from chabad_auth_django.models.external_id import HOST, ISSUER
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.session import VOUCHED
 from chabad_auth_django.services.identity import hosts, identities
-from chabad_auth_django.services.identity.identities import CREDENTIALS, Identity
+from chabad_auth_django.services.identity.hosts import CREDENTIALS
+from chabad_auth_django.services.identity.identities import Identity
 from chabad_auth_django.services.signing_in import issuers
 from chabad_auth_django.services.signing_in.tokens import AccessClaims
 
@@ -75,15 +76,28 @@ def by_issuer_token(*, token: object) -> User:
 def by_host_account(*, account: Any, session: Any) -> User:
     """Return the user of an account that is logged in to the Django project.
 
-    ``session`` is the Django session. Raises ``CredentialsDisabled``, ``SecondFactorRequired``,
+    ``session`` is the Django session. Raises ``AuthMethodDisabled``, ``SecondFactorRequired``,
     ``EmailNotVerified``, ``ExternalIdTaken`` and ``Blocked``.
     """
-    check_host_door()
-    host = hosts.adapter()
-    if host.has_second_factor(account=account) and not host.gave_second_factor(session=session):
-        raise SecondFactorRequired
+    auth_method = check_host_login(account=account, session=session)
     user = identities.find_claimant(key=identities.host_key(account=account))
-    return user or _first_time(identities.of_host_account(account=account))
+    return user or _first_time(identities.of_host_account(account=account, auth_method=auth_method))
+
+
+def check_host_login(*, account: Any, session: Any) -> str:
+    """Return the authentication method of an account that is logged in to the Django project.
+
+    ``session`` is the Django session. Raises ``AuthMethodDisabled`` where the method is not
+    allowed, and ``SecondFactorRequired``.
+    """
+    host = hosts.adapter()
+    auth_method = host.auth_method(account=account, session=session)
+    check_host_door(auth_method=auth_method)
+    if host.has_second_factor(account=account) and not host.gave_second_factor(
+        account=account, session=session
+    ):
+        raise SecondFactorRequired
+    return auth_method
 
 
 def judge(*, user: Mapping[str, Any] | None, block: Any) -> User:
@@ -112,6 +126,7 @@ def check_session(*, session: Mapping[str, Any] | None) -> None:
         return
     if kind != HOST or parts[0] != conf.HOST_ID:
         raise InvalidToken
+    check_host_door(auth_method=session["authMethod"])
     _check_host_account(str(opened_by), parts[1], session.get("hostHash"))
 
 
@@ -121,9 +136,9 @@ def check_method(auth_method: str) -> None:
         raise CredentialsDisabled if auth_method == CREDENTIALS else AuthMethodDisabled
 
 
-def check_host_door() -> None:
-    """Raise ``CredentialsDisabled`` unless accounts of the Django project may sign in."""
-    check_method(CREDENTIALS)
+def check_host_door(*, auth_method: str = CREDENTIALS) -> None:
+    """Raise ``AuthMethodDisabled`` unless accounts of the project may sign in by the method."""
+    check_method(auth_method)
     if not apps.is_installed("django.contrib.auth") or conf.HOST_ID is None:
         raise CredentialsDisabled
 
@@ -136,7 +151,6 @@ def _first_time(identity: Identity) -> User:
 
 
 def _check_host_account(key: str, primary_key: str, session_hash: str | None) -> None:
-    check_host_door()
     entry = (key, session_hash)
     if _looked_at.get(entry, 0) > time.monotonic():
         return

@@ -29,7 +29,7 @@ from chabad_auth_django.exceptions import (
 from chabad_auth_django.models import Activity, Analytics, Session, User
 from chabad_auth_django.models.session import VOUCHED
 from chabad_auth_django.services.identity import audit, hosts, identities
-from chabad_auth_django.services.identity.identities import CREDENTIALS, Identity
+from chabad_auth_django.services.identity.identities import Identity
 from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import callers, issuers, sessions, tokens
 from chabad_auth_django.validators import validate_json, validate_name, validate_text
@@ -81,11 +81,26 @@ def sign_in_with_credentials(
     no verified address, ``ExternalIdTaken``, ``Blocked`` and ``ValidationError``.
     """
     account = verify_credentials(request=request, username=username, password=password)
-    identity = identities.of_host_account(account=account)
-    hashes = hosts.adapter().session_hashes(account=account)
     return sign_in(
-        identity=identity,
-        host_hash=next(iter(hashes), None),
+        identity=identities.of_host_account(account=account),
+        host_hash=hosts.session_hash(account=account),
+        app_id=app_id,
+        user_agent=user_agent,
+    )
+
+
+def sign_in_with_host_session(
+    *, account: Any, session: Any, app_id: str | None = None, user_agent: str | None = None
+) -> SignedIn:
+    """Sign in an account that logged in to the Django project just now.
+
+    ``session`` is the Django session. Raises ``AuthMethodDisabled``, ``SecondFactorRequired``,
+    ``EmailNotVerified``, ``ExternalIdTaken``, ``Blocked`` and ``ValidationError``.
+    """
+    auth_method = callers.check_host_login(account=account, session=session)
+    return sign_in(
+        identity=identities.of_host_account(account=account, auth_method=auth_method),
+        host_hash=hosts.session_hash(account=account),
         app_id=app_id,
         user_agent=user_agent,
     )
@@ -143,15 +158,12 @@ def record_host_login(*, account: Any, session: Any) -> User | None:
     stored, where the account may not sign in here. Raises ``ValidationError``.
     """
     try:
-        callers.check_host_door()
-        host = hosts.adapter()
-        if host.has_second_factor(account=account) and not host.gave_second_factor(session=session):
-            return None
-        identity = identities.of_host_account(account=account)
+        auth_method = callers.check_host_login(account=account, session=session)
+        identity = identities.of_host_account(account=account, auth_method=auth_method)
         user = identities.find_or_create_user(identity=identity)
-    except (AuthMethodDisabled, EmailNotVerified, ExternalIdTaken, Blocked):
+    except (AuthMethodDisabled, SecondFactorRequired, EmailNotVerified, ExternalIdTaken, Blocked):
         return None
-    return record_login(user_id=user.id, auth_method=CREDENTIALS)
+    return record_login(user_id=user.id, auth_method=auth_method)
 
 
 @atomic

@@ -181,6 +181,12 @@ def revoke_all_sessions(*, user_id: Any, keep: Any = None) -> int:
     return int(Session.collection().delete_many(query).deleted_count)
 
 
+def keep_host_session(*, session_id: Any, opened_by: str, host_hash: str | None) -> None:
+    """Let a session go on whose account has a new password, and so a new session hash."""
+    key = {"_id": to_object_id(session_id), "openedBy": opened_by}
+    Session.collection().update_one(key, {"$set": {"hostHash": host_hash}})
+
+
 def _hash(secret: str) -> str:
     # 256 random bits take no slow hash; looking a hash up tells no time about the secret.
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The accounts of django-allauth, whose sign-ins give tokens of ours."""

@@ -1,0 +1,100 @@
+"""What follows a change of an account: the receivers of allauth's signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import pymongo
+from allauth.account import signals as account_signals
+from allauth.socialaccount import signals as social_signals
+from django.contrib.auth import signals as auth_signals
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import Blocked
+from chabad_auth_django.failures import log_failure
+from chabad_auth_django.services.identity import hosts, identities
+from chabad_auth_django.services.signing_in import flows, sessions
+
+#: The key in a Django session under which the id of the session that it opened here is kept.
+SESSION_ID = "chabad_auth_session"
+
+Receiver = Callable[..., None]
+
+
+def connect() -> None:
+    """Connect every receiver; connecting twice changes nothing."""
+    account_signals.email_changed.connect(follow_changed_email)
+    account_signals.email_confirmed.connect(follow_confirmed_email)
+    account_signals.password_changed.connect(keep_session)
+    account_signals.password_set.connect(keep_session)
+    auth_signals.user_logged_out.connect(end_session)
+    social_signals.social_account_added.connect(add_auth_method)
+
+
+def _quiet(receiver: Receiver) -> Receiver:
+    """Log what fails in a receiver: the change of the account is made, and must be answered."""
+
+    @wraps(receiver)
+    def call(**kwargs: Any) -> None:
+        try:
+            with pymongo.timeout(conf.TRANSACTION_TIMEOUT):
+                receiver(**kwargs)
+        except Blocked:
+            # Nothing of a blocked user changes.
+            return
+        except Exception as error:
+            log_failure(receiver, error, moment="after a change of an account")
+
+    return call
+
+
+@_quiet
+def follow_changed_email(*, user: Any, **kwargs: Any) -> None:
+    """Give our user the new address of the account."""
+    _follow_email(user)
+
+
+@_quiet
+def follow_confirmed_email(*, email_address: Any, **kwargs: Any) -> None:
+    """Give our user the address of the account that is verified now."""
+    _follow_email(email_address.user)
+
+
+@_quiet
+def keep_session(*, request: Any, user: Any, **kwargs: Any) -> None:
+    """Let the session go on in which the password was changed; all others of the account end."""
+    session_id = request.session.get(SESSION_ID)
+    if session_id is not None:
+        sessions.keep_host_session(
+            session_id=session_id,
+            opened_by=identities.host_key(account=user),
+            host_hash=hosts.session_hash(account=user),
+        )
+
+
+@_quiet
+def end_session(*, request: Any, user: Any, **kwargs: Any) -> None:
+    """End our session with the Django session that opened it."""
+    session_id = request.session.get(SESSION_ID)
+    if session_id is None or user is None:
+        return
+    claimant = identities.find_claimant(key=identities.host_key(account=user))
+    if claimant is not None:
+        flows.sign_out(user_id=claimant.id, session_id=session_id)
+
+
+@_quiet
+def add_auth_method(*, sociallogin: Any, **kwargs: Any) -> None:
+    """Give our user the authentication method that the new social account stands for."""
+    auth_method = conf.SOCIAL_AUTH_METHODS.get(sociallogin.account.provider)
+    user = identities.find_claimant(key=identities.host_key(account=sociallogin.user))
+    if auth_method is not None and user is not None:
+        user.add_auth_method(auth_method)
+
+
+def _follow_email(account: Any) -> None:
+    identity = identities.of_host_account(account=account)
+    if identity.email_verified and identities.find_claimant(key=identity.key) is not None:
+        identities.find_or_create_user(identity=identity)

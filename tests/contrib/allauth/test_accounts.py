@@ -1,0 +1,255 @@
+"""The life of an account of django-allauth, and what our API has of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chabad_auth_django.models import Activity, Analytics, ExternalId, Session, User
+
+Run = Callable[[str], list[Any]]
+
+SIGNED_UP = """
+app = App()
+app.sign_up("ann@example.org")
+"""
+
+
+def test_who_signs_up_has_tokens_once_the_address_is_verified(run: Run) -> None:
+    told = run(
+        """
+app = App()
+answer = app.allauth("POST", "auth/signup", email="Ann@Example.org", password="correct horse")
+tell([answer.status_code, answer.pending, app.tokens, stored()])
+answer = app.allauth("POST", "auth/email/verify", key=mailed_code())
+tell([answer.status_code, app.tokens["expires_in"]])
+tell([app.me().status_code, app.me().json()["email"]])
+"""
+    )
+    assert told == [[401, ["verify_email"], {}, [0, 0, 0, 0]], [200, 900], [200, "ann@example.org"]]
+
+
+def test_a_login_opens_one_session_and_is_recorded_once(run: Run) -> None:
+    run(SIGNED_UP + 'App().log_in("ann@example.org")')
+    user, (claim,) = User.objects.get(), ExternalId.objects
+    first, second = Session.objects.order_by("created_at")
+    for session in (first, second):
+        assert (session.auth_method, session.opened_by) == ("credentials", claim.id)
+        assert session.host_hash
+    for kind in (Activity, Analytics):
+        assert [event.session_id for event in kind.objects.order_by("timestamp")] == [
+            str(first.id),
+            str(second.id),
+        ]
+    assert user.auth_methods == ["credentials"]
+
+
+def test_a_login_on_allauths_pages_opens_no_session_and_is_recorded_once(run: Run) -> None:
+    told = run(
+        SIGNED_UP
+        + """
+before = stored()
+browser = Client()
+form = {"login": "ann@example.org", "password": "correct horse"}
+tell(browser.post("/accounts/login/", form).status_code)
+tell([now - then for now, then in zip(stored(), before)])
+tell(browser.get("/api/users/me/").json()["email"])
+"""
+    )
+    assert told == [302, [0, 0, 1, 1], "ann@example.org"]
+
+
+def test_a_refresh_token_of_ours_is_exchanged_at_allauth(run: Run) -> None:
+    told = run(
+        SIGNED_UP
+        + """
+answer = app.allauth("POST", "tokens/refresh", refresh_token=app.tokens["refresh_token"])
+tell(answer.status_code)
+new = answer.json()["data"]
+app.tokens["access_token"] = new["access_token"]
+tell(app.me().status_code)
+tell(app.allauth("POST", "tokens/refresh", refresh_token=new["refresh_token"] + "x").status_code)
+"""
+    )
+    assert told == [200, 200, 400]
+
+
+def test_a_logout_at_allauth_ends_our_session(run: Run) -> None:
+    told = run(
+        SIGNED_UP
+        + """
+other = App()
+other.log_in("ann@example.org")
+tell(app.allauth("DELETE", "auth/session").status_code)
+tell([app.me().status_code, other.me().status_code, stored()[1]])
+"""
+    )
+    assert told == [401, [401, 200, 1]]
+
+
+def test_a_password_change_ends_all_other_sessions(run: Run) -> None:
+    told = run(
+        SIGNED_UP
+        + """
+other = App()
+other.log_in("ann@example.org")
+answer = app.allauth(
+    "POST", "account/password/change",
+    current_password="correct horse", new_password="battery staple",
+)
+tell(answer.status_code)
+tell([app.me().status_code, other.me().status_code])
+refresh = [client.tokens["refresh_token"] for client in (app, other)]
+tell([app.allauth("POST", "tokens/refresh", refresh_token=it).status_code for it in refresh])
+"""
+    )
+    assert told == [200, [200, 401], [200, 400]]
+
+
+def test_a_password_reset_ends_all_sessions(run: Run) -> None:
+    told = run(
+        SIGNED_UP
+        + """
+thief = App()
+thief.log_in("ann@example.org")
+owner = App()
+owner.allauth("POST", "auth/password/request", email="ann@example.org")
+answer = owner.allauth("POST", "auth/password/reset", key=mailed_code(), password="new password")
+tell([answer.status_code, owner.tokens])
+tell([app.me().status_code, thief.me().status_code])
+tell(thief.log_in("ann@example.org").status_code)
+tell([owner.log_in("ann@example.org", "new password").status_code, owner.me().status_code])
+"""
+    )
+    assert told == [[401, {}], [401, 401], 400, [200, 200]]
+
+
+def test_a_verified_change_of_address_follows_at_once(run: Run) -> None:
+    told = run(
+        SIGNED_UP
+        + """
+settings.ACCOUNT_CHANGE_EMAIL = True
+try:
+    app.allauth("POST", "account/email", email="new@example.org")
+    tell(app.me().json()["email"])
+    app.allauth("POST", "auth/email/verify", key=mailed_code())
+    tell(app.me().json()["email"])
+finally:
+    del settings.ACCOUNT_CHANGE_EMAIL
+"""
+    )
+    assert told == ["ann@example.org", "new@example.org"]
+    assert User.objects.get().email == "new@example.org"
+
+
+def test_another_verified_address_follows_when_it_is_the_primary_one(run: Run) -> None:
+    told = run(
+        SIGNED_UP
+        + """
+app.allauth("POST", "account/email", email="new@example.org")
+app.allauth("POST", "auth/email/verify", key=mailed_code())
+tell(app.me().json()["email"])
+app.allauth("PATCH", "account/email", email="new@example.org", primary=True)
+tell(app.me().json()["email"])
+"""
+    )
+    assert told == ["ann@example.org", "new@example.org"]
+
+
+def test_an_address_of_another_user_does_not_follow(run: Run) -> None:
+    User.create_user(email="new@example.org", auth_methods=["google"])
+    told = run(
+        SIGNED_UP
+        + """
+app.allauth("POST", "account/email", email="new@example.org")
+app.allauth("POST", "auth/email/verify", key=mailed_code())
+answer = app.allauth("PATCH", "account/email", email="new@example.org", primary=True)
+tell([answer.status_code, app.me().json()["email"]])
+"""
+    )
+    assert told == [[200, "ann@example.org"]]
+
+
+def test_the_sessions_of_a_deleted_account_end_and_its_user_stays(run: Run) -> None:
+    told = run(
+        SIGNED_UP
+        + """
+account().delete()
+tell([app.me().status_code, stored()[0]])
+answer = app.allauth("POST", "tokens/refresh", refresh_token=app.tokens["refresh_token"])
+tell(answer.status_code)
+"""
+    )
+    assert told == [[401, 1], 400]
+
+
+def test_a_disabled_account_is_out_at_once(run: Run) -> None:
+    told = run(
+        SIGNED_UP
+        + """
+type(account()).objects.update(is_active=False)
+tell([app.me().status_code, App().log_in("ann@example.org").status_code])
+"""
+    )
+    assert told == [[401, 401]]
+
+
+REFUSED = """
+before, app = stored(), App()
+answer = app.log_in("ann@example.org")
+tell([answer.status_code, answer.code, app.tokens, stored() == before])
+tell(app.allauth("GET", "auth/session").status_code)
+"""
+
+
+def test_a_blocked_user_gets_no_token(run: Run) -> None:
+    told = run(
+        SIGNED_UP
+        + """
+blocking.block_user(user_id=User.objects.get().id, reason="abuse")
+tell(app.me().json()["code"])
+"""
+        + REFUSED
+    )
+    assert told == ["blocked", [403, "blocked", {}, True], 401]
+
+
+def test_a_way_of_signing_in_that_is_not_allowed_gives_no_token(run: Run) -> None:
+    told = run(
+        SIGNED_UP
+        + """
+with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "AUTH_METHODS": ["google"]}):
+    tell(app.me().status_code)
+"""
+        + "    "
+        + REFUSED.strip().replace("\n", "\n    ")
+    )
+    assert told == [403, [403, "credentials_disabled", {}, True], 401]
+
+
+def test_an_unverified_address_gives_no_token(run: Run) -> None:
+    told = run(
+        """
+Account.objects.create_user("ann", "ann@example.org", "correct horse")
+with override_settings(ACCOUNT_EMAIL_VERIFICATION="optional"):
+"""
+        + "    "
+        + REFUSED.strip().replace("\n", "\n    ")
+    )
+    assert told == [[403, "email_not_verified", {}, True], 401]
+
+
+def test_an_outage_is_answered_as_one(run: Run) -> None:
+    away = "mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=200"
+    told = run(
+        SIGNED_UP
+        + f"""
+with override_settings(CHABAD_AUTH={{**settings.CHABAD_AUTH, "MONGODB_URI": {away!r}}}):
+    answer = App().log_in("ann@example.org")
+    tell([answer.status_code, answer.code, answer["Retry-After"]])
+    answer = app.allauth("POST", "tokens/refresh", refresh_token=app.tokens["refresh_token"])
+    tell([answer.status_code, answer.code, answer["Retry-After"]])
+    tell(app.allauth("DELETE", "auth/session").status_code)
+"""
+    )
+    assert told == [[503, "unavailable", "5"], [503, "unavailable", "5"], 401]
