@@ -47,6 +47,8 @@ _UNSAFE_KEY = (
     "and is not '_cls' or '_ref'."
 )
 
+_TOO_LARGE = "The value takes more than the {} bytes allowed."
+
 _SURROGATE = "The text has a lone surrogate."
 
 # What bson.encode adds around one value.
@@ -218,6 +220,8 @@ def _validate_json(value: Any, *, max_bytes: int, max_depth: int, max_keys: int)
         items, depth = stack.pop()
         for item in items:
             if isinstance(item, str):
+                if len(item) > max_bytes:
+                    raise ValidationError(_TOO_LARGE.format(max_bytes))
                 continue
             if isinstance(item, int):
                 if not -INT64_MAX - 1 <= item <= INT64_MAX:
@@ -228,6 +232,9 @@ def _validate_json(value: Any, *, max_bytes: int, max_depth: int, max_keys: int)
             elif isinstance(item, (dict, list, tuple)):
                 if depth == max_depth:
                     raise ValidationError(f"The value is nested more than {max_depth} levels deep.")
+                # Before each is looked at: an item takes three bytes at least.
+                if 3 * len(item) > max_bytes:
+                    raise ValidationError(_TOO_LARGE.format(max_bytes))
                 if isinstance(item, dict):
                     keys += len(item)
                     if keys > max_keys:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import bson
 from bson import DatetimeMS, ObjectId
 from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
@@ -15,6 +16,9 @@ Row = Mapping[str, Any]
 
 #: The fields that a list can be ordered by -> the one BSON type that has an order and a cursor.
 KEY_TYPES = {"_id": "objectId", "dataKey": "string", "email": "string", "timestamp": "date"}
+
+#: BSON bytes after which a page ends, however many documents are asked for.
+PAGE_BYTES = 8 * 2**20
 
 #: What PyMongo reads as these.
 _CLASSES: dict[str, set[type]] = {
@@ -77,7 +81,9 @@ def read_page(
     collection = collection.with_options(codec_options=codec)
     # It orders nothing more, but an index without the field does not give this order.
     prefix = {owner: direction} if owner else {}
-    found = _find(collection, criteria, field, {**prefix, field: direction}, limit + 1)
+    found, cut = _find(collection, criteria, field, {**prefix, field: direction}, limit + 1)
+    if cut:
+        limit = len(found) - 1
     more = len(found) > limit
     rows = found
     if more and found[limit - 1][field] == found[limit][field]:
@@ -85,7 +91,7 @@ def read_page(
         rows = [row for row in found if row[field] != tied]
         # Not by _id alone: the planner would try the index on _id.
         order = {field: direction, "_id": direction}
-        rows += _find(collection, [*criteria, {field: tied}], field, order, limit - len(rows))
+        rows += _find(collection, [*criteria, {field: tied}], field, order, limit - len(rows))[0]
         # All gone since the first query: what it found still says where to go on.
         rows = rows or found
     rows = rows[limit - 1 :: -1] if backward else rows[:limit]
@@ -104,16 +110,49 @@ def _find(
     field: str,
     order: Mapping[str, int],
     limit: int,
-) -> list[Row]:
+) -> tuple[list[Row], bool]:
+    """Return at most ``limit`` documents, and whether ``PAGE_BYTES`` cut them off before.
+
+    The last of those that were cut off is only to tell what comes next.
+    """
     types = {name: KEY_TYPES[name] for name in ("_id", field)}
-    found: list[Row] = collection.find({"$and": criteria}).sort(order).limit(limit).to_list()
+    found, cut = _read(collection, criteria, order, limit)
     if all({type(row.get(name)) for row in found} <= _CLASSES[types[name]] for name in types):
-        return found
+        return found, cut
     # Only now: the server takes a fifth longer for it. An expression, because as a criterion on
     # _id it would make the planner try the index on _id.
     have_types = [{"$eq": [{"$type": f"${name}"}, kind]} for name, kind in types.items()]
     criteria = [*criteria, {"$expr": {"$and": have_types}}]
-    return collection.find({"$and": criteria}).sort(order).limit(limit).to_list()
+    return _read(collection, criteria, order, limit)
+
+
+def _read(
+    collection: Collection[Any], criteria: list[Any], order: Mapping[str, int], limit: int
+) -> tuple[list[Row], bool]:
+    found: list[Row] = []
+    left = PAGE_BYTES
+    for batch in collection.find_raw_batches({"$and": criteria}).sort(order).limit(limit):
+        left -= len(batch)
+        if left >= 0:
+            found += bson.decode_all(batch, collection.codec_options)
+            continue
+        left += len(batch)
+        for document in _split(batch):
+            found.append(bson.decode(document, collection.codec_options))
+            left -= len(document)
+            # One at least, and the one behind it.
+            if left < 0 and len(found) > 1:
+                return found, len(found) < limit
+    return found, False
+
+
+def _split(batch: bytes) -> Iterator[bytes]:
+    """Yield each document of a batch: BSON begins with its length."""
+    start = 0
+    while start < len(batch):
+        end = start + int.from_bytes(batch[start : start + 4], "little")
+        yield batch[start:end]
+        start = end
 
 
 def _position(rows: list[Row], index: int, field: str, *, backward: bool) -> Position | None:

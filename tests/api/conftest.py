@@ -13,14 +13,16 @@ from rest_framework.test import APIClient
 from support.signed_in import access_token
 
 from chabad_auth_django.models import User
+from chabad_auth_django.services.deployment import readiness
 
 Login = Callable[[User | None], APIClient]
 
 
 @pytest.fixture(autouse=True)
 def unthrottled() -> None:
-    """Forget how often earlier tests signed in."""
+    """Forget how often earlier tests signed in, and what they found ready."""
     cache.clear()
+    readiness.forget()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from support.clients import fresh_database
 from support.requests import check_error
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.services.deployment import indexes, retention
+from chabad_auth_django.services.deployment import indexes, readiness, retention
 
 
 @pytest.fixture
@@ -24,6 +24,7 @@ def database(replica_set_uri: str) -> Iterator[Database]:
 
 
 def ready() -> Any:
+    readiness.forget()
     return APIClient().get("/api/health/ready/")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import bson
@@ -70,11 +70,14 @@ def expected_versions(request: Request) -> list[int] | None:
     return [int(tag[1:-1]) for tag in tags if _VERSION_TAG.fullmatch(tag)]
 
 
-def refuse_if_match(request: Request) -> None:
-    """Raise ``ValidationError`` where a write that knows no tag is given one: RFC 9110 forbids it
-    to go on."""
-    if "HTTP_IF_MATCH" in request.META:
-        raise ValidationError(errors={"If-Match": "This write takes no `If-Match`."})
+def refuse_conditions(request: Request, heeded: Collection[str]) -> None:
+    """Raise ``ValidationError`` for a condition of a write that does not heed it.
+
+    To ignore it would do what its sender wanted to prevent.
+    """
+    for name, header in (("If-Match", "HTTP_IF_MATCH"), ("If-None-Match", "HTTP_IF_NONE_MATCH")):
+        if header in request.META and name not in heeded:
+            raise ValidationError(errors={name: f"This request takes no `{name}`."})
 
 
 def create_only(request: Request) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import mongoengine
@@ -100,6 +102,10 @@ _UNAVAILABLE_CODES = frozenset(
 _UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError)
 
 
+#: Errors that one answer names on a level, and characters of a field's name and of a text.
+MAX_ERRORS, MAX_KEY, MAX_TEXT = 10, 100, 300
+
+
 class BodyTooLarge(drf.APIException):
     """The body is longer than ``CHABAD_AUTH["BODY_MAX_BYTES"]``."""
 
@@ -188,13 +194,23 @@ def status_of(error: domain.ChabadAuthError) -> int:
 
 
 def body(code: str, detail: str, errors: Any = None) -> dict[str, Any]:
-    """Return the one shape of an error."""
-    shape: dict[str, Any] = {"code": code, "detail": detail}
+    """Return the one shape of an error, cut to what a person would read."""
+    shape: dict[str, Any] = {"code": code, "detail": detail[:MAX_TEXT]}
     if errors:
         shape["errors"] = {
-            name: [value] if isinstance(value, str) else value for name, value in errors.items()
+            str(name)[:MAX_KEY]: [value[:MAX_TEXT]] if isinstance(value, str) else _cut(value)
+            for name, value in islice(errors.items(), MAX_ERRORS)
         }
     return shape
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        items = islice(value.items(), MAX_ERRORS)
+        return {str(name)[:MAX_KEY]: _cut(item) for name, item in items}
+    if isinstance(value, (list, tuple)):
+        return [_cut(item) for item in value[:MAX_ERRORS]]
+    return value[:MAX_TEXT] if isinstance(value, str) else value
 
 
 def _domain_response(error: domain.ChabadAuthError) -> Response:

@@ -79,6 +79,27 @@ class NameField(StringField):
             raise serializers.ValidationError(error.detail) from None
 
 
+class NamesField(serializers.ListField):
+    """A list of names, whose length is looked at before each of them is."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """Return the names."""
+        if isinstance(data, list) and self.max_length and len(data) > self.max_length:
+            message = f"Ensure this field has no more than {self.max_length} elements."
+            raise serializers.ValidationError(message, code="max_length")
+        return super().to_internal_value(data)
+
+
+class ChoiceField(serializers.ChoiceField):
+    """One of some texts."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the choice; a refusal repeats no long value."""
+        if not isinstance(data, str) or len(data) > MAX_NAME_LENGTH:
+            raise serializers.ValidationError("Expected one of the choices.", code="invalid_choice")
+        return super().to_internal_value(data)
+
+
 @extend_schema_field({"type": "string", "format": "email", "maxLength": 254})
 class EmailField(StringField):
     """An e-mail address; the Document validates it."""

@@ -71,6 +71,8 @@ def _count_keys(value: Any) -> int:
     while stack:
         for item in stack.pop():
             kind = type(item)
+            if not item:
+                continue
             if kind is dict:
                 count += len(item)
                 stack.append(item.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Collection, Mapping
 from functools import cache, cached_property, lru_cache, partial
 from typing import Any, NoReturn, cast
@@ -12,7 +13,7 @@ from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.translation import get_language
 from django.views.decorators.debug import sensitive_variables
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.request import Request as RestFrameworkRequest
 from rest_framework.response import Response
@@ -22,7 +23,13 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from chabad_auth_django.api.http.authentication import BearerAuthentication, SessionAuthentication
-from chabad_auth_django.api.http.conditional import Shape, changed, check_if_match, respond
+from chabad_auth_django.api.http.conditional import (
+    Shape,
+    changed,
+    check_if_match,
+    refuse_conditions,
+    respond,
+)
 from chabad_auth_django.api.http.errors import LengthRequired, exception_handler
 from chabad_auth_django.api.http.idempotency import HEADER, once
 from chabad_auth_django.api.http.parsing import JSONParser
@@ -46,6 +53,9 @@ from chabad_auth_django.services.identity.audit import Actor
 from chabad_auth_django.validators import to_object_id, validate_name
 
 logger = logging.getLogger("chabad_auth_django.api")
+
+# What Django makes of bytes of a path that are no UTF-8: the text of their escapes.
+_NOT_UTF_8 = re.compile("%[89A-F][0-9A-F]")
 
 READ = ("GET", "HEAD", "OPTIONS")
 WRITE = ("POST", "PUT", "PATCH", "DELETE")
@@ -109,6 +119,9 @@ class APIViewSet(APIViewMixin, ViewSet):
     versioning_class = None
     metadata_class = SimpleMetadata
 
+    #: Which caches may keep an answer: none that is shared, and the browser's only to ask again.
+    cache_control = "private, no-cache"
+
     #: The word before the colon in the permissions that open this view to others than the owner.
     resource = "users"
     #: One permission for all methods instead.
@@ -123,6 +136,13 @@ class APIViewSet(APIViewMixin, ViewSet):
     audited: Mapping[str, str] = {}
     #: Whether what else others do is recorded.
     records_others = True
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """The headers of every answer, errors too."""
+        headers = super().default_response_headers
+        vary = ", ".join(filter(None, [headers.get("Vary"), "Authorization", "Cookie"]))
+        return {**headers, "Cache-Control": self.cache_control, "Vary": vary}
 
     # An error report shows the variables of every frame, unless a caller of it says this.
     @sensitive_variables()
@@ -158,9 +178,17 @@ class APIViewSet(APIViewMixin, ViewSet):
         super().initial(request, *args, **kwargs)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
+        if _NOT_UTF_8.search(request.path_info):
+            raise NotFound
         for name in kwargs.keys() & NAMES:
             validate_name(kwargs[name])
         method = str(request.method)
+        if method in WRITE:
+            handler = getattr(self, method.lower(), None)
+            refuse_conditions(request, getattr(handler, "conditions", ()))
+            if method == "DELETE" and isinstance(request.data, dict) and "version" in request.data:
+                # To ignore it would do what its sender wanted to prevent.
+                raise ParseError("A DELETE takes its version in If-Match.")
         if method in self.acts and request.user:
             # The attribute that ViewSet calls for the method; a wrong method has none, and is 405.
             name = method.lower()
@@ -246,7 +274,11 @@ class APIViewSet(APIViewMixin, ViewSet):
 
     def read_query(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
         """Return the validated query parameters; raise ``ValidationError`` (400)."""
-        query = dict(self.request.query_params.items())
+        lists = dict(self.request.query_params.lists())
+        if repeated := [name for name, values in lists.items() if len(values) > 1]:
+            errors = dict.fromkeys(repeated, "Give the parameter once.")
+            raise ValidationError(errors=errors)
+        query = {name: values[0] for name, values in lists.items()}
         # How the browsable API asks for a renderer.
         query.pop(str(api_settings.URL_FORMAT_OVERRIDE), None)
         return dict(_validate_query(serializer_class, *query.items()))

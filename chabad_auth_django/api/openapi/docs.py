@@ -75,7 +75,8 @@ class DocsView(PublicView, SpectacularSwaggerSplitView):
         return static("drf_spectacular_sidecar/swagger-ui-dist/favicon-32x32.png")
 
 
-@functools.cache
+# A proxy decides the prefix, so a client may.
+@functools.lru_cache(maxsize=4)
 def _describe_api(resolver: URLResolver, script_prefix: str) -> Any:
     # drf-spectacular's settings are global, and so are patches of them.
     with _lock, patched_settings(SETTINGS):

@@ -149,6 +149,7 @@ IF_MATCH = header(
     examples=[OpenApiExample("The version of app data", '"2"')],
 )
 IF_NONE_MATCH = header("If-None-Match", "Answer 304 to a reader who has this `ETag`.")
+CREATE_ONLY = header("If-None-Match", "Store only what is not there yet, else 412.", enum=["*"])
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
@@ -267,6 +268,10 @@ def one_or_many(event: dict[str, Any]) -> list[OpenApiExample]:
     ]
 
 
+#: The headers that make a request conditional.
+CONDITIONS = frozenset(("If-Match", "If-None-Match"))
+
+
 def describe(**options: Any) -> Callable[[F], F]:
     """Return drf-spectacular's ``extend_schema`` for a method of a view, based on ``Schema``.
 
@@ -278,6 +283,9 @@ def describe(**options: Any) -> Callable[[F], F]:
         setattr(method, "schema", Schema)  # noqa: B010 — functions declare no attributes
         described: F = extend_schema(**options)(method)
         delattr(method, "schema")
+        # Which conditions the method heeds: a write refuses all others.
+        names = {item.name for item in options.get("parameters", ()) if hasattr(item, "name")}
+        setattr(described, "conditions", names & CONDITIONS)  # noqa: B010
         return described
 
     return decorator

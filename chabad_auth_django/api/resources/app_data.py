@@ -26,16 +26,16 @@ from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import (
     CHANGED,
     CONFLICT,
+    CREATE_ONLY,
     ETAG,
     IF_MATCH,
     IF_NONE_MATCH,
     NOT_MODIFIED,
     describe,
-    header,
 )
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.db.transactions import in_transaction
-from chabad_auth_django.exceptions import AlreadyExists, VersionConflict
+from chabad_auth_django.exceptions import AlreadyExists, ValidationError, VersionConflict
 from chabad_auth_django.exceptions import NotFound as DocumentNotFound
 from chabad_auth_django.models import AppData
 from chabad_auth_django.services.data import app_data
@@ -82,9 +82,6 @@ class DeletedSerializer(StrictSerializer):
     """How many values were deleted."""
 
     deleted = serializers.IntegerField()
-
-
-CREATE_ONLY = header("If-None-Match", "Store the value only under a new key, else 412.", enum=["*"])
 
 
 class AppDataViewSet(APIViewSet):
@@ -165,6 +162,9 @@ class AppDataValueViewSet(APIViewSet):
         options = self._expected(values.pop("version", None))
         only_new = create_only(request)
         write: Callable[..., AppData]
+        if only_new and options:
+            message = "What must not exist has no version: send one condition."
+            raise ValidationError(errors={"If-None-Match": message})
         if only_new:
             if in_transaction() and (stored := self._read()) is not None:
                 # There a duplicate key would end what it could be read in.

@@ -98,10 +98,7 @@ class IsSignedIn(BasePermission):
 class AuthView(APIViewSet):
     """What no cache may keep."""
 
-    @property
-    def default_response_headers(self) -> dict[str, str]:
-        """The headers of every answer, errors too."""
-        return {**super().default_response_headers, "Cache-Control": "no-store"}
+    cache_control = "no-store"
 
 
 class TokensView(AuthView):

@@ -14,6 +14,7 @@ from chabad_auth_django.api.http.fields import NameField, StrictSerializer, Stri
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import (
     CHANGED,
+    CREATE_ONLY,
     ETAG,
     IF_MATCH,
     IF_NONE_MATCH,
@@ -55,7 +56,7 @@ class BlockViewSet(APIViewSet):
 
     @describe(
         operation_id="block_set",
-        parameters=[IF_MATCH, ETAG],
+        parameters=[IF_MATCH, CREATE_ONLY, ETAG],
         request=BlockSerializer,
         responses={200: BlockSerializer, 201: BlockSerializer, **errors(409), **CHANGED},
     )

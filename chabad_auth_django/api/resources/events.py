@@ -17,6 +17,7 @@ from rest_framework.serializers import Serializer
 from chabad_auth_django.api.http import paging
 from chabad_auth_django.api.http.errors import body
 from chabad_auth_django.api.http.fields import (
+    ChoiceField,
     DateTimeField,
     FlagField,
     JSONObjectField,
@@ -77,7 +78,7 @@ class AnalyticsSerializer(EventSerializer):
     """An Analytics event."""
 
     eventName = NameField()
-    eventCategory = serializers.ChoiceField(choices=EVENT_CATEGORIES)
+    eventCategory = ChoiceField(choices=EVENT_CATEGORIES)
 
 
 #: An event of a batch that was not stored.
@@ -91,6 +92,10 @@ REJECTED = inline_serializer(
     },
     many=True,
 )
+
+
+#: Rejected events of a batch whose errors are told.
+EXPLAINED = 20
 
 
 class BatchSerializer(StrictSerializer):
@@ -120,7 +125,7 @@ class EventQuerySerializer(PageQuerySerializer):
     sessionId = NameField(required=False)
     since = DateTimeField(required=False, help_text="At this time or later.")
     until = DateTimeField(required=False, help_text="Before this time.")
-    expand = serializers.ChoiceField(choices=["user"], required=False)
+    expand = ChoiceField(choices=["user"], required=False)
 
 
 class ActivityQuerySerializer(EventQuerySerializer):
@@ -133,7 +138,7 @@ class AnalyticsQuerySerializer(EventQuerySerializer):
     """The filters of a list of analytics events."""
 
     eventName = NameField(required=False)
-    eventCategory = serializers.ChoiceField(choices=EVENT_CATEGORIES, required=False)
+    eventCategory = ChoiceField(choices=EVENT_CATEGORIES, required=False)
 
 
 class CountsQuerySerializer(StrictSerializer):
@@ -146,11 +151,11 @@ class CountsQuerySerializer(StrictSerializer):
 class TimeseriesQuerySerializer(CountsQuerySerializer):
     """The range of a time series, and how it is divided."""
 
-    bucket = serializers.ChoiceField(choices=[*timeseries.LONGEST], default="day")
+    bucket = ChoiceField(choices=[*timeseries.LONGEST], default="day")
     timeZone = StringField(
         max_length=64, default="UTC", help_text="In which a day begins, such as `Asia/Jerusalem`."
     )
-    by = serializers.ChoiceField(choices=timeseries.BY, required=False)
+    by = ChoiceField(choices=timeseries.BY, required=False)
     distinct = FlagField(
         default=False, help_text="Count the different users and sessions too, which takes longer."
     )
@@ -231,11 +236,16 @@ class EventsViewSet(APIViewSet):
                 "accepted": result.accepted,
                 "duplicates": result.duplicates,
                 "rejected": [
-                    {"index": event.index, **body(event.code, event.detail, event.errors)}
-                    for event in result.rejected
+                    _rejected(event, explained=number < EXPLAINED)
+                    for number, event in enumerate(result.rejected)
                 ],
             }
         )
+
+
+def _rejected(event: events.Rejected, *, explained: bool) -> dict[str, Any]:
+    errors = event.errors if explained else None
+    return {"index": event.index, **body(event.code, event.detail, errors)}
 
 
 class ActivitiesViewSet(EventsViewSet):

@@ -10,7 +10,6 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chabad_auth_django.api.http.conditional import create_only, refuse_if_match
 from chabad_auth_django.api.http.fields import NameField, StrictSerializer, StringField
 from chabad_auth_django.api.http.permissions import is_owner
 from chabad_auth_django.api.http.throttling import AccountThrottle, ScopedThrottle
@@ -77,8 +76,6 @@ class IdentitiesViewSet(APIViewSet):
         """Link another account to the caller, who proves here that it is theirs too."""
         if not is_owner(request, self):
             raise PermissionDenied("Only its owner can prove that an account is theirs.")
-        refuse_if_match(request)
-        create_only(request)
         is_token = isinstance(request.data, dict) and "token" in request.data
         values = self.read_body(LinkTokenSerializer if is_token else LinkCredentialsSerializer)
         try:
@@ -105,7 +102,5 @@ class IdentityViewSet(APIViewSet):
     @describe(operation_id="identities_unlink", responses={204: None, **errors(409)})
     def destroy(self, request: Request, user: str, identity: str) -> Response:
         """Unlink the account and end the sessions that it opened; the last one stays (409)."""
-        refuse_if_match(request)
-        create_only(request)
         identities.unlink(user_id=self.user_id, public_id=identity)
         return Response(None, 204)

@@ -12,8 +12,10 @@ from rest_framework.response import Response
 from chabad_auth_django.api.http.conditional import respond
 from chabad_auth_django.api.http.fields import (
     BooleanField,
+    ChoiceField,
     JSONObjectField,
     NameField,
+    NamesField,
     StrictSerializer,
     StringField,
 )
@@ -42,8 +44,8 @@ class NotificationsSerializer(StrictSerializer):
 class WidgetsSerializer(StrictSerializer):
     """The widgets that are on and off, and how each is customized."""
 
-    enabled = serializers.ListField(child=NameField(), required=False, max_length=MAX_NAMES)
-    disabled = serializers.ListField(child=NameField(), required=False, max_length=MAX_NAMES)
+    enabled = NamesField(child=NameField(), required=False, max_length=MAX_NAMES)
+    disabled = NamesField(child=NameField(), required=False, max_length=MAX_NAMES)
     customizations = JSONObjectField("METADATA_MAX_BYTES", required=False)
 
 
@@ -52,7 +54,7 @@ class DashboardSerializer(StrictSerializer):
 
     layout = NameField(max_length=100, required=False)
     defaultView = NameField(max_length=100, required=False, source="default_view")
-    favoriteApps = serializers.ListField(
+    favoriteApps = NamesField(
         child=NameField(), required=False, max_length=MAX_NAMES, source="favorite_apps"
     )
 
@@ -62,7 +64,7 @@ class PreferencesSerializer(StrictSerializer):
 
     id = serializers.CharField(read_only=True)
     userId = serializers.CharField(read_only=True)
-    theme = serializers.ChoiceField(choices=THEMES, required=False)
+    theme = ChoiceField(choices=THEMES, required=False)
     language = StringField(
         max_length=35,
         required=False,

@@ -16,9 +16,11 @@ from chabad_auth_django.api.http import paging
 from chabad_auth_django.api.http.conditional import Shape, check_if_match, respond
 from chabad_auth_django.api.http.fields import (
     AuthMethodField,
+    ChoiceField,
     DateTimeField,
     EmailField,
     NameField,
+    NamesField,
     PageQuerySerializer,
     PageSerializer,
     StrictSerializer,
@@ -135,7 +137,7 @@ class UserCreateSerializer(StrictSerializer):
 
     email = EmailField(max_length=254)
     name = StringField(max_length=200, required=False)
-    authMethods = serializers.ListField(
+    authMethods = NamesField(
         child=AuthMethodField(), required=False, max_length=20, source="auth_methods"
     )
 
@@ -160,13 +162,13 @@ class UserQuerySerializer(PageQuerySerializer):
     createdUntil = DateTimeField(
         required=False, source="created_until", help_text="Created before this time."
     )
-    order = serializers.ChoiceField(choices=["id", "-id", "email", "-email"], default="id")
+    order = ChoiceField(choices=["id", "-id", "email", "-email"], default="id")
 
 
 class ExpandSerializer(StrictSerializer):
     """What to show with a User."""
 
-    expand = serializers.ChoiceField(
+    expand = ChoiceField(
         choices=["profile", "preferences", "profile,preferences", "preferences,profile"],
         required=False,
     )

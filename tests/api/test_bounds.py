@@ -1,0 +1,218 @@
+"""Nothing that a client sends costs more than its size: time, memory and what it is answered."""
+
+from __future__ import annotations
+
+import json
+import time
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from api.conftest import Login
+from django.test import override_settings
+from django.urls import get_resolver
+from rest_framework.test import APIClient
+from support.endpoints import PATTERNS, served
+
+from chabad_auth_django.api.openapi.docs import _describe_api
+from chabad_auth_django.db import pages
+from chabad_auth_django.models import Activity, AppData, User
+from chabad_auth_django.services.deployment import indexes
+
+MEBIBYTE = 2**20 - 1_000
+MAX_ANSWER = 16 * 1024
+
+#: What stands in a path.
+NAMES = {"user": "me", "identity": "0" * 24, "session": "0" * 24, "method": "google"}
+
+VALUES: dict[str, Any] = {
+    "zeros": [0] * (MEBIBYTE // 2),
+    "objects": [{}] * (MEBIBYTE // 3),
+    "text": "x" * MEBIBYTE,
+    "unknown keys": {f"unknown{n}": 0 for n in range(MEBIBYTE // 18)},
+    "nested": json.loads("[" * 500 + "]" * 500),
+}
+
+
+def fields(schema: dict[str, Any], components: dict[str, Any]) -> Iterator[list[str]]:
+    """Yield the path of each field that a client may write."""
+    if "$ref" in schema:
+        schema = components[schema["$ref"].rpartition("/")[2]]
+    for kind in ("oneOf", "allOf", "anyOf"):
+        for item in schema.get(kind, ()):
+            yield from fields(item, components)
+    for name, item in schema.get("properties", {}).items():
+        if not item.get("readOnly"):
+            yield [name]
+            yield from ([name, *rest] for rest in fields(item, components))
+
+
+def writes() -> list[tuple[str, str, str]]:
+    """Return verb, path and field of everything that can be written, from the description."""
+    description = _describe_api(get_resolver(), "/")
+    components = description["components"]["schemas"]
+    found = set()
+    for path, operations in description["paths"].items():
+        for verb, operation in operations.items():
+            content = operation.get("requestBody", {}).get("content", {}) if verb != "get" else {}
+            for body in content.values():
+                for field in fields(body["schema"], components):
+                    found.add((verb, path, ".".join(field)))
+    return sorted(found)
+
+
+def url(path: str) -> str:
+    for part in path.split("/"):
+        if part.startswith("{"):
+            path = path.replace(part, NAMES.get(part[1:-1], "name"))
+    return path
+
+
+def body_of(field: str, value: Any) -> bytes:
+    for name in reversed(field.split(".")):
+        value = {name: value}
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def send(client: APIClient, verb: str, path: str, body: bytes) -> Any:
+    return getattr(client, verb)(url(path), body, content_type="application/json")
+
+
+def test_the_description_names_what_can_be_written() -> None:
+    found = writes()
+    assert len(found) > 40
+    assert ("patch", "/api/users/{user}/preferences/", "widgets.enabled") in found
+
+
+def check(client: APIClient, fields: list[tuple[str, str, str]], kind: str, subtests: Any) -> None:
+    for verb, path, field in fields:
+        with subtests.test(verb=verb, path=path, field=field):
+            body = body_of(field, VALUES[kind])
+            started = time.process_time()
+            answer = send(client, verb, path, body)
+            spent = time.process_time() - started
+            assert answer.status_code < 500
+            assert len(answer.content) <= MAX_ANSWER
+            assert "x" * 101 not in answer.content.decode()
+            assert spent < 0.5, spent
+
+
+@pytest.mark.parametrize(("number", "kind"), list(enumerate(VALUES)))
+def test_a_mebibyte_in_some_fields_costs_and_answers_little(
+    admin: User, login: Login, number: int, kind: str, subtests: Any
+) -> None:
+    check(login(admin), writes()[number::12], kind, subtests)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", VALUES)
+def test_a_mebibyte_in_any_field_costs_and_answers_little(
+    admin: User, login: Login, kind: str, subtests: Any
+) -> None:
+    check(login(admin), writes(), kind, subtests)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", VALUES)
+def test_a_mebibyte_in_any_field_takes_little_memory(
+    admin: User, login: Login, kind: str, subtests: Any
+) -> None:
+    client = login(admin)
+    for verb, path, field in writes():
+        with subtests.test(verb=verb, path=path, field=field):
+            body = body_of(field, VALUES[kind])
+            tracemalloc.start()
+            send(client, verb, path, body)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert peak < 50 * 2**20, peak
+
+
+def test_a_whole_body_of_unknown_fields_is_answered_briefly(api: APIClient) -> None:
+    for path in ("activities", "analytics"):
+        for body in (VALUES["unknown keys"], [{"x" * 500: n} for n in range(1000)]):
+            answer = api.post(f"/api/users/me/{path}/", body, format="json")
+            assert answer.status_code in (200, 400)
+            assert len(answer.content) <= 6 * MAX_ANSWER
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "PAGE_BYTES", 30_000)
+
+
+def walk(client: APIClient, path: str, direction: str = "next") -> list[list[str]]:
+    found = []
+    link: str | None = path
+    while link:
+        body = client.get(link).json()
+        found.append([row["id"] for row in body["results"]])
+        last, link = link, body[direction]
+    if direction == "next":
+        backwards = walk(client, client.get(last).json()["previous"], "previous")
+        assert [id for page in backwards[::-1] for id in page] == [
+            id for page in found[:-1] for id in page
+        ]
+    return found
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_page_ends_at_a_number_of_bytes_and_the_pages_are_the_whole(
+    api: APIClient, owner: User
+) -> None:
+    for number in range(30):
+        AppData.upsert_app_data(owner.id, "cteen", f"key{number:02}", {"text": "x" * 9_000})
+    found = walk(api, "/api/users/me/app-data/cteen/?limit=1000")
+    assert all(1 <= len(page) <= 4 for page in found)
+    ids = [id for page in found for id in page]
+    assert len(ids) == len(set(ids)) == 30
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_events_with_one_time_are_all_on_the_pages(api: APIClient, owner: User) -> None:
+    event = {"user_id": owner.id, "event_type": "x", "event_data": {"text": "x" * 9_000}}
+    Activity.objects.insert([Activity(**event) for _ in range(20)])
+    time_of_all = Activity.objects.first().timestamp
+    Activity.collection().update_many({}, {"$set": {"timestamp": time_of_all}})
+    ids = [id for page in walk(api, "/api/users/me/activities/?limit=1000") for id in page]
+    assert len(ids) == len(set(ids)) == 20
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_document_that_is_larger_than_a_page_is_a_page(api: APIClient, owner: User) -> None:
+    for number in range(3):
+        AppData.upsert_app_data(owner.id, "cteen", f"key{number}", {"text": "x" * 40_000})
+    assert [len(page) for page in walk(api, "/api/users/me/app-data/cteen/")] == [1, 1, 1]
+
+
+def test_readiness_is_looked_at_once_for_all_who_ask(mongodb: str, commands: Any) -> None:
+    client = APIClient()
+    assert client.get("/api/health/ready/").status_code == 200
+    commands.clear()
+    for _ in range(50):
+        assert client.get("/api/health/ready/").status_code == 200
+    assert commands.names == []
+
+
+def test_readiness_turns_within_seconds(mongodb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = APIClient()
+    assert client.get("/api/health/ready/").status_code == 200
+    AppData.collection().drop_indexes()
+    deadline = time.monotonic() + 5
+    while client.get("/api/health/ready/").status_code == 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    indexes.create()
+
+
+def test_prefixes_do_not_fill_the_memory(mongodb: str) -> None:
+    client = APIClient()
+    for number in range(8):
+        with override_settings(FORCE_SCRIPT_NAME=f"/p{number}"):
+            assert client.get("/api/schema/").status_code == 200
+    assert _describe_api.cache_info().currsize <= 4
+
+
+def test_every_path_is_covered() -> None:
+    assert {name for name, _ in served()} == PATTERNS.keys()
