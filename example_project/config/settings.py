@@ -45,6 +45,13 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    # Accounts: sign-up, passwords, second factors, social logins; with pages and for apps.
+    "allauth",
+    "allauth.account",
+    "allauth.headless",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "chabad_auth_django.contrib.allauth",
     # For development: a MongoDB server that starts on first use and stops with its last user.
     "chabad_auth_django.contrib.embedded",
     "demo",
@@ -59,6 +66,32 @@ CHABAD_AUTH = {
 
 # Whose X-Forwarded-For the throttles believe: that of so many proxies, and of no client.
 REST_FRAMEWORK = {"NUM_PROXIES": int(os.environ.get("DJANGO_NUM_PROXIES", "0"))}
+
+# --- Accounts: what django-allauth needs -------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+# Whoever signs in as an app gets tokens of our API.
+HEADLESS_TOKEN_STRATEGY = "chabad_auth_django.contrib.allauth.tokens.TokenStrategy"  # noqa: S105
+
+# Only a verified address counts at our API. Codes need no pages of a front end to link to.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if DEBUG else "https"
+MFA_SUPPORTED_TYPES = ["recovery_codes", "totp", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# Browsers allow passkeys without TLS on localhost alone.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+
+# E-mails go to the console; set your own server here.
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+LOGIN_REDIRECT_URL = "/api/users/me/"
 
 # --- An ordinary Django project; SQLite holds the accounts of the admin -----------------------
 
@@ -84,6 +117,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
