@@ -107,6 +107,10 @@ tell(patch(client))
 tell(patch(client, **{"X-CSRFToken": "x" * 32}))
 client.cookies["csrftoken"] = token = "a" * 32
 tell(patch(client))
+long = "https://" + "o" * 500
+answer = patch(client, **{"X-CSRFToken": token, "Origin": long})
+tell(answer)
+print(json.dumps("o" * 101 in answer.content.decode()))
 tell(patch(client, **{"X-CSRFToken": token}), "name")
 for form in ("multipart/form-data", "application/x-www-form-urlencoded; charset=latin-1"):
     headers = {"X-CSRFToken": token}
@@ -126,7 +130,8 @@ tell(client.get("/api/auth/me/", headers={"Authorization": "Bearer x"}))
 """
     assert run(code, mongodb) == [
         [200, None, "ann@example.org"],
-        *[[403, "csrf_failed"]] * 3,
+        *[[403, "csrf_failed"]] * 4,
+        False,
         [200, None, "New"],
         *[[400, "parse_error"]] * 2,
         [200, None, []],

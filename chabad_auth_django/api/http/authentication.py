@@ -78,4 +78,4 @@ def _enforce_csrf(request: HttpRequest) -> None:
     check: Any = CSRFCheck(lambda request: HttpResponse())
     check.process_request(request)
     if reason := check.process_view(request, None, (), {}):
-        raise PermissionDenied(f"CSRF failed: {reason}", code="csrf_failed")
+        raise PermissionDenied(f"CSRF failed: {reason[:100]}", code="csrf_failed")

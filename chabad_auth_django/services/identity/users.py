@@ -60,8 +60,8 @@ def list_users(
 
 
 def read_many(*, user_ids: Collection[ObjectId]) -> dict[ObjectId, dict[str, Any]]:
-    """Return the stored users with these ids, by id, with one query."""
-    found = User.collection().find({"_id": {"$in": list(user_ids)}})
+    """Return ``email`` and ``name`` of the users with these ids, by id, with one query."""
+    found = User.collection().find({"_id": {"$in": list(user_ids)}}, {"email": 1, "name": 1})
     return {row["_id"]: row for row in found}
 
 
@@ -173,4 +173,4 @@ def check_may_grant(*, actor: User, permission: str) -> None:
 
 def _check_has(actor: User, permission: str) -> None:
     if not actor.has_permission(permission):
-        raise PermissionDenied(f"Granting {permission!r} takes having it.")
+        raise PermissionDenied(f"Granting {permission[:100]!r} takes having it.")
