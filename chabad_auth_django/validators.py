@@ -6,7 +6,7 @@ import math
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -50,6 +50,9 @@ _UNSAFE_KEY = (
 _TOO_LARGE = "The value takes more than the {} bytes allowed."
 
 _SURROGATE = "The text has a lone surrogate."
+
+#: Characters of what a client sent that an error repeats, and unknown fields that it names.
+MAX_ECHO, MAX_NAMED = 100, 10
 
 # What bson.encode adds around one value.
 _EMPTY_BYTES = len(bson.encode({"": None}))
@@ -254,7 +257,15 @@ def _validate_json(value: Any, *, max_bytes: int, max_depth: int, max_keys: int)
     except OverflowError:
         raise ValidationError("A time is not within the years 1 to 9999 in UTC.") from None
     if size > max_bytes:
-        raise ValidationError(f"The value takes {size} bytes, more than the {max_bytes} allowed.")
+        raise ValidationError(_TOO_LARGE.format(max_bytes))
+
+
+def unknown_names(names: Sequence[str]) -> dict[str, str]:
+    """Return the errors for fields that nobody may write: the first by name, the rest counted."""
+    errors = dict.fromkeys((name[:MAX_ECHO] for name in names[:MAX_NAMED]), "Unknown or read-only.")
+    if len(names) > MAX_NAMED:
+        errors[""] = f"{len(names) - MAX_NAMED} more are unknown or read-only."
+    return errors
 
 
 def _validate_encodable(text: str) -> None:

@@ -49,7 +49,7 @@ class TestExport:
         sent = response.getvalue()
         assert response["Content-Type"] == "application/json"
         assert response["Content-Disposition"] == f'attachment; filename="user-{busy.id}.json"'
-        assert response["Cache-Control"] == "no-store"
+        assert response["Cache-Control"] == "private, no-store"
         # The first line has the time.
         assert sent.splitlines()[1:-1] == path.read_bytes().splitlines()[1:-1]
         content = portability.check(file=BytesIO(sent))

@@ -60,7 +60,7 @@ def test_every_answer_says_that_it_is_private(owner: User, login: Login) -> None
         client.get("/api/users/x/"),
         client.patch("/api/users/me/", {"name": 5}, format="json"),
         APIClient().get("/api/users/me/"),
-        client.get("/api/users/me/export/"),
     ):
         assert answer.headers["Cache-Control"] == "private, no-cache", answer.status_code
         assert {"Authorization", "Cookie"} <= set(answer.headers["Vary"].split(", "))
+    assert client.get("/api/users/me/export/").headers["Cache-Control"] == "private, no-store"

@@ -75,8 +75,8 @@ def refuse_conditions(request: Request, heeded: Collection[str]) -> None:
 
     To ignore it would do what its sender wanted to prevent.
     """
-    for name, header in (("If-Match", "HTTP_IF_MATCH"), ("If-None-Match", "HTTP_IF_NONE_MATCH")):
-        if header in request.META and name not in heeded:
+    for name in ("If-Match", "If-None-Match", "If-Unmodified-Since"):
+        if name in request.headers and name not in heeded:
             raise ValidationError(errors={name: f"This request takes no `{name}`."})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -26,8 +26,14 @@ from rest_framework.views import set_rollback
 
 from chabad_auth_django import exceptions as domain
 from chabad_auth_django.api.http.rendering import to_json
+from chabad_auth_django.validators import MAX_ECHO
 
 logger = logging.getLogger("chabad_auth_django.api")
+
+#: How many messages an error has, and how long each is; the others are counted.
+MAX_ERRORS, MAX_TEXT = 20, 300
+#: Bytes of all messages: with the rest an error stays below 16 KiB.
+MAX_ERRORS_BYTES = 12 * 1024
 
 #: What a 401 asks for.
 CHALLENGE = 'Bearer realm="api"'
@@ -96,6 +102,12 @@ _UNAVAILABLE_CODES = frozenset(
     )
 )
 
+
+#: What REST framework would repeat of a request that has it in whole.
+_DETAILS: dict[type[drf.APIException], str] = {
+    drf.MethodNotAllowed: "This method is not allowed here.",
+    drf.UnsupportedMediaType: "The body has another content type than JSON.",
+}
 
 #: What Django raises for a host that is not in ALLOWED_HOSTS, thousands of query parameters, a form
 #: without a boundary or in an unknown encoding, and a client that is gone half-way.
@@ -194,23 +206,41 @@ def status_of(error: domain.ChabadAuthError) -> int:
 
 
 def body(code: str, detail: str, errors: Any = None) -> dict[str, Any]:
-    """Return the one shape of an error, cut to what a person would read."""
+    """Return the one shape of an error: the messages by the path of their field, and not all."""
     shape: dict[str, Any] = {"code": code, "detail": detail[:MAX_TEXT]}
     if errors:
-        shape["errors"] = {
-            str(name)[:MAX_KEY]: [value[:MAX_TEXT]] if isinstance(value, str) else _cut(value)
-            for name, value in islice(errors.items(), MAX_ERRORS)
-        }
+        shape["errors"] = _bounded(_messages(errors))
     return shape
 
 
-def _cut(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        items = islice(value.items(), MAX_ERRORS)
-        return {str(name)[:MAX_KEY]: _cut(item) for name, item in items}
-    if isinstance(value, (list, tuple)):
-        return [_cut(item) for item in value[:MAX_ERRORS]]
-    return value[:MAX_TEXT] if isinstance(value, str) else value
+def _messages(errors: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each message with the path of its field, such as ``widgets.enabled.3``."""
+    if isinstance(errors, Mapping):
+        for name, value in errors.items():
+            is_whole = name in ("", api_settings.NON_FIELD_ERRORS_KEY)
+            yield from _messages(value, path if is_whole else f"{path}.{name}".lstrip("."))
+    elif isinstance(errors, (list, tuple)):
+        for index, value in enumerate(errors):
+            is_message = isinstance(value, str)
+            yield from _messages(value, path if is_message else f"{path}.{index}".lstrip("."))
+    else:
+        yield path, str(errors)
+
+
+def _bounded(messages: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    size = count = 0
+    for path, message in islice(messages, MAX_ERRORS):
+        entry = path[:MAX_ECHO], message[:MAX_TEXT]
+        size += len(to_json(entry))
+        if size > MAX_ERRORS_BYTES:
+            count += 1
+        else:
+            found.setdefault(entry[0], []).append(entry[1])
+    count += sum(1 for _ in messages)
+    if count:
+        found.setdefault("", []).append(f"{count} more are wrong.")
+    return found
 
 
 def _domain_response(error: domain.ChabadAuthError) -> Response:
@@ -233,19 +263,13 @@ def _framework_response(error: drf.APIException) -> Response:
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait) + 1)
     if isinstance(error, drf.ValidationError):
-        data = body("invalid", "The request is invalid.", _errors(error.detail))
+        data = body("invalid", "The request is invalid.", error.detail)
     else:
-        data = body(str(error.get_codes()), str(error.detail))
+        detail = _DETAILS.get(type(error)) or str(error.detail)
+        data = body(str(error.get_codes()), detail)
     if isinstance(error, PreconditionFailed):
         data["current"] = error.current
     return Response(data, error.status_code, headers=headers)
-
-
-def _errors(detail: Any) -> Any:
-    if isinstance(detail, list):
-        return {"": detail}
-    name = api_settings.NON_FIELD_ERRORS_KEY
-    return {"" if key == name else key: value for key, value in detail.items()}
 
 
 def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

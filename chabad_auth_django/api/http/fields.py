@@ -12,7 +12,12 @@ from rest_framework.fields import empty
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import to_utc
-from chabad_auth_django.validators import MAX_NAME_LENGTH, validate_json, validate_name
+from chabad_auth_django.validators import (
+    MAX_NAME_LENGTH,
+    unknown_names,
+    validate_json,
+    validate_name,
+)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -27,9 +32,7 @@ class StrictSerializer(serializers.Serializer[Any]):
             writable = {field.field_name for field in self._writable_fields}
             unknown = [name for name in data if name not in writable]
             if unknown:
-                raise serializers.ValidationError(
-                    {str(name)[:100]: ["Unknown or read-only."] for name in unknown[:20]}
-                )
+                raise serializers.ValidationError(unknown_names(unknown))
         return super().to_internal_value(data)
 
 
@@ -46,8 +49,9 @@ class PageQuerySerializer(StrictSerializer):
     """Which page of a list."""
 
     limit = serializers.IntegerField(min_value=1, max_value=1000, default=100)
+    # As long as the names in it, which other programs do not limit.
     cursor = serializers.CharField(
-        max_length=500, required=False, help_text="From `next` or `previous` of another page."
+        required=False, help_text="From `next` or `previous` of another page."
     )
 
 
@@ -62,7 +66,20 @@ class StringField(serializers.CharField):
         """Return the string; numbers and booleans are not taken for one."""
         if not isinstance(data, str):
             self.fail("invalid")
+        # Before the validators, each of which looks at all of it.
+        if self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
         return super().to_internal_value(data)
+
+
+class ChoiceField(serializers.ChoiceField):
+    """One of some strings; an error names these and not what was sent."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the choice."""
+        if not isinstance(data, str) or data not in self.choices:
+            raise serializers.ValidationError(f"Expected one of {', '.join(self.choices)}.")
+        return data
 
 
 class NameField(StringField):
@@ -87,16 +104,6 @@ class NamesField(serializers.ListField):
         if isinstance(data, list) and self.max_length and len(data) > self.max_length:
             message = f"Ensure this field has no more than {self.max_length} elements."
             raise serializers.ValidationError(message, code="max_length")
-        return super().to_internal_value(data)
-
-
-class ChoiceField(serializers.ChoiceField):
-    """One of some texts."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Return the choice; a refusal repeats no long value."""
-        if not isinstance(data, str) or len(data) > MAX_NAME_LENGTH:
-            raise serializers.ValidationError("Expected one of the choices.", code="invalid_choice")
         return super().to_internal_value(data)
 
 

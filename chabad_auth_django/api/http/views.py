@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Collection, Mapping
-from functools import cache, cached_property, lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, NoReturn, cast
 
 from bson import ObjectId
@@ -13,7 +12,7 @@ from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.translation import get_language
 from django.views.decorators.debug import sensitive_variables
-from rest_framework.exceptions import NotFound, ParseError
+from rest_framework.exceptions import NotFound
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.request import Request as RestFrameworkRequest
 from rest_framework.response import Response
@@ -40,6 +39,7 @@ from chabad_auth_django.api.http.rendering import (
     JSONRenderer,
     can_render_html,
 )
+from chabad_auth_django.api.http.request_line import check_request_line
 from chabad_auth_django.api.http.throttling import ScopedThrottle
 from chabad_auth_django.api.openapi.schema import NAMES, Schema
 from chabad_auth_django.conf import conf
@@ -54,8 +54,8 @@ from chabad_auth_django.validators import to_object_id, validate_name
 
 logger = logging.getLogger("chabad_auth_django.api")
 
-# What Django makes of bytes of a path that are no UTF-8: the text of their escapes.
-_NOT_UTF_8 = re.compile("%[89A-F][0-9A-F]")
+#: Characters of the longest query that is remembered.
+_REMEMBERED_LENGTH = 1000
 
 READ = ("GET", "HEAD", "OPTIONS")
 WRITE = ("POST", "PUT", "PATCH", "DELETE")
@@ -88,6 +88,11 @@ class APIViewMixin(APIView):
             negotiator=self.get_content_negotiator(),
             parser_context=self.get_parser_context(request),
         )
+
+    def initial(self, request: RestFrameworkRequest, *args: Any, **kwargs: Any) -> None:
+        """Let nobody in who may not, and no path or query that says two things."""
+        super().initial(request, *args, **kwargs)
+        check_request_line(request)
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         """Return our exception handler."""
@@ -178,26 +183,29 @@ class APIViewSet(APIViewMixin, ViewSet):
         super().initial(request, *args, **kwargs)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
-        if _NOT_UTF_8.search(request.path_info):
-            raise NotFound
         for name in kwargs.keys() & NAMES:
             validate_name(kwargs[name])
+        # The attribute that ViewSet calls for the method; a wrong method has none, and is 405.
         method = str(request.method)
-        if method in WRITE:
-            handler = getattr(self, method.lower(), None)
-            refuse_conditions(request, getattr(handler, "conditions", ()))
-            if method == "DELETE" and isinstance(request.data, dict) and "version" in request.data:
-                # To ignore it would do what its sender wanted to prevent.
-                raise ParseError("A DELETE takes its version in If-Match.")
-        if method in self.acts and request.user:
-            # The attribute that ViewSet calls for the method; a wrong method has none, and is 405.
-            name = method.lower()
-            if handler := getattr(self, name, None):
-                if "user" in kwargs:
-                    handler = partial(self._act, handler)
-                if method in WRITE and HEADER in request.META:
-                    handler = once(handler)
-                setattr(self, name, handler)
+        name = method.lower()
+        handler = getattr(self, name, None)
+        if method in WRITE and handler is not None:
+            self._refuse_unknown(request, handler)
+        if method in self.acts and request.user and handler is not None:
+            if "user" in kwargs:
+                handler = partial(self._act, handler)
+            if method in WRITE and HEADER in request.META:
+                handler = once(handler)
+            setattr(self, name, handler)
+
+    def _refuse_unknown(
+        self, request: RestFrameworkRequest, handler: Callable[..., Response]
+    ) -> None:
+        """Refuse a precondition that the write would have to ignore."""
+        refuse_conditions(request, getattr(handler, "conditions", ()))
+        takes_body = getattr(handler, "takes_body", True)
+        if not takes_body and isinstance(request.data, dict) and "version" in request.data:
+            raise ValidationError(errors={"version": "This request does not take it."})
 
     def _act(
         self, handler: Callable[..., Response], request: RestFrameworkRequest, **kwargs: Any
@@ -274,13 +282,11 @@ class APIViewSet(APIViewMixin, ViewSet):
 
     def read_query(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
         """Return the validated query parameters; raise ``ValidationError`` (400)."""
-        lists = dict(self.request.query_params.lists())
-        if repeated := [name for name, values in lists.items() if len(values) > 1]:
-            errors = dict.fromkeys(repeated, "Give the parameter once.")
-            raise ValidationError(errors=errors)
-        query = {name: values[0] for name, values in lists.items()}
+        query = dict(self.request.query_params.items())
         # How the browsable API asks for a renderer.
         query.pop(str(api_settings.URL_FORMAT_OVERRIDE), None)
+        if sum(map(len, query.values())) > _REMEMBERED_LENGTH:
+            return _validate(serializer_class, query)
         return dict(_validate_query(serializer_class, *query.items()))
 
 
@@ -317,7 +323,7 @@ def _validate(serializer_class: type[Serializer[Any]], data: Any) -> dict[str, A
     return dict(_serializer(serializer_class, get_language()).run_validation(data))
 
 
-@cache
+@lru_cache(256)
 def _serializer(serializer_class: type[Serializer[Any]], language: str | None) -> Serializer[Any]:
     # To copy the fields takes longer than what they do here. Validating leaves no trace in them but
     # the messages, which are formatted once.

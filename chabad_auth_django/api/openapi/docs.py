@@ -13,6 +13,7 @@ from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer
 from drf_spectacular.settings import patched_settings
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotFound
+from rest_framework.metadata import SimpleMetadata
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -32,7 +33,15 @@ class PublicView(APIViewMixin):
     throttle_classes: list[Any] = []
     content_negotiation_class = DefaultContentNegotiation
     versioning_class = None
+    metadata_class = SimpleMetadata
     schema: Any = None
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the answer; as JSON where it is not the page or the description."""
+        if response.exception or request.method == "OPTIONS":
+            request.accepted_renderer = JSONRenderer()
+            request.accepted_media_type = JSONRenderer.media_type
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
 class SchemaView(PublicView):

@@ -276,7 +276,8 @@ def describe(**options: Any) -> Callable[[F], F]:
     """Return drf-spectacular's ``extend_schema`` for a method of a view, based on ``Schema``.
 
     By itself it would be based on REST framework's ``DEFAULT_SCHEMA_CLASS``, which is the host
-    project's.
+    project's. The base view reads ``conditions`` and ``takes_body`` of the method: a write refuses
+    the preconditions that it is not described with, `version` in a body too.
     """
 
     def decorator(method: F) -> F:
@@ -286,6 +287,7 @@ def describe(**options: Any) -> Callable[[F], F]:
         # Which conditions the method heeds: a write refuses all others.
         names = {item.name for item in options.get("parameters", ()) if hasattr(item, "name")}
         setattr(described, "conditions", names & CONDITIONS)  # noqa: B010
+        setattr(described, "takes_body", options.get("request") is not None)  # noqa: B010
         return described
 
     return decorator

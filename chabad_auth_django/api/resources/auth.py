@@ -98,7 +98,7 @@ class IsSignedIn(BasePermission):
 class AuthView(APIViewSet):
     """What no cache may keep."""
 
-    cache_control = "no-store"
+    cache_control = "private, no-store"
 
 
 class TokensView(AuthView):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from chabad_auth_django.api.http import paging
-from chabad_auth_django.api.http.errors import body
+from chabad_auth_django.api.http.errors import MAX_ERRORS_BYTES, body
 from chabad_auth_django.api.http.fields import (
     ChoiceField,
     DateTimeField,
@@ -28,6 +28,7 @@ from chabad_auth_django.api.http.fields import (
     StringField,
 )
 from chabad_auth_django.api.http.permissions import check_may_read
+from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import ARCHIVED, describe, one_or_many
 from chabad_auth_django.api.resources import shapes
@@ -235,17 +236,19 @@ class EventsViewSet(APIViewSet):
             {
                 "accepted": result.accepted,
                 "duplicates": result.duplicates,
-                "rejected": [
-                    _rejected(event, explained=number < EXPLAINED)
-                    for number, event in enumerate(result.rejected)
-                ],
+                "rejected": list(_shape_rejected(result.rejected)),
             }
         )
 
 
-def _rejected(event: events.Rejected, *, explained: bool) -> dict[str, Any]:
-    errors = event.errors if explained else None
-    return {"index": event.index, **body(event.code, event.detail, errors)}
+def _shape_rejected(rejected: Iterable[events.Rejected]) -> Iterator[dict[str, Any]]:
+    """Yield all that were rejected, and what is wrong with them as long as there is room."""
+    room = MAX_ERRORS_BYTES
+    for event in rejected:
+        errors = event.errors if room > 0 else None
+        shaped = body(event.code, event.detail, errors)
+        room -= len(to_json(shaped))
+        yield {"index": event.index, **shaped}
 
 
 class ActivitiesViewSet(EventsViewSet):

@@ -19,6 +19,7 @@ class ExportViewSet(APIViewSet):
     """Everything about a user as a file."""
 
     resource = "exports"
+    cache_control = "private, no-store"
     acts = ("GET", "HEAD")
     audited = {"GET": "user.export", "HEAD": "user.export"}
     records_others = False
@@ -39,7 +40,6 @@ class ExportViewSet(APIViewSet):
         headers = {
             "Content-Disposition": f'attachment; filename="user-{self.user_id}.json"',
             "Content-Type": "application/json",
-            "Cache-Control": "no-store",
         }
         if request.method == "HEAD":
             return HttpResponse(headers=headers)

@@ -21,7 +21,7 @@ from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.models.base import DUPLICATE_KEY
 from chabad_auth_django.models.event import CLOCK_SKEW, Event
 from chabad_auth_django.models.fields import now, to_utc
-from chabad_auth_django.validators import json_validator, validate_name
+from chabad_auth_django.validators import json_validator, unknown_names, validate_name
 
 #: The most events in one batch.
 MAX_BATCH = 1000
@@ -152,15 +152,15 @@ class _Batch:
             raise ValidationError("An event is an object.")
         fields: dict[str, Any] = {}
         errors: dict[str, str] = {}
+        unknown = [name for name in event if name not in self._readers]
+        if unknown:
+            raise ValidationError(errors=unknown_names(unknown))
         for name, value in event.items():
-            read = self._readers.get(name)
             try:
-                if read is None:
-                    raise ValidationError("Unknown or read-only.")
                 if value is not None:
-                    fields[name] = read(value)
+                    fields[name] = self._readers[name](value)
             except ValidationError as error:
-                errors[str(name)[:100]] = error.detail
+                errors[name] = error.detail
         for name in self._required:
             if event.get(name) is None:
                 errors[name] = "Required."

@@ -1,0 +1,51 @@
+"""What every request is refused for, whatever it asks: a path or a query that says two things."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from rest_framework.exceptions import NotFound, ParseError, ValidationError
+from rest_framework.request import Request
+
+from chabad_auth_django.validators import MAX_NAMED
+
+
+def check_request_line(request: Request) -> None:
+    """Raise an error for bytes that are no UTF-8, and for a query parameter that comes twice.
+
+    Django replaces such bytes by others, and takes the last of the parameters.
+    """
+    if not _is_text(unquote_to_bytes(_path(request._request))):
+        raise NotFound
+    if not _is_text(unquote_to_bytes(_query(request._request).replace(b"+", b" "))):
+        raise ParseError("The query is not UTF-8.")
+    repeated = [name for name, values in request.query_params.lists() if len(values) > 1]
+    if repeated:
+        raise ValidationError(dict.fromkeys(repeated[:MAX_NAMED], "This is given more than once."))
+
+
+def _path(request: Any) -> str | bytes:
+    """Return the path as the client sent it.
+
+    Where the server does not tell: as Django gives it, in which such a byte is the text ``%FF``.
+    Then a client that means this text is refused with those who mean the byte.
+    """
+    if raw_path := getattr(request, "scope", {}).get("raw_path"):
+        return bytes(raw_path)
+    uri = request.META.get("RAW_URI") or request.META.get("REQUEST_URI")
+    return str(uri).partition("?")[0] if uri else str(request.path)
+
+
+def _query(request: Any) -> bytes:
+    # A WSGI server gives each byte as the character with its number.
+    query: str = request.META.get("QUERY_STRING", "")
+    return query.encode("latin-1", errors="replace")
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
