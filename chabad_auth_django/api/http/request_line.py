@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from rest_framework.exceptions import NotFound, ParseError, ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 
 from chabad_auth_django.validators import MAX_NAMED
@@ -19,7 +19,7 @@ def check_request_line(request: Request) -> None:
     if not _is_text(unquote_to_bytes(_path(request._request))):
         raise NotFound
     if not _is_text(unquote_to_bytes(_query(request._request).replace(b"+", b" "))):
-        raise ParseError("The query is not UTF-8.")
+        raise ValidationError("The query is not UTF-8.")
     repeated = [name for name, values in request.query_params.lists() if len(values) > 1]
     if repeated:
         raise ValidationError(dict.fromkeys(repeated[:MAX_NAMED], "This is given more than once."))

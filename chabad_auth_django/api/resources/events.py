@@ -95,10 +95,6 @@ REJECTED = inline_serializer(
 )
 
 
-#: Rejected events of a batch whose errors are told.
-EXPLAINED = 20
-
-
 class BatchSerializer(StrictSerializer):
     """What became of a batch."""
 
@@ -245,8 +241,7 @@ def _shape_rejected(rejected: Iterable[events.Rejected]) -> Iterator[dict[str, A
     """Yield all that were rejected, and what is wrong with them as long as there is room."""
     room = MAX_ERRORS_BYTES
     for event in rejected:
-        errors = event.errors if room > 0 else None
-        shaped = body(event.code, event.detail, errors)
+        shaped = body(event.code, event.detail, event.errors if room > 0 else None)
         room -= len(to_json(shaped))
         yield {"index": event.index, **shaped}
 
