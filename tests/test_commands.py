@@ -41,11 +41,12 @@ FIND, CHANGE, INSERT_FOR_USER = ["find"], ["findAndModify"], ["insert", "find"]
 COMMANDS: dict[str, tuple[Operation, list[str]]] = {
     "create_user": (
         lambda user: User.create_user(email="bob@example.org"),
-        ["insert", "insert", "insert", COMMIT],
+        # The audit trail too.
+        ["insert", "insert", "insert", "insert", COMMIT],
     ),
     "insert two users": (
         lambda user: User.objects.insert([User(email=f"{n}@example.org") for n in range(2)]),
-        ["insert", "insert", "insert", COMMIT],
+        ["insert", "insert", "insert", "insert", COMMIT],
     ),
     "find_by_email": (lambda user: User.find_by_email("ann@example.org"), FIND),
     "find_by_valu_id": (lambda user: User.find_by_valu_id("v"), FIND),

@@ -109,7 +109,7 @@ def test_a_whole_day_costs_no_look_at_its_events(
     # Of the log only what the majority has is read: where that is not all yet, once more.
     names = [name for name in commands.names if name != "getMore"]
     # The caller; the roll-ups; the log of what changed since; the rows of the days.
-    assert names == ["find", "find", "aggregate", "killCursors", "aggregate"]
+    assert names == ["aggregate", "find", "aggregate", "killCursors", "aggregate"]
     name, command = commands.sent[-1]
     assert command[name] == "analytics_daily_users"
     assert not any("$unionWith" in stage for stage in command["pipeline"])

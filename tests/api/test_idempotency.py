@@ -385,10 +385,10 @@ def test_one_who_was_taken_for_dead_does_not_answer_for_its_successor(
     [
         (
             "replica_set_uri",
-            ["find", "insert", "findAndModify", "update", "commitTransaction", "find"],
-            ["find", "insert", "abortTransaction", "find"],
+            ["aggregate", "insert", "findAndModify", "update", "commitTransaction", "find"],
+            ["aggregate", "insert", "abortTransaction", "find"],
             [
-                "find",
+                "aggregate",
                 "insert",
                 "findAndModify",
                 "findAndModify",
@@ -399,9 +399,9 @@ def test_one_who_was_taken_for_dead_does_not_answer_for_its_successor(
         ),
         (
             "standalone_uri",
-            ["find", "insert", "findAndModify", "update", "find"],
-            ["find", "insert", "find"],
-            ["find", "insert", "findAndModify", "findAndModify", "find", "delete"],
+            ["aggregate", "insert", "findAndModify", "update", "find"],
+            ["aggregate", "insert", "find"],
+            ["aggregate", "insert", "findAndModify", "findAndModify", "find", "delete"],
         ),
     ],
 )

@@ -115,7 +115,8 @@ CALLS: list[Call] = [
     ("POST", "/api/auth/login/", {"token": "nonsense"}, {}, 401),
     ("POST", "/api/auth/login/", {}, {}, 400),
     ("POST", "/api/auth/refresh/", {"refreshToken": "nonsense"}, {}, 401),
-    ("POST", "/api/auth/logout/", None, {}, 204),
+    ("GET", "/api/users/me/identities/", None, {}, 200),
+    ("POST", "/api/users/me/identities/", {"token": "x"}, {}, 400),
     ("DELETE", "/api/users/me/", None, {}, 204),
     ("GET", "/api/users/me/", None, {}, 401),
 ]
@@ -125,6 +126,15 @@ ELSEWHERE = {
     # In its own test, which has a refresh token and a session.
     ("auth_refresh", 200),
     ("auth_sessions_revoke", 204),
+    ("auth_logout", 204),
+    # In the tests of blocks and identities.
+    ("block_retrieve", 200),
+    ("block_retrieve", 304),
+    ("block_set", 200),
+    ("block_set", 201),
+    ("block_remove", 204),
+    ("identities_link", 201),
+    ("identities_unlink", 204),
     # Takes an issuer or Django's own users; the answer is that of auth_refresh.
     ("auth_login", 200),
     ("users_erase", 202),
@@ -265,3 +275,21 @@ def test_the_host_project_has_no_part_in_it(tmp_path: Path) -> None:
     assert spectacular(tmp_path, "support.odd_settings", *ours) == plain
     # With the host project's own settings it is less exact, but as clean.
     assert "operationId: users_list" in spectacular(tmp_path, "support.pages_settings")
+
+
+def test_blocks_are_as_described(client: APIClient, description: Description) -> None:
+    path = f"/api/users/{User.create_user(email='bob@example.org').id}/block/"
+    body = {"reason": "abuse", "text": None}
+    for method, content, headers, status in (
+        ("PUT", body, {}, 201),
+        ("PUT", body, {}, 200),
+        ("GET", None, {}, 200),
+        ("GET", None, ANY, 304),
+        ("PUT", {"reason": ""}, {}, 400),
+        ("PUT", body, STALE, 412),
+        ("DELETE", None, {}, 204),
+        ("GET", None, {}, 404),
+    ):
+        response = client.generic(method, path, **_content(content), **headers)
+        assert response.status_code == status, (method, response.content)
+        description.check(response)

@@ -33,6 +33,7 @@ EMPTY_EXPORT = "the file of a user"
 #: Command -> arguments with which it gets to the server.
 ARGUMENTS: dict[str, list[str]] = {
     "chabad_archive_analytics": ["--before", "2020-01-01", "--to", "archives"],
+    "chabad_block_user": ["ann@example.org", "--reason", "abuse"],
     "chabad_create_admin": ["--email", "ann@example.org"],
     "chabad_create_user": ["--email", "ann@example.org"],
     "chabad_delete_user": ["ann@example.org", "--yes"],
@@ -41,10 +42,12 @@ ARGUMENTS: dict[str, list[str]] = {
     "chabad_grant": ["ann@example.org", "--role", "admin"],
     "chabad_import_user": [EMPTY_EXPORT],
     "chabad_issue_token": ["ann@example.org"],
+    "chabad_link_host_account": ["ann@example.org", "1"],
     "chabad_revoke": ["ann@example.org", "--role", "admin"],
     "chabad_revoke_sessions": ["ann@example.org"],
     "chabad_set_retention": ["90"],
     "chabad_show_user": ["ann@example.org"],
+    "chabad_unblock_user": ["ann@example.org"],
     "chabad_verify_erasure": ["ann@example.org"],
 }
 

@@ -166,6 +166,7 @@ ETAG = header(
 SEGMENTS = {
     "user": "The id of a user, or `me`.",
     "session": "The id of a session.",
+    "identity": "The id of an identity, from the list.",
     "role": "A role.",
     "permission": "A permission, such as `users:read`; `*` is all.",
     "method": "An authentication method.",

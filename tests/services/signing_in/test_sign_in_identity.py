@@ -248,7 +248,8 @@ def test_user_field_and_claim_are_one_transaction(commands: CommandCounter) -> N
         for name, command in commands.sent
         if name in ("insert", "update", "findAndModify", "delete")
     ]
-    assert {"users", "profiles", "preferences", "external_ids"} == {item[1] for item in writes}
+    stored = {"users", "profiles", "preferences", "external_ids", "audit_log"}
+    assert stored == {item[1] for item in writes}
     assert {item[2:] for item in writes} == {(writes[0][2], False)}
 
 
