@@ -67,9 +67,10 @@ class BlockViewSet(APIViewSet):
         """
         values = self.read_body(BlockSerializer)
         self._check_preconditions()
-        _, is_new = blocking.block_user(user_id=self.user_id, blocked_by=self.caller.id, **values)
-        row = self.found(Block.read(userId=self.user_id))
-        return respond(request, row, shapes.block, 201 if is_new else 200)
+        block, is_new = blocking.block_user(
+            user_id=self.user_id, blocked_by=self.caller.id, **values
+        )
+        return respond(request, self.found(block.stored), shapes.block, 201 if is_new else 200)
 
     @describe(operation_id="block_remove", parameters=[IF_MATCH], responses={204: None, **CHANGED})
     def destroy(self, request: Request, user: str) -> Response:
