@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 from chabad_auth_django import signals
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import array_at, with_item, without_item
-from chabad_auth_django.db.transactions import atomic, in_transaction, on_commit
+from chabad_auth_django.db.transactions import atomic, on_commit
 from chabad_auth_django.exceptions import (
     AmbiguousEmail,
     LastAuthMethod,
@@ -254,11 +254,6 @@ class User(IdentifyingDocument):
     @classmethod
     @atomic
     def _remove(cls, user_ids: list[ObjectId]) -> int:
-        if in_transaction():
-            # First of all: from here on who else changes a user conflicts with this transaction,
-            # and not this one with them.
-            times = {"$currentDate": {"updatedAt": True}}
-            cls.collection().update_many({"_id": {"$in": user_ids}}, times)
         signals.pre_user_delete.send(sender=cls, user_ids=user_ids)
         count = cls.collection().delete_many({"_id": {"$in": user_ids}}).deleted_count
         # None of them was there: somebody else has removed them, and told so.

@@ -197,3 +197,38 @@ tell(client.get("/api/users/me/"))
         mongodb,
     )
     assert answers == [[503, "unavailable"]]
+
+
+def test_an_account_may_be_remembered_for_some_seconds(mongodb: str) -> None:
+    code = """
+from django.conf import settings
+from django.test import override_settings
+with override_settings(CHABAD_AUTH=settings.CHABAD_AUTH | {"HOST_RECHECK_SECONDS": 60}):
+    data = login(username="ann", password="secret").json()
+    client = Client(headers={"Authorization": "Bearer " + data["accessToken"]})
+    tell(client.get("/api/auth/me/"))
+    DjangoUser.objects.update(is_active=False)
+    tell(client.get("/api/auth/me/"))
+tell(client.get("/api/auth/me/"))
+"""
+    assert run(code, mongodb) == [[200, None], [200, None], [401, "invalid_token"]]
+
+
+def test_an_address_that_changes_in_the_host_follows_once_it_is_verified(mongodb: str) -> None:
+    code = """
+def change(email):
+    ann.email = email
+    ann.save()
+    data = tell(login(username="ann", password="secret"))
+    print(json.dumps(data["user"]["email"]))
+
+change("ann@example.org")
+change("new@example.org")
+change("new@unverified.net")
+User.create_user(email="taken@example.org")
+change("taken@example.org")
+"""
+    told = run(code, mongodb)
+    assert told[::2] == [[200, None]] * 4
+    assert told[1::2] == ["ann@example.org", *["new@example.org"] * 3]
+    assert User.objects.count() == 2

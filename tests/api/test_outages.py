@@ -47,7 +47,7 @@ from chabad_auth_django.contrib.embedded.server import Mongod
 from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import Activity, AppData, User
-from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.deployment import indexes, readiness
 from chabad_auth_django.services.lifecycle import portability
 from chabad_auth_django.services.signing_in import sessions, tokens
 
@@ -160,6 +160,12 @@ def paused(server: Mongod) -> Iterator[None]:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture(autouse=True)
+def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look each time whether the server is ready."""
+    monkeypatch.setattr(readiness, "LIFESPAN", 0)
 
 
 def assert_unavailable(answer: Any) -> None:

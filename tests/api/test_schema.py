@@ -278,7 +278,7 @@ def test_the_host_project_has_no_part_in_it(tmp_path: Path) -> None:
 
 
 def test_blocks_are_as_described(client: APIClient, description: Description) -> None:
-    path = f"/api/users/{User.create_user(email='bob@example.org').id}/block/"
+    path = f"/api/users/{User.create_user(email='eve@example.org').id}/block/"
     body = {"reason": "abuse", "text": None}
     for method, content, headers, status in (
         ("PUT", body, {}, 201),

@@ -41,7 +41,7 @@ FAILURES = [
     ("POST", "users/me/activities/", {"eventType": "x" * 300, "eventData": {"e": EMAIL}}, 400),
     ("POST", "auth/login/", {"token": "canary.canary.canary"}, 401),
     ("POST", "auth/login/", {"token": ["canary"]}, 400),
-    ("POST", "auth/login/", {"username": EMAIL, "password": "canary"}, 400),
+    ("POST", "auth/login/", {"username": EMAIL, "password": "canary"}, 403),
     ("POST", "auth/login/", {"username": EMAIL, "password": "canary" * 1000}, 400),
     ("POST", "auth/refresh/", {"refreshToken": "canary"}, 401),
     ("POST", "auth/refresh/", {"refreshToken": "0" * 24 + ".canary.canary"}, 401),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from drf_spectacular.utils import PolymorphicProxySerializer
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -34,6 +34,8 @@ class IdentitySerializer(StrictSerializer):
     createdAt = serializers.DateTimeField(read_only=True)
 
 
+# The view's action "list" does not make it a list of lists.
+@extend_schema_serializer(many=False)
 class IdentityListSerializer(StrictSerializer):
     """All accounts of a user."""
 

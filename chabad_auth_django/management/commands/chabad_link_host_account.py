@@ -36,6 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, user: str, account: str, **options: Any) -> None:
         """Run the service."""
+        owner = creation.find_user(name=user)
         callers.check_host_door()
         found = hosts.adapter().get_account(primary_key=account)
         if found is None:
@@ -44,7 +45,7 @@ class Command(BaseCommand):
                 returncode=EXIT_ERROR,
             )
         identity = identities.of_host_account(account=found)
-        linked = identities.link(user=creation.find_user(name=user), identity=identity)
+        linked = identities.link(user=owner, identity=identity)
         self.report(
             {
                 "id": linked.id,

@@ -14,6 +14,9 @@ from chabad_auth_django.services.deployment import indexes
 #: Seconds for which an answer is given again.
 LIFESPAN = 2.0
 
+#: Seconds that one look may take.
+TIMEOUT = 2.0
+
 _lock = threading.Lock()
 _answer: tuple[float, object, bool | None] | None = None
 
@@ -44,8 +47,9 @@ def forget() -> None:
 
 def _look() -> bool | None:
     try:
-        connection.ping()
-        comparison = indexes.compare()
+        with connection.time_limit(TIMEOUT):
+            connection.ping()
+            comparison = indexes.compare()
     except PyMongoError:
         return None
     return not comparison.missing and all(pair.only_in_ttl for pair in comparison.differing)

@@ -80,10 +80,12 @@ def claim_fields(*, items: Sequence[FieldValue]) -> None:
     """
     if not items:
         return
-    check_fields_are_free(items=items)
     owners = {item.key: item.user_id for item in items}
     claims = ExternalId.collection()
-    for claim in list(claims.find({"_id": {"$in": list(owners)}})):
+    found = list(claims.find({"_id": {"$in": list(owners)}}))
+    # After the claims: one that is no longer pending is stale only if no user has the id by then.
+    check_fields_are_free(items=items)
+    for claim in found:
         if claim["userId"] == owners[claim["_id"]]:
             del owners[claim["_id"]]
         elif _is_pending(claim):

@@ -8,7 +8,6 @@ verified. An unverified address is answered alike whether anybody has it or not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -210,13 +209,20 @@ def _follow_address(user: User, claim: Mapping[str, Any], identity: Identity) ->
     """Give the user the host account's address, if it changed in the host and is verified there."""
     if claim.get("email") == identity.email:
         return
-    if claim.get("email") is not None and normalize_email(user.email) != identity.email:
+    changed = claim.get("email") is not None and normalize_email(user.email) != identity.email
+    # Where somebody else has the address here, the user keeps the old one.
+    if changed and not _is_taken(str(identity.email)):
         audit.record(action="email.change", user_id=user.id)
-        # Somebody else may have the address here; then the user keeps the old one.
-        with suppress(DuplicateEmail):
-            user.patch({"email": identity.email})
+        user.patch({"email": identity.email})
     update = {"$set": {"email": identity.email}}
     ExternalId.collection().update_one({"_id": identity.key, "userId": user.id}, update)
+
+
+def _is_taken(email: str) -> bool:
+    try:
+        return User.find_by_email(email) is not None
+    except AmbiguousEmail:
+        return True
 
 
 @atomic

@@ -32,7 +32,12 @@ from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.transactions import on_commit, on_incomplete, write_concern
+from chabad_auth_django.db.transactions import (
+    in_transaction,
+    on_commit,
+    on_incomplete,
+    write_concern,
+)
 from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.models import (
     Activity,
@@ -96,6 +101,12 @@ class Outcome:
 
 def begin(*, user_ids: Sequence[ObjectId]) -> None:
     """Leave a job for each user that the running transaction is about to remove."""
+    if in_transaction():
+        # First of all: from here on who else changes these documents conflicts with this
+        # transaction, and not this one with them.
+        for model, field in ((User, "_id"), (Profile, "userId"), (Preferences, "userId")):
+            touch = {"$currentDate": {"updatedAt": True}}
+            model.collection().update_many({field: {"$in": list(user_ids)}}, touch)
     audit.record_many(action=_way.get().action, users=dict.fromkeys(user_ids, {}))
     token = ObjectId()
     job = {"$set": {"state": DELETING, "since": now()}, "$push": {"tries": token}}

@@ -7,6 +7,7 @@ Django project opened ends with that account, so it is read too, with one SQL qu
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -35,7 +36,7 @@ from chabad_auth_django.services.signing_in.tokens import AccessClaims
 #: Accounts of the host that a process remembers to have looked at, where a setting allows it.
 MEMORY_SIZE = 10_000
 
-#: (claim, session hash) of an account -> until when it need not be looked at again.
+#: (claim, session hash) of an account -> when it was looked at, by ``time.monotonic()``.
 _looked_at: dict[tuple[str, str | None], float] = {}
 
 
@@ -152,7 +153,7 @@ def _first_time(identity: Identity) -> User:
 
 def _check_host_account(key: str, primary_key: str, session_hash: str | None) -> None:
     entry = (key, session_hash)
-    if _looked_at.get(entry, 0) > time.monotonic():
+    if time.monotonic() < _looked_at.get(entry, -math.inf) + conf.HOST_RECHECK_SECONDS:
         return
     host = hosts.adapter()
     account = host.get_account(primary_key=primary_key)
@@ -166,7 +167,7 @@ def _check_host_account(key: str, primary_key: str, session_hash: str | None) ->
     if conf.HOST_RECHECK_SECONDS:
         if len(_looked_at) >= MEMORY_SIZE:
             _looked_at.clear()
-        _looked_at[entry] = time.monotonic() + conf.HOST_RECHECK_SECONDS
+        _looked_at[entry] = time.monotonic()
 
 
 def _tagged(tag: str) -> dict[str, Any]:
