@@ -35,17 +35,6 @@ NO_SESSION = ["insert", "delete", "abortTransaction"]
 #: issuers, in one transaction; then each of the ten collections of what a user owns is purged, with
 #: the versions of deleted values, and one look whether anything is left.
 REMOVED = ["find", "find", *["update"] * 3, "insert", "update", "delete", "find", *["delete"] * 3]
-    "find",
-    "find",
-    "update",
-    "insert",
-    "update",
-    "delete",
-    "find",
-    "delete",
-    "delete",
-    "delete",
-]
 PURGE = [*["find"] * 10, "delete"]
 DELETION = [*REMOVED, "commitTransaction", *PURGE, "aggregate"]
 
