@@ -11,6 +11,7 @@
 import os
 from pathlib import Path
 
+import django
 from django.core.exceptions import ImproperlyConfigured
 
 from chabad_auth_django.contrib.embedded import mongodb_uri
@@ -89,7 +90,9 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 
 # E-mails go to the console; set your own server here.
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
+if django.VERSION < (6, 1):
+    EMAIL_BACKEND = MAILERS["default"]["BACKEND"]
 
 LOGIN_REDIRECT_URL = "/api/users/me/"
 

@@ -45,7 +45,8 @@ TEMPLATES = [
         },
     }
 ]
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# Django 5.2 does not know it, and its test environment has the same by itself.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 ROOT_URLCONF = "support.allauth_urls"
 STATIC_URL = "static/"
 USE_TZ = True
