@@ -89,8 +89,9 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 # Browsers allow passkeys without TLS on localhost alone.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 
-# E-mails go to the console; set your own server here.
-MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
+# E-mails go to the console, in production to the mail server of this machine; set your own here.
+MAIL_BACKEND = "console" if DEBUG else "smtp"
+MAILERS = {"default": {"BACKEND": f"django.core.mail.backends.{MAIL_BACKEND}.EmailBackend"}}
 if django.VERSION < (6, 1):
     EMAIL_BACKEND = MAILERS["default"]["BACKEND"]
 
