@@ -101,13 +101,16 @@ class HostAdapter:
         The default knows what allauth keeps there of a social login, and what
         ``CHABAD_AUTH["SOCIAL_AUTH_METHODS"]`` makes of its provider.
         """
-        providers = [
-            record.get("provider")
+        # A second factor and a password that was asked for again come on top of a sign-in.
+        entries = [
+            record
             for record in _allauth_records(account, session)
-            if record.get("method") == "socialaccount"
+            if record.get("method") != "mfa" and not record.get("reauthenticated")
         ]
+        if not entries or entries[-1].get("method") != "socialaccount":
+            return CREDENTIALS
         methods: Mapping[Any, str] = conf.SOCIAL_AUTH_METHODS
-        return methods.get(providers[-1], CREDENTIALS) if providers else CREDENTIALS
+        return methods.get(entries[-1].get("provider"), CREDENTIALS)
 
     def session_hashes(self, *, account: Any) -> Sequence[str]:
         """Return what Django compares a session with; the first one is for new sessions.

@@ -1,0 +1,47 @@
+"""What the adapter makes of what allauth keeps in a Django session."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+
+from chabad_auth_django.services.identity.hosts import HostAdapter
+
+PASSWORD = {"method": "password"}
+GOOGLE = {"method": "socialaccount", "provider": "google"}
+OTHER = {"method": "socialaccount", "provider": "other"}
+FACTOR = {"method": "mfa", "type": "totp"}
+AGAIN = {"method": "password", "reauthenticated": True}
+
+
+@pytest.mark.parametrize(
+    ("records", "method"),
+    [
+        ([], "credentials"),
+        ([PASSWORD], "credentials"),
+        ([GOOGLE], "google"),
+        ([OTHER], "credentials"),
+        ([GOOGLE, FACTOR], "google"),
+        ([GOOGLE, AGAIN], "google"),
+        # A social login that was left at its second factor does not count.
+        ([GOOGLE, PASSWORD, FACTOR], "credentials"),
+    ],
+)
+def test_the_last_sign_in_tells_the_authentication_method(
+    records: list[dict[str, Any]], method: str
+) -> None:
+    key = SimpleNamespace(value_to_string=lambda account: str(account.pk))
+    account = SimpleNamespace(pk=7, _meta=SimpleNamespace(pk=key))
+    session = {
+        "account_authentication_methods": records,
+        "account_authentication_methods_user": "7",
+    }
+    changed = {**settings.CHABAD_AUTH, "SOCIAL_AUTH_METHODS": {"google": "google"}}
+    with override_settings(CHABAD_AUTH=changed):
+        assert HostAdapter().auth_method(account=account, session=session) == method
+        other = {**session, "account_authentication_methods_user": "8"}
+        assert HostAdapter().auth_method(account=account, session=other) == "credentials"
