@@ -10,7 +10,9 @@ from urllib.parse import parse_qs
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning
+from django.db.models import IntegerField
 from django.urls import get_resolver
 from rest_framework.settings import api_settings
 
@@ -142,6 +144,26 @@ def check_host_accounts(**kwargs: Any) -> list[CheckMessage]:
         return [
             Error(f"CHABAD_AUTH['HOST_ADAPTER'] cannot be used: {error}", id="chabad_auth.E057")
         ]
+    return [*_check_primary_keys(adapter), *_check_verification(adapter)]
+
+
+def _check_primary_keys(adapter: hosts.HostAdapter) -> list[CheckMessage]:
+    model = get_user_model()
+    if type(adapter).generation is not hosts.HostAdapter.generation:
+        return []
+    if hasattr(model, "date_joined") or not isinstance(model._meta.pk, IntegerField):
+        return []
+    return [
+        Warning(
+            "A new account with the primary key of a deleted one would be taken for it.",
+            hint="Let the method generation of CHABAD_AUTH['HOST_ADAPTER'] return what tells "
+            "such accounts apart, as a time of creation does.",
+            id="chabad_auth.W008",
+        )
+    ]
+
+
+def _check_verification(adapter: hosts.HostAdapter) -> list[CheckMessage]:
     verifies = type(adapter).is_email_verified is not hosts.HostAdapter.is_email_verified
     if verifies or apps.is_installed("allauth.account"):
         return []

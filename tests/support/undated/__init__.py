@@ -1,0 +1,1 @@
+"""An app whose accounts do not tell when they were made."""
