@@ -186,7 +186,7 @@ class SessionViewSet(AuthView):
 
     @describe(operation_id="auth_logout", request=None, responses={204: None})
     def logout(self, request: Request) -> Response:
-        """End the session of this request; its access token runs out by itself."""
+        """End the session of this request; its tokens are worthless at once."""
         if self._current is not None:
             flows.sign_out(user_id=self.caller.id, session_id=self._current)
         return Response(None, 204)

@@ -17,8 +17,8 @@ class Command(BaseCommand):
     """End all sessions of users."""
 
     help = (
-        "End all sessions of users: their refresh tokens are worthless at once. Access tokens that "
-        "are out stay good until they expire, ACCESS_TOKEN_SECONDS at most."
+        "End all sessions of users: their refresh and access tokens are worthless at once. The "
+        "tokens of an issuer stay good; chabad_block_user stops these."
     )
     has_dry_run = True
     is_audited = True
