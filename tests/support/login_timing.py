@@ -83,6 +83,7 @@ def main() -> None:
         PASSWORD_HASHERS=[f"{__name__}.Hasher"],
         AUTHENTICATION_BACKENDS=[f"{backend.__module__}.{backend.__name__}"],
         CHABAD_AUTH={
+            "HOST_ID": "tests",
             "THROTTLE_RATES": {"sign_in": None},
             "MONGODB_OPTIONS": {"event_listeners": [counter]},
         },

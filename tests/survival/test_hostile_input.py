@@ -119,9 +119,12 @@ OPERATIONS = {
 }
 
 #: They store nothing of what they are sent.
-SIGNING_IN = {
-    "auth_login": ("/api/auth/login/", {"username": "a", "password": "b"}),
-    "auth_refresh": ("/api/auth/refresh/", {}),
+#: What refuses even a good value: nobody signs in so, and nobody blocks themselves.
+REFUSED = {
+    "auth_login": ("POST", "/api/auth/login/", {"username": "a", "password": "b"}),
+    "auth_refresh": ("POST", "/api/auth/refresh/", {}),
+    "identities_link": ("POST", f"{ME}identities/", {"username": "a", "password": "b"}),
+    "block_set": ("PUT", f"{ME}block/", {"reason": "abuse"}),
 }
 
 numbers = itertools.count()
@@ -154,9 +157,9 @@ class Prober:
 
     def probe(self, name: str, field: tuple[str, ...], value: str) -> None:
         """Send the value, which is JSON; fail unless it is refused or comes back exactly."""
-        if name in SIGNING_IN:
-            path, body = SIGNING_IN[name]
-            self._refused(send(self.api, "POST", path, text(body, field, value)))
+        if name in REFUSED:
+            verb, path, body = REFUSED[name]
+            self._refused(send(self.api, verb, path, text(body, field, value)))
             return
         operation = OPERATIONS[name]
         if name == "app_data_patch":
@@ -226,7 +229,7 @@ def test_every_hostile_value_in_every_field(
     prober: Prober, unthrottled: None, long: bool, claim: Claim
 ) -> None:
     fields = list(prober.fields())
-    assert {name for name, _ in fields} == OPERATIONS.keys() | SIGNING_IN.keys()
+    assert {name for name, _ in fields} == OPERATIONS.keys() | REFUSED.keys()
     pairs = list(itertools.product(fields, VALUES))
     # The quick form takes every seventh, so each field and each value is among them.
     for (name, field), value in pairs if long else pairs[::7]:
