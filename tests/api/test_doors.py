@@ -16,6 +16,9 @@ from support.processes import python
 SAME, NEW = (200, None, "same"), (200, None, "another")
 INVALID = (401, "invalid_token", None)
 ANONYMOUS = (401, "not_authenticated", None)
+#: What allauth itself answers: what is left to do, or that the password is wrong.
+TO_DO = (401, None, None)
+MISMATCH = (400, "username_password_mismatch", None)
 WRONG = (401, "invalid_credentials", None)
 UNVERIFIED = (403, "email_not_verified", None)
 BLOCKED = (403, "blocked", None)
@@ -32,16 +35,27 @@ DOORS = (
     "issuer bearer",
     "bearer by issuer",
     "refresh by issuer",
+    "allauth headless",
 )
 
 #: Where no door lets anybody in, there is no token of ours either: the client has a wrong one.
-NOBODY = (UNVERIFIED, UNVERIFIED, INVALID, INVALID, UNVERIFIED, UNVERIFIED, INVALID, INVALID)
+NOBODY = (
+    UNVERIFIED,
+    UNVERIFIED,
+    INVALID,
+    INVALID,
+    UNVERIFIED,
+    UNVERIFIED,
+    INVALID,
+    INVALID,
+    UNVERIFIED,
+)
 UNCHANGED = (SAME,) * 4
 
 #: State -> what each of the doors answers: the status, the code, and whose the answer is.
 TABLE: dict[str, tuple[Any, ...]] = {
-    "verified, nobody has it": (NEW,) * 8,
-    "linked": (SAME,) * 8,
+    "verified, nobody has it": (NEW,) * 9,
+    "linked": (SAME,) * 9,
     "unverified: nobody's": NOBODY,
     "unverified: another's": NOBODY,
     "unverified: an administrator's": NOBODY,
@@ -49,21 +63,21 @@ TABLE: dict[str, tuple[Any, ...]] = {
     "unverified: case": NOBODY,
     "unverified: IDNA": NOBODY,
     "no address": NOBODY,
-    "blocked": (BLOCKED,) * 8,
-    "host account disabled": (WRONG, ANONYMOUS, INVALID, INVALID, *UNCHANGED),
-    "host account deleted": (WRONG, ANONYMOUS, INVALID, INVALID, *UNCHANGED),
-    "password changed": (WRONG, ANONYMOUS, INVALID, INVALID, *UNCHANGED),
-    "key given to another account": (NEW, ANONYMOUS, INVALID, INVALID, *UNCHANGED),
-    "second project with the key": (NEW, INVALID, INVALID, INVALID, *UNCHANGED),
-    "second factor not given": (SECOND_FACTOR, SECOND_FACTOR, INVALID, INVALID, *(NEW,) * 4),
-    "method not allowed": (*(NO_PASSWORDS,) * 4, *(NOT_ALLOWED,) * 4),
-    "session ended": (SAME, SAME, INVALID, INVALID, SAME, SAME, INVALID, INVALID),
-    "issuer removed": (*UNCHANGED, *(INVALID,) * 4),
-    "issuer's key rotated": (SAME,) * 8,
-    "issuer down": (SAME,) * 8,
-    "SECRET_KEY rotated": (SAME,) * 8,
+    "blocked": (BLOCKED,) * 9,
+    "host account disabled": (WRONG, ANONYMOUS, INVALID, INVALID, *UNCHANGED, TO_DO),
+    "host account deleted": (WRONG, ANONYMOUS, INVALID, INVALID, *UNCHANGED, MISMATCH),
+    "password changed": (WRONG, ANONYMOUS, INVALID, INVALID, *UNCHANGED, MISMATCH),
+    "key given to another account": (NEW, ANONYMOUS, INVALID, INVALID, *UNCHANGED, NEW),
+    "second project with the key": (NEW, INVALID, INVALID, INVALID, *UNCHANGED, NEW),
+    "second factor not given": (SECOND_FACTOR, SECOND_FACTOR, INVALID, INVALID, *(NEW,) * 4, TO_DO),
+    "method not allowed": (*(NO_PASSWORDS,) * 4, *(NOT_ALLOWED,) * 4, NO_PASSWORDS),
+    "session ended": (SAME, SAME, INVALID, INVALID, SAME, SAME, INVALID, INVALID, SAME),
+    "issuer removed": (*UNCHANGED, *(INVALID,) * 4, SAME),
+    "issuer's key rotated": (SAME,) * 9,
+    "issuer down": (SAME,) * 9,
+    "SECRET_KEY rotated": (SAME,) * 9,
     # Signing in makes a new user; what the client had from before does not.
-    "user deleted": (NEW, INVALID, INVALID, INVALID, NEW, INVALID, INVALID, INVALID),
+    "user deleted": (NEW, INVALID, INVALID, INVALID, NEW, INVALID, INVALID, INVALID, NEW),
 }
 
 

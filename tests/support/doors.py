@@ -124,6 +124,19 @@ class HostSession(Door):
         return me(held or host_session(world))
 
 
+class Headless(Door):
+    """allauth's own API for apps, whose answer has tokens of ours."""
+
+    def knock(self, world: World, held: Any) -> Any:
+        body = {"username": world.account.username, "password": world.password}
+        response = Client().post(
+            "/_allauth/app/v1/auth/login", json.dumps(body), content_type="application/json"
+        )
+        if response.status_code != 200:
+            return response
+        return me(bearer(response.json()["meta"]["access_token"]))
+
+
 class Bearer(Door):
     def __init__(self, enter: Callable[[World], Any]) -> None:
         self.enter = enter
@@ -147,6 +160,7 @@ DOORS: dict[str, Door] = {
     "issuer login": IssuerLogin(),
     "issuer bearer": IssuerBearer(),
     "host session": HostSession(),
+    "allauth headless": Headless(),
     "bearer by password": Bearer(by_password),
     "refresh by password": Refresh(by_password),
     "bearer by issuer": Bearer(by_issuer),
@@ -270,6 +284,12 @@ def prepare(jwks: JwksServer) -> World:
     return World(jwks=jwks, key=key, account=account)
 
 
+def code_of_allauth(body: dict[str, Any]) -> str | None:
+    """Return the code of the first error in allauth's shape."""
+    errors = body.get("errors")
+    return errors[0].get("code") if isinstance(errors, list) else None
+
+
 def answer(door: Door, name: str, jwks: JwksServer) -> dict[str, Any]:
     """Return what the door answers in the state."""
     make, holds = STATES[name]
@@ -302,7 +322,7 @@ def answer(door: Door, name: str, jwks: JwksServer) -> dict[str, Any]:
         same = bool(before_user) and user.get("id") == str(before_user.id)
         return {
             "status": response.status_code,
-            "code": body.get("code"),
+            "code": body.get("code") or code_of_allauth(body),
             "stored": content() != before,
             "whose": ("same" if same else "another") if user else None,
             "body": None if user else response.content.decode(),
