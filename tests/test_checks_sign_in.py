@@ -232,6 +232,20 @@ def test_tokens_that_do_not_name_their_issuer_are_warned_of() -> None:
         assert all("portal" in warning.msg and SECRET not in str(warning) for warning in warnings)
 
 
+def test_an_issuer_that_is_believed_about_addresses_is_warned_of() -> None:
+    uri = "mongodb://127.0.0.1:1/test"
+    believed = {"ISSUER": "portal", "EMAILS_ARE_VERIFIED": True}
+    for issuers, ids in (
+        ([issuer(EMAILS_ARE_VERIFIED=False)], []),
+        ([issuer(), issuer(**believed)], ["chabad_auth.W009"]),
+        ([issuer(**{**NAMELESS, **believed})], ["chabad_auth.W006", "chabad_auth.W009"]),
+    ):
+        with override_settings(CHABAD_AUTH={"MONGODB_URI": uri, "ISSUERS": issuers}):
+            warnings = check_issuers()
+        assert [warning.id for warning in warnings] == ids
+        assert all("portal" in warning.msg and SECRET not in str(warning) for warning in warnings)
+
+
 def test_a_key_must_fit_every_algorithm(key: Key, curve: Key) -> None:
     for pem, algorithms in (
         (key.private_pem, ["RS256"]),

@@ -90,10 +90,11 @@ def check_driver_log(**kwargs: Any) -> list[CheckMessage]:
 
 
 def check_issuers(**kwargs: Any) -> list[CheckMessage]:
-    """Return a warning where tokens do not say who issued them, and for whom; for deployment."""
+    """Return warnings of issuers that are believed more than their tokens say; for deployment."""
     if any(message.is_serious() for message in check_settings()):
         return []
-    return [
+    issuers = [{**ISSUER_DEFAULTS, **issuer} for issuer in conf.ISSUERS]
+    nameless = [
         Warning(
             f"The tokens of the issuer {issuer['ISSUER']!r} do not name their issuer.",
             hint="Whoever has its key can sign in as each of its users, and a token that it made "
@@ -101,9 +102,22 @@ def check_issuers(**kwargs: Any) -> list[CheckMessage]:
             "key for nothing else.",
             id="chabad_auth.W006",
         )
-        for issuer in conf.ISSUERS
-        if not issuer.get("TOKENS_HAVE_ISSUER", True)
+        for issuer in issuers
+        if not issuer["TOKENS_HAVE_ISSUER"]
     ]
+    believed = [
+        Warning(
+            f"The issuer {issuer['ISSUER']!r} is believed about addresses that its tokens do not "
+            "call verified.",
+            hint="Whoever can have an account there with somebody else's address finds that "
+            "person's user here. Let it put email_verified into its tokens, or silence this "
+            "warning where it verifies every address.",
+            id="chabad_auth.W009",
+        )
+        for issuer in issuers
+        if issuer["EMAILS_ARE_VERIFIED"]
+    ]
+    return [*nameless, *believed]
 
 
 def check_pages(**kwargs: Any) -> list[CheckMessage]:
