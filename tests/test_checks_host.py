@@ -17,7 +17,10 @@ from django.core.checks import run_checks
 from django.test import override_settings
 given = json.loads(os.environ["GIVEN"])
 with override_settings(CHABAD_AUTH=given):
-    print(json.dumps([item.id for item in run_checks() if item.id != "chabad_auth.W001"]))
+    found = [str(item.id) for item in run_checks()]
+    # Not of what is served, nor that no MongoDB is configured.
+    others = ("chabad_auth.W001", "chabad_auth.W003")
+    print(json.dumps([id for id in found if id.startswith("chabad_auth.") and id not in others]))
 """
 
 VERIFYING = {"HOST_ID": "tests", "HOST_ADAPTER": "support.host_adapter.Adapter"}
