@@ -50,6 +50,7 @@ class _Hooks:
     commit: list[Hook] = field(default_factory=list)
     rollback: list[Hook] = field(default_factory=list)
     incomplete: list[ErrorHook] = field(default_factory=list)
+    tries: int = 0
 
 
 _hooks: ContextVar[_Hooks | None] = ContextVar("chabad_auth_hooks", default=None)
@@ -90,6 +91,12 @@ def in_atomic() -> bool:
 def in_transaction() -> bool:
     """Tell whether a transaction is open; inside ``atomic`` on a standalone server none is."""
     return in_atomic() and connection.supports_transactions()
+
+
+def is_repeated() -> bool:
+    """Tell whether a transaction is open that runs again, after it has met another one."""
+    hooks = _hooks.get()
+    return hooks is not None and hooks.tries > 1
 
 
 def write_concern() -> WriteConcern:
@@ -160,6 +167,7 @@ def _run_in_transaction(body: Callable[[], T], hooks: _Hooks) -> T:
         _run_all(hooks.rollback)
         hooks.rollback.clear()
         hooks.commit.clear()
+        hooks.tries += 1
         try:
             return body()
         except BaseException as error:

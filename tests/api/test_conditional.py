@@ -320,8 +320,7 @@ def test_a_user_who_is_changed_before_it_is_deleted_stays(
         CHABAD_AUTH={**settings.CHABAD_AUTH, "MONGODB_OPTIONS": {"event_listeners": [pause]}}
     ):
         change = partial(User(id=owner.id).patch, {"name": "New"})
-        # The first of what the deletion writes.
-        pause.before(command("update", "users"), change)
+        pause.before(command("update", "deletions"), change)
         answer = client.delete(path, HTTP_IF_MATCH=tag)
     assert pause.done, pause.error
     check_error(answer, 412, "precondition_failed")

@@ -33,7 +33,7 @@ from pymongo.read_preferences import ReadPreference
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import (
-    in_transaction,
+    is_repeated,
     on_commit,
     on_incomplete,
     write_concern,
@@ -101,9 +101,9 @@ class Outcome:
 
 def begin(*, user_ids: Sequence[ObjectId]) -> None:
     """Leave a job for each user that the running transaction is about to remove."""
-    if in_transaction():
-        # First of all: from here on who else changes these documents conflicts with this
-        # transaction, and not this one with them.
+    if is_repeated():
+        # Others are changing these documents. First of all, so that from here on they conflict
+        # with this transaction, and not this one with them.
         for model, field in ((User, "_id"), (Profile, "userId"), (Preferences, "userId")):
             touch = {"$currentDate": {"updatedAt": True}}
             model.collection().update_many({field: {"$in": list(user_ids)}}, touch)
