@@ -10,16 +10,16 @@ from mongoengine.fields import StringField
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import DateTimeField
 
-#: Seconds for which a token of the issuer does not make the user anew: tokens live shorter.
-LIFETIME = 24 * 60 * 60
-
 
 class DepartedIdentity(Document):
     """Keeps a token that its client goes on sending from making the deleted user anew.
 
-    The ``_id`` is a keyed hash of the claim, which tells nobody whose it was. Signing in is another
-    matter: it makes a new user at once.
+    It is kept for as long as a token may make a new user. The ``_id`` is a keyed hash of the claim,
+    which tells nobody whose it was. Signing in is another matter: it makes a new user at once.
     """
+
+    #: Seconds.
+    LIFETIME = 24 * 60 * 60
 
     meta = {
         "collection": "departed_identities",

@@ -11,6 +11,7 @@ from support.commands import CommandCounter
 from support.endpoints import served
 
 from chabad_auth_django.models import AppData, Preferences, User
+from chabad_auth_django.services.signing_in import sessions
 
 CALLER = ["aggregate"]
 FENCE = ["find"]
@@ -195,3 +196,13 @@ def test_an_anonymous_request_asks_for_nothing(login: Any, commands: CommandCoun
     commands.clear()
     assert login(None).get("/api/users/me/").status_code == 401
     assert commands.names == []
+
+
+def test_a_refresh_reads_the_session_once(
+    mongodb: str, owner: User, commands: CommandCounter
+) -> None:
+    _, token = sessions.open_session(user_id=owner.id, auth_method="google")
+    commands.clear()
+    answer = APIClient().post("/api/auth/refresh/", {"refreshToken": token}, format="json")
+    assert answer.status_code == 200
+    assert commands.names == ["aggregate", "findAndModify"]

@@ -22,7 +22,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from chabad_auth_django.conf import DEFAULTS, conf
-from chabad_auth_django.exceptions import Unavailable
+from chabad_auth_django.exceptions import InvalidToken, Unavailable
 from chabad_auth_django.services.signing_in import sessions
 from chabad_auth_django.validators import MAX_NAME_LENGTH
 
@@ -118,7 +118,13 @@ class RefreshThrottle(ScopedThrottle):
     """
 
     def get_cache_key(self, request: Request, view: Any) -> str:
-        """Return the key of the session whose family the token belongs to, else of the address."""
+        """Return the key of the session whose family the token belongs to, else of the address.
+
+        The session stays on the view, which need not read it again.
+        """
         token = request.data.get("refreshToken") if isinstance(request.data, dict) else None
-        session_id = sessions.find_session_id(refresh_token=token)
-        return self._cache_key(f"session {session_id}" if session_id else self.get_ident(request))
+        try:
+            view.session = sessions.read_session(refresh_token=token)
+        except InvalidToken:
+            return self._cache_key(self.get_ident(request))
+        return self._cache_key(f"session {view.session['_id']}")

@@ -153,6 +153,8 @@ class RefreshViewSet(TokensView):
 
     throttle_classes = [RefreshThrottle]
     throttle_scope = "refresh"
+    #: What the throttle read, if it counts.
+    session: dict[str, Any] | None = None
 
     @describe(
         operation_id="auth_refresh",
@@ -162,7 +164,7 @@ class RefreshViewSet(TokensView):
     )
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token; one that was exchanged before ends its session."""
-        return self.tokens(flows.refresh(**self.read_body(RefreshSerializer)))
+        return self.tokens(flows.refresh(session=self.session, **self.read_body(RefreshSerializer)))
 
 
 class SessionViewSet(AuthView):

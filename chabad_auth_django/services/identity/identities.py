@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
@@ -45,7 +46,7 @@ class Identity:
     ``HOST_ID`` and the primary key, and ``generation`` tells the account from an earlier one with
     the same primary key. ``external_id_field`` is the field of User that is filled with
     ``external_id`` besides. With ``links_to_default_role_only`` a verified address does not link
-    to a user who has more than the default role.
+    to a user who has more than the default role. ``issued_at`` is when an issuer vouched for it.
     """
 
     auth_method: str
@@ -58,6 +59,7 @@ class Identity:
     external_id_field: str | None = None
     external_id: str | None = None
     links_to_default_role_only: bool = False
+    issued_at: datetime | None = None
 
     @property
     def kind(self) -> str:
@@ -110,16 +112,23 @@ def find_claimant(*, key: str, field: str | None = None, value: str | None = Non
 def find_or_link_user(*, identity: Identity) -> User | None:
     """Return the user whom the identity names, for a request that is no sign-in.
 
-    ``None`` where there is none, unless an issuer names a new person: then it is created. An
-    account that is logged in to the Django project got its user at that login, and who was deleted
-    since must not come back with the next request. Raises what ``find_or_create_user`` raises.
+    ``None`` where there is none, unless an issuer names a new person: then it is created. Who was
+    deleted must not come back with what the client had before: an account that is logged in to the
+    Django project got its user at that login, and an issuer's token must be younger than the
+    deletion. Raises what ``find_or_create_user`` raises.
     """
-    is_new = identity.kind == ISSUER and not DepartedIdentity.read(
-        _id=DepartedIdentity.key(identity.key)
-    )
-    if not is_new and _by_verified_address(identity) is None:
+    if not _vouches_for_a_new_user(identity) and _find_to_link(identity) is None:
         return None
     return User.find_by_id(find_or_create_user(identity=identity).id)
+
+
+def _vouches_for_a_new_user(identity: Identity) -> bool:
+    # Nobody remembers who was deleted longer ago.
+    oldest = now() - timedelta(seconds=DepartedIdentity.LIFETIME)
+    if identity.issued_at is None or identity.issued_at < oldest:
+        return False
+    departed = DepartedIdentity.read(_id=DepartedIdentity.key(identity.key))
+    return departed is None or identity.issued_at > departed["departedAt"]
 
 
 def remember_departed(*, user_ids: Sequence[ObjectId]) -> None:
@@ -150,11 +159,8 @@ def find_or_create_user(*, identity: Identity) -> User:
 def _find_or_create_user(identity: Identity) -> User:
     user, claim = _read_claim(identity.key)
     field = identity.external_id_field
-    if user is not None and field and (user.stored or {}).get(field) != identity.external_id:
-        ExternalId.collection().delete_one({"_id": identity.key, "userId": user.id})
-        user = None
-    if user is None:
-        user = _link_or_create(identity)
+    if user is None or (field and (user.stored or {}).get(field) != identity.external_id):
+        user = _link_or_create(identity, stale_claim=claim)
     elif identity.email_verified and identity.kind == HOST:
         _follow_address(user, claim, identity)
     if identity.auth_method not in user.auth_methods:
@@ -162,13 +168,19 @@ def _find_or_create_user(identity: Identity) -> User:
     return user
 
 
-def _link_or_create(identity: Identity) -> User:
+def _find_to_link(identity: Identity) -> User | None:
     field, value = identity.external_id_field, identity.external_id
     user = None
     if field and value:
         user = external_ids.find_user_by_external_id(field=field, value=value)
-    if user is None:
-        user = _by_verified_address(identity)
+    return user or _by_verified_address(identity)
+
+
+def _link_or_create(identity: Identity, *, stale_claim: Mapping[str, Any]) -> User:
+    user = _find_to_link(identity)
+    if stale_claim:
+        key = {name: stale_claim[name] for name in ("_id", "userId")}
+        ExternalId.collection().delete_one(key)
     if user is None:
         user = User.create_user(
             email=identity.email, name=identity.name, auth_methods=[identity.auth_method]
@@ -286,13 +298,15 @@ def unlink(*, user_id: ObjectId, public_id: str) -> None:
     claim = next((item for item in claims if ExternalId.public_id(item["_id"]) == public_id), None)
     if claim is None:
         raise NotFound("The identity does not exist.")
+    if len(claims) == 1:
+        raise LastIdentity
     audit.record(action="identity.unlink", user_id=user.id, issuer=_source(claim)[1])
     # Of two at once each would count on the other's: both change the user, so one runs again.
     user.update_atomically({})
     ExternalId.collection().delete_one({"_id": claim["_id"], "userId": user.id})
-    if not list_identities(user_id=user_id):
-        if not in_transaction():
-            ExternalId.collection().insert_one(dict(claim))
+    if not in_transaction() and not list_identities(user_id=user_id):
+        # Another one went at the same time.
+        ExternalId.collection().insert_one(dict(claim))
         raise LastIdentity
     kind, source = _source(claim)
     Session.collection().delete_many({"userId": user.id, "openedBy": claim["_id"]})

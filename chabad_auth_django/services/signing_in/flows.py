@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -187,17 +188,18 @@ def issue_tokens(*, name: str, create: bool = False, user_agent: str | None = No
     return _signed_in(user, session, refresh_token)
 
 
-def refresh(*, refresh_token: object) -> SignedIn:
+def refresh(*, refresh_token: object, session: Mapping[str, Any] | None = None) -> SignedIn:
     """Exchange a refresh token for a new one and a new access token.
 
+    ``session`` is what ``sessions.read_session`` has just returned for the token, if it was called.
     Raises ``InvalidToken``; an old token that does not give its successor again ends its session.
     Raises ``Blocked`` and ``AuthMethodDisabled``.
     """
-    stored = sessions.read_session(refresh_token=refresh_token)
+    stored = session or sessions.read_session(refresh_token=refresh_token)
     user = callers.judge(user=next(iter(stored["users"]), None), block=stored["blocks"])
     callers.check_session(session=stored)
-    session, next_token = sessions.rotate_session(refresh_token=refresh_token)
-    return _signed_in(user, session, next_token)
+    rotated, next_token = sessions.rotate_session(refresh_token=refresh_token)
+    return _signed_in(user, rotated, next_token)
 
 
 def sign_out(*, user_id: Any, session_id: Any) -> None:

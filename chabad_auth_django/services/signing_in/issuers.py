@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from chabad_auth_django.conf import ISSUER_DEFAULTS, conf
@@ -119,7 +120,15 @@ def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
         external_id_field=issuer["EXTERNAL_ID_FIELD"],
         external_id=external_id,
         links_to_default_role_only=not issuer["TOKENS_HAVE_ISSUER"],
+        issued_at=_issued_at(claims),
     )
+
+
+def _issued_at(claims: Mapping[str, Any]) -> datetime | None:
+    # No number of seconds since 1970 is too small for a token, but some are for a time.
+    with suppress(ArithmeticError, LookupError, OSError, ValueError):
+        return datetime.fromtimestamp(int(claims["iat"]), UTC)
+    return None
 
 
 def _find(claims: Mapping[str, Any], paths: str | Sequence[str]) -> Any:

@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from bson import ObjectId
 from pymongo import ReturnDocument
 
 from chabad_auth_django.conf import conf
@@ -147,19 +146,6 @@ def list_sessions(*, user_id: Any) -> list[Session]:
 def count_sessions(*, user_id: Any) -> int:
     """Return how many sessions of the user are stored."""
     return Session.collection().count_documents({"userId": to_object_id(user_id)})
-
-
-def find_session_id(*, refresh_token: object) -> ObjectId | None:
-    """Return the id of the session whose family the token belongs to, if there is one.
-
-    The token itself may have been exchanged. ``None`` for a guess.
-    """
-    try:
-        session_id, family, _ = _parse(refresh_token)
-    except InvalidToken:
-        return None
-    stored = Session.read(_id=session_id, familyHash=_hash(family))
-    return None if stored is None else session_id
 
 
 @atomic

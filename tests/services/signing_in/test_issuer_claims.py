@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -140,6 +141,7 @@ def test_a_token_without_an_issuer_names_an_identity_of_the_portal() -> None:
         external_id_field="merkosUserId",
         external_id="7",
         links_to_default_role_only=True,
+        issued_at=datetime.fromtimestamp(now, UTC),
     )
     flat = verify_issuer_token(token=portal_token())
     assert (flat.subject, flat.email, flat.name) == ("person-1", "ann@example.org", "Ann")

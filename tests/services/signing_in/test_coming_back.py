@@ -1,0 +1,74 @@
+"""A token that a client had before its user was deleted makes no new user when it is sent again.
+
+The kind: what was proved before a deletion proves nothing after it. Looked through: bearers by a
+session of ours, by an issuer's token, and by a session of the Django project; refresh tokens.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+from django.conf import settings
+from django.test import override_settings
+from support.issuer import AUDIENCE, ISSUER, claims
+
+from chabad_auth_django.exceptions import InvalidToken
+from chabad_auth_django.models import DepartedIdentity, User
+from chabad_auth_django.services.signing_in import callers, flows
+
+SECRET = "a shared secret that has more than 32 bytes"
+DAY = 24 * 60 * 60
+
+
+@pytest.fixture(autouse=True)
+def server(either_server: str) -> Iterator[None]:
+    """Each kind of server in turn, with an issuer."""
+    issuer = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "ALGORITHMS": ["HS256"], "KEY": SECRET}
+    issuers = [{**issuer, "AUTH_METHOD": "google", "EXTERNAL_ID_FIELD": "valuUserId"}]
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": issuers}):
+        yield
+
+
+def token(**changes: Any) -> str:
+    values = claims(exp=int(time.time()) + 40 * DAY, **changes)
+    return jwt.encode(values, SECRET, "HS256")
+
+
+def by_bearer(**changes: Any) -> User:
+    return callers.by_issuer_token(token=token(**changes))
+
+
+def test_a_bearer_makes_a_new_user_only_where_it_is_younger_than_the_deletion() -> None:
+    before = int(time.time()) - 5
+    first = by_bearer(iat=before)
+    assert by_bearer(iat=before - 30 * DAY).id == first.id
+    first.delete()
+    for iat in (before, before - 30 * DAY, None):
+        with pytest.raises(InvalidToken):
+            by_bearer(iat=iat)
+    assert User.objects.count() == 0
+    # Time goes on: the token of the next sign-in is of a later second.
+    DepartedIdentity.objects.update(departed_at=first.created_at)
+    assert by_bearer(iat=int(time.time()) + 1).id != first.id
+
+
+def test_a_bearer_that_is_older_than_what_is_remembered_makes_nobody() -> None:
+    first = by_bearer()
+    first.delete()
+    # As its TTL does after a day.
+    DepartedIdentity.objects.delete()
+    for iat in (int(time.time()) - DAY - 60, None, -(10**30), -1):
+        with pytest.raises(InvalidToken):
+            by_bearer(iat=iat)
+    assert flows.sign_in_with_token(token=token(iat=None)).user.id != first.id
+    assert by_bearer(iat=None).email == first.email
+
+
+def test_a_bearer_finds_a_user_whom_another_program_gave_its_external_id() -> None:
+    user = User.create_user(email="other@example.org")
+    User.collection().update_one({"_id": user.id}, {"$set": {"valuUserId": "person-1"}})
+    assert by_bearer(iat=None, email=None, email_verified=None).id == user.id
