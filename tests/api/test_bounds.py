@@ -17,7 +17,7 @@ from support.endpoints import PATTERNS, served
 
 from chabad_auth_django.api.openapi.docs import _describe_api
 from chabad_auth_django.db import pages
-from chabad_auth_django.models import Activity, AppData, User
+from chabad_auth_django.models import Activity, AppData, Profile, User
 from chabad_auth_django.services.deployment import indexes
 
 MEBIBYTE = 2**20 - 1_000
@@ -216,3 +216,25 @@ def test_prefixes_do_not_fill_the_memory(mongodb: str) -> None:
 
 def test_every_path_is_covered() -> None:
     assert {name for name, _ in served()} == PATTERNS.keys()
+
+
+def test_an_error_does_not_repeat_a_large_value_that_is_stored(
+    admin: User, login: Login, subtests: Any
+) -> None:
+    client = login(admin)
+    path, profile = "/api/users/me/app-data/cteen/large/", "/api/users/me/profile/"
+    client.put(path, {"dataValue": "x" * 13_000}, format="json")
+    Profile.collection().update_one({"userId": admin.id}, {"$set": {"metadata.k": "x" * 13_000}})
+    for url, body, headers, current in (
+        (path, {"dataValue": 1, "version": 7}, {}, {"version": 1}),
+        (path, {"dataValue": 1}, {"HTTP_IF_MATCH": '"7"'}, None),
+        (path, {"dataValue": 1}, {"HTTP_IF_NONE_MATCH": "*"}, None),
+        (profile, {"bio": "b"}, {"HTTP_IF_MATCH": '"7"'}, None),
+        (profile + "metadata/k/", {"value": 1}, {"HTTP_IF_MATCH": '"7"'}, None),
+    ):
+        with subtests.test(url=url, body=body, headers=headers):
+            verb = client.patch if url == profile else client.put
+            answer = verb(url, body, format="json", **headers)
+            assert answer.status_code in (409, 412)
+            assert answer.json()["current"] == current
+            assert len(answer.content) < MAX_ANSWER

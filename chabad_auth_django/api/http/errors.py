@@ -32,7 +32,7 @@ logger = logging.getLogger("chabad_auth_django.api")
 
 #: How many messages an error has, and how long each is; the others are counted.
 MAX_ERRORS, MAX_TEXT = 20, 300
-#: Bytes of all messages: with the rest an error stays below 16 KiB.
+#: Bytes of all messages, and of what is stored now: with the rest an error stays below 16 KiB.
 MAX_ERRORS_BYTES = 12 * 1024
 
 #: What a 401 asks for.
@@ -247,13 +247,19 @@ def _domain_response(error: domain.ChabadAuthError) -> Response:
     status = status_of(error)
     data = body(error.code, error.detail, getattr(error, "errors", None))
     if isinstance(error, domain.VersionConflict):
-        data["current"] = {"version": error.current_version, "dataValue": error.current_value}
+        data["current"] = {"version": error.current_version}
+        if _has_room(error.current_value):
+            data["current"]["dataValue"] = error.current_value
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = CHALLENGE
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
     return Response(data, status, headers=headers)
+
+
+def _has_room(value: Any) -> bool:
+    return len(to_json(value)) <= MAX_ERRORS_BYTES
 
 
 def _framework_response(error: drf.APIException) -> Response:
@@ -268,7 +274,7 @@ def _framework_response(error: drf.APIException) -> Response:
         detail = _DETAILS.get(type(error)) or str(error.detail)
         data = body(str(error.get_codes()), detail)
     if isinstance(error, PreconditionFailed):
-        data["current"] = error.current
+        data["current"] = error.current if _has_room(error.current) else None
     return Response(data, error.status_code, headers=headers)
 
 

@@ -77,7 +77,12 @@ VERSION_CONFLICT = inline_serializer(
         "detail": serializers.CharField(),
         "current": inline_serializer(
             "CurrentValue",
-            {"version": serializers.IntegerField(), "dataValue": serializers.JSONField()},
+            {
+                "version": serializers.IntegerField(),
+                "dataValue": serializers.JSONField(
+                    required=False, help_text="Left out where it is large."
+                ),
+            },
             required=False,
             help_text="What is stored, with the code `version_conflict`.",
         ),
@@ -90,7 +95,8 @@ PRECONDITION_FAILED = inline_serializer(
         "code": serializers.CharField(),
         "detail": serializers.CharField(),
         "current": serializers.DictField(
-            allow_null=True, help_text="The resource as it is stored; `null` where there is none."
+            allow_null=True,
+            help_text="The resource as it is stored; `null` where there is none, or a large one.",
         ),
     },
 )
