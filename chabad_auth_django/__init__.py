@@ -1,3 +1,3 @@
 """Users and their data on MongoDB, as a reusable Django app."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -8,7 +8,7 @@ from django.test import override_settings
 from support.issuer import Key
 
 from chabad_auth_django.checks import check_issuers, check_settings
-from chabad_auth_django.conf import DEFAULTS, ISSUER_DEFAULTS, conf
+from chabad_auth_django.conf import ISSUER_DEFAULTS, Conf, conf
 from chabad_auth_django.db import connection
 
 SECRET = "a shared secret that has more than 32 bytes"
@@ -99,7 +99,7 @@ def found(**changes: Any) -> list[tuple[str, str]]:
 )
 def test_each_setting_is_checked(name: str, number: int, good: list[Any], bad: list[Any]) -> None:
     assert found() == []
-    for value in [DEFAULTS[name], *good]:
+    for value in [getattr(Conf, name).default, *good]:
         assert found(**{name: value}) == [], value
     for value in bad:
         messages = found(**{name: value})

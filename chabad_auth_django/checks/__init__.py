@@ -16,8 +16,9 @@ from django.db.models import IntegerField
 from django.urls import get_resolver
 from rest_framework.settings import api_settings
 
-from chabad_auth_django.checks.rules import RULES, is_uri, issuer_problems
-from chabad_auth_django.conf import DEFAULTS, ISSUER_DEFAULTS, conf, user_settings
+from chabad_auth_django.checks.issuers import issuer_problems
+from chabad_auth_django.conf import ISSUER_DEFAULTS, Conf, conf, rules
+from chabad_auth_django.conf.table import Table, user_settings
 from chabad_auth_django.db import connection
 from chabad_auth_django.services.identity import hosts
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
@@ -31,20 +32,21 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     given = user_settings()
     if not isinstance(given, Mapping):
         return [Error("CHABAD_AUTH must be a dict.", id="chabad_auth.E001")]
+    known = {setting.name: setting for table in Table.known for setting in table.settings()}
     messages: list[CheckMessage] = [
         Error(
             f"CHABAD_AUTH has an unknown setting {name!r}.",
-            hint=f"The settings are {', '.join(DEFAULTS)}.",
+            hint=f"The settings are {', '.join(known)}.",
             id="chabad_auth.E002",
         )
         for name in given
-        if name not in DEFAULTS
+        if name not in known
     ]
-    for name, (is_valid, expected, number) in RULES.items():
-        if not is_valid(getattr(conf, name)):
-            messages.append(
-                Error(f"CHABAD_AUTH[{name!r}] must be {expected}.", id=f"chabad_auth.E{number:03}")
-            )
+    messages += [
+        Error(f"CHABAD_AUTH[{name!r}] must be {setting.rule.expected}.", id=setting.check_id)
+        for name, setting in known.items()
+        if not setting.rule.is_valid(given.get(name, setting.default))
+    ]
     return messages or _check_issuers() or _check_connection()
 
 
@@ -195,7 +197,7 @@ def _check_verification(adapter: hosts.HostAdapter) -> list[CheckMessage]:
 def _throttles() -> bool:
     if any(message.is_serious() for message in check_settings()):
         return False
-    return any({**DEFAULTS["THROTTLE_RATES"], **conf.THROTTLE_RATES}.values())
+    return any({**Conf.THROTTLE_RATES.default, **conf.THROTTLE_RATES}.values())
 
 
 def _serves_api() -> bool:
@@ -228,7 +230,7 @@ def _check_connection() -> list[CheckMessage]:
                 id="chabad_auth.W001",
             )
         ]
-    if not is_uri(uri):
+    if not rules.is_uri(uri):
         return [
             Error(
                 "The environment variable MONGODB_URI must be a mongodb:// URI.",

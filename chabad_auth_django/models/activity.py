@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from chabad_auth_django.conf import DEFAULTS, conf
+from chabad_auth_django.conf import Conf, conf
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.event import Event
 from chabad_auth_django.models.fields import JSONField, NameField, now
@@ -24,7 +24,7 @@ class Activity(Event):
             # chabad_sync_indexes puts the configured retention here.
             {
                 "fields": ["timestamp"],
-                "expireAfterSeconds": DEFAULTS["ACTIVITY_RETENTION_DAYS"] * 86_400,
+                "expireAfterSeconds": Conf.ACTIVITY_RETENTION_DAYS.default * 86_400,
             },
             ["session_id"],
             ["user_id", "-timestamp"],

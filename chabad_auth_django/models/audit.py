@@ -8,7 +8,7 @@ from typing import Any
 from bson import ObjectId
 from mongoengine.fields import DictField
 
-from chabad_auth_django.conf import DEFAULTS
+from chabad_auth_django.conf import Conf
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import DateTimeField, ObjectIdField, TextField
 
@@ -55,7 +55,7 @@ class AuditEntry(Document):
             # chabad_sync_indexes puts the configured retention here.
             {
                 "fields": ["timestamp"],
-                "expireAfterSeconds": DEFAULTS["AUDIT_RETENTION_DAYS"] * 86_400,
+                "expireAfterSeconds": Conf.AUDIT_RETENTION_DAYS.default * 86_400,
             },
             ["user_id", "-timestamp"],
             ["actor_id", "-timestamp"],

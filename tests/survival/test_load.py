@@ -22,7 +22,7 @@ from support.percentiles import describe
 from support.signed_in import access_token
 from support.threads import errors, together
 
-from chabad_auth_django.conf import DEFAULTS
+from chabad_auth_django.conf import Conf
 from chabad_auth_django.models import AppData, Preferences, Profile, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes
@@ -171,7 +171,7 @@ def test_load(server: Gunicorn, users: list[ObjectId], seconds: int, claim: Clai
     claim(
         "Load: nobody waits for a connection of the pool, or else, as long as MongoDB may take",
         f"the slowest answer took {slowest:.1f} s",
-        slowest < DEFAULTS["REQUEST_TIMEOUT"],
+        slowest < Conf.REQUEST_TIMEOUT.default,
     )
     if seconds >= MEMORY_FROM:
         claim(

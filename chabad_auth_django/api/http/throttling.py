@@ -21,7 +21,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
-from chabad_auth_django.conf import DEFAULTS, conf
+from chabad_auth_django.conf import Conf, conf
 from chabad_auth_django.exceptions import InvalidToken, Unavailable
 from chabad_auth_django.services.signing_in import sessions
 from chabad_auth_django.validators import MAX_NAME_LENGTH
@@ -59,7 +59,7 @@ class ScopedThrottle(SimpleRateThrottle):
         """Tell whether the caller is within the rate of the scope."""
         method_scope = "read" if request.method in SAFE_METHODS else "write"
         self.scope = getattr(view, "throttle_scope", None) or method_scope
-        self.rate = {**DEFAULTS["THROTTLE_RATES"], **conf.THROTTLE_RATES}.get(self.scope)
+        self.rate = {**Conf.THROTTLE_RATES.default, **conf.THROTTLE_RATES}.get(self.scope)
         if self.rate is None:
             return True
         rate: Any = self.parse_rate(self.rate)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from chabad_auth_django.conf import conf
+from chabad_auth_django.contrib.embedded.conf import conf
 from chabad_auth_django.contrib.embedded.errors import EmbeddedMongoError
 
 if sys.platform != "win32":

@@ -18,16 +18,12 @@ from django.utils.crypto import salted_hmac
 from django.utils.encoding import force_bytes
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.conf.rules import ALGORITHM, MIN_SECRET_BYTES
 from chabad_auth_django.exceptions import InvalidToken, ValidationError
 from chabad_auth_django.validators import to_object_id
 
-ALGORITHM = "HS256"
-
 #: The header ``typ`` of an access token (RFC 9068): no other token passes for one.
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105
-
-#: The least bytes of a secret: what the hash function puts out.
-MIN_SECRET_BYTES = 32
 
 #: Access tokens that a process remembers to have verified; about 1 KB each.
 CACHE_SIZE = 4096

@@ -1,0 +1,5 @@
+"""The settings of the app: one dict, ``CHABAD_AUTH``; ``conf`` reads each or its default."""
+
+from chabad_auth_django.conf.core import ISSUER_DEFAULTS, Conf, conf
+
+__all__ = ["ISSUER_DEFAULTS", "Conf", "conf"]

@@ -1,0 +1,275 @@
+"""The settings of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from chabad_auth_django.conf import rules
+from chabad_auth_django.conf.table import Rule, Setting, Table
+
+
+class Conf(Table):
+    """The settings of the core."""
+
+    MONGODB_URI = Setting[str | Callable[[], str] | None](
+        None,
+        Rule(rules.is_uri, "a mongodb:// URI, a callable that returns one, or None"),
+        check=3,
+        shown_default="the environment's `MONGODB_URI`",
+        help="A MongoDB URI, or a callable that returns one when it is first needed. "
+        "Without a database in the URI it is `test`, as with Mongoose.",
+    )
+    MONGODB_OPTIONS = Setting[Mapping[str, Any]](
+        {},
+        Rule(
+            lambda value: isinstance(value, Mapping) and all(isinstance(key, str) for key in value),
+            "a dict with the names of options as keys",
+        ),
+        check=5,
+        help="Arguments of `pymongo.MongoClient`. They win over the URI, which wins over our "
+        "defaults (below).",
+    )
+    TRANSACTION_TIMEOUT = Setting[float](
+        5.0,
+        rules.POSITIVE_SECONDS,
+        check=7,
+        help="Seconds after which a transaction, with all its retries, is given up.",
+    )
+    AUTH_METHODS = Setting[Sequence[str]](
+        ("bearer-token", "credentials", "google", "chabad-org", "cdsso"),
+        rules.SOME_NAMES,
+        check=8,
+        help="The authentication methods that `User.auth_methods` may hold.",
+    )
+    ROLE_PERMISSIONS = Setting[Mapping[str, Sequence[str]]](
+        {
+            "user": [],
+            "moderator": ["users:read", "activities:read", "analytics:read"],
+            "admin": ["*"],
+        },
+        Rule(
+            lambda value: isinstance(value, Mapping) and all(map(rules.are_names, value.values())),
+            "a dict from role to a list of permissions",
+        ),
+        check=9,
+        shown_default="`user`: none; `moderator`: `users:read`, `activities:read`, "
+        "`analytics:read`; `admin`: `*`",
+        help="Role → the permissions that it grants. `*` is all, `users:*` is all on users.",
+    )
+    PERMISSIONS = Setting[Sequence[str]](
+        [],
+        rules.NAMES,
+        check=42,
+        help="The project's own permissions that no role grants. A permission that neither this, "
+        "`ROLE_PERMISSIONS` nor the API knows cannot be granted.",
+    )
+    ACTIVITY_RETENTION_DAYS = Setting[int](
+        90,
+        rules.DAYS,
+        check=10,
+        help="Days after which the server removes an Activity. After a change run "
+        "`chabad_sync_indexes --fix`.",
+    )
+    AUDIT_RETENTION_DAYS = Setting[int](
+        365,
+        rules.DAYS,
+        check=41,
+        help="Days after which the server removes an entry of the "
+        "[audit trail](operations.md#audit-trail). After a change run `chabad_sync_indexes --fix`.",
+    )
+    ANALYTICS_KEEP_ANONYMOUS_COUNTS = Setting[bool](
+        True,
+        rules.BOOLEAN,
+        check=29,
+        help="Whether totals keep what erased users did, without telling whose it was; see "
+        "[Analytics](analytics.md).",
+    )
+    DELETION_GRACE_SECONDS = Setting[float](
+        60,
+        rules.SECONDS,
+        check=11,
+        help="Seconds between a user's removal and the sweep that ends the deletion. It must be "
+        "longer than any request takes.",
+    )
+    PURGE_BATCH_SIZE = Setting[int](
+        1000, rules.COUNT, check=12, help="Documents that a purge deletes with one command."
+    )
+    APP_DATA_MAX_BYTES = Setting[int](
+        256 * 1024, rules.BYTES, check=13, help="BSON bytes of an AppData value."
+    )
+    METADATA_MAX_BYTES = Setting[int](
+        16 * 1024,
+        rules.BYTES,
+        check=14,
+        help="BSON bytes of the metadata of a Profile or an Activity, and of all widget "
+        "customizations of a user.",
+    )
+    EVENT_DATA_MAX_BYTES = Setting[int](
+        32 * 1024, rules.BYTES, check=15, help="BSON bytes of `eventData`."
+    )
+    JSON_MAX_DEPTH = Setting[int](
+        20,
+        Rule(
+            lambda value: rules.is_integer(value, 90),
+            "a whole number from 1 to 90 (MongoDB stores at most 100 levels)",
+        ),
+        check=16,
+        help="Levels of nesting in free-form JSON.",
+    )
+    JSON_MAX_KEYS = Setting[int](
+        1000, rules.COUNT, check=17, help="Keys, over all levels, in one free-form value."
+    )
+    BODY_MAX_BYTES = Setting[int](
+        1024 * 1024,
+        rules.BYTES,
+        check=18,
+        help="Bytes of a request's body; a longer one is answered with 413.",
+    )
+    REQUEST_TIMEOUT = Setting[float](
+        19.0,
+        rules.POSITIVE_SECONDS,
+        check=19,
+        help="Seconds that MongoDB may take for one request with all its commands. After them the "
+        "answer is 503, or 400 for a count. The reads of an export may take `socketTimeoutMS` "
+        "each.",
+    )
+    THROTTLE_RATES = Setting[Mapping[str, str | None]](
+        {"sign_in": "10/min", "refresh": "30/min", "read": None, "write": None},
+        rules.RATES,
+        check=40,
+        shown_default="`sign_in`: `10/min`; `refresh`: `30/min`; `read`, `write`: none",
+        help="Scope → rate of Django REST framework. A scope that is left out has its default. "
+        "`check --deploy` warns where the processes do not share the cache that counts "
+        '(`chabad_auth.W002`), and where `REST_FRAMEWORK["NUM_PROXIES"]` does not say whose '
+        "`X-Forwarded-For` counts (`chabad_auth.W004`).",
+    )
+    THROTTLE_WITHOUT_CACHE = Setting[str](
+        "refuse",
+        rules.one_of("refuse", "allow"),
+        check=50,
+        help='While the cache that counts is away: `"refuse"` answers what has a rate with 503 and '
+        '`Retry-After`, `"allow"` lets it pass uncounted. Either logs a warning each 10 s. Give '
+        "the cache a timeout (`socket_timeout` of Redis): a request waits for it.",
+    )
+    HOST_ID = Setting[str | None](
+        None,
+        Rule(
+            lambda value: value is None or (rules.is_name(value) and len(value) <= 255),
+            "a string of 1 to 255 characters, or None",
+        ),
+        check=52,
+        help="What tells this Django project from others on the same MongoDB. It is required where "
+        "accounts of the project sign in (`chabad_auth.E056`). It must never change: accounts are "
+        "known by it and their primary key.",
+    )
+    HOST_ADAPTER = Setting[str](
+        "chabad_auth_django.services.identity.hosts.HostAdapter",
+        Rule(rules.is_name, "the dotted path of a class"),
+        check=53,
+        help="The class that answers questions about accounts of the project: which address is "
+        "verified, whether an account is active, has a second factor, and is still the same "
+        "person's. Subclass it where yours differ (`chabad_auth.E057`). `check` warns where "
+        "nothing ever verifies an address (`chabad_auth.W007`), and where nothing tells a new "
+        "account from a deleted one with the same primary key (`chabad_auth.W008`).",
+    )
+    HOST_RECHECK_SECONDS = Setting[float](
+        0,
+        rules.SHORT_TIME,
+        check=54,
+        help="Seconds for which an account that opened a session is not looked at again. 0: it is "
+        "looked at on each request, with one SQL query.",
+    )
+    SOCIAL_AUTH_METHODS = Setting[Mapping[str, str]](
+        {},
+        Rule(
+            lambda value: (
+                isinstance(value, Mapping)
+                and rules.are_names(list(value))
+                and all(method in list(conf.AUTH_METHODS) for method in value.values())
+            ),
+            'a dict from provider to one of CHABAD_AUTH["AUTH_METHODS"]',
+        ),
+        check=58,
+        help="Provider of a social login of django-allauth → the authentication method that it "
+        "stands for, one of `AUTH_METHODS`; `credentials` where it is left out. See "
+        "[Accounts](accounts.md).",
+    )
+    ISSUERS = Setting[Sequence[Mapping[str, Any]]](
+        [],
+        Rule(rules.are_issuers, "a list of dicts, each with another ISSUER"),
+        check=20,
+        help="Whose tokens sign a user in; see [the API](api.md). `chabad_auth.E028` names what "
+        "cannot work in one of them. `check --deploy` warns of tokens that do not name their "
+        "issuer (`chabad_auth.W006`), and of `EMAILS_ARE_VERIFIED` (`chabad_auth.W009`).",
+    )
+    SIGNING_KEY = Setting[str | bytes | None](
+        None,
+        Rule(
+            lambda value: value is None or rules.is_secret(value),
+            f"None or a secret, no key pair, of at least {rules.MIN_SECRET_BYTES} bytes",
+        ),
+        check=21,
+        shown_default="derived from `SECRET_KEY`",
+        help="What signs our access tokens, at least 32 bytes.",
+    )
+    SIGNING_KEY_FALLBACKS = Setting[Sequence[str | bytes]](
+        [],
+        Rule(
+            lambda value: isinstance(value, (list, tuple)) and all(map(rules.is_secret, value)),
+            f"a list of secrets of at least {rules.MIN_SECRET_BYTES} bytes",
+        ),
+        check=51,
+        help="Former signing keys, whose tokens go on being good until they expire. Without a "
+        "`SIGNING_KEY`, Django's `SECRET_KEY_FALLBACKS` serve.",
+    )
+    TOKEN_ISSUER = Setting[str](
+        "chabad-auth", rules.NAME, check=22, help="`iss` of our access tokens."
+    )
+    TOKEN_AUDIENCE = Setting[str](
+        "chabad-auth", rules.NAME, check=23, help="`aud` of our access tokens."
+    )
+    ACCESS_TOKEN_SECONDS = Setting[int](
+        15 * 60, rules.LIFETIME, check=24, help="Seconds for which an access token is good."
+    )
+    REFRESH_TOKEN_SECONDS = Setting[int](
+        30 * 24 * 60 * 60,
+        rules.LIFETIME,
+        check=25,
+        help="Seconds after its last refresh at which a session ends.",
+    )
+    REFRESH_GRACE_SECONDS = Setting[float](
+        20,
+        rules.SHORT_TIME,
+        check=55,
+        help="Seconds after its exchange in which a refresh token gives its successor again. "
+        "0: never.",
+    )
+    TOKEN_LEEWAY_SECONDS = Setting[float](
+        10, rules.SHORT_TIME, check=26, help="Seconds by which other clocks may differ from ours."
+    )
+    TOKEN_MAX_BYTES = Setting[int](
+        8 * 1024, rules.BYTES, check=27, help="A longer token is refused unread."
+    )
+
+
+conf: Conf = Conf()
+
+#: The keys of one issuer in ``ISSUERS`` with their defaults; docs/api.md describes them.
+ISSUER_DEFAULTS: dict[str, Any] = {
+    "ISSUER": None,
+    "TOKENS_HAVE_ISSUER": True,
+    "AUDIENCE": None,
+    "ALGORITHMS": None,
+    "JWKS_URL": None,
+    "KEY": None,
+    "MAX_LIFETIME_SECONDS": None,
+    "AUTH_METHOD": None,
+    "SUBJECT_CLAIM": "sub",
+    "EXTERNAL_ID_FIELD": None,
+    "EXTERNAL_ID_CLAIM": None,
+    "EMAIL_CLAIM": "email",
+    "EMAIL_VERIFIED_CLAIM": "email_verified",
+    "EMAILS_ARE_VERIFIED": False,
+    "NAME_CLAIM": "name",
+}

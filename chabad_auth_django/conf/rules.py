@@ -1,0 +1,122 @@
+"""Rules for the values of settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jwt
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from chabad_auth_django.conf.table import Rule
+
+#: The algorithm of our own access tokens, and the bytes that a secret must have for it.
+ALGORITHM, MIN_SECRET_BYTES = "HS256", 32
+
+RATE = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
+
+
+def is_uri(value: Any) -> bool:
+    """Tell whether MongoDB can be found by the value, or by what it returns when it is called."""
+    if not isinstance(value, str):
+        return value is None or callable(value)
+    if value.startswith("mongodb+srv://"):
+        # Reading more of it takes DNS.
+        return True
+    try:
+        parse_uri(value)
+    except (PyMongoError, ValueError):
+        return False
+    return True
+
+
+def is_name(value: Any) -> bool:
+    """Tell whether the value is a string that is not empty."""
+    return isinstance(value, str) and value != ""
+
+
+def are_names(value: Any) -> bool:
+    """Tell whether the value is a sequence of strings of which none is empty."""
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(map(is_name, value))
+
+
+def is_seconds(value: Any) -> bool:
+    """Tell whether the value is a finite number from 0."""
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and 0 <= value < float("inf")
+    )
+
+
+def is_integer(value: Any, maximum: float = float("inf")) -> bool:
+    """Tell whether the value is a whole number from 1 to the maximum."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= maximum
+
+
+def is_lifetime(value: Any) -> bool:
+    """Tell whether the value is a whole number of seconds of at most 100 years."""
+    return is_integer(value, 100 * 366 * 86_400)
+
+
+def verifies(key: Any, algorithm: str) -> bool:
+    """Tell whether the key, a secret or a PEM public key, can verify what the algorithm signs."""
+    try:
+        prepared = jwt.get_algorithm_by_name(algorithm).prepare_key(key)
+    except (jwt.PyJWTError, NotImplementedError, TypeError, ValueError):
+        return False
+    if isinstance(prepared, bytes):
+        return len(prepared) >= MIN_SECRET_BYTES
+    # A private key has no business in the settings of one who verifies.
+    return hasattr(prepared, "verify")
+
+
+def is_secret(value: Any) -> bool:
+    """Tell whether the value can sign our access tokens."""
+    return isinstance(value, (str, bytes)) and verifies(value, ALGORITHM)
+
+
+def are_issuers(value: Any) -> bool:
+    """Tell whether the value is a sequence of dicts, each with a name of its own."""
+    if not isinstance(value, Sequence) or not all(isinstance(item, Mapping) for item in value):
+        return False
+    names = [issuer.get("ISSUER") for issuer in value]
+    return all(map(is_name, names)) and len(set(names)) == len(names)
+
+
+def _are_rates(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        rate is None or (isinstance(rate, str) and RATE.fullmatch(rate)) for rate in value.values()
+    )
+
+
+def one_of(*values: Any) -> Rule:
+    """Return the rule that nothing but these values may stand there."""
+    quoted = [f'"{value}"' for value in values]
+    return Rule(
+        lambda value: isinstance(value, str) and value in values,
+        " or ".join([", ".join(quoted[:-1]), quoted[-1]]),
+    )
+
+
+BOOLEAN = Rule(lambda value: isinstance(value, bool), "True or False")
+NAME = Rule(is_name, "a string that is not empty")
+NAMES = Rule(are_names, "a list of names")
+SOME_NAMES = Rule(lambda value: are_names(value) and value, "a list of names")
+OPTIONAL_PATH = Rule(
+    lambda value: value is None or isinstance(value, str) or hasattr(value, "__fspath__"),
+    "a path or None",
+)
+COUNT = Rule(is_integer, "a positive whole number")
+BYTES = Rule(is_integer, "a positive whole number of bytes")
+SECONDS = Rule(is_seconds, "a number of seconds")
+POSITIVE_SECONDS = Rule(lambda value: is_seconds(value) and value, "a positive number of seconds")
+SHORT_TIME = Rule(
+    lambda value: is_seconds(value) and value <= 300, "a number of seconds from 0 to 300"
+)
+LIFETIME = Rule(is_lifetime, "a whole number of seconds, at most 100 years")
+# A TTL of 0 or NaN would have the server delete everything; it takes at most 2**31 seconds.
+DAYS = Rule(lambda value: is_integer(value, 24_855), "a whole number of days from 1 to 24855")
+RATES = Rule(_are_rates, 'a dict from scope to a rate such as "10/min", or None')

@@ -1,0 +1,25 @@
+"""The settings of the embedded server."""
+
+from __future__ import annotations
+
+import os
+
+from chabad_auth_django.conf import rules
+from chabad_auth_django.conf.table import Setting, Table
+
+
+class EmbeddedConf(Table):
+    """The settings of the embedded server."""
+
+    app_label = "chabad_auth_embedded"
+
+    EMBEDDED_DATA_DIR = Setting[str | os.PathLike[str] | None](
+        None,
+        rules.OPTIONAL_PATH,
+        check=1,
+        shown_default="`./mongodb-data`",
+        help="The data folder of the embedded server.",
+    )
+
+
+conf = EmbeddedConf()
