@@ -1,4 +1,4 @@
-"""The example project served by ``runserver``, a process of its own on a port of its own."""
+"""A Django project served by ``runserver``, a process of its own on a port of its own."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,29 +24,44 @@ START_TIMEOUT = 30
 
 
 @contextmanager
-def example_server(uri: str, data_dir: Path) -> Iterator[str]:
+def example_server(
+    uri: str, data_dir: Path, *, port: int | None = None, **environment: str
+) -> Iterator[str]:
     """Serve the example project on the database; yield the address.
 
     It takes the tokens that the tests sign and any number of sign-ins; every warning is an error.
     """
-    environment = {
-        **os.environ,
+    defaults = {
         "MONGODB_URI": uri,
         "EXAMPLE_DATA_DIR": str(data_dir),
         "DJANGO_SETTINGS_MODULE": "support.unthrottled_settings",
-        "PYTHONPATH": python_path(),
         "DJANGO_SECRET_KEY": settings.SECRET_KEY,
     }
+    with serve(defaults | environment, data_dir / "server.log", port=port) as address:
+        yield address
+
+
+@contextmanager
+def serve(
+    environment: Mapping[str, str], log_file: Path, *, port: int | None = None, prepare: str = ""
+) -> Iterator[str]:
+    """Serve the project of the settings module; yield the address.
+
+    ``prepare`` is code that the project runs before, with its tables.
+    """
+    environment = {**os.environ, "PYTHONPATH": python_path(), **environment}
     manage = [sys.executable, "-W", "error", str(MANAGE)]
     # Without its tables a session cookie would be 503.
     subprocess.run([*manage, "migrate", "-v0"], env=environment, check=True)
-    address = f"127.0.0.1:{free_port()}"
-    with (data_dir / "server.log").open("w+") as log:
+    if prepare:
+        subprocess.run([*manage, "shell", "-v0", "-c", prepare], env=environment, check=True)
+    address = f"127.0.0.1:{port or free_port()}"
+    with log_file.open("w+") as log:
         process = subprocess.Popen(
             [*manage, "runserver", "--noreload", address], env=environment, stdout=log, stderr=log
         )
         try:
-            _wait_for(f"http://{address}/api/health/live/", process)
+            _wait_for(f"http://{address}/", process)
             yield f"http://{address}"
         finally:
             process.terminate()
@@ -60,8 +76,11 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     while True:
         try:
             urllib.request.urlopen(url, timeout=5).close()
-            return
+        except urllib.error.HTTPError as answer:
+            answer.close()
         except OSError:
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
+            continue
+        return
