@@ -23,7 +23,7 @@ from support.processes import python_path
 class Host:
     """The other end of the process."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, *, host_id: str = "tests") -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-W", "error", "-P", "-m", "support.allauth_host"],
             stdin=subprocess.PIPE,
@@ -31,6 +31,7 @@ class Host:
             env={
                 **os.environ,
                 "DJANGO_SETTINGS_MODULE": "support.allauth_settings",
+                "HOST_ID": host_id,
                 "MONGODB_URI": uri,
                 "PYTHONPATH": python_path(),
             },

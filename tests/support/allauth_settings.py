@@ -1,5 +1,7 @@
 """A host project whose accounts are those of django-allauth, on SQLite in memory."""
 
+import os
+
 from support.host_settings import DATABASES as DATABASES
 from support.host_settings import PASSWORD_HASHERS as PASSWORD_HASHERS
 from support.host_settings import SECRET_KEY as SECRET_KEY
@@ -62,7 +64,7 @@ MFA_SUPPORTED_TYPES = ["recovery_codes", "totp", "webauthn"]
 SOCIALACCOUNT_AUTO_SIGNUP = True
 
 CHABAD_AUTH: dict[str, object] = {
-    "HOST_ID": "tests",
+    "HOST_ID": os.environ.get("HOST_ID", "tests"),
     "SOCIAL_AUTH_METHODS": {"dummy": "google", "rabbis": "chabad-org"},
     "THROTTLE_RATES": {"sign_in": None, "refresh": None},
 }
