@@ -58,7 +58,7 @@ def create_users(database: Database[Row], data: Data, scale: Scale) -> Order:
 
 
 def record_logins(database: Database[Row], data: Data, scale: Scale) -> Order:
-    """A user who signs in over and over."""
+    """Return a user who signs in over and over."""
     owner = _user(database)
     call = {"user_id": str(owner), "app_id": "cteen", "session_id": "session-1"}
     mine = {"userId": owner}
@@ -80,7 +80,7 @@ def ingest(database: Database[Row], data: Data, scale: Scale) -> Order:
 
 
 def list_activities(database: Database[Row], data: Data, scale: Scale) -> Order:
-    """The newest activities of the user who has many."""
+    """Return the newest activities of the user who has many."""
     return Order([{"user_id": str(data.reader)}] * scale.list_calls)
 
 

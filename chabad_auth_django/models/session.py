@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, Self
 
-from chabad_auth_django.models.fields import AuthMethodField, DateTimeField, TextField
+from chabad_auth_django.models.fields import AuthMethodField, DateTimeField, TextField, now
 from chabad_auth_django.models.owned import OwnedDocument
+from chabad_auth_django.models.queryset import MAX_LIMIT
+from chabad_auth_django.validators import to_object_id
 
 USER_AGENT_MAX_LENGTH = 256
 
@@ -44,3 +47,10 @@ class Session(OwnedDocument):
     last_used_at: datetime = DateTimeField(db_field="lastUsedAt", required=True)
     expires_at: datetime = DateTimeField(db_field="expiresAt", required=True)
     ended_at: datetime | None = DateTimeField(db_field="endedAt")
+
+    @classmethod
+    def find_live(cls, user_id: Any) -> list[Self]:
+        """Return the user's sessions that have not ended, the last used first."""
+        # The server removes what has expired once a minute; until then it is not shown.
+        live = cls.objects(user_id=to_object_id(user_id), expires_at__gt=now(), ended_at=None)
+        return list(live.order_by("-last_used_at").limit(MAX_LIMIT))

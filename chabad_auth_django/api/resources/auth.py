@@ -196,7 +196,7 @@ class SessionViewSet(AuthView):
     @describe(operation_id="auth_sessions_list", responses=SessionListSerializer)
     def list(self, request: Request) -> Response:
         """List where the caller is signed in."""
-        found = sessions.list_sessions(user_id=self.caller.id)
+        found = Session.find_live(self.caller.id)
         return Response({"results": [self._shape(session) for session in found]})
 
     @describe(operation_id="auth_sessions_revoke", responses={204: None})

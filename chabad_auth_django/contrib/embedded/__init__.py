@@ -24,9 +24,9 @@ def mongodb_uri() -> str:
     if uri := os.environ.get("MONGODB_URI"):
         return uri
     # Settings modules import this one: it must not cost them the driver.
-    from chabad_auth_django.contrib.embedded.folder import DataFolder
-    from chabad_auth_django.contrib.embedded.lifetime import join
-    from chabad_auth_django.contrib.embedded.server import Mongod
+    from chabad_auth_django.contrib.embedded.folder import DataFolder  # noqa: PLC0415
+    from chabad_auth_django.contrib.embedded.lifetime import join  # noqa: PLC0415
+    from chabad_auth_django.contrib.embedded.server import Mongod  # noqa: PLC0415
 
     folder = DataFolder.from_settings()
     join(folder)

@@ -63,7 +63,7 @@ class DataFolder:
         """
         # Part of the extra: a production install imports this module and lacks the package.
         try:
-            from filelock import FileLock, Timeout
+            from filelock import FileLock, Timeout  # noqa: PLC0415
         except ImportError as error:
             raise EmbeddedMongoError(
                 'The package filelock is missing: run pip install "chabad-auth-django[embedded]".'

@@ -20,7 +20,6 @@ from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import audit, external_ids, names
 from chabad_auth_django.services.lifecycle import deletion, receipts
-from chabad_auth_django.services.signing_in import sessions
 from chabad_auth_django.validators import email_spellings, validate_text
 
 
@@ -117,7 +116,7 @@ def summarize(*, user: User) -> Summary:
         profile=Profile.read(userId=user.id),
         preferences=Preferences.read(userId=user.id),
         counts=deletion.count_documents(user_id=user.id),
-        sessions=sessions.list_sessions(user_id=user.id),
+        sessions=Session.find_live(user.id),
         last_activity=newest[0].timestamp if newest else None,
     )
 

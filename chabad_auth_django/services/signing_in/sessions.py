@@ -25,7 +25,6 @@ from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import InvalidToken, NotFound, ValidationError
 from chabad_auth_django.models import Session
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.models.queryset import MAX_LIMIT
 from chabad_auth_django.models.session import USER_AGENT_MAX_LENGTH, VOUCHED
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.signing_in import tokens
@@ -134,13 +133,6 @@ def _given_again(stored: Mapping[str, Any], secret: str) -> str:
         stored["_id"],
     )
     raise InvalidToken
-
-
-def list_sessions(*, user_id: Any) -> list[Session]:
-    """Return the user's sessions that have not ended, the last used first."""
-    # The server removes what has expired once a minute; until then it is not shown.
-    live = Session.objects(user_id=to_object_id(user_id), expires_at__gt=now(), ended_at=None)
-    return list(live.order_by("-last_used_at").limit(MAX_LIMIT))
 
 
 def count_sessions(*, user_id: Any) -> int:

@@ -223,7 +223,7 @@ def test_the_live_sessions_are_listed_the_last_used_first(user: User, raw: Datab
     later = {"$set": {"lastUsedAt": now() + timedelta(seconds=1)}}
     raw.sessions.update_one({"_id": opened[1][0].id}, later)
     raw.sessions.update_one({"_id": expired.id}, {"$set": {"expiresAt": now()}})
-    listed = [session.id for session in sessions.list_sessions(user_id=str(user.id))]
+    listed = [session.id for session in Session.find_live(str(user.id))]
     assert listed[0] == opened[1][0].id
     assert set(listed) == {session.id for session, _ in opened}
 
