@@ -119,7 +119,7 @@ def insert_user(database: Database[Row], email: str) -> ObjectId:
         "bio": "Likes gardens, trains and long lists.",
         "avatar": {
             "url": "https://images.example.org/ann.jpg",
-            "thumbnail": "https://images.example.org/ann-small.jpg",
+            "thumbnailUrl": "https://images.example.org/ann-small.jpg",
         },
         "metadata": {"city": "Brooklyn", "newsletter": True, "interests": ["music", "chess"]},
     }

@@ -31,7 +31,12 @@ class Avatar(mongoengine.EmbeddedDocument):
     meta = {"strict": False}
 
     url: str = HttpURLField(required=True, max_length=2048)
-    thumbnail: str | None = HttpURLField(max_length=2048)
+    thumbnail_url: str | None = HttpURLField(db_field="thumbnailUrl", max_length=2048)
+
+    @classmethod
+    def of(cls, url: str, thumbnail_url: str | None = None) -> Self:
+        """Return the avatar; without a thumbnail the picture itself stands for it."""
+        return cls(url=url, thumbnail_url=url if thumbnail_url is None else thumbnail_url)
 
 
 class Profile(OwnedDocument):
@@ -77,8 +82,11 @@ class Profile(OwnedDocument):
         return {"userId": self.user_id}
 
     def update_avatar(self, url: str, thumbnail_url: str | None = None) -> None:
-        """Set the avatar; raise ``ValidationError`` unless the URLs are http or https."""
-        avatar = Avatar(url=url, thumbnail=thumbnail_url)
+        """Set the avatar, whose thumbnail is the picture itself where none is given.
+
+        Raises ``ValidationError`` unless the URLs are http or https.
+        """
+        avatar = Avatar.of(url, thumbnail_url)
         self.check(avatar=avatar)
         self.update_atomically({"$set": {"avatar": avatar.to_mongo().to_dict()}})
 

@@ -107,7 +107,7 @@ def profile(report: Report, user: User) -> None:
     report.refusal("bio of 501 characters", ValidationError, too_long.validate)
 
     mine.update_avatar("https://demo.example/chana.png", "https://demo.example/chana-64.png")
-    report.check("update_avatar", mine.avatar.thumbnail.endswith("-64.png"), mine.avatar.url)
+    report.check("update_avatar", mine.avatar.thumbnail_url.endswith("-64.png"), mine.avatar.url)
     mine.clear_avatar()
     report.check("clear_avatar", mine.avatar is None, "no picture")
 

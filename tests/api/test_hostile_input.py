@@ -371,7 +371,7 @@ def test_a_name_comes_back_exactly(api: APIClient, name: str) -> None:
         ("PUT", f"{PREFERENCES}widgets/a.b/", '{"customization": {}}'),
         ("PUT", f"{PREFERENCES}widgets/w/", '{"id": 1}'),
         ("PUT", f"{PROFILE}avatar/", "{}"),
-        ("PUT", f"{PROFILE}avatar/", '{"url": "https://a.org/", "thumbnail": "x"}'),
+        ("PUT", f"{PROFILE}avatar/", '{"url": "https://a.org/", "thumbnailUrl": "x"}'),
         ("PUT", f"{PROFILE}avatar/", '{"url": "https://a.org/", "userId": "1"}'),
         ("PUT", f"{METADATA}k/", "{}"),
         ("PUT", f"{METADATA}k/", '{"value": 1, "key": "x"}'),

@@ -21,7 +21,7 @@ PROFILE = "/api/users/me/profile/"
         ({"bio": ""}, {"bio": ""}),
         (
             {"avatar": {"url": "https://a.org/"}},
-            {"avatar": {"url": "https://a.org/", "thumbnail": None}},
+            {"avatar": {"url": "https://a.org/", "thumbnailUrl": "https://a.org/"}},
         ),
         ({"avatar": None}, {"avatar": None}),
         ({"metadata": {"a": {"b": None}}}, {"metadata": {"a": {"b": None}}}),
@@ -37,7 +37,7 @@ def test_a_change_leaves_everything_else(
         {
             "displayName": "d",
             "bio": "b",
-            "avatar": {"url": "http://b.org/", "thumbnail": "http://b.org/t"},
+            "avatar": {"url": "http://b.org/", "thumbnailUrl": "http://b.org/t"},
             "metadata": {"k": 1},
         },
         format="json",
@@ -48,11 +48,11 @@ def test_a_change_leaves_everything_else(
 
 
 def test_an_avatar_is_set_and_removed(api: APIClient) -> None:
-    pictures = {"url": "https://a.org/x.png", "thumbnail": "https://a.org/t.png"}
+    pictures = {"url": "https://a.org/x.png", "thumbnailUrl": "https://a.org/t.png"}
     assert api.put(f"{PROFILE}avatar/", pictures, format="json").json()["avatar"] == pictures
     only = {"url": "https://a.org/y.png"}
     shown = api.put(f"{PROFILE}avatar/", only, format="json").json()["avatar"]
-    assert shown == {**only, "thumbnail": None}
+    assert shown == {**only, "thumbnailUrl": only["url"]}
     assert api.delete(f"{PROFILE}avatar/").status_code == 204
     assert api.get(PROFILE).json()["avatar"] is None
     assert api.delete(f"{PROFILE}avatar/").status_code == 204

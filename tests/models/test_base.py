@@ -54,7 +54,7 @@ MONGOOSE = [
         Profile,
         {"avatar": {"url": "https://x.org/a.png", "alt": "me"}, "pronouns": ""},
         lambda profile: profile.set_metadata("a", 1),
-        lambda profile: setattr(profile.avatar, "thumbnail", "https://x.org/t.png"),
+        lambda profile: setattr(profile.avatar, "thumbnail_url", "https://x.org/t.png"),
         ["avatar.alt", "pronouns"],
     ),
     Mongoose(

@@ -25,7 +25,7 @@ def test_a_new_profile_is_stored_with_exactly_the_fields_of_the_specification(
         user.id,
         display_name="Ann",
         bio="Hi",
-        avatar={"url": "https://x.org/a.png", "thumbnail": "https://x.org/t.png"},
+        avatar={"url": "https://x.org/a.png", "thumbnail_url": "https://x.org/t.png"},
         metadata={"a": 1},
     )
     stored = raw.profiles.find_one()
@@ -39,7 +39,10 @@ def test_a_new_profile_is_stored_with_exactly_the_fields_of_the_specification(
         "createdAt": datetime,
         "updatedAt": datetime,
     }
-    assert stored["avatar"] == {"url": "https://x.org/a.png", "thumbnail": "https://x.org/t.png"}
+    assert stored["avatar"] == {
+        "url": "https://x.org/a.png",
+        "thumbnailUrl": "https://x.org/t.png",
+    }
 
 
 def test_the_profile_made_with_a_user_is_empty(raw: Database, user: User) -> None:
@@ -90,7 +93,7 @@ def test_find_or_create_makes_what_is_missing(raw: Database, user: User, form: t
         ({"metadata": [1]}, "metadata"),
         ({"metadata": {"a": "x" * 16_384}}, "metadata"),
         ({"avatar": {"url": "ftp://x.org/a"}}, "avatar"),
-        ({"avatar": {"thumbnail": "https://x.org/a"}}, "avatar"),
+        ({"avatar": {"thumbnail_url": "https://x.org/a"}}, "avatar"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -115,11 +118,12 @@ def test_the_longest_values_are_stored(raw: Database, profile: Profile) -> None:
 def test_an_avatar_is_set_with_and_without_its_thumbnail(
     raw: Database, profile: Profile, url: str
 ) -> None:
-    profile.update_avatar(url, thumbnail_url=url)
-    assert raw.profiles.find_one()["avatar"] == {"url": url, "thumbnail": url}
+    thumbnail = "https://x.org/t.png"
+    profile.update_avatar(url, thumbnail_url=thumbnail)
+    assert raw.profiles.find_one()["avatar"] == {"url": url, "thumbnailUrl": thumbnail}
     profile.update_avatar(url)
-    assert raw.profiles.find_one()["avatar"] == {"url": url}
-    assert (profile.avatar.url, profile.avatar.thumbnail) == (url, None)
+    assert raw.profiles.find_one()["avatar"] == {"url": url, "thumbnailUrl": url}
+    assert (profile.avatar.url, profile.avatar.thumbnail_url) == (url, url)
 
 
 @pytest.mark.parametrize(

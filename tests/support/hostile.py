@@ -27,7 +27,7 @@ REFUSED = [
     ("PATCH", PROFILE, "bio", OPERATOR),
     ("PATCH", PROFILE, "avatar", '"https://a.org/"'),
     ("PATCH", PROFILE, "avatar", '{"url": "javascript:alert(1)"}'),
-    ("PATCH", PROFILE, "avatar", '{"url": "https://a.org/", "thumbnail": "ftp://a.org/"}'),
+    ("PATCH", PROFILE, "avatar", '{"url": "https://a.org/", "thumbnailUrl": "ftp://a.org/"}'),
     ("PATCH", PROFILE, "avatar", '{"url": {"$gt": ""}}'),
     ("PATCH", PROFILE, "avatar", '{"url": "https://a.org/", "size": 1}'),
     ("PATCH", PROFILE, "metadata", "[]"),

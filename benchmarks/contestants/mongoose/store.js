@@ -24,7 +24,7 @@ const Profile = mongoose.model('Profile', new Schema({
   userId: owner,
   displayName: { type: String, maxlength: 100 },
   bio: { type: String, maxlength: 500 },
-  avatar: new Schema({ url: String, thumbnail: String }, { _id: false }),
+  avatar: new Schema({ url: String, thumbnailUrl: String }, { _id: false }),
   metadata: { type: Mixed, default: () => ({}) },
 }, { ...times, collection: 'profiles' }));
 

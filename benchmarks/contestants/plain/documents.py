@@ -56,7 +56,7 @@ class Avatar(EmbeddedDocument):
     """A picture."""
 
     url = URLField(required=True)
-    thumbnail = URLField()
+    thumbnail_url = URLField(db_field="thumbnailUrl")
 
 
 class Profile(Document):

@@ -38,7 +38,7 @@ class AvatarSerializer(serializers.Serializer):
     """A picture."""
 
     url = serializers.CharField()
-    thumbnail = serializers.CharField()
+    thumbnailUrl = serializers.CharField(source="thumbnail_url")
 
 
 class ProfileSerializer(serializers.Serializer):

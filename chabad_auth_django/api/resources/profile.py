@@ -35,7 +35,13 @@ class AvatarSerializer(StrictSerializer):
     """A picture and its thumbnail, both http or https URLs."""
 
     url = HttpURLField(max_length=2048)
-    thumbnail = HttpURLField(max_length=2048, required=False, allow_null=True)
+    thumbnailUrl = HttpURLField(
+        max_length=2048,
+        required=False,
+        allow_null=True,
+        source="thumbnail_url",
+        help_text="The picture itself where it is left out or `null`.",
+    )
 
 
 class ProfileSerializer(StrictSerializer):
@@ -87,12 +93,15 @@ class ProfileViewSet(APIViewSet):
         """Change what is named, remove what is `null`; `metadata` is replaced as a whole."""
         values = self.read_body(ProfileSerializer)
         if values.get("avatar"):
-            values["avatar"] = Avatar(**values["avatar"])
+            values["avatar"] = Avatar.of(**values["avatar"])
         return self._change("patch", values)
 
-    def _change(self, operation: str, *arguments: Any) -> Response:
+    def _change(self, operation: str, *arguments: Any, **options: Any) -> Response:
         profile = Profile(user_id=self.user_id)
-        return self.change(profile, shapes.profile, operation, *arguments)
+        return self.change(profile, self._shape, operation, *arguments, **options)
+
+    def _shape(self, row: shapes.Row) -> dict[str, Any]:
+        return shapes.profile(row)
 
 
 class AvatarViewSet(ProfileViewSet):
@@ -107,7 +116,7 @@ class AvatarViewSet(ProfileViewSet):
     def update(self, request: Request, user: str) -> Response:
         """Set the avatar."""
         values = self.read_body(AvatarSerializer)
-        return self._change("update_avatar", values["url"], values.get("thumbnail"))
+        return self._change("update_avatar", **values)
 
     @describe(operation_id="avatar_remove", parameters=[IF_MATCH], responses={204: None, **CHANGED})
     def destroy(self, request: Request, user: str) -> Response:
@@ -149,10 +158,6 @@ class MetadataViewSet(ProfileViewSet):
         """Remove the key."""
         self._change("delete_metadata", key)
         return Response(None, 204)
-
-    def _change(self, operation: str, *arguments: Any) -> Response:
-        profile = Profile(user_id=self.user_id)
-        return self.change(profile, self._shape, operation, *arguments)
 
     def _shape(self, row: shapes.Row) -> dict[str, Any]:
         return {"value": shapes.profile(row)["metadata"].get(self.kwargs["key"])}

@@ -76,7 +76,7 @@ def profile(row: Row) -> dict[str, Any]:
         "userId": row["userId"],
         "displayName": row.get("displayName"),
         "bio": row.get("bio"),
-        "avatar": {"url": avatar.get("url"), "thumbnail": avatar.get("thumbnail")}
+        "avatar": {"url": avatar.get("url"), "thumbnailUrl": avatar.get("thumbnailUrl")}
         if avatar
         else None,
         "metadata": _object(row.get("metadata")),
