@@ -11,6 +11,7 @@ import pytest
 from django.test import override_settings
 from support.commands import CommandCounter
 from support.databases import IndexListener, Server
+from support.fork_server import ForkServer
 
 from chabad_auth_django.contrib.embedded.server import Mongod
 from chabad_auth_django.db import connection
@@ -108,6 +109,14 @@ def either_server(request: pytest.FixtureRequest) -> str:
         "mongodb" if request.param == "replica set" else "standalone"
     )
     return uri
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ForkServer]:
+    """Start processes to be killed."""
+    server = ForkServer()
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.processes import python
+from support.processes import run_code
 
 CODE = """
-import json, os, django
-from django.conf import settings
-django.setup()
+import json, os
 from django.core.checks import run_checks
 from django.test import override_settings
 given = json.loads(os.environ["GIVEN"])
@@ -27,9 +25,7 @@ VERIFYING = {"HOST_ID": "tests", "HOST_ADAPTER": "support.host_adapter.Adapter"}
 
 
 def ids(tmp_path: Path, given: dict[str, Any], module: str = "support.host_settings") -> Any:
-    result = python(
-        "-c", CODE, cwd=tmp_path, DJANGO_SETTINGS_MODULE=module, GIVEN=json.dumps(given)
-    )
+    result = run_code(CODE, cwd=tmp_path, DJANGO_SETTINGS_MODULE=module, GIVEN=json.dumps(given))
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 

@@ -54,7 +54,7 @@ def test_there_is_nothing_to_migrate(tmp_path: Path) -> None:
 
 def test_the_checks_of_a_project_without_an_sql_database_are_clean(tmp_path: Path) -> None:
     arguments = ("check", "--fail-level", "WARNING")
-    result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI="mongodb://localhost/db")
+    result = python("-m", "django", *arguments, cwd=tmp_path, MONGODB_URI="mongodb://localhost/db")
     assert (result.returncode, result.stderr) == (0, "")
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.processes import python, run_code
 
 from chabad_auth_django.models import Activity, Session, User
+
+Run = Callable[..., list[Any]]
 
 SETUP = """
 import json, django
@@ -41,28 +43,29 @@ def patch(client, **headers):
 """
 
 
-def run(code: str, uri: str) -> list[Any]:
-    root = Path(__file__).parents[2]
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "support.api_settings",
-        "MONGODB_URI": uri,
-        "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")]),
-    }
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SETUP + code],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run code in a process of the host project and return what it tells."""
+
+    def run(code: str, uri: str, *, cold: bool = False) -> list[Any]:
+        environment = {"DJANGO_SETTINGS_MODULE": "support.api_settings", "MONGODB_URI": uri}
+        if cold:
+            result = python("-W", "error", "-c", SETUP + code, cwd=tmp_path, **environment)
+        else:
+            result = run_code(code, cwd=tmp_path, preparation=SETUP, **environment)
+        return told(result)
+
+    return run
+
+
+def told(result: subprocess.CompletedProcess[str]) -> list[Any]:
     assert result.returncode == 0, result.stderr
     for secret in ("secret", "example.org", "Traceback"):
         assert secret not in result.stderr.lower()
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_a_username_and_a_password_sign_in(mongodb: str) -> None:
+def test_a_username_and_a_password_sign_in(mongodb: str, run: Run) -> None:
     code = """
 data = tell(login(username="ann", password="secret", appId="cteen"))
 client = Client(headers={"Authorization": "Bearer " + data["accessToken"]})
@@ -93,12 +96,12 @@ for bad in ("", "a\\0b", None, 5, {"$gt": ""}, ["ann"]):
     assert [item.app_id for item in Activity.objects] == ["cteen"]
 
 
-def test_guessing_is_throttled(mongodb: str) -> None:
+def test_guessing_is_throttled(mongodb: str, run: Run) -> None:
     code = 'for n in range(11): tell(login(username="ann", password=f"guess{n}"))'
     assert run(code, mongodb) == [[401, "invalid_credentials"]] * 10 + [[429, "throttled"]]
 
 
-def test_a_session_of_the_host_project_works_with_csrf(mongodb: str) -> None:
+def test_a_session_of_the_host_project_works_with_csrf(mongodb: str, run: Run) -> None:
     code = """
 client = Client(enforce_csrf_checks=True)
 client.login(username="ann", password="secret")
@@ -145,19 +148,21 @@ tell(client.get("/api/auth/me/", headers={"Authorization": "Bearer x"}))
     ]
 
 
-def test_logging_in_to_the_host_project_runs_the_login_flow(mongodb: str) -> None:
+def test_logging_in_to_the_host_project_runs_the_login_flow(mongodb: str, run: Run) -> None:
     code = """
 client = Client()
 client.login(username="ann", password="secret")
 tell(client.get("/api/auth/me/"), "email", "authMethods", "roles")
 """
-    assert run(code, mongodb) == [[200, None, "ann@example.org", ["credentials"], ["user"]]]
+    assert run(code, mongodb, cold=True) == [
+        [200, None, "ann@example.org", ["credentials"], ["user"]]
+    ]
     assert User.objects.get().last_login is not None
     assert [item.event_type for item in Activity.objects] == ["login"]
 
 
 @pytest.mark.parametrize("uri", ["mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=200"])
-def test_an_outage_is_unavailable_for_django_users_too(uri: str) -> None:
+def test_an_outage_is_unavailable_for_django_users_too(uri: str, run: Run) -> None:
     code = """
 from django.test import override_settings
 from django.conf import settings
@@ -178,7 +183,7 @@ with override_settings(CHABAD_AUTH=settings.CHABAD_AUTH | changes):
 
 
 def test_a_session_that_cannot_be_read_because_the_cache_is_away_is_no_error_of_ours(
-    mongodb: str,
+    mongodb: str, run: Run
 ) -> None:
     answers = run(
         """
@@ -200,7 +205,7 @@ tell(client.get("/api/users/me/"))
     assert answers == [[503, "unavailable"]]
 
 
-def test_an_account_may_be_remembered_for_some_seconds(mongodb: str) -> None:
+def test_an_account_may_be_remembered_for_some_seconds(mongodb: str, run: Run) -> None:
     code = """
 from django.conf import settings
 from django.test import override_settings
@@ -215,7 +220,9 @@ tell(client.get("/api/auth/me/"))
     assert run(code, mongodb) == [[200, None], [200, None], [401, "invalid_token"]]
 
 
-def test_an_address_that_changes_in_the_host_follows_once_it_is_verified(mongodb: str) -> None:
+def test_an_address_that_changes_in_the_host_follows_once_it_is_verified(
+    mongodb: str, run: Run
+) -> None:
     code = """
 def change(email):
     ann.email = email

@@ -10,20 +10,17 @@ from typing import Any
 
 import pytest
 from django.test import override_settings
-from support.processes import python
+from support.processes import run_code
 
 from chabad_auth_django import checks
 from chabad_auth_django.models import User
 
 SCRIPT = """
 import json, django
-django.setup()
 django.conf.settings.ALLOWED_HOSTS = ["testserver"]
 from rest_framework.test import APIClient
 from chabad_auth_django.services.signing_in import flows
-token = flows.issue_tokens(name="ann@example.org").access_token
 client = APIClient()
-client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
 
 def show(method, path, body=None, **headers):
     data = json.dumps(body) if body is not None else ""
@@ -32,6 +29,11 @@ def show(method, path, body=None, **headers):
     print(json.dumps([path, response.status_code, response.get("Content-Type"), answer]))
 
 PEOPLE = {"HTTP_ACCEPT": "text/html,application/xhtml+xml,*/*;q=0.8"}
+"""
+
+SIGN_IN = """
+token = flows.issue_tokens(name="ann@example.org").access_token
+client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
 """
 
 ANSWERS = """
@@ -60,9 +62,10 @@ def ann(mongodb: str) -> str:
 
 
 def run(code: str, uri: str, cwd: Path, settings: str) -> list[Any]:
-    result = python(
-        *("-W", "error", "-c", SCRIPT + code),
+    result = run_code(
+        SIGN_IN + code,
         cwd=cwd,
+        preparation=SCRIPT,
         DJANGO_SETTINGS_MODULE=settings,
         MONGODB_URI=uri,
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 from support.openapi import Description
-from support.processes import python
+from support.processes import django_admin
 
 from chabad_auth_django.api.http.errors import STATUSES
 from chabad_auth_django.models import User
@@ -257,8 +257,8 @@ def test_it_comes_as_yaml_too() -> None:
 
 def spectacular(cwd: Path, settings: str, *arguments: str) -> str:
     """Return what ``manage.py spectacular`` of a host project writes without a warning."""
-    result = python(
-        *("-W", "error", "-m", "django", "spectacular", "--validate", "--fail-on-warn"),
+    result = django_admin(
+        *("spectacular", "--validate", "--fail-on-warn"),
         *arguments,
         cwd=cwd,
         DJANGO_SETTINGS_MODULE=settings,

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from api.conftest import Login
 from rest_framework.test import APIClient
-from support.processes import python
+from support.processes import run_code
 
 from chabad_auth_django.models import User
 
 CODE = """
-import json, django
-django.setup()
+import json
 from django.test import Client
 from support.signed_in import access_token
 from chabad_auth_django.models import User
@@ -35,8 +34,7 @@ print(json.dumps(found))
 def test_a_cache_of_the_whole_site_serves_nobody_anothers_data(
     mongodb: str, tmp_path: Path
 ) -> None:
-    result = python(
-        "-c",
+    result = run_code(
         CODE,
         cwd=tmp_path,
         DJANGO_SETTINGS_MODULE="support.cached_settings",

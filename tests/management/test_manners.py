@@ -17,7 +17,7 @@ from bson import ObjectId
 from django.core.management import get_commands, load_command_class
 from django.test import override_settings
 from support.management import NOBODY, Stream, interrupted, run
-from support.processes import django_admin, python_path
+from support.processes import django_admin, python, python_path
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.management import output
@@ -155,7 +155,7 @@ def test_each_user_is_told_before_the_next_one_is_looked_for(
 
 
 def test_a_bad_argument_of_a_process_is_told_in_one_line(tmp_path: Path) -> None:
-    result = django_admin("chabad_show_user", cwd=tmp_path)
+    result = python("-m", "django", "chabad_show_user", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("CommandError: the following arguments are required: USER.")
     assert len(result.stderr.splitlines()) == 1

@@ -28,14 +28,6 @@ MARCH = datetime(2025, 3, 1, tzinfo=UTC)
 SETTINGS = {"PURGE_BATCH_SIZE": 20}
 
 
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ForkServer]:
-    """Start processes to be killed."""
-    server = ForkServer()
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def events(raw: Database, user: User) -> Iterator[list[Any]]:
     """The events that must be counted, whether they are stored or archived."""

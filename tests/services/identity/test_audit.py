@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -271,14 +271,6 @@ def test_the_resources_are_those_of_the_api() -> None:
         if hasattr(getattr(pattern.callback, "cls", None), "resource")
     }
     assert set(names.RESOURCES) == from_urls
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ForkServer]:
-    """Start processes to be killed."""
-    server = ForkServer()
-    yield server
-    server.close()
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,14 +22,6 @@ from support.invariants import (
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
 from chabad_auth_django.services.lifecycle import deletion
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ForkServer]:
-    """Start processes to be killed."""
-    server = ForkServer()
-    yield server
-    server.close()
 
 
 def database() -> Any:

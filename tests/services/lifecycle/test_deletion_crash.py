@@ -43,14 +43,6 @@ from chabad_auth_django.services.lifecycle import deletion
 EMAIL = "ann@example.org"
 
 
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ForkServer]:
-    """Start processes to be killed."""
-    server = ForkServer()
-    yield server
-    server.close()
-
-
 @pytest.fixture(params=["rs0", None], ids=["replica set", "standalone"])
 def own_server(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
     """Serve one test alone with a server that it may kill."""

@@ -47,14 +47,6 @@ def connected(signal: Any, receiver: Callable[..., object]) -> Iterator[None]:
         signal.disconnect(receiver)
 
 
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ForkServer]:
-    """Start processes to be killed."""
-    server = ForkServer()
-    yield server
-    server.close()
-
-
 def database() -> Any:
     return connection.get_database()
 

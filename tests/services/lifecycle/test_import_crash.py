@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,6 @@ from chabad_auth_django.services.lifecycle import deletion, portability
 EVENTS = 2 * portability.BATCH
 
 Rows = dict[str, list[Any]]
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ForkServer]:
-    """Start processes to be killed."""
-    server = ForkServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture

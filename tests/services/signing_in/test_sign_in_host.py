@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.processes import python, run_code
 
 from chabad_auth_django.models import Activity, ExternalId, Session, User
 from chabad_auth_django.services.signing_in import tokens
@@ -43,32 +42,27 @@ def log_in(user):
 """
 
 
-def run(code: str, uri: str) -> subprocess.CompletedProcess[str]:
-    root = Path(__file__).parents[3]
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "support.host_settings",
-        "MONGODB_URI": uri,
-        "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")]),
-    }
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", SETUP + code],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
+def run(code: str, uri: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return run_code(
+        code,
+        cwd=cwd,
+        preparation=SETUP,
+        DJANGO_SETTINGS_MODULE="support.host_settings",
+        MONGODB_URI=uri,
     )
 
 
-def output(code: str, uri: str) -> list[str]:
-    result = run(code, uri)
+def output(code: str, uri: str, cwd: Path) -> list[str]:
+    result = run(code, uri, cwd)
     assert result.returncode == 0, result.stderr
     return result.stdout.splitlines()
 
 
-def test_a_username_and_a_password_sign_in(either_server: str) -> None:
+def test_a_username_and_a_password_sign_in(either_server: str, tmp_path: Path) -> None:
     code = "for _ in range(2): print(enter().access_token)"
-    access = [tokens.verify_access_token(token=text) for text in output(code, either_server)]
+    access = [
+        tokens.verify_access_token(token=text) for text in output(code, either_server, tmp_path)
+    ]
     user = User.objects.get()
     assert (user.email, user.name, user.auth_methods) == (
         "ann@example.org",
@@ -83,7 +77,7 @@ def test_a_username_and_a_password_sign_in(either_server: str) -> None:
     assert (claim.user_id, claim.id[:15]) == (user.id, 'host:["tests", ')
 
 
-def test_bad_credentials_are_refused(mongodb: str) -> None:
+def test_bad_credentials_are_refused(mongodb: str, tmp_path: Path) -> None:
     code = r"""
 print(enter(password="wrong"), enter(username="eve"), enter(password=""))
 ann.is_active = False
@@ -96,7 +90,7 @@ for bad in ("x" * 10_000, "\ud800", None, 5, ["secret"]):
 with override_settings(CHABAD_AUTH={"AUTH_METHODS": ["google"]}):
     print(enter())
 """
-    lines = output(code, mongodb)
+    lines = output(code, mongodb, tmp_path)
     assert lines[:2] == [
         "invalid_credentials invalid_credentials invalid_credentials",
         "invalid_credentials email_not_verified",
@@ -105,9 +99,11 @@ with override_settings(CHABAD_AUTH={"AUTH_METHODS": ["google"]}):
     assert User.objects.count() == Session.objects.count() == 0
 
 
-def test_a_login_to_the_host_project_runs_the_login_flow(either_server: str) -> None:
+def test_a_login_to_the_host_project_runs_the_login_flow(
+    either_server: str, tmp_path: Path
+) -> None:
     code = "print(log_in(ann), log_in(ann), log_in(DjangoUser.objects.get(username='nobody')))"
-    assert output(code, either_server) == ["True True True"]
+    assert output(code, either_server, tmp_path) == ["True True True"]
     user = User.objects.get()
     assert (user.email, user.auth_methods) == ("ann@example.org", ["credentials"])
     assert user.last_login is not None
@@ -115,19 +111,26 @@ def test_a_login_to_the_host_project_runs_the_login_flow(either_server: str) -> 
     assert Session.objects.count() == 0
 
 
-def test_an_existing_user_is_found_by_the_email(mongodb: str) -> None:
+def test_an_existing_user_is_found_by_the_email(mongodb: str, tmp_path: Path) -> None:
     user = User.create_user(email="ann@example.org", name="Other", auth_methods=["google"])
-    assert output("print(log_in(ann))", mongodb) == ["True"]
+    assert output("print(log_in(ann))", mongodb, tmp_path) == ["True"]
     user.refresh()
     assert (user.name, user.auth_methods) == ("Other", ["google", "credentials"])
     assert user.last_login is not None
 
 
-@pytest.mark.parametrize(
-    "uri", ["mongodb://127.0.0.1:1/test?serverSelectionTimeoutMS=200", "mongodb://["]
-)
-def test_an_outage_does_not_break_the_login_to_the_host_project(uri: str) -> None:
-    result = run("logging.basicConfig()\nprint(log_in(ann))", uri)
+@pytest.mark.parametrize("start", ["forked", "cold"])
+def test_an_outage_does_not_break_the_login_to_the_host_project(tmp_path: Path, start: str) -> None:
+    code = "logging.basicConfig()\nprint(log_in(ann))"
+    if start == "forked":
+        result = run(code, "mongodb://127.0.0.1:1/test?serverSelectionTimeoutMS=200", tmp_path)
+    else:
+        result = python(
+            *("-W", "error", "-c", SETUP + code),
+            cwd=tmp_path,
+            DJANGO_SETTINGS_MODULE="support.host_settings",
+            MONGODB_URI="mongodb://[",
+        )
     assert result.stdout == "True\n", result.stderr
     assert "WARNING:chabad_auth_django:The login of a Django user was not recorded" in result.stderr
     assert "example.org" not in result.stderr.lower()
