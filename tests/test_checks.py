@@ -30,6 +30,8 @@ GOOD: list[dict[str, Any]] = [
     {"MONGODB_URI": Ask()},
     {"MONGODB_OPTIONS": {"maxPoolSize": 50, "w": "majority"}},
     {"MONGODB_URI": f"{URI}?w=1", "MONGODB_OPTIONS": {"W": "majority"}},
+    {"MONGODB_URI": f"{URI}?tz_aware=true;w=majority;uuidRepresentation=standard"},
+    {"MONGODB_URI": "mongodb+srv://cluster.example.org/db?srvMaxHosts=2"},
     {"EMBEDDED_DATA_DIR": "data"},
     {"EMBEDDED_DATA_DIR": Path("data")},
     {"TRANSACTION_TIMEOUT": 1},
@@ -58,7 +60,45 @@ BAD: list[tuple[Any, str]] = [
     ({"MONGODB_OPTIONS": {"w": 1}}, "E004"),
     ({"MONGODB_OPTIONS": {"W": 0}}, "E004"),
     ({"MONGODB_URI": Ask(), "MONGODB_OPTIONS": {"w": 2}}, "E004"),
-    *(({"MONGODB_OPTIONS": value}, "E005") for value in (None, [], "w=1", {1: 2})),
+    # What is read must be what the code expects, by whatever name and separator it is asked for.
+    *(
+        ({"MONGODB_URI": f"{uri}{query}"}, "E004")
+        for uri in (f"{URI}?", "mongodb+srv://cluster.example.org/db?")
+        for query in (
+            "readConcernLevel=local",
+            "maxPoolSize=5;readconcernlevel=majority",
+            "appname=x;w=1",
+            "tz_aware=false",
+            "uuidRepresentation=javaLegacy",
+            "unicode_decode_error_handler=strict",
+        )
+    ),
+    *(
+        ({"MONGODB_OPTIONS": value}, "E004")
+        for value in (
+            {"tz_aware": False},
+            {"TZ_Aware": False},
+            {"datetime_conversion": "DATETIME_CLAMP"},
+            {"uuidRepresentation": "unspecified"},
+            {"document_class": dict},
+        )
+    ),
+    ({"MONGODB_URI": "mongodb+srv://cluster.example.org/db?w=majority&tls=true;a=b"}, "E003"),
+    *(
+        ({"MONGODB_OPTIONS": value}, "E005")
+        for value in (
+            None,
+            [],
+            "w=1",
+            {1: 2},
+            {"db": "other"},
+            {"host": "other"},
+            {"maxPoolSise": 5},
+            {"maxPoolSize": "many"},
+            {"connect": True, "alias": "x"},
+            {"tlsCAFile": "/no/such/file"},
+        )
+    ),
     *(({"EMBEDDED_DATA_DIR": value}, "chabad_auth_embedded.E001") for value in (5, ["data"])),
     *(
         ({"TRANSACTION_TIMEOUT": value}, "E007")

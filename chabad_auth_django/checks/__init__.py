@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs
 
 from django.apps import apps
 from django.conf import settings
@@ -237,16 +236,12 @@ def _check_connection() -> list[CheckMessage]:
                 id="chabad_auth.E003",
             )
         ]
-    in_uri = parse_qs(uri.partition("?")[2]) if isinstance(uri, str) else {}
-    values = {name.lower(): value[-1] for name, value in in_uri.items()}
-    values |= {name.lower(): value for name, value in conf.MONGODB_OPTIONS.items()}
-    if values.get("w", "majority") != "majority":
-        return [
-            Error(
-                "Writes must be acknowledged by the majority.",
-                hint="With less, a failover loses writes that were answered with success. "
-                "Remove 'w' from the MongoDB URI and from MONGODB_OPTIONS.",
-                id="chabad_auth.E004",
-            )
-        ]
-    return []
+    return [
+        Error(
+            f"The option {name!r} of MongoDB has no effect.",
+            hint="What is stored and what is read would not be what the code expects. "
+            f"Remove {name!r} from the MongoDB URI and from MONGODB_OPTIONS.",
+            id="chabad_auth.E004",
+        )
+        for name in connection.ignored_options(uri if isinstance(uri, str) else "")
+    ]

@@ -22,10 +22,7 @@ class Conf(Table):
     )
     MONGODB_OPTIONS = Setting[Mapping[str, Any]](
         {},
-        Rule(
-            lambda value: isinstance(value, Mapping) and all(isinstance(key, str) for key in value),
-            "a dict with the names of options as keys",
-        ),
+        Rule(rules.are_options, "a dict of options that MongoClient takes"),
         check=5,
         help="Arguments of `pymongo.MongoClient`. They win over the URI, which wins over our "
         "defaults (below).",

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jwt
+from pymongo import MongoClient
 from pymongo.errors import PyMongoError
-from pymongo.uri_parser import parse_uri
+from pymongo.uri_parser import parse_uri, split_options
 
 from chabad_auth_django.conf.table import Rule
 
@@ -22,12 +23,34 @@ def is_uri(value: Any) -> bool:
     """Tell whether MongoDB can be found by the value, or by what it returns when it is called."""
     if not isinstance(value, str):
         return value is None or callable(value)
-    if value.startswith("mongodb+srv://"):
-        # Reading more of it takes DNS.
-        return True
     try:
-        parse_uri(value)
+        if value.startswith("mongodb+srv://"):
+            # Reading more of it takes DNS.
+            uri_options(value)
+        else:
+            parse_uri(value)
     except (PyMongoError, ValueError):
+        return False
+    return True
+
+
+def uri_options(uri: str) -> dict[str, Any]:
+    """Return the options of the URI as they are written, under their names in lower case.
+
+    Raises ``ValueError`` and ``pymongo.errors.PyMongoError`` where PyMongo cannot read them.
+    """
+    query = uri.partition("?")[2]
+    found = split_options(query, validate=False) if query else {}
+    return {name.lower(): value for name, value in found.items()}
+
+
+def are_options(value: Any) -> bool:
+    """Tell whether ``MongoClient`` takes the options."""
+    if not isinstance(value, Mapping):
+        return False
+    try:
+        MongoClient("mongodb://localhost", **{**value, "connect": False}).close()
+    except (OSError, PyMongoError, TypeError, ValueError):
         return False
     return True
 

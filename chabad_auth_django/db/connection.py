@@ -8,15 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
-from urllib.parse import parse_qs
 
 import mongoengine
 import pymongo
 from django.core.exceptions import ImproperlyConfigured
-from pymongo import MongoClient
 from pymongo.database import Database
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.conf.rules import uri_options
+from chabad_auth_django.db.client import Client
 
 #: mongoengine's alias of the connection.
 ALIAS = "chabad_auth"
@@ -34,20 +34,30 @@ DEFAULT_OPTIONS: dict[str, Any] = {
     # 30 s, each request that it had would take its thread along until its time is up.
     "connectTimeoutMS": 5_000,
     "heartbeatFrequencyMS": 3_000,
-    "w": "majority",
     "retryReads": True,
     "retryWrites": True,
+    "appname": "chabad_auth_django",
+}
+
+#: What the code depends on, whatever the URI and the settings say; a system check names the others.
+REQUIRED_OPTIONS: dict[str, Any] = {
+    "w": "majority",
     "tz_aware": True,
     # One year 20000 or one broken text that another program stored must not hide a whole list.
     "datetime_conversion": "DATETIME_AUTO",
     "unicode_decode_error_handler": "replace",
     "uuidRepresentation": "standard",
-    "appname": "chabad_auth_django",
 }
+
+#: Options that reach no command: what is read must be what the code expects.
+REFUSED_OPTIONS = ("readConcernLevel", "document_class", "type_registry")
+
+#: The same names, as options are compared.
+_FIXED = {name.lower() for name in (*REQUIRED_OPTIONS, *REFUSED_OPTIONS)}
 
 _lock = threading.RLock()
 _registered: tuple[Any, dict[str, Any]] | None = None
-_client: MongoClient[dict[str, Any]] | None = None
+_client: Client | None = None
 _supports_transactions: bool | None = None
 
 
@@ -58,14 +68,23 @@ def uri_setting() -> Any:
 
 def client_options(uri: str) -> dict[str, Any]:
     """Return the ``MongoClient`` arguments: the settings' over the URI's over the defaults."""
-    in_uri = {name.lower() for name in parse_qs(uri.partition("?")[2])}
-    in_settings = {name.lower(): value for name, value in conf.MONGODB_OPTIONS.items()}
-    defaults = {
-        name: value
-        for name, value in DEFAULT_OPTIONS.items()
-        if name.lower() not in in_uri and name.lower() not in in_settings
+    in_settings = {
+        name: value for name, value in conf.MONGODB_OPTIONS.items() if name.lower() not in _FIXED
     }
-    return defaults | dict(conf.MONGODB_OPTIONS)
+    given = uri_options(uri).keys() | {name.lower() for name in in_settings}
+    defaults = {name: value for name, value in DEFAULT_OPTIONS.items() if name.lower() not in given}
+    return defaults | in_settings | REQUIRED_OPTIONS
+
+
+def ignored_options(uri: str) -> list[str]:
+    """Return the options that are given and differ from what the code depends on."""
+    given = uri_options(uri) | {name.lower(): v for name, v in conf.MONGODB_OPTIONS.items()}
+    refused = [name for name in REFUSED_OPTIONS if name.lower() in given]
+    return refused + [
+        name
+        for name, value in REQUIRED_OPTIONS.items()
+        if str(given.get(name.lower(), value)).lower() != str(value).lower()
+    ]
 
 
 def register() -> None:
@@ -81,29 +100,52 @@ def register() -> None:
 
 def _register(uri: str) -> None:
     global _registered
-    mongoengine.register_connection(ALIAS, host=uri, **client_options(uri))
+    mongoengine.register_connection(
+        ALIAS, host=uri, mongo_client_class=Client, **client_options(uri)
+    )
     _registered = (uri_setting(), dict(conf.MONGODB_OPTIONS))
 
 
-def get_client() -> MongoClient[dict[str, Any]]:
-    """Return the process's one ``MongoClient``, made on first use whatever threads race.
+def get_client() -> Client:
+    """Return the process's one client, made on first use whatever threads race.
 
+    It is made anew after something else has closed it, such as ``mongoengine.disconnect_all()``.
     Raises ``ImproperlyConfigured`` without a URI, and what a callable URI raises.
     """
-    global _client
-    if _client is None:
+    client = _client
+    if client is None or not _is_registered():
         with _lock:
-            if _client is None:
-                if _registered is None:
-                    uri = uri_setting()
-                    if not uri:
-                        raise ImproperlyConfigured(
-                            'Set CHABAD_AUTH["MONGODB_URI"] or the environment variable '
-                            "MONGODB_URI to the URI of a MongoDB database."
-                        )
-                    _register(uri() if callable(uri) else uri)
-                _client = mongoengine.get_connection(ALIAS)
-    return _client
+            client = _client
+            if client is None or not _is_registered():
+                client = _open()
+    return client
+
+
+def _open() -> Client:
+    global _client
+    if _registered is None or not _is_registered():
+        uri = uri_setting()
+        if not uri:
+            raise ImproperlyConfigured(
+                'Set CHABAD_AUTH["MONGODB_URI"] or the environment variable MONGODB_URI to the '
+                "URI of a MongoDB database."
+            )
+        _register(uri() if callable(uri) else uri)
+    client: Client = mongoengine.get_connection(ALIAS)
+    client.on_close = _forget
+    _client = client
+    return client
+
+
+def _is_registered() -> bool:
+    # There is no public way to ask, and disconnect_all() of another thread can end at any time.
+    return ALIAS in mongoengine.connection._connection_settings
+
+
+def _forget(client: Client) -> None:
+    with _lock:
+        if client is _client:
+            close()
 
 
 def get_database() -> Database[dict[str, Any]]:
@@ -171,8 +213,8 @@ def close() -> None:
     """Close the connection; the next use opens it again with the settings of that moment."""
     global _registered, _client, _supports_transactions
     with _lock:
-        mongoengine.disconnect(ALIAS)
         _registered = _client = _supports_transactions = None
+        mongoengine.disconnect(ALIAS)
 
 
 def close_if_changed(*, setting: str, **kwargs: Any) -> None:

@@ -8,6 +8,7 @@ one, and ``on_incomplete()`` holds what heals a body that fails half-way.
 from __future__ import annotations
 
 import functools
+import inspect
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,8 @@ from pymongo.write_concern import WriteConcern
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
+from chabad_auth_django.db.client import in_transaction as in_transaction
+from chabad_auth_django.db.client import transaction
 from chabad_auth_django.failures import log_failure
 
 #: The label with which MongoDB asks for a transaction to be run again.
@@ -35,8 +38,6 @@ UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
 
 #: Seconds for telling the server that a transaction is over whose own time is up.
 RELEASE_TIMEOUT = 1.0
-
-MAJORITY = WriteConcern("majority")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,7 +64,12 @@ def atomic(function: Callable[P, T]) -> Callable[P, T]:
     from its start, so it must be safe to re-run; all tries together take at most
     ``CHABAD_AUTH["TRANSACTION_TIMEOUT"]`` seconds. On a standalone server it runs without a
     transaction, and again only when it raises ``RetryTransaction``.
+
+    Raises ``TypeError`` for a coroutine or generator function, also one that ``contextmanager`` and
+    the like have wrapped: its body would run after the transaction.
     """
+    if not callable(function) or _is_suspended(inspect.unwrap(function)):
+        raise TypeError(f"atomic takes a plain function, not {function!r}")
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -83,29 +89,27 @@ def atomic(function: Callable[P, T]) -> Callable[P, T]:
     return wrapper
 
 
+def _is_suspended(function: Callable[..., object]) -> bool:
+    while isinstance(function, functools.partial):
+        function = inspect.unwrap(function.func)
+    kinds = (
+        inspect.iscoroutinefunction,
+        inspect.isgeneratorfunction,
+        inspect.isasyncgenfunction,
+    )
+    call = function.__call__  # type: ignore[operator]
+    return any(is_kind(function) or is_kind(call) for is_kind in kinds)
+
+
 def in_atomic() -> bool:
     """Tell whether the caller runs inside a function made by ``atomic``."""
     return _hooks.get() is not None
-
-
-def in_transaction() -> bool:
-    """Tell whether a transaction is open; inside ``atomic`` on a standalone server none is."""
-    return in_atomic() and connection.supports_transactions()
 
 
 def is_repeated() -> bool:
     """Tell whether a transaction is open that runs again, after it has met another one."""
     hooks = _hooks.get()
     return hooks is not None and hooks.tries > 1
-
-
-def write_concern() -> WriteConcern:
-    """Return what a write must ask for now: the majority, or nothing inside a transaction.
-
-    There the commit asks for the majority, and the server refuses a write that does: PyMongo
-    leaves the collection's write concern in ``findAndModify`` when the session is a bound one.
-    """
-    return WriteConcern() if in_transaction() else MAJORITY
 
 
 def on_commit(hook: Hook, *, robust: bool = True) -> None:
@@ -192,12 +196,13 @@ def _with_session(callback: Callable[[ClientSession], T]) -> T:
         pymongo.timeout(conf.TRANSACTION_TIMEOUT),
         client.start_session() as session,
         session.bind(end_session=False),
+        transaction(),
     ):
         try:
             return session.with_transaction(
                 callback,
                 read_concern=ReadConcern("snapshot"),
-                write_concern=MAJORITY,
+                write_concern=WriteConcern("majority"),
                 read_preference=ReadPreference.PRIMARY,
             )
         except PyMongoError as error:

@@ -326,5 +326,4 @@ def _tombstones(collection: Collection[dict[str, Any]]) -> Collection[dict[str, 
     return collection.database.get_collection(
         TOMBSTONES,
         read_preference=collection.read_preference,
-        write_concern=collection.write_concern,
     )

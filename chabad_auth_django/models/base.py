@@ -19,7 +19,7 @@ from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection, expressions
-from chabad_auth_django.db.transactions import in_transaction, on_rollback, write_concern
+from chabad_auth_django.db.transactions import in_transaction, on_rollback
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     ChabadAuthError,
@@ -66,22 +66,14 @@ class Document(mongoengine.Document):
 
     @classmethod
     def collection(cls) -> Collection[dict[str, Any]]:
-        """Return the PyMongo collection, on the primary and with majority writes.
+        """Return the PyMongo collection on the primary.
 
         Whatever read preference the URI asks for: what decides over a write must not be stale.
         """
         collection: Collection[dict[str, Any]] = super()._get_collection()
-        options = ReadPreference.PRIMARY, write_concern()
-        if (collection.read_preference, collection.write_concern) == options:
+        if collection.read_preference == ReadPreference.PRIMARY:
             return collection
-        return collection.with_options(None, *options)
-
-    @classmethod
-    def _get_collection(cls) -> Collection[dict[str, Any]]:
-        collection: Collection[dict[str, Any]] = super()._get_collection()
-        if in_transaction():
-            return collection.with_options(write_concern=write_concern())
-        return collection
+        return collection.with_options(read_preference=ReadPreference.PRIMARY)
 
     @classmethod
     def read(cls, **key: Any) -> dict[str, Any] | None:

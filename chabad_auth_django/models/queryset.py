@@ -6,6 +6,7 @@ from typing import Any
 
 import mongoengine
 
+from chabad_auth_django.db.client import in_transaction
 from chabad_auth_django.exceptions import ValidationError
 
 #: The most documents that a finder returns.
@@ -38,6 +39,13 @@ class QuerySet(mongoengine.QuerySet):
         self._document.insert_documents(documents)
         results = documents if load_bulk else [document.id for document in documents]
         return results[0] if one else results
+
+    def count(self, with_limit_and_skip: bool = False) -> int:
+        """Return how many documents match."""
+        if in_transaction() and not self._query:
+            # What MongoDB knows of the whole collection is nothing that a transaction can ask.
+            return self.filter(pk__exists=True).count(with_limit_and_skip)
+        return super().count(with_limit_and_skip)
 
     def update(self, upsert: bool = False, **kwargs: Any) -> Any:
         """Update atomically; an upsert is refused, because it would pass by the lifecycle."""

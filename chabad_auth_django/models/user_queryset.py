@@ -85,10 +85,7 @@ class UserQuerySet(QuerySet):
 
     def _write(self, ids: list[Any], values: dict[str, Any], update: Callable[..., Any]) -> Any:
         def write() -> Any:
-            narrowed = self.filter(pk__in=ids)
-            # Inside the transaction the collection has other options.
-            narrowed._collection_obj = self._document._get_collection()
-            return update(narrowed)
+            return update(self.filter(pk__in=ids))
 
         try:
             return self._document.write_identifying(user_ids=ids, values=values, write=write)

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import mongoengine
 import pymongo
 import pytest
+from bson import SON
 from bson.binary import UuidRepresentation
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
@@ -17,7 +22,11 @@ from support.clients import with_options
 from support.threads import together
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.models import User
+from chabad_auth_django.models import Analytics, User
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.analytics import counts, rollups
+from chabad_auth_django.services.data import idempotency
+from chabad_auth_django.services.data.idempotency import Answer
 
 NOBODY = "mongodb://127.0.0.1:1/nothing"
 
@@ -92,6 +101,12 @@ def test_the_settings_win_over_the_uri_and_the_uri_over_the_defaults(
 def test_a_uri_of_several_ipv6_hosts_is_read() -> None:
     options = connection.client_options("mongodb://a:1,[::1]:2,[::2]:3/db?maxPoolSize=7")
     assert "maxPoolSize" not in options
+
+
+def test_options_of_a_uri_may_be_separated_by_semicolons() -> None:
+    options = connection.client_options("mongodb://a/db?appName=x;MAXPOOLSIZE=7;w=majority")
+    assert options.keys().isdisjoint({"maxPoolSize", "appname"})
+    assert "minPoolSize" in options
 
 
 @pytest.mark.parametrize("source", ["setting", "environment", "callable"])
@@ -214,3 +229,90 @@ def test_close_ends_the_connection_and_the_next_use_opens_another(uri: str) -> N
 def test_ping_fails_within_its_timeout_when_nobody_answers() -> None:
     with override_settings(CHABAD_AUTH={"MONGODB_URI": NOBODY}), pytest.raises(PyMongoError):
         connection.ping(timeout=0.2)
+
+
+#: Options that a project may have, and that must not reach the commands they break.
+UNFIT: list[tuple[str, dict[str, Any]]] = [
+    ("readConcernLevel=local", {}),
+    ("readConcernLevel=linearizable", {}),
+    ("", {"readConcernLevel": "majority"}),
+    ("tz_aware=false", {}),
+    ("", {"TZ_AWARE": False}),
+    ("", {"document_class": SON}),
+    ("", {"datetime_conversion": "datetime_ms"}),
+    ("uuidRepresentation=javaLegacy", {}),
+    ("w=1", {}),
+    ("readPreference=secondaryPreferred", {"readConcernLevel": "local"}),
+]
+
+
+@pytest.mark.parametrize(("query", "options"), UNFIT, ids=str)
+def test_an_option_that_would_break_us_has_no_effect(
+    mongodb: str, query: str, options: dict[str, Any]
+) -> None:
+    """Counts, roll-ups and an idempotent request's answer work as without the option."""
+    settings = {"MONGODB_URI": with_options(mongodb, query), "MONGODB_OPTIONS": options}
+    with override_settings(CHABAD_AUTH=settings):
+        user = User.create_user(email="ann@example.org")
+        key = {"user_id": user.id, "key": "key", "fingerprint": "same"}
+        run = partial(
+            idempotency.run_once, **key, run=int, answer_of=lambda _: Answer(200, {}, b"")
+        )
+        run()
+        assert isinstance(run(), Answer)
+        assert user.created_at.utcoffset() == timedelta(0)
+        assert type(User.read(_id=user.id)) is dict
+        start = now() - timedelta(days=3)
+        for days in (2, 1):
+            Analytics.create_analytics(
+                user_id=user.id,
+                event_name="x",
+                event_category="custom",
+                timestamp=start + timedelta(days=days),
+            )
+        assert list(rollups.run())
+        Analytics.collection().delete_one({})
+        assert list(rollups.run())
+        counted = counts.get_event_counts(start=start, end=now())
+        assert [row["count"] for row in counted] == [1]
+
+
+def test_a_connection_that_the_host_closes_is_opened_again(mongodb: str) -> None:
+    def through_mongoengine() -> None:
+        mongoengine.disconnect(connection.ALIAS)
+
+    closings = (
+        mongoengine.disconnect_all,
+        through_mongoengine,
+        lambda: connection.get_client().close(),
+        lambda: mongoengine.get_connection(connection.ALIAS).close(),
+    )
+    user = User.create_user(email="ann@example.org")
+    for close in closings:
+        close()
+        assert User.find_by_email("ann@example.org").id == user.id
+        close()
+        assert connection.ping() < 2
+        close()
+        user.add_role("admin")
+        assert connection.get_client() is mongoengine.get_connection(connection.ALIAS)
+
+
+def test_threads_go_on_while_the_host_closes_its_connections(mongodb: str) -> None:
+    User.create_user(email="ann@example.org")
+    done = threading.Event()
+
+    def close() -> None:
+        for _ in range(30):
+            mongoengine.disconnect_all()
+        done.set()
+
+    def read() -> None:
+        while not done.is_set():
+            # Whoever is in the middle of an operation may get an error of the driver.
+            with suppress(PyMongoError):
+                User.find_by_email("ann@example.org")
+
+    together([close, read, read, read])
+    assert User.find_by_email("ann@example.org") is not None
+    assert connection.get_database().users.count_documents({}) == 1

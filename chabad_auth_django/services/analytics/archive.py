@@ -33,7 +33,7 @@ from pymongo.read_preferences import ReadPreference
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW, SIZE
-from chabad_auth_django.db.transactions import atomic, write_concern
+from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import ArchiveError, ReplicaSetRequired, ValidationError
 from chabad_auth_django.models import Analytics, User
 from chabad_auth_django.models.fields import now, to_utc
@@ -294,6 +294,4 @@ def _archives() -> Collection[dict[str, Any]]:
 
 
 def _collection(name: str) -> Collection[dict[str, Any]]:
-    return connection.get_database().get_collection(
-        name, read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
-    )
+    return connection.get_database().get_collection(name, read_preference=ReadPreference.PRIMARY)

@@ -21,7 +21,7 @@ from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.transactions import atomic, in_transaction, on_incomplete, write_concern
+from chabad_auth_django.db.transactions import atomic, in_transaction, on_incomplete
 from chabad_auth_django.exceptions import LastAdministrator
 from chabad_auth_django.models import User
 
@@ -120,6 +120,4 @@ def _withdraw_after(entry: ObjectId, error: BaseException) -> None:
 
 
 def _guards() -> Collection[dict[str, Any]]:
-    return connection.get_database().get_collection(
-        GUARDS, read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
-    )
+    return connection.get_database().get_collection(GUARDS, read_preference=ReadPreference.PRIMARY)

@@ -36,7 +36,6 @@ from chabad_auth_django.db.transactions import (
     is_repeated,
     on_commit,
     on_incomplete,
-    write_concern,
 )
 from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.models import (
@@ -341,6 +340,4 @@ def _jobs() -> Collection[dict[str, Any]]:
 
 
 def _collection(name: str) -> Collection[dict[str, Any]]:
-    return connection.get_database().get_collection(
-        name, read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
-    )
+    return connection.get_database().get_collection(name, read_preference=ReadPreference.PRIMARY)

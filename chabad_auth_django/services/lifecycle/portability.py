@@ -25,7 +25,6 @@ from chabad_auth_django.db.transactions import (
     RetryTransaction,
     atomic,
     in_transaction,
-    write_concern,
 )
 from chabad_auth_django.exceptions import (
     AlreadyExists,
@@ -343,6 +342,4 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 def _collection(name: str) -> Collection[RawBSONDocument]:
     collection: Collection[Any] = connection.get_database()[name]
-    return collection.with_options(
-        codec_options=RAW, read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
-    )
+    return collection.with_options(codec_options=RAW, read_preference=ReadPreference.PRIMARY)

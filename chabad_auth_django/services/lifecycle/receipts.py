@@ -14,7 +14,6 @@ from pymongo.collection import Collection
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.transactions import write_concern
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.validators import normalize_email
@@ -25,7 +24,7 @@ ERASURES = "erasures"
 def records() -> Collection[dict[str, Any]]:
     """Return the collection; a record has the ``_id`` of its user."""
     return connection.get_database().get_collection(
-        ERASURES, read_preference=ReadPreference.PRIMARY, write_concern=write_concern()
+        ERASURES, read_preference=ReadPreference.PRIMARY
     )
 
 

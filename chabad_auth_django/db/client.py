@@ -1,0 +1,72 @@
+"""The MongoDB client: whatever it writes inside a transaction belongs to it, and it may be closed.
+
+PyMongo leaves a client's write concern in commands of a bound session, and the server refuses them
+in a transaction. Here a transaction's writes have none: its commit asks for the majority.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+_open: ContextVar[bool] = ContextVar("chabad_auth_transaction", default=False)
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Let all writes of the block be part of the transaction that is bound to it."""
+    token = _open.set(True)
+    try:
+        yield
+    finally:
+        _open.reset(token)
+
+
+def in_transaction() -> bool:
+    """Tell whether a transaction is open; inside ``atomic`` on a standalone server none is."""
+    return _open.get()
+
+
+class JoiningWriteConcern(WriteConcern):
+    """Ask for what it is made with; for nothing inside a transaction."""
+
+    __slots__ = ()
+
+    @property
+    def is_server_default(self) -> bool:
+        """Whether a command is sent without it."""
+        return in_transaction() or super().is_server_default
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What a command is sent with."""
+        return {} if in_transaction() else super().document
+
+
+class Client(MongoClient[dict[str, Any]]):
+    """A client whose writes wait for the majority, or join the transaction that is open."""
+
+    #: What is called when it is closed, whoever closes it.
+    on_close: Callable[[Client], object] | None = None
+
+    @property
+    def write_concern(self) -> WriteConcern:
+        """The majority, with the other conditions that its options have."""
+        return JoiningWriteConcern(**{**super().write_concern.document, "w": "majority"})
+
+    @property
+    def read_concern(self) -> ReadConcern:
+        """The server's, whatever its options say: snapshots and change streams take no other."""
+        return ReadConcern()
+
+    def close(self) -> None:
+        """Close the connections for good."""
+        super().close()
+        if self.on_close is not None:
+            self.on_close(self)
