@@ -379,7 +379,7 @@ WTIMEOUT = {"code": 64, "errmsg": "x", "errInfo": {"wtimeout": True}}
         ("insert", {"closeConnection": True}),
         ("findAndModify", {"closeConnection": True}),
         ("commitTransaction", {"closeConnection": True}),
-        ("commitTransaction", {"blockConnection": True, "blockTimeMS": 1_500}),
+        ("commitTransaction", {"blockConnection": True, "blockTimeMS": 700}),
         ("insert", {"writeConcernError": {"code": 100, "errmsg": "x"}}),
         ("findAndModify", {"writeConcernError": WTIMEOUT}),
         ("commitTransaction", {"writeConcernError": {"code": 91, "errmsg": "x"}}),
@@ -420,7 +420,7 @@ def test_a_count_that_takes_too_long_is_no_outage(server: Mongod, client: APICli
     query = {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}
     for name in ("event-counts", "category-counts", "timeseries"):
         path = f"/api/users/me/analytics/{name}/"
-        for how in ({"errorCode": 50}, {"blockConnection": True, "blockTimeMS": 1_500}):
+        for how in ({"errorCode": 50}, {"blockConnection": True, "blockTimeMS": 700}):
             counts = f"{connection.get_database().name}.analytics_daily_users"
             with failing("aggregate", namespace=counts, **how):
                 answer = client.get(path, query)

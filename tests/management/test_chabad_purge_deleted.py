@@ -9,14 +9,13 @@ from bson import ObjectId
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 from pymongo.database import Database
-from support.management import interrupted
+from support.management import NOBODY, interrupted
 from support.management import run as command
 from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, User
 from chabad_auth_django.services.lifecycle import deletion
 
-NOBODY = "mongodb://127.0.0.1:1/db?timeoutMS=300"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 

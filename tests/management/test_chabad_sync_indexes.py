@@ -10,14 +10,12 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from pymongo.database import Database
 from support.clients import fresh_database
-from support.management import interrupted
+from support.management import NOBODY, interrupted
 from support.management import run as command
 from support.processes import django_admin
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.services.deployment import indexes
-
-NOBODY = "mongodb://127.0.0.1:1/db?timeoutMS=300"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from unittest import mock
 from django.core.management import CommandError, call_command
 
 #: A server that does not answer.
-NOBODY = "mongodb://127.0.0.1:1/db?timeoutMS=300"
+NOBODY = "mongodb://127.0.0.1:1/db?timeoutMS=50"
 
 
 class Stream(StringIO):

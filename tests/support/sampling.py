@@ -1,7 +1,7 @@
-"""Which tests run: those with a database are marked, large products of parameters are sampled.
+"""Which tests run: those with a database are marked, of many cases some.
 
 A plugin of pytest. With ``--sample 4`` one in four cases of each test with many cases runs, chosen
-by a seed that the header shows; ``--sample-seed`` chooses the same ones again.
+by a seed that the header shows; ``--sample-seed`` chooses the same ones again. One always runs.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ import pytest
 
 #: What a test that needs a MongoDB server asks for.
 DATABASE_FIXTURES = {"either_server", "replica_set_server", "standalone_server", "own_server"}
-
-#: A test with no more cases than that is never sampled.
-FEW = 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,7 +52,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {
         item
         for test, all_cases in cases.items()
-        if len(all_cases) > FEW
         for item in _all_but_a_sample(test, all_cases, config)
     }
     config.hook.pytest_deselected(items=list(left_out))
@@ -65,8 +61,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _all_but_a_sample(
     test: str, cases: list[pytest.Item], config: pytest.Config
 ) -> list[pytest.Item]:
-    chosen = max(FEW, len(cases) // config.option.sample)
+    chosen = max(1, len(cases) // config.option.sample)
     chance = random.Random(f"{config.option.sample_seed} {test}")
     # Not in the order in which pytest-randomly put them.
     in_order = sorted(cases, key=lambda item: item.nodeid)
-    return chance.sample(in_order, len(cases) - min(chosen, len(cases)))
+    return chance.sample(in_order, len(cases) - chosen)

@@ -45,8 +45,14 @@ either_way = pytest.mark.parametrize("events", ["rolled up", "not rolled up"], i
 
 @pytest.fixture
 def events(request: Any, raw: Database, user: User) -> list[Any]:
-    """Ninety days with events of two users, as another program stores them."""
+    """Three months with events of two users, as another program stores them."""
     other = User.create_user(email="bob@example.org")
+    times = [
+        month + day * DAY + number * timedelta(minutes=45)
+        for month, days in ((JANUARY, 31), (FEBRUARY, 28), (MARCH, 31))
+        for day in (0, 1, 14, days - 1)
+        for number in range(days)
+    ]
     rows = [
         {
             "userId": (user, other)[number % 2].id,
@@ -56,9 +62,9 @@ def events(request: Any, raw: Database, user: User) -> list[Any]:
             "eventData": {"long": Int64(5), "date": JANUARY, "bytes": Binary(b"\0", 128)},
             "__v": 0,
             "amount": Decimal128("1.50"),
-            "timestamp": JANUARY + number * timedelta(hours=6),
+            "timestamp": time,
         }
-        for number in range(90 * 4)
+        for number, time in enumerate(times)
     ]
     raw.analytics.insert_many(rows)
     raw.command(
@@ -134,7 +140,7 @@ def test_an_archive_is_gzip_with_json_lines_and_a_manifest(
     assert (manifest.month, manifest.events) == ("2025-01", 124)
     assert (manifest.first, manifest.last) == (
         "2025-01-01T00:00:00.000Z",
-        "2025-01-31T18:00:00.000Z",
+        "2025-01-31T22:30:00.000Z",
     )
     assert len(list(tmp_path.iterdir())) == 2
 

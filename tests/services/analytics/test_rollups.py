@@ -369,7 +369,7 @@ def test_the_log_is_read_up_to_the_moment_that_is_asked_for(raw: Database) -> No
 
     def write() -> None:
         # The second one moves the log beyond the moment.
-        for pause in (0.3, 3.0):
+        for pause in (0.1, 2.0):
             time.sleep(pause)
             raw.analytics.insert_one({"timestamp": FIRST + DAY})
 
