@@ -14,13 +14,14 @@ from django.core.management.base import (
     BaseCommand,
     CommandError,
     CommandParser,
-    DjangoHelpFormatter,
     SystemCheckError,
 )
 from pymongo.errors import OperationFailure, PyMongoError
 
 from chabad_auth_django.exceptions import ChabadAuthError
-from chabad_auth_django.management.output import Progress, to_json
+from chabad_auth_django.management.arguments import HelpFormatter
+from chabad_auth_django.management.output import Line, Progress, to_json
+from chabad_auth_django.management.terminal import Terminal
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.identity.audit import Actor
 
@@ -63,7 +64,17 @@ class Command(BaseCommand):
     #: Whether it does what the audit trail records, and so asks who runs it.
     is_audited: ClassVar[bool] = False
 
+    #: Whether cron runs it: it is silent there when it did nothing.
+    is_scheduled: ClassVar[bool] = False
+
+    stdout: Terminal
+    stderr: Terminal
     _as_json = False
+    _is_quiet = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._fit_streams(self.stdout._out, self.stderr._out)
 
     @classmethod
     def all_exit_statuses(cls) -> dict[int, str]:
@@ -76,7 +87,7 @@ class Command(BaseCommand):
             f"{status} {text}" for status, text in self.all_exit_statuses().items()
         )
         kwargs.setdefault("epilog", f"Exit status: {statuses}.")
-        kwargs.setdefault("formatter_class", DjangoHelpFormatter)
+        kwargs.setdefault("formatter_class", HelpFormatter)
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         parser.error = partial(_refuse, parser)  # type: ignore[method-assign]
         if self.has_dry_run:
@@ -101,7 +112,9 @@ class Command(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> Any:
         """Run the command; raise ``CommandError`` for every error that an operator can meet."""
+        self._fit_streams(options.pop("stdout", None), options.pop("stderr", None))
         self._as_json = options.get("as_json", False)
+        self._is_quiet = options.get("verbosity") == 0
         self._failures: list[str] = []
         self.rows: list[Mapping[str, Any]] = []
         name = type(self).__module__.rpartition(".")[2]
@@ -124,17 +137,41 @@ class Command(BaseCommand):
         self._report_failures()
         return result
 
-    def report(self, result: Mapping[str, Any], lines: Iterable[str]) -> None:
-        """Write the result: as JSON with exactly ``json_keys``, or the lines for people."""
-        if not self._as_json:
-            for line in lines:
-                self.stdout.write(line)
-            return
-        self.stdout.write(to_json({key: result[key] for key in self.json_keys}))
+    def _fit_streams(self, stdout: Any, stderr: Any) -> None:
+        if stdout is not None:
+            self.stdout = Terminal(stdout)
+        if stderr is not None:
+            style = self.stderr.style_func
+            self.stderr = Terminal(stderr)
+            self.stderr.style_func = style
 
-    def tell(self, line: str) -> None:
-        """Write a line for people at once; nothing with ``--json``."""
-        if not self._as_json:
+    def report(
+        self,
+        result: Mapping[str, Any],
+        lines: Iterable[Line],
+        *,
+        is_idle: bool = False,
+    ) -> None:
+        """Write the result: as JSON with exactly ``json_keys``, or the lines for people.
+
+        ``is_idle``: a scheduled command found nothing to do, which cron need not mail.
+        """
+        if self._as_json:
+            self.stdout.write_whole(to_json({key: result[key] for key in self.json_keys}))
+        elif not (is_idle and self.is_scheduled and not self.stdout.isatty()):
+            for item in lines:
+                self.tell(item)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether what is reported reaches anybody."""
+        return self._as_json or not self._is_quiet
+
+    def tell(self, item: Line) -> None:
+        """Write something for people at once; nothing with ``--json`` or ``-v 0``."""
+        if self._as_json or self._is_quiet:
+            return
+        for line in [item] if isinstance(item, str) else item.lines(self.stdout.width):
             self.stdout.write(line)
 
     def tell_row(self, row: Mapping[str, Any], line: str) -> None:
@@ -146,13 +183,14 @@ class Command(BaseCommand):
             self.rows.append(row)
         self.tell(line)
 
-    def say(self, text: str) -> None:
+    def say(self, item: Line) -> None:
         """Write a message on standard error."""
-        self.stderr.write(text, style_func=str)
+        for line in [item] if isinstance(item, str) else item.lines(self.stderr.width):
+            self.stderr.write(line, style_func=str)
 
     def progress(self, label: str, total: int) -> Progress:
         """Return a progress bar on standard error."""
-        return Progress(self.stderr, label, total)
+        return Progress(self.stderr, label, total, hidden=self._is_quiet)
 
     def each(self, names: Iterable[str], find: Callable[[str], T]) -> Iterator[T]:
         """Yield what ``find`` returns for each name; those it refuses are told in the end.
@@ -183,7 +221,7 @@ class Command(BaseCommand):
 
     def confirm(self, question: str, expected: str) -> None:
         """Ask for a typed confirmation; raise ``CommandError`` unless it is the expected one."""
-        if self.ask(f"{question} Type {expected} to go on:") != expected:
+        if self.ask(f"{question} To confirm, type {expected}:") != expected:
             raise CommandError("Nothing was done: not confirmed.", returncode=EXIT_ERROR)
 
     def _report_failures(self) -> None:
@@ -193,8 +231,8 @@ class Command(BaseCommand):
             for failure in self._failures:
                 self.say(failure)
             raise CommandError(
-                f"{len(self._failures)} names were passed over, all others are done. Correct them "
-                "and run the command for them again.",
+                f"{len(self._failures):,} names were passed over, all others are done. Correct "
+                "them and run the command for them again.",
                 returncode=EXIT_ERROR,
             )
 
@@ -205,9 +243,10 @@ def add_users(parser: Any, **kwargs: Any) -> None:
 
 
 def _refuse(parser: CommandParser, message: str) -> NoReturn:
-    line = f"{message}. '{parser.prog} --help' says what it takes."
+    line = f"{message.removesuffix('.')}. '{parser.prog.strip()} --help' says what it takes."
     if parser.called_from_command_line:
-        parser.exit(EXIT_ERROR, f"CommandError: {line}\n")
+        Terminal(sys.stderr).write(f"CommandError: {line}")
+        parser.exit(EXIT_ERROR)
     raise CommandError(line, returncode=EXIT_ERROR)
 
 
@@ -219,11 +258,23 @@ def _lines() -> Iterator[str]:
 
 def _describe(error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}." if error.filename else str(error)
+        return f"{error.filename}: {error.strerror}." if error.filename else _reason(error)
     if not isinstance(error, ChabadAuthError):
         return str(error)
-    fields: Mapping[str, Any] = getattr(error, "errors", None) or {}
-    return " ".join([error.detail, *(f"{name}: {text}" for name, text in fields.items())])
+    return " ".join([error.detail, *_messages(getattr(error, "errors", {}))])
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.strerror}." if error.strerror else str(error)
+
+
+def _messages(errors: Any, path: str = "") -> Iterator[str]:
+    """Yield each message behind the name of its field; a position in a list is no name."""
+    if not isinstance(errors, Mapping):
+        yield f"{path}: {errors}"
+        return
+    for name, value in errors.items():
+        yield from _messages(value, path if isinstance(name, int) else f"{path}.{name}".strip("."))
 
 
 def _describe_driver(error: Exception) -> str:

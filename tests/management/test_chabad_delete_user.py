@@ -55,7 +55,7 @@ def test_a_dry_run_says_what_would_go(busy: User, raw: Database) -> None:
     result = run(COMMAND, busy.email, "--dry-run")
     assert result.lines == [
         "would delete  ann@example.org  users 1, profiles 1, preferences 1, activities 10",
-        "1 users, 13 documents, dry run.",
+        "1 user, 13 documents, dry run.",
     ]
     assert run(COMMAND, busy.email, "--dry-run", "--json").json["dryRun"] is True
     assert left(raw) == before
@@ -65,7 +65,7 @@ def test_it_shows_the_counts_and_takes_the_typed_address(busy: User, mongodb: st
     result = run(COMMAND, str(busy.id), answers="yes\n")
     assert (result.code, result.out) == (2, "")
     assert result.err.endswith("CommandError: Nothing was done: not confirmed.\n")
-    assert f"Type {busy.email} to go on:" in result.err
+    assert f"To confirm, type {busy.email}:" in result.err
     assert "activities" in result.err.splitlines()[0]
     assert User.find_by_email(busy.email)
     assert run(COMMAND, str(busy.id), answers=f"{busy.email}\n").code == 0

@@ -26,7 +26,7 @@ def run() -> list[str]:
 
 
 def test_with_no_job_nothing_is_done(mongodb: str, user: User) -> None:
-    assert run() == ["0 deletions finished, 0 waiting, 0 documents purged."]
+    assert run() == []
     assert User.find_by_email(user.email) == user
 
 
@@ -37,7 +37,7 @@ def test_what_a_crash_left_is_purged_and_the_job_ends(raw: Database, user: User)
     kept = Activity.create_activity(user_id=user.id, event_type="x")
     assert run() == [
         f"{id}      1,500 documents purged, finished",
-        "1 deletions finished, 0 waiting, 1,500 documents purged.",
+        "1 deletion finished, 0 waiting, 1,500 documents purged.",
     ]
     assert [row["_id"] for row in raw.activities.find()] == [kept.id]
     assert raw.deletions.count_documents({}) == 0
@@ -49,10 +49,7 @@ def test_within_the_grace_period_the_job_waits_for_its_second_sweep(
     with override_settings(CHABAD_AUTH={"MONGODB_URI": mongodb, "DELETION_GRACE_SECONDS": 3600}):
         user.delete()
         for _ in range(2):
-            assert run() == [
-                f"{user.id}          0 documents purged, waiting for its second sweep",
-                "0 deletions finished, 1 waiting, 0 documents purged.",
-            ]
+            assert run() == []
     assert len(run()) == 2
     assert raw.deletions.count_documents({}) == 0
 
@@ -70,7 +67,7 @@ def test_the_exit_code_of_a_process(mongodb: str, user: User, tmp_path: Path) ->
     arguments = ("chabad_purge_deleted",)
     result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.splitlines()[-1].endswith("documents purged.")
+    assert result.stdout == ""
     result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=NOBODY)
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1

@@ -58,7 +58,7 @@ def test_it_asks_for_the_number_of_days_when_something_goes(old: Database) -> No
     assert seconds(old) == 90 * 86_400
     assert run(COMMAND, 85).code == 0, "Nothing goes."
     result = run(COMMAND, 75, answers="75\n")
-    assert (result.code, "1 activities go at once" in result.err) == (0, True)
+    assert (result.code, "remove 1 activity at once" in result.err) == (0, True)
     assert seconds(old) == 75 * 86_400
 
 

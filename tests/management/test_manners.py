@@ -22,6 +22,7 @@ from support.processes import django_admin, python, python_path
 from chabad_auth_django.db import connection
 from chabad_auth_django.management import output
 from chabad_auth_django.management.base import Command
+from chabad_auth_django.management.terminal import Terminal
 from chabad_auth_django.models import User
 from chabad_auth_django.services.identity import users
 from chabad_auth_django.services.lifecycle import creation, export_file
@@ -171,21 +172,21 @@ def test_settings_that_the_checks_refuse_are_told_in_one_line(tmp_path: Path) ->
 
 class TestOutput:
     def test_a_table_aligns_numbers_to_the_right(self) -> None:
-        assert list(output.table([["a", 1], ["bb", 1000]], ["name", "count"])) == [
+        assert list(output.Table([["a", 1], ["bb", 1000]], ["name", "count"]).lines()) == [
             "name  count",
             "a         1",
             "bb    1,000",
         ]
-        assert list(output.table([])) == []
+        assert list(output.Table([]).lines()) == []
 
     def test_a_chart_is_in_proportion(self) -> None:
-        lines = list(output.bar_chart({"a": 4, "b": 2, "c": 0}))
+        lines = list(output.Chart({"a": 4, "b": 2, "c": 0}).lines())
         assert [line.count("#") for line in lines] == [24, 12, 0]
-        assert "#" not in "".join(output.bar_chart({"a": 0}))
+        assert "#" not in "".join(output.Chart({"a": 0}).lines())
 
     @pytest.mark.parametrize("total", [0, 3, 100])
     def test_progress_survives_every_total(self, total: int) -> None:
-        stream: Any = output.OutputWrapper(Stream(terminal=True))
+        stream: Any = Terminal(Stream(terminal=True))
         with output.Progress(stream, "label", total) as bar:
             for _ in range(5):
                 bar.advance()
@@ -193,7 +194,7 @@ class TestOutput:
         assert f"5 of {total}" in stream.getvalue()
 
     def test_in_a_pipe_there_is_none(self) -> None:
-        stream: Any = output.OutputWrapper(StringIO())
+        stream: Any = Terminal(StringIO())
         with output.Progress(stream, "label", 5) as bar:
             bar.advance()
         assert stream.getvalue() == ""

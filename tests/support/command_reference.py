@@ -29,6 +29,11 @@ a line. Results go to standard output, as a table or with `--json` as one object
 below; messages, questions and the progress bar go to standard error, the bar on a terminal only.
 An error is one line that says what is wrong and what to do. Every command can be interrupted and
 run again.
+
+On a terminal lines break between words, as wide as it is; in a pipe a line is one line. What could
+control a terminal is replaced, and what the output's encoding does not have is written as `\\u05d0`.
+With `-v 0` only errors and `--json` are written. A command for cron writes nothing there when it did
+nothing.
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import Any
 from unittest import mock
 
 from django.core.management import CommandError, call_command
+
+from chabad_auth_django.management.terminal import Terminal
 
 #: A server that does not answer.
 NOBODY = "mongodb://127.0.0.1:1/db?timeoutMS=50"
@@ -49,18 +52,28 @@ class Result:
 
 
 def run(
-    name: str, *arguments: object, stdin: str = "", answers: str | None = None, bar: bool = False
+    name: str,
+    *arguments: object,
+    stdin: str = "",
+    answers: str | None = None,
+    bar: bool = False,
+    width: int | None = None,
 ) -> Result:
-    """Run a command; ``answers`` are typed on a terminal, with ``bar`` stderr is one."""
-    out, err = Stream(), Stream(terminal=bar)
+    """Run a command; ``answers`` are typed on a terminal, with ``bar`` stderr is one.
+
+    With ``width`` stdout and stderr are terminals with so many columns.
+    """
+    out, err = Stream(terminal=width is not None), Stream(terminal=bar or width is not None)
     typed = Stream(stdin if answers is None else answers, terminal=answers is not None)
     code = 0
-    with mock.patch.object(sys, "stdin", typed):
+    columns = {"COLUMNS": str(width or 1000)}
+    with mock.patch.object(sys, "stdin", typed), mock.patch.dict(os.environ, columns):
         try:
             call_command(name, *map(str, arguments), stdout=out, stderr=err)
         except CommandError as error:
             code = error.returncode
-            err.write(f"CommandError: {error}\n")
+            # As Django does for a command that is called from a shell.
+            Terminal(err).write(f"CommandError: {error}")
     return Result(code, out.getvalue(), err.getvalue())
 
 

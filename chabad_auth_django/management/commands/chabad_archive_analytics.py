@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
 
+from chabad_auth_django.management.arguments import date
 from chabad_auth_django.management.base import EXIT_ERROR
 from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import plural
 from chabad_auth_django.services.analytics import archive
 from chabad_auth_django.services.analytics.archive_files import SUFFIX
 
@@ -26,6 +28,7 @@ class Command(BaseCommand):
         "there twice. --restore brings a month back."
     )
     has_dry_run = True
+    is_scheduled = True
     json_keys = {
         "months": "month (YYYY-MM) -> how many events were moved, or with --dry-run would be",
         "files": "the files that were used",
@@ -39,7 +42,7 @@ class Command(BaseCommand):
         what.add_argument(
             "--before",
             metavar="DATE",
-            type=_date,
+            type=date,
             help="archive the months that end by this date (YYYY-MM-DD)",
         )
         what.add_argument(
@@ -87,9 +90,13 @@ class Command(BaseCommand):
                 "dryRun": dry_run,
             },
             [
-                *(f"{month}  {count:>11,} events {verb}" for month, count in months.items()),
-                f"{sum(months.values()):,} events {verb}.",
+                *(
+                    f"{month}  {plural(count, 'event'):>18} {verb}"
+                    for month, count in months.items()
+                ),
+                f"{plural(sum(months.values()), 'event')} {verb}.",
             ],
+            is_idle=not months and before is not None,
         )
 
     def _run(
@@ -103,7 +110,3 @@ class Command(BaseCommand):
                 files[f"{step.name}{SUFFIX}"] = None
                 bar.advance(step.events)
         return months, list(files)
-
-
-def _date(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)

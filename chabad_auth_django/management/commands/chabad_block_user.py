@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.base import add_users
-from chabad_auth_django.management.output import to_text
+from chabad_auth_django.management.output import plural, to_text
 from chabad_auth_django.services.identity import blocking
 from chabad_auth_django.services.lifecycle import creation
 
@@ -47,5 +47,5 @@ class Command(BaseCommand):
             self.tell_row(row, f"{to_text(row['email'])}  {outcome}")
         self.report(
             {"users": self.rows, "blocked": count},
-            ["1 user is blocked." if count == 1 else f"{count:,} users are blocked."],
+            [f"{plural(count, 'user')} {'is' if count == 1 else 'are'} blocked."],
         )

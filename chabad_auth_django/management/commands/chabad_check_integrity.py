@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from chabad_auth_django.management.base import EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import table, to_text
+from chabad_auth_django.management.output import Table, plural, to_text
 from chabad_auth_django.services.deployment import integrity
 from chabad_auth_django.services.deployment.integrity import Finding
 
@@ -67,11 +67,17 @@ class Command(BaseCommand):
         rows = [[kind, counts[kind], repaired[kind]] for kind in integrity.KINDS]
         self.report(
             result,
-            [*table(rows, ["kind", "found", "repaired"]), f"{bar.done:,} documents checked."],
+            [
+                Table(rows, ["kind", "found", "repaired"]),
+                f"{plural(bar.done, 'document')} checked.",
+            ],
         )
         left = counts.total() - repaired.total()
         if left:
-            raise CommandError(f"{left:,} findings are not repaired.", returncode=EXIT_FOUND)
+            raise CommandError(
+                f"{plural(left, 'finding')} {'is' if left == 1 else 'are'} not repaired.",
+                returncode=EXIT_FOUND,
+            )
 
 
 def _to_dict(finding: Finding, repaired: bool) -> dict[str, Any]:

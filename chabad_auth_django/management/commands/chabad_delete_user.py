@@ -12,7 +12,7 @@ from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.management.base import EXIT_INTERRUPTED, add_users
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import table
+from chabad_auth_django.management.output import Table, plural
 from chabad_auth_django.services.lifecycle import erasure
 from chabad_auth_django.services.lifecycle.erasure import Erasure
 
@@ -73,7 +73,8 @@ class Command(BaseCommand):
                 {"id": item.user_id, "email": item.email, "documents": item.found},
                 f"{'would delete' if dry_run else 'deleted'}  {item}  {counts(item.found)}",
             )
-        summary = f"{count:,} users, {total:,} documents{', dry run' if dry_run else ''}."
+        summary = f"{plural(count, 'user')}, {plural(total, 'document')}"
+        summary += ", dry run." if dry_run else "."
         self.report({"users": self.rows, "documents": total, "dryRun": dry_run}, [summary])
 
     def chosen(self, names: list[str], *, ask: bool) -> Iterable[Erasure]:
@@ -84,10 +85,13 @@ class Command(BaseCommand):
         items = list(found)
         if items:
             rows = [[str(item), *item.found.values()] for item in items]
-            for line in table(rows, ["user", *items[0].found]):
-                self.say(line)
+            self.say(Table(rows, ["user", *items[0].found]))
             expected = str(items[0]) if len(items) == 1 else str(len(items))
-            self.confirm(f"All this is deleted from {connection.describe()}.", expected)
+            whom = plural(len(items), "user")
+            self.confirm(
+                f"This will delete {whom} with all these documents from {connection.describe()}.",
+                expected,
+            )
         return items
 
     def delete(self, item: Erasure) -> None:

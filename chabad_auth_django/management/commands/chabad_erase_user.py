@@ -74,7 +74,8 @@ class Command(DeleteUser):
             },
             [],
         )
-        self._forget(items, receipts)
+        if self.is_heard:
+            self._forget(items, receipts)
         if not finished:
             raise CommandError(
                 "Not finished: run it again to get the final receipt.", returncode=EXIT_FOUND

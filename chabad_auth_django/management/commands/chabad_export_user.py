@@ -12,6 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from chabad_auth_django.management.base import EXIT_ERROR, USER_HELP
 from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import plural
 from chabad_auth_django.models import User
 from chabad_auth_django.services.lifecycle import creation, portability
 from chabad_auth_django.services.lifecycle.export_file import Content
@@ -56,7 +57,7 @@ class Command(BaseCommand):
                 "documents": content.counts,
                 "bytes": size,
             },
-            [f"{sum(content.counts.values()):,} documents, {size:,} bytes in {output}"],
+            [f"{plural(sum(content.counts.values()), 'document')}, {size:,} bytes in {output}"],
         )
 
     def _export_to(self, user: User, path: Path) -> Content:

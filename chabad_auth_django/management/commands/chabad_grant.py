@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from chabad_auth_django.management.base import EXIT_ERROR, add_users
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import to_text
+from chabad_auth_django.management.output import plural, to_text
 from chabad_auth_django.services.identity import users
 from chabad_auth_django.services.lifecycle import creation
 
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         would = " (dry run: nothing was stored)" if dry_run else ""
         self.report(
             {"users": self.rows, "changed": changed, "unchanged": unchanged, "dryRun": dry_run},
-            [f"{changed:,} users changed, {unchanged:,} had it so already{would}."],
+            [f"{plural(changed, 'user')} changed, {unchanged:,} had it so already{would}."],
         )
 
 

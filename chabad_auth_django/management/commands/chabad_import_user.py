@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from chabad_auth_django.management.base import EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import table
+from chabad_auth_django.management.output import Table
 from chabad_auth_django.services.lifecycle import portability
 
 
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         self.report(
             {"userId": result.user_id, **outcome, "dryRun": dry_run},
             [
-                *table(rows, ["collection", *outcome]),
+                Table(rows, ["collection", *outcome]),
                 f"User {result.user_id}{', dry run: nothing was stored' if dry_run else ''}.",
             ],
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import table
+from chabad_auth_django.management.output import Line, Table, plural
 from chabad_auth_django.services.deployment import index_usage
 from chabad_auth_django.services.deployment.index_usage import Shape, Usage
 
@@ -55,8 +55,8 @@ def _to_dict(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _lines(indexes: list[Usage], level: int, shapes: list[Shape]) -> Iterator[str]:
-    yield from table(list(map(_row, indexes)), ["collection", "index", "used", "declared", "note"])
+def _lines(indexes: list[Usage], level: int, shapes: list[Shape]) -> Iterator[Line]:
+    yield Table(list(map(_row, indexes)), ["collection", "index", "used", "declared", "note"])
     if indexes:
         yield f"Counted since {min(usage.since for usage in indexes):%Y-%m-%d %H:%M} UTC."
     if not level:
@@ -64,7 +64,8 @@ def _lines(indexes: list[Usage], level: int, shapes: list[Shape]) -> Iterator[st
     for shape in shapes:
         fields = ", ".join(shape.fields) or "nothing"
         yield (
-            f"No index: {shape.command} of {shape.collection} by {fields}, {shape.count:,} times, "
+            f"No index: {shape.command} of {shape.collection} by {fields}, "
+            f"{plural(shape.count, 'time')}, "
             f"{shape.milliseconds:,} ms"
         )
 

@@ -45,4 +45,8 @@ class Command(BaseCommand):
             "expiresIn": conf.ACCESS_TOKEN_SECONDS,
             "userId": signed_in.user.id,
         }
-        self.report(result, [signed_in.access_token])
+        if options["as_json"]:
+            self.report(result, [])
+        else:
+            # Also with -v 0: it is all that the command is for.
+            self.stdout.write_whole(signed_in.access_token)

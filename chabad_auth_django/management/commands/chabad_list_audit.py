@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
-from django.utils.dateparse import parse_datetime
+from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.base import EXIT_ERROR
+from chabad_auth_django.management.arguments import time, whole_number
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import table
+from chabad_auth_django.management.output import Line, Table
 from chabad_auth_django.models.audit import ACTIONS
 from chabad_auth_django.models.fields import to_utc
 from chabad_auth_django.services.identity import audit_log
@@ -51,18 +49,17 @@ class Command(BaseCommand):
         parser.add_argument("--user", metavar="ID", help="whom it was done to; also one erased")
         parser.add_argument("--actor", help="who did it: a user's id, or a command's name")
         parser.add_argument("--action", choices=sorted(ACTIONS), metavar="ACTION", help="which")
-        parser.add_argument("--since", type=_time, metavar="TIME", help="ISO 8601; this or later")
-        parser.add_argument("--until", type=_time, metavar="TIME", help="ISO 8601; before it")
+        parser.add_argument("--since", type=time, metavar="TIME", help="ISO 8601; this or later")
+        parser.add_argument("--until", type=time, metavar="TIME", help="ISO 8601; before it")
         parser.add_argument(
-            "--limit", type=int, default=100, help=f"how many, 1 to {MAX_LIMIT:,} (100)"
+            "--limit",
+            type=whole_number(1, MAX_LIMIT),
+            default=100,
+            help=f"how many, 1 to {MAX_LIMIT:,} (100)",
         )
 
     def handle(self, *args: Any, limit: int, **options: Any) -> None:
         """Run the service."""
-        if not 1 <= limit <= MAX_LIMIT:
-            raise CommandError(
-                f"--limit is a number from 1 to {MAX_LIMIT:,}.", returncode=EXIT_ERROR
-            )
         user = options["user"]
         page = audit_log.list_entries(
             limit=limit,
@@ -70,8 +67,11 @@ class Command(BaseCommand):
             **{name: options[name] for name in ("actor", "action", "since", "until")},
         )
         following = to_utc(page.rows[-1]["timestamp"]) if page.next else None
-        lines = table([_cells(row) for row in page.rows], KEYS) if page.rows else ["No entries."]
-        self.report({"entries": list(map(_entry, page.rows)), "next": following}, lines)
+        lines: list[Line] = [Table(list(map(_cells, page.rows)), KEYS)]
+        self.report(
+            {"entries": list(map(_entry, page.rows)), "next": following},
+            lines if page.rows else ["No entries."],
+        )
 
 
 def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,10 +81,3 @@ def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cells(row: Mapping[str, Any]) -> list[Any]:
     return list(_entry(row).values())[1:]
-
-
-def _time(text: str) -> datetime:
-    found = parse_datetime(text) or parse_datetime(f"{text}T00:00:00")
-    if found is None:
-        raise ValueError
-    return to_utc(found)

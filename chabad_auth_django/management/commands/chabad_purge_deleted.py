@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import plural
 from chabad_auth_django.services.lifecycle import deletion
 
 
@@ -16,6 +17,7 @@ class Command(BaseCommand):
         "each one. Safe to run at any time, also several at once. Run it from cron every minute."
     )
     has_dry_run = True
+    is_scheduled = True
     json_keys = {
         "finished": "how many deletions ended",
         "waiting": "how many wait for their second sweep; with --dry-run all that are open",
@@ -37,8 +39,11 @@ class Command(BaseCommand):
                     count = sum(outcome.purged.values())
                     documents += count
                     bar.advance()
-                    state = "finished" if outcome.finished else "waiting for its second sweep"
-                    self.tell(f"{outcome.user_id}  {count:>9,} documents purged, {state}")
+                    # Until the second sweep there is nothing to tell, each minute.
+                    if count or outcome.finished:
+                        state = "finished" if outcome.finished else "waiting for its second sweep"
+                        purged = plural(count, "document")
+                        self.tell(f"{outcome.user_id}  {purged:>19} purged, {state}")
         self.report(
             {
                 "finished": finished,
@@ -46,5 +51,9 @@ class Command(BaseCommand):
                 "documents": documents,
                 "dryRun": dry_run,
             },
-            [f"{finished} deletions finished, {waiting} waiting, {documents:,} documents purged."],
+            [
+                f"{plural(finished, 'deletion')} finished, {waiting:,} waiting, "
+                f"{plural(documents, 'document')} purged."
+            ],
+            is_idle=not (dry_run or finished or documents),
         )

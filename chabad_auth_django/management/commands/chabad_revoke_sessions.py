@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.base import add_users
-from chabad_auth_django.management.output import to_text
+from chabad_auth_django.management.output import plural, to_text
 from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import sessions
 
@@ -43,9 +43,9 @@ class Command(BaseCommand):
         total = 0
         for row in self.each(options["users"], revoke):
             total += row["sessions"]
-            self.tell_row(row, f"{to_text(row['email'])}  {row['sessions']:,}")
+            self.tell_row(row, f"{to_text(row['email'])}  {plural(row['sessions'], 'session')}")
         verb = "would end" if dry_run else "ended"
         self.report(
             {"users": self.rows, "sessions": total, "dryRun": dry_run},
-            [f"{total:,} sessions {verb}."],
+            [f"{plural(total, 'session')} {verb}."],
         )

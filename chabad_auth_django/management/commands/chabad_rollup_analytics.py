@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import plural
 from chabad_auth_django.services.analytics import rollups
 
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
         "run goes on. Run it from cron every few minutes."
     )
     has_dry_run = True
+    is_scheduled = True
     json_keys = {
         "days": "the days that were counted, or with --dry-run would be, as YYYY-MM-DD",
         "events": "how many events they have; with --dry-run 0",
@@ -37,8 +39,11 @@ class Command(BaseCommand):
                     days.append(rolled.day.date().isoformat())
                     events += rolled.events
                     bar.advance()
-                    self.tell(f"{days[-1]}  {rolled.events:>11,} events")
+                    self.tell(f"{days[-1]}  {plural(rolled.events, 'event'):>18}")
         summary = (
-            f"{len(days)} days to count." if dry_run else f"{len(days)} days, {events:,} events."
+            f"{plural(len(days), 'day')} to count."
+            if dry_run
+            else f"{plural(len(days), 'day')}, {plural(events, 'event')}."
         )
-        self.report({"days": days, "events": events, "dryRun": dry_run}, [summary])
+        result = {"days": days, "events": events, "dryRun": dry_run}
+        self.report(result, [summary], is_idle=not days)

@@ -8,7 +8,9 @@ from django.core.management.base import CommandParser
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
+from chabad_auth_django.management.arguments import whole_number
 from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import plural
 from chabad_auth_django.services.deployment import retention
 
 
@@ -32,18 +34,24 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the days and the confirmation."""
-        parser.add_argument("days", type=int, metavar="DAYS", help="whole days, at least 1")
+        parser.add_argument(
+            "days",
+            type=whole_number(1, retention.MAX_DAYS),
+            metavar="DAYS",
+            help="whole days, at least 1",
+        )
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def handle(self, *args: Any, days: int, yes: bool, dry_run: bool, **options: Any) -> None:
         """Run the service."""
-        retention.check_days(days)
         before = retention.current_days()
         expired = retention.count_expired(days=days)
         if not dry_run:
             if expired and not yes:
                 self.confirm(
-                    f"{expired:,} activities go at once from {connection.describe()}.", str(days)
+                    f"This will remove {plural(expired, 'activity', 'activities')} at once from "
+                    f"{connection.describe()}.",
+                    str(days),
                 )
             retention.set_days(days=days)
         if days != conf.ACTIVITY_RETENTION_DAYS:
@@ -61,7 +69,8 @@ class Command(BaseCommand):
                 "dryRun": dry_run,
             },
             [
-                f"Activities {verb} kept for {days:,} days (before: "
-                f"{'for ever' if before is None else f'{before:g}'}); {expired:,} go at once."
+                f"Activities {verb} kept for {plural(days, 'day')} (before: "
+                f"{'for ever' if before is None else f'{before:g}'}); {expired:,} "
+                f"{'goes' if expired == 1 else 'go'} at once."
             ],
         )

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.base import add_users
-from chabad_auth_django.management.output import table
+from chabad_auth_django.management.output import Line, Table
 from chabad_auth_django.services.lifecycle import creation
 
 #: A session, without its secrets.
@@ -64,16 +64,16 @@ class Command(BaseCommand):
             self.report({}, ([""] if number else []) + list(_lines(item)))
 
 
-def _lines(item: dict[str, Any]) -> Iterator[str]:
+def _lines(item: dict[str, Any]) -> Iterator[Line]:
     for title in ("user", "profile", "preferences"):
         if item[title] is None:
             yield f"{title}: missing; 'chabad_check_integrity --repair' makes it"
             continue
         yield f"{title}:"
-        yield from table([(f"  {key}", value) for key, value in item[title].items()])
+        yield Table([(f"  {key}", value) for key, value in item[title].items()])
     yield f"sessions: {len(item['sessions'])}"
     if item["sessions"]:
-        yield from table([list(row.values()) for row in item["sessions"]], list(SESSION_KEYS))
+        yield Table([list(row.values()) for row in item["sessions"]], list(SESSION_KEYS))
     yield "documents:"
-    yield from table([(f"  {name}", count) for name, count in item["counts"].items()])
-    yield from table([("last activity", item["lastActivity"])])
+    yield Table([(f"  {name}", count) for name, count in item["counts"].items()])
+    yield Table([("last activity", item["lastActivity"])])

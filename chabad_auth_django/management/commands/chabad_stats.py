@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.base import EXIT_ERROR
+from chabad_auth_django.management.arguments import whole_number
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import bar_chart, megabytes, table
+from chabad_auth_django.management.output import Chart, Line, Table, megabytes
 from chabad_auth_django.services.deployment import statistics
 
 
@@ -32,12 +32,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the length of the chart."""
-        parser.add_argument("--days", type=int, default=14, help="of the chart, 1 to 366 (14)")
+        parser.add_argument(
+            "--days", type=whole_number(1, 366), default=14, help="of the chart, 1 to 366 (14)"
+        )
 
     def handle(self, *args: Any, days: int, **options: Any) -> None:
         """Run the services."""
-        if not 1 <= days <= 366:
-            raise CommandError("--days is a number from 1 to 366.", returncode=EXIT_ERROR)
         with self.progress("counting", days + 1) as bar:
             active = {str(name): count for name, count in statistics.count_active_users().items()}
             bar.advance()
@@ -53,23 +53,25 @@ class Command(BaseCommand):
         self.report(result, _lines(result))
 
 
-def _lines(result: dict[str, Any]) -> Iterator[str]:
+def _lines(result: dict[str, Any]) -> Iterator[Line]:
     active = ", ".join(f"{count:,} in {days} d" for days, count in result["activeUsers"].items())
     yield f"Users: {result['users']:,}; active: {active}"
     yield "Events per day (UTC):"
-    yield from bar_chart(result["eventsPerDay"])
+    yield Chart(result["eventsPerDay"])
     rows = [
         [name, size["documents"], *(megabytes(size[key]) for key in list(size)[1:])]
         for name, size in result["collections"].items()
     ]
-    yield from table(rows, ["collection", "documents", "data", "on disk", "indexes"])
+    yield Table(rows, ["collection", "documents", "data", "on disk", "indexes"])
     ttl, queue = result["ttl"], result["deletions"]
     if ttl["retentionDays"] is None:
         yield "Activities never expire: there is no TTL index. See chabad_sync_indexes."
     else:
         yield (
-            f"Activities expire after {ttl['retentionDays']:g} days; {ttl['overdue']:,} are "
-            f"overdue, the oldest by {ttl['lagSeconds']:,} s."
+            f"Activities expire after {ttl['retentionDays']:g} "
+            f"{'day' if ttl['retentionDays'] == 1 else 'days'}; {ttl['overdue']:,} "
+            f"{'is' if ttl['overdue'] == 1 else 'are'} overdue, the oldest by "
+            f"{ttl['lagSeconds']:,} s."
         )
     since = f", the oldest since {queue['oldest']:%Y-%m-%d %H:%M} UTC" if queue["oldest"] else ""
     yield f"Open deletions: {queue['open']:,}{since}"

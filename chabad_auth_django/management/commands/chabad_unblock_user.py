@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.base import add_users
-from chabad_auth_django.management.output import to_text
+from chabad_auth_django.management.output import plural, to_text
 from chabad_auth_django.services.identity import blocking
 from chabad_auth_django.services.lifecycle import creation
 
@@ -41,5 +41,5 @@ class Command(BaseCommand):
             self.tell_row(row, f"{to_text(row['email'])}  unblocked")
         self.report(
             {"users": self.rows, "unblocked": count},
-            ["1 user may sign in again." if count == 1 else f"{count:,} users may sign in again."],
+            [f"{plural(count, 'user')} may sign in again."],
         )

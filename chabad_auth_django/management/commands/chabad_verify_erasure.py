@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from chabad_auth_django.conf import conf
 from chabad_auth_django.management.base import EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import table
+from chabad_auth_django.management.output import Line, Table, plural
 from chabad_auth_django.services.lifecycle import traces
 
 #: How many traces are shown.
@@ -54,14 +54,17 @@ class Command(BaseCommand):
             ]
             count = len(shown) + sum(1 for _ in found)
         kept = traces.count_audit_entries(names=names)
-        lines = table([list(trace.values()) for trace in shown], ["collection", "id", "path"])
+        lines: list[Line] = [
+            Table([list(trace.values()) for trace in shown], ["collection", "id", "path"])
+        ]
         self.report(
             {"traces": shown, "count": count, "scanned": bar.done, "auditEntries": kept},
             [
                 *(lines if shown else ()),
-                f"{count:,} traces in {bar.done:,} documents.",
-                f"{kept:,} entries of the audit trail have the id. They are no traces, and go "
-                f"{conf.AUDIT_RETENTION_DAYS:,} days after what they tell of.",
+                f"{plural(count, 'trace')} in {plural(bar.done, 'document')}.",
+                f"{plural(kept, 'entry', 'entries')} of the audit trail "
+                f"{'has' if kept == 1 else 'have'} the id. Such entries are no traces, and go "
+                f"{plural(conf.AUDIT_RETENTION_DAYS, 'day')} after what they tell of.",
             ],
         )
         if count:

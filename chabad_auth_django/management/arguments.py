@@ -1,0 +1,65 @@
+"""What arguments of commands are read as, and how their help is laid out."""
+
+from __future__ import annotations
+
+import textwrap
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from django.core.management.base import DjangoHelpFormatter
+from django.utils.dateparse import parse_datetime
+
+from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.models.fields import to_utc
+
+
+class HelpFormatter(DjangoHelpFormatter):
+    """Django's, which breaks lines between words only."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return _wrap(text, width)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(indent + line for line in _wrap(text, width - len(indent)))
+
+
+def whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
+    """Return what reads a whole number from ``minimum`` to ``maximum``."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = minimum - 1
+        if not minimum <= number <= maximum:
+            raise ArgumentTypeError(f"expected a whole number from {minimum:,} to {maximum:,}")
+        return number
+
+    return read
+
+
+def date(text: str) -> datetime:
+    """Return the begin of a day in UTC, given as ``YYYY-MM-DD``."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise ArgumentTypeError("expected a date such as 2026-01-31") from None
+
+
+def time(text: str) -> datetime:
+    """Return a time in UTC, given as ISO 8601; of a date alone its begin."""
+    try:
+        found = parse_datetime(text) or parse_datetime(f"{text}T00:00:00")
+        if found is not None:
+            return to_utc(found)
+    except (ValueError, ValidationError):
+        # There is no such day, or no such year in UTC.
+        pass
+    raise ArgumentTypeError("expected a time such as 2026-01-31 or 2026-01-31T12:00:00Z")
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    # As argparse does.
+    words = " ".join(text.split())
+    return textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)
