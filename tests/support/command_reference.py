@@ -31,8 +31,8 @@ An error is one line that says what is wrong and what to do. Every command can b
 run again.
 
 On a terminal lines break between words, as wide as it is; in a pipe a line is one line. What could
-control a terminal is replaced, and what the output's encoding does not have is written as `\\u05d0`.
-With `-v 0` only errors and `--json` are written. A command for cron writes nothing there when it did
+control a terminal is replaced, and what the output's encoding lacks is written as `\\u05d0`. With
+`-v 0` only errors and `--json` are written. A command for cron writes nothing there when it did
 nothing.
 """
 
