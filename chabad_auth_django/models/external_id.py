@@ -38,6 +38,8 @@ class ExternalId(OwnedDocument):
     auth_method: str | None = AuthMethodField(db_field="authMethod")
     #: The verified address that the host named last: a change there follows to the user.
     email: str | None = TextField()
+    #: Tokens of the issuer that were issued until then are refused.
+    not_before: datetime | None = DateTimeField(db_field="notBefore")
     created_at: datetime = DateTimeField(db_field="createdAt")
     #: Set while the field of the user is not written yet, where no transaction writes both.
     pending_since: datetime | None = DateTimeField(db_field="pendingSince")

@@ -15,7 +15,7 @@ from django.urls import get_resolver
 from rest_framework.test import APIClient
 from support.endpoints import PATTERNS, served
 
-from chabad_auth_django.api.openapi.docs import _describe_api
+from chabad_auth_django.api.openapi.docs import _describe
 from chabad_auth_django.db import pages
 from chabad_auth_django.models import Activity, AppData, Profile, User
 from chabad_auth_django.services.deployment import indexes
@@ -50,7 +50,7 @@ def fields(schema: dict[str, Any], components: dict[str, Any]) -> Iterator[list[
 
 def writes() -> list[tuple[str, str, str]]:
     """Return verb, path and field of everything that can be written, from the description."""
-    description = _describe_api(get_resolver(), "/")
+    description = _describe(get_resolver(), "/")
     components = description["components"]["schemas"]
     found = set()
     for path, operations in description["paths"].items():
@@ -211,7 +211,7 @@ def test_prefixes_do_not_fill_the_memory(mongodb: str) -> None:
     for number in range(8):
         with override_settings(FORCE_SCRIPT_NAME=f"/p{number}"):
             assert client.get("/api/schema/").status_code == 200
-    assert _describe_api.cache_info().currsize <= 4
+    assert _describe.cache_info().currsize <= 4
 
 
 def test_every_path_is_covered() -> None:

@@ -47,14 +47,14 @@ class SessionAuthentication(BaseAuthentication):
         Whoever has a verified address and no user yet gets one.
         """
         account = getattr(request._request, "user", None)
-        if not _is_logged_in(account):
+        if not is_logged_in(account):
             return None
         _enforce_csrf(request._request)
         session = getattr(request._request, "session", None)
         return callers.by_host_account(account=account, session=session), None
 
 
-def _is_logged_in(account: Any) -> bool:
+def is_logged_in(account: Any) -> bool:
     """Tell whether there is an active account; raise ``Unavailable`` where it cannot be read."""
     try:
         return bool(account and account.is_authenticated and account.is_active)

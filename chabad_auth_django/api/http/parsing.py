@@ -24,9 +24,14 @@ class JSONParser(BaseParser):
 
     media_type = "application/json"
 
+    @property
+    def limit(self) -> int:
+        """Bytes of a body."""
+        return conf.BODY_MAX_BYTES
+
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """Return the body's value; raise ``ParseError``, or ``BodyTooLarge`` unread."""
-        limit = conf.BODY_MAX_BYTES
+        limit = self.limit
         # A middleware of the host may have read the body: then the stream is no request.
         headers = getattr(stream, "META", {})
         if int(headers.get("CONTENT_LENGTH") or 0) > limit:
@@ -37,6 +42,10 @@ class JSONParser(BaseParser):
         if parser_context:
             # For Idempotency-Key; the stream cannot be read again.
             parser_context["request"].raw_body = body
+        return self.parse_body(body)
+
+    def parse_body(self, body: bytes) -> Any:
+        """Return the value; raise ``ParseError``."""
         return parse_json(body)
 
 

@@ -92,6 +92,10 @@ class APIViewMixin(APIView):
     def initial(self, request: RestFrameworkRequest, *args: Any, **kwargs: Any) -> None:
         """Let nobody in who may not, and no path or query that says two things."""
         super().initial(request, *args, **kwargs)
+        self.check_request_line(request)
+
+    def check_request_line(self, request: RestFrameworkRequest) -> None:
+        """Refuse a path or a query that says two things."""
         check_request_line(request)
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:

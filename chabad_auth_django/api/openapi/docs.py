@@ -51,7 +51,7 @@ class SchemaView(PublicView):
 
     def get(self, request: Request) -> Response:
         """Return the description."""
-        return Response(_describe_api(get_resolver(), get_script_prefix()))
+        return Response(_describe(get_resolver(), get_script_prefix()))
 
 
 class DocsView(PublicView, SpectacularSwaggerSplitView):
@@ -86,8 +86,13 @@ class DocsView(PublicView, SpectacularSwaggerSplitView):
 
 # A proxy decides the prefix, so a client may.
 @functools.lru_cache(maxsize=4)
-def _describe_api(resolver: URLResolver, script_prefix: str) -> Any:
+def _describe(resolver: URLResolver, script_prefix: str) -> Any:
+    return describe_api(resolver, SETTINGS)
+
+
+def describe_api(resolver: URLResolver, settings: dict[str, Any]) -> Any:
+    """Return the OpenAPI description of what the settings' hooks keep of the URLs."""
     # drf-spectacular's settings are global, and so are patches of them.
-    with _lock, patched_settings(SETTINGS):
+    with _lock, patched_settings(settings):
         generator: Any = SchemaGenerator(patterns=resolver.url_patterns)  # type: ignore[no-untyped-call]
         return generator.get_schema(public=True)

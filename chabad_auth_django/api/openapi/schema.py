@@ -122,10 +122,10 @@ _RETRY_AFTER = {
 }
 
 
-def errors(*statuses: int) -> dict[int, OpenApiResponse]:
+def errors(*statuses: int, error: Any = ERROR) -> dict[int, OpenApiResponse]:
     """Return the errors that only this endpoint has; ``Schema`` adds the common ones."""
     return {
-        status: OpenApiResponse(ERROR, description=_DESCRIPTIONS[status]) for status in statuses
+        status: OpenApiResponse(error, description=_DESCRIPTIONS[status]) for status in statuses
     }
 
 
@@ -185,7 +185,7 @@ SEGMENTS = {
 NAMES = frozenset(("role", "permission", "method", "app", "widget"))
 
 
-def _segment(name: str, path: str, method: str) -> OpenApiParameter:
+def _segment(name: str, path: str, method: str, description: str) -> OpenApiParameter:
     schema: dict[str, Any] = {"type": "string", "minLength": 1}
     if name in NAMES or (name == "key" and "{app}" in path):
         schema |= {"maxLength": 255, "pattern": NAME_PATTERN}
@@ -193,7 +193,7 @@ def _segment(name: str, path: str, method: str) -> OpenApiParameter:
         schema["pattern"] = KEY_PATTERN
     if name == "method" and method == "PUT":
         schema["enum"] = list(conf.AUTH_METHODS)
-    return OpenApiParameter(name, schema, OpenApiParameter.PATH, description=SEGMENTS[name])
+    return OpenApiParameter(name, schema, OpenApiParameter.PATH, description=description)
 
 
 class Schema(AutoSchema):
@@ -201,9 +201,13 @@ class Schema(AutoSchema):
 
     view: Any
 
+    tags = TAGS
+    error = ERROR
+    segments = SEGMENTS
+
     def get_tags(self) -> list[str]:
         """Return what the path is about: the last of its parts that names a resource."""
-        return [part for part in self.path.split("/") if part in TAGS][-1:]
+        return [part for part in self.path.split("/") if part in self.tags][-1:]
 
     def get_operation_id(self) -> str:
         """Return the name of an operation that describes itself for more than one path."""
@@ -221,8 +225,8 @@ class Schema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         """Return the variable parts of the path, and what every write takes."""
         parameters = [
-            _segment(name, self.path, self.method)
-            for name in SEGMENTS
+            _segment(name, self.path, self.method, description)
+            for name, description in self.segments.items()
             if f"{{{name}}}" in self.path
         ]
         return [*parameters, IDEMPOTENCY_KEY] if self._is_idempotent else parameters
@@ -235,7 +239,7 @@ class Schema(AutoSchema):
             operation["requestBody"]["required"] = True
         # Without throttles it is a probe of the server's health, which has errors of its own.
         if operation is not None and self.view.throttle_classes:
-            schema = self.resolve_serializer(ERROR, "response").ref
+            schema = self.resolve_serializer(self.error, "response").ref
             for status in self._common_errors(operation):
                 response = {
                     "description": _DESCRIPTIONS[status],
@@ -301,9 +305,9 @@ def describe(**options: Any) -> Callable[[F], F]:
 
 
 def only_ours(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
-    """Keep the endpoints of this package: the host project's views may describe themselves."""
+    """Keep the endpoints of the API: the host project's views may describe themselves."""
     return [
         endpoint
         for endpoint in endpoints
-        if getattr(endpoint[3], "cls", object).__module__.startswith("chabad_auth_django.")
+        if getattr(endpoint[3], "cls", object).__module__.startswith("chabad_auth_django.api.")
     ]

@@ -8,7 +8,6 @@ verified. An unverified address is answered alike whether anybody has it or not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ from chabad_auth_django.exceptions import (
     DuplicateEmail,
     EmailNotVerified,
     ExternalIdTaken,
+    InvalidToken,
     LastIdentity,
     NotFound,
     ValidationError,
@@ -33,46 +33,8 @@ from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS, HOST, ISSU
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import audit, external_ids, hosts
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
+from chabad_auth_django.services.identity.identity import MAX_NAME_LENGTH, Identity
 from chabad_auth_django.validators import normalize_email, validate_email_address
-
-MAX_NAME_LENGTH = 200
-
-
-@dataclass(frozen=True, kw_only=True)
-class Identity:
-    """Who somebody is, as the one who checked it says.
-
-    Issuer and subject together name one person. For an account of the Django project they are
-    ``HOST_ID`` and the primary key, and ``generation`` tells the account from an earlier one with
-    the same primary key. ``external_id_field`` is the field of User that is filled with
-    ``external_id`` besides. With ``links_to_default_role_only`` a verified address does not link
-    to a user who has more than the default role. ``issued_at`` is when an issuer vouched for it.
-    """
-
-    auth_method: str
-    issuer: str
-    subject: str
-    generation: str | None = None
-    email: str | None
-    email_verified: bool
-    name: str | None
-    external_id_field: str | None = None
-    external_id: str | None = None
-    links_to_default_role_only: bool = False
-    issued_at: datetime | None = None
-
-    @property
-    def kind(self) -> str:
-        """``ISSUER`` or ``HOST``."""
-        return ISSUER if self.generation is None else HOST
-
-    @property
-    def key(self) -> str:
-        """The ``_id`` of the claim."""
-        parts = [self.issuer, self.subject]
-        if self.generation is not None:
-            parts.append(self.generation)
-        return ExternalId.account_key(self.kind, *parts)
 
 
 def of_host_account(*, account: Any, auth_method: str = CREDENTIALS) -> Identity:
@@ -97,13 +59,20 @@ def host_key(*, account: Any) -> str:
     return ExternalId.account_key(HOST, str(conf.HOST_ID), str(account.pk), generation)
 
 
-def find_claimant(*, key: str, field: str | None = None, value: str | None = None) -> User | None:
+def find_claimant(
+    *,
+    key: str,
+    field: str | None = None,
+    value: str | None = None,
+    issued_at: datetime | None = None,
+) -> User | None:
     """Return the user who has the claim, or ``None``, with one command.
 
     With a field of User, the claim counts only while the field of its user holds the value: other
-    programs change that. Raises ``Blocked``.
+    programs change that. ``issued_at`` is that of the token which names the account. Raises
+    ``Blocked``, and ``InvalidToken`` for a token from before ``refuse_earlier_tokens``.
     """
-    user, _ = _read_claim(key)
+    user, _ = _read_claim(key, issued_at)
     if user is None or (field and (user.stored or {}).get(field) != value):
         return None
     return user
@@ -145,8 +114,8 @@ def remember_departed(*, user_ids: Sequence[ObjectId]) -> None:
 def find_or_create_user(*, identity: Identity) -> User:
     """Return the user whom the identity names, with its claim and authentication method.
 
-    Raises ``EmailNotVerified``, ``Blocked``, ``ExternalIdTaken`` and ``ValidationError``; nothing
-    is stored then.
+    Raises ``EmailNotVerified``, ``Blocked``, ``ExternalIdTaken``, ``ValidationError``, and
+    ``InvalidToken`` for a token from before ``refuse_earlier_tokens``; nothing is stored then.
     """
     try:
         return _find_or_create_user(identity)
@@ -157,7 +126,7 @@ def find_or_create_user(*, identity: Identity) -> User:
 
 @atomic
 def _find_or_create_user(identity: Identity) -> User:
-    user, claim = _read_claim(identity.key)
+    user, claim = _read_claim(identity.key, identity.issued_at)
     field = identity.external_id_field
     if user is None or (field and (user.stored or {}).get(field) != identity.external_id):
         user = _link_or_create(identity, stale_claim=claim)
@@ -322,7 +291,13 @@ def check_not_blocked(*, user: User) -> None:
         raise Blocked
 
 
-def _read_claim(key: str) -> tuple[User | None, dict[str, Any]]:
+def refuse_earlier_tokens(*, user_id: ObjectId) -> None:
+    """Refuse from now on each token of an issuer that names the user and was issued before."""
+    claims = {"userId": user_id, "_id": {"$regex": f"^{ISSUER}:"}}
+    ExternalId.collection().update_many(claims, {"$set": {"notBefore": now()}})
+
+
+def _read_claim(key: str, issued_at: datetime | None = None) -> tuple[User | None, dict[str, Any]]:
     found = ExternalId.collection().aggregate(
         [{"$match": {"_id": key}}, _lookup("users", "_id"), _lookup("blocks", "userId")]
     )
@@ -331,6 +306,8 @@ def _read_claim(key: str) -> tuple[User | None, dict[str, Any]]:
         return None, {}
     if claim["blocks"]:
         raise Blocked
+    if "notBefore" in claim and (issued_at is None or issued_at <= claim["notBefore"]):
+        raise InvalidToken
     return User.from_stored(claim["users"][0]), claim
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from bson import ObjectId
 from django.apps import apps
 from django.utils.crypto import constant_time_compare
 
@@ -29,8 +30,8 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.session import VOUCHED
 from chabad_auth_django.services.identity import hosts, identities
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
-from chabad_auth_django.services.identity.identities import Identity
-from chabad_auth_django.services.signing_in import issuers
+from chabad_auth_django.services.identity.identity import Identity
+from chabad_auth_django.services.signing_in import issuers, sessions
 from chabad_auth_django.services.signing_in.tokens import AccessClaims
 
 #: Accounts of the host that a process remembers to have looked at, where a setting allows it.
@@ -59,17 +60,31 @@ def by_access_token(*, claims: AccessClaims) -> User:
     return user
 
 
+def by_cookie(*, secret: object) -> tuple[User, ObjectId]:
+    """Return the user and the id of the open session whose secret a cookie holds.
+
+    Raises ``InvalidToken``, ``Blocked`` and ``AuthMethodDisabled``.
+    """
+    session = sessions.read_cookie_session(secret=secret)
+    user = judge(user=next(iter(session["users"]), None), block=session["blocks"])
+    check_session(session=session)
+    return user, session["_id"]
+
+
 def by_issuer_token(*, token: object) -> User:
     """Return whom the token of a configured issuer names; create the user where there is none.
 
-    Such a token has no session. Its user can be blocked, but the token cannot be revoked. Raises
+    Such a token has no session. ``identities.refuse_earlier_tokens`` ends those of a user. Raises
     ``InvalidToken``, ``IssuerUnavailable``, ``EmailNotVerified``, ``ExternalIdTaken``, ``Blocked``
     and ``AuthMethodDisabled``.
     """
     identity = issuers.verify_issuer_token(token=token)
     check_method(identity.auth_method)
     user = identities.find_claimant(
-        key=identity.key, field=identity.external_id_field, value=identity.external_id
+        key=identity.key,
+        field=identity.external_id_field,
+        value=identity.external_id,
+        issued_at=identity.issued_at,
     )
     return user or _first_time(identity)
 

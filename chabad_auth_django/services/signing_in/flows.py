@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -30,7 +31,7 @@ from chabad_auth_django.exceptions import (
 from chabad_auth_django.models import Activity, Analytics, Session, User
 from chabad_auth_django.models.session import VOUCHED
 from chabad_auth_django.services.identity import audit, hosts, identities
-from chabad_auth_django.services.identity.identities import Identity
+from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import callers, issuers, sessions, tokens
 from chabad_auth_django.validators import validate_json, validate_name, validate_text
@@ -44,7 +45,10 @@ MAX_PASSWORD_LENGTH = 4096
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A user with a session, and the tokens that the client gets."""
+    """A user with a session, and the tokens that the client gets.
+
+    Where ``cookie_until`` was given, ``refresh_token`` is the secret of the cookie.
+    """
 
     user: User
     session: Session
@@ -214,11 +218,13 @@ def sign_in(
     host_hash: str | None = None,
     app_id: str | None = None,
     user_agent: str | None = None,
+    cookie_until: datetime | None = None,
 ) -> SignedIn:
     """Open a session for whom the identity names, found or created, and run the login flow.
 
-    ``host_hash`` is that of ``Session``. Raises ``EmailNotVerified``, ``ExternalIdTaken``,
-    ``Blocked`` and ``ValidationError``.
+    ``host_hash`` is that of ``Session``, ``cookie_until`` that of ``open_session``. Raises
+    ``EmailNotVerified``, ``ExternalIdTaken``, ``Blocked``, ``InvalidToken`` and
+    ``ValidationError``.
     """
     return log_in(
         user_id=identities.find_or_create_user(identity=identity).id,
@@ -227,6 +233,7 @@ def sign_in(
         host_hash=host_hash,
         app_id=app_id,
         user_agent=user_agent,
+        cookie_until=cookie_until,
     )
 
 
@@ -239,11 +246,12 @@ def log_in(
     host_hash: str | None = None,
     app_id: str | None = None,
     user_agent: str | None = None,
+    cookie_until: datetime | None = None,
 ) -> SignedIn:
     """Open a session for a user who proved who they are, and run the login flow; both or none.
 
-    ``opened_by`` and ``host_hash`` are those of ``Session``. Raises ``UserNotFound`` and
-    ``ValidationError``.
+    ``opened_by`` and ``host_hash`` are those of ``Session``, ``cookie_until`` that of
+    ``open_session``. Raises ``UserNotFound`` and ``ValidationError``.
     """
     if app_id is not None:
         validate_name(app_id)
@@ -253,6 +261,7 @@ def log_in(
         opened_by=opened_by,
         host_hash=host_hash,
         user_agent=user_agent,
+        cookie_until=cookie_until,
     )
     user = record_login(
         user_id=user_id, app_id=app_id, session_id=str(session.id), auth_method=auth_method

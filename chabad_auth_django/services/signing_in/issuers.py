@@ -14,7 +14,7 @@ from typing import Any
 
 from chabad_auth_django.conf import ISSUER_DEFAULTS, conf
 from chabad_auth_django.exceptions import InvalidToken, ValidationError
-from chabad_auth_django.services.identity.identities import MAX_NAME_LENGTH, Identity
+from chabad_auth_django.services.identity.identity import MAX_NAME_LENGTH, Identity
 from chabad_auth_django.services.signing_in import key_sets, tokens
 from chabad_auth_django.validators import validate_name
 
@@ -120,14 +120,15 @@ def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
         external_id_field=issuer["EXTERNAL_ID_FIELD"],
         external_id=external_id,
         links_to_default_role_only=not issuer["TOKENS_HAVE_ISSUER"],
-        issued_at=_issued_at(claims),
+        issued_at=_time(claims, "iat"),
+        expires_at=_time(claims, "exp"),
     )
 
 
-def _issued_at(claims: Mapping[str, Any]) -> datetime | None:
+def _time(claims: Mapping[str, Any], name: str) -> datetime | None:
     # No number of seconds since 1970 is too small for a token, but some are for a time.
     with suppress(ArithmeticError, LookupError, OSError, ValueError):
-        return datetime.fromtimestamp(int(claims["iat"]), UTC)
+        return datetime.fromtimestamp(int(claims[name]), UTC)
     return None
 
 

@@ -40,25 +40,27 @@ def open_session(
     opened_by: str = VOUCHED,
     host_hash: str | None = None,
     user_agent: str | None = None,
+    cookie_until: datetime | None = None,
 ) -> tuple[Session, str]:
     """Store a session of the user; return it and its first refresh token.
 
-    ``opened_by`` and ``host_hash`` are those of ``Session``. Raises ``UserNotFound`` and
-    ``ValidationError``.
+    ``opened_by`` and ``host_hash`` are those of ``Session``. With ``cookie_until`` the session ends
+    then, and what is returned is the secret of a cookie, which is not exchanged. Raises
+    ``UserNotFound`` and ``ValidationError``.
     """
     family, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     time = now()
     session = Session(
         user_id=user_id,
         family_hash=_hash(family),
-        token_hash=_hash(secret),
+        token_hash=_hash(secret) if cookie_until is None else _cookie_hash(secret),
         auth_method=auth_method,
         opened_by=opened_by,
         host_hash=host_hash,
         user_agent=_clean(user_agent),
         created_at=time,
         last_used_at=time,
-        expires_at=_expiry(time),
+        expires_at=cookie_until or _expiry(time),
     ).save()
     return session, f"{session.id}.{family}.{secret}"
 
@@ -80,6 +82,14 @@ def read_session(*, refresh_token: object) -> dict[str, Any]:
     )
     stored = next(iter(found), None)
     if stored is None:
+        raise InvalidToken
+    return stored
+
+
+def read_cookie_session(*, secret: object) -> dict[str, Any]:
+    """Return the stored session of a cookie's secret, as ``read_session`` does."""
+    stored = read_session(refresh_token=secret)
+    if stored["tokenHash"] != _cookie_hash(_parse(secret)[2]):
         raise InvalidToken
     return stored
 
@@ -168,6 +178,11 @@ def keep_host_session(*, session_id: Any, opened_by: str, host_hash: str | None)
 def _hash(secret: str) -> str:
     # 256 random bits take no slow hash; looking a hash up tells no time about the secret.
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _cookie_hash(secret: str) -> str:
+    # Another one, so that neither a refresh token nor a cookie passes for the other.
+    return _hash(f"cookie {secret}")
 
 
 def _successor(session_id: Any, secret: str, key: bytes) -> str:

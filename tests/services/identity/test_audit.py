@@ -31,7 +31,7 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes, integrity
 from chabad_auth_django.services.identity import audit, audit_log, identities, names, users
 from chabad_auth_django.services.identity.audit import Actor
-from chabad_auth_django.services.identity.identities import Identity
+from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.lifecycle import creation, deletion, erasure, portability
 from chabad_auth_django.services.signing_in import flows, sessions
 

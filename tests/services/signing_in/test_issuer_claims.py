@@ -142,6 +142,7 @@ def test_a_token_without_an_issuer_names_an_identity_of_the_portal() -> None:
         external_id="7",
         links_to_default_role_only=True,
         issued_at=datetime.fromtimestamp(now, UTC),
+        expires_at=datetime.fromtimestamp(now + 60, UTC),
     )
     flat = verify_issuer_token(token=portal_token())
     assert (flat.subject, flat.email, flat.name) == ("person-1", "ann@example.org", "Ann")

@@ -71,7 +71,8 @@ def assert_refused(token: Any) -> None:
 
 
 def test_a_token_names_an_identity(keys: list[Key]) -> None:
-    identity = verify_issuer_token(token=keys[0].sign(claims(iat=1_700_000_000)))
+    payload = claims(iat=1_700_000_000)
+    identity = verify_issuer_token(token=keys[0].sign(payload))
     assert identity == Identity(
         auth_method="google",
         issuer=ISSUER,
@@ -83,6 +84,7 @@ def test_a_token_names_an_identity(keys: list[Key]) -> None:
         external_id="person-1",
         links_to_default_role_only=False,
         issued_at=datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC),
+        expires_at=datetime.fromtimestamp(payload["exp"], UTC),
     )
     with pytest.raises(FrozenInstanceError):
         identity.email = "eve@example.org"  # type: ignore[misc]
@@ -101,6 +103,7 @@ def test_each_claim_can_have_another_name() -> None:
         name="X",
         external_id_field="merkosUserId",
         external_id="m1",
+        expires_at=datetime.fromtimestamp(payload["exp"], UTC),
     )
 
 

@@ -1,0 +1,54 @@
+"""Every error in the words of the front ends: ``message``, ``error`` and ``code`` are texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+
+from chabad_auth_django.api.http import errors
+
+
+class NotFromUs(APIException):
+    """A page of another site sent the request, or nothing tells that a page of ours did."""
+
+    status_code = 403
+    default_code = "csrf_failed"
+    default_detail = "The request does not come from a page of this site."
+
+
+class VersionConflict(APIException):
+    """The stored value has another version; ``current`` is what is stored, ``None`` for nothing."""
+
+    status_code = 409
+    default_code = "version_conflict"
+    default_detail = "The value was changed by somebody else."
+
+    def __init__(self, current: dict[str, Any] | None) -> None:
+        super().__init__()
+        self.current = current
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Return the response for every error that a client, the network or MongoDB can cause."""
+    response = errors.exception_handler(error, context)
+    if response is not None:
+        response.data = shape(response.data)
+        if isinstance(error, VersionConflict):
+            response.data["current"] = error.current
+    return response
+
+
+def shape(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the error of the API as the front ends read it."""
+    detail = data["detail"]
+    rest = {name: value for name, value in data.items() if name not in ("detail", "code")}
+    return {
+        "success": False,
+        "status": "error",
+        "message": detail,
+        "error": detail,
+        "code": data["code"],
+        **rest,
+    }

@@ -1,0 +1,71 @@
+"""Who somebody is, and which role may do what, as the front ends read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chabad_auth_django.conf import conf as core_conf
+from chabad_auth_django.contrib.universe.conf import conf
+from chabad_auth_django.models import User
+
+Row = Mapping[str, Any]
+
+#: The authentication methods that are accounts somewhere else.
+PROVIDERS = ("google", "chabad-org")
+
+
+def text(value: Any) -> str | None:
+    """Return a text that is not empty, or ``None``."""
+    return value if isinstance(value, str) and value else None
+
+
+def avatar_url(profile: Row) -> str | None:
+    """Return the address of the picture in a stored Profile, or ``None``."""
+    avatar = profile.get("avatar")
+    return text(avatar.get("url")) if isinstance(avatar, Mapping) else None
+
+
+def identity(user: User, profile: Row | None) -> dict[str, Any]:
+    """Return the identity of a user with the stored Profile."""
+    stored, profile = user.stored or {}, profile or {}
+    merkos, valu = text(stored.get("merkosUserId")), text(stored.get("valuUserId"))
+    methods = stored.get("authMethods")
+    linked = [name for name, value in (("merkos", merkos), ("valu", valu)) if value]
+    linked += [name for name in PROVIDERS if isinstance(methods, list) and name in methods]
+    shape = {
+        "universeUserId": user.id,
+        "email": stored.get("email"),
+        "displayName": text(profile.get("displayName")) or user.display_name,
+        "linkedAccounts": linked,
+        "merkosUserId": merkos,
+        "valuUserId": valu,
+        "avatarUrl": avatar_url(profile),
+        "createdAt": stored.get("createdAt"),
+        "updatedAt": stored.get("updatedAt"),
+    }
+    return {name: value for name, value in shape.items() if value is not None}
+
+
+def signed_in(user: User) -> dict[str, Any]:
+    """Return the user of a single sign-on."""
+    return {
+        "id": user.id,
+        "email": user.email,
+        "name": user.display_name or str(user.id),
+        "roles": list(user.roles or []),
+    }
+
+
+def rules() -> dict[str, Any]:
+    """Return which role may do what."""
+    table = conf.UNIVERSE_RULES
+    if table is None:
+        table = core_conf.ROLE_PERMISSIONS
+    roles = [{"role": role, "permissions": _words(table[role])} for role in table]
+    return {"roles": roles, "defaultRole": conf.UNIVERSE_DEFAULT_ROLE}
+
+
+def _words(permissions: Sequence[str]) -> list[str]:
+    # "admin" is the clients' word for all.
+    return [*permissions, *(["admin"] if "*" in permissions and "admin" not in permissions else [])]

@@ -1,0 +1,90 @@
+"""What the OpenAPI description says of the front ends' calls.
+
+``ClientSchemaView`` serves it, and ``manage.py spectacular --custom-settings
+chabad_auth_django.contrib.universe.openapi.SETTINGS`` writes it to a file.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from django.urls import URLResolver, get_resolver, get_script_prefix
+from drf_spectacular.utils import OpenApiResponse, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api.openapi.docs import SchemaView, describe_api
+from chabad_auth_django.api.openapi.schema import SEGMENTS, Schema, errors
+from chabad_auth_django.api.openapi.schema import SETTINGS as API_SETTINGS
+
+#: What the paths are about -> what that is.
+TAGS = {
+    "auth": "Who the caller is, at Merkos too, and signing out.",
+    "sso": "Signing in with a token of an issuer.",
+    "authorization": "Which role may do what.",
+    "profile": "How a user appears to others.",
+    "preferences": "What a user likes.",
+    "app-data": "Values that applications keep for a user, each with a version.",
+    "activity": "What a user did.",
+    "analytics": "Events for statistics.",
+}
+
+SETTINGS: dict[str, Any] = {
+    **API_SETTINGS,
+    "TITLE": "ChabadUniverse clients",
+    "DESCRIPTION": "The calls of ChabadUniverse's own front ends.",
+    "TAGS": [{"name": name, "description": text} for name, text in TAGS.items()],
+    "PREPROCESSING_HOOKS": ["chabad_auth_django.contrib.universe.openapi.only_ours"],
+}
+
+ERROR = inline_serializer(
+    "ClientError",
+    {
+        "success": serializers.BooleanField(help_text="`false`."),
+        "status": serializers.CharField(help_text="`error`."),
+        "message": serializers.CharField(help_text="For people."),
+        "error": serializers.CharField(help_text="The same."),
+        "code": serializers.CharField(help_text="For programs."),
+        "errors": serializers.DictField(required=False, help_text="What is wrong, by field."),
+    },
+)
+
+
+class ClientSchema(Schema):
+    """Describe what the base view does for every call."""
+
+    tags = TAGS
+    error = ERROR
+    segments = {**SEGMENTS, "namespace": "What names the value; the query belongs to it."}
+
+
+def client_errors(*statuses: int) -> dict[int, OpenApiResponse]:
+    """Return the errors that only this call has."""
+    return errors(*statuses, error=ERROR)
+
+
+def only_ours(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+    """Keep the calls of the front ends."""
+    return [
+        endpoint
+        for endpoint in endpoints
+        if getattr(endpoint[3], "cls", object).__module__.startswith(
+            "chabad_auth_django.contrib.universe."
+        )
+    ]
+
+
+class ClientSchemaView(SchemaView):
+    """The OpenAPI description, as JSON or YAML."""
+
+    def get(self, request: Request) -> Response:
+        """Return the description."""
+        return Response(_describe(get_resolver(), get_script_prefix()))
+
+
+# A proxy decides the prefix, so a client may.
+@functools.lru_cache(maxsize=4)
+def _describe(resolver: URLResolver, script_prefix: str) -> Any:
+    return describe_api(resolver, SETTINGS)

@@ -1,0 +1,48 @@
+"""Reading JSON as ``JSON.stringify`` writes it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from chabad_auth_django.api.http.parsing import JSONParser
+from chabad_auth_django.conf import conf as core_conf
+from chabad_auth_django.contrib.universe.conf import conf
+
+# An escaped backslash, a whole pair, or half a pair.
+_ESCAPES = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+_LENGTH_OF_HALF = len(rb"\ud800")
+
+
+class ClientParser(JSONParser):
+    """Parse JSON in which a text may have been cut in the midst of a character.
+
+    JavaScript counts an emoji as two, so cutting a text leaves half of one. JSON in UTF-8 cannot
+    hold it, and to refuse the body for it would lose the rest.
+    """
+
+    @property
+    def limit(self) -> int:
+        """Bytes of a body."""
+        return core_conf.BODY_MAX_BYTES
+
+    def parse_body(self, body: bytes) -> Any:
+        """Return the value; half a character is the sign for an unknown one."""
+        if b"\\ud" in body.lower():
+            body = _ESCAPES.sub(_whole, body)
+        return super().parse_body(body)
+
+
+class BatchParser(ClientParser):
+    """Parse a batch, which may be large."""
+
+    @property
+    def limit(self) -> int:
+        """Bytes of a body."""
+        return conf.UNIVERSE_BATCH_MAX_BYTES
+
+
+def _whole(match: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if len(match[0]) == _LENGTH_OF_HALF else match[0]

@@ -1,0 +1,97 @@
+"""What every view of the front ends shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.signals import got_request_exception
+from django.utils.log import log_response
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chabad_auth_django.api.http import errors as api_errors
+from chabad_auth_django.api.http.rendering import JSONRenderer
+from chabad_auth_django.api.http.views import READ, APIViewSet
+from chabad_auth_django.contrib.universe import errors
+from chabad_auth_django.contrib.universe.callers import ClientAuthentication
+from chabad_auth_django.contrib.universe.openapi import ClientSchema
+from chabad_auth_django.contrib.universe.origin import comes_from_us
+from chabad_auth_django.contrib.universe.parsing import ClientParser
+
+
+class IsSignedIn(BasePermission):
+    """Let every signed-in user in."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Tell whether there is a user."""
+        return bool(request.user)
+
+
+class ClientViewSet(APIViewSet):
+    """Base of every view: who calls, from which page, and errors in the clients' words."""
+
+    authentication_classes = [ClientAuthentication]
+    parser_classes = [ClientParser]
+    renderer_classes = [JSONRenderer]
+    schema: Any = ClientSchema()
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+        """Return our exception handler."""
+        return errors.exception_handler
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Return the answer to an error; a bug is reported as Django does, and answered here."""
+        try:
+            return super().handle_exception(exc)
+        except Exception as bug:  # noqa: BLE001 - whatever it is, the clients read JSON
+            request: Any = self.request
+            got_request_exception.send(sender=type(self), request=request._request)
+            body = errors.shape(api_errors.body("error", "The server made a mistake."))
+            response = Response(body, 500)
+            response.exception = True
+            log_response(
+                "%s: %s",
+                response.reason_phrase,
+                request.path,
+                response=response,
+                request=request._request,
+                exception=bug,
+            )
+            return response
+
+    def perform_authentication(self, request: Request) -> None:
+        """Find out who calls; refuse a change that a page of another site asks for."""
+        super().perform_authentication(request)
+        if request.method not in READ and not self.may_change(request):
+            raise errors.NotFromUs
+
+    def may_change(self, request: Request) -> bool:
+        """Tell whether a page of ours asks for it, or a bearer token, which no other page has."""
+        credential: Any = request.auth
+        return comes_from_us(request._request) or bool(credential and credential.is_bearer)
+
+
+class PrivateViewSet(ClientViewSet):
+    """What no cache may keep."""
+
+    cache_control = "private, no-store"
+
+
+class NotFoundViewSet(ClientViewSet):
+    """Whatever path the front ends do not have."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    throttle_classes: list[Any] = []
+    schema: Any = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse every method alike."""
+        raise NotFound("There is nothing here.")
+
+    def list(self, request: Request) -> Response:
+        """Never called."""
+        raise NotFound

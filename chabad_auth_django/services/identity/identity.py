@@ -1,0 +1,50 @@
+"""Who somebody is, as the one who checked it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chabad_auth_django.models import ExternalId
+from chabad_auth_django.models.external_id import HOST, ISSUER
+
+MAX_NAME_LENGTH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who somebody is, as the one who checked it says.
+
+    Issuer and subject together name one person. For an account of the Django project they are
+    ``HOST_ID`` and the primary key, and ``generation`` tells the account from an earlier one with
+    the same primary key. ``external_id_field`` is the field of User that is filled with
+    ``external_id`` besides. With ``links_to_default_role_only`` a verified address does not link
+    to a user who has more than the default role. ``issued_at`` is when an issuer vouched for it,
+    and ``expires_at`` until when.
+    """
+
+    auth_method: str
+    issuer: str
+    subject: str
+    generation: str | None = None
+    email: str | None
+    email_verified: bool
+    name: str | None
+    external_id_field: str | None = None
+    external_id: str | None = None
+    links_to_default_role_only: bool = False
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def kind(self) -> str:
+        """``ISSUER`` or ``HOST``."""
+        return ISSUER if self.generation is None else HOST
+
+    @property
+    def key(self) -> str:
+        """The ``_id`` of the claim."""
+        parts = [self.issuer, self.subject]
+        if self.generation is not None:
+            parts.append(self.generation)
+        return ExternalId.account_key(self.kind, *parts)

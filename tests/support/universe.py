@@ -1,0 +1,94 @@
+"""A front end of ChabadUniverse, and the tokens that it has."""
+
+from __future__ import annotations
+
+import json
+import time
+from http.cookies import SimpleCookie
+from typing import Any
+
+import jwt
+from django.test import Client
+
+SECRET = "the secret of Merkos, at least thirty-two bytes long"
+
+#: The issuer whose tokens these front ends have: no iss, no aud, no email_verified.
+ISSUER = {
+    "ISSUER": "merkos",
+    "TOKENS_HAVE_ISSUER": False,
+    "AUDIENCE": None,
+    "ALGORITHMS": ["HS256"],
+    "KEY": SECRET,
+    "MAX_LIFETIME_SECONDS": 40 * 24 * 60 * 60,
+    "AUTH_METHOD": "chabad-org",
+    "SUBJECT_CLAIM": ["user.id", "user._id", "sub"],
+    "EXTERNAL_ID_FIELD": "merkosUserId",
+    "EMAIL_CLAIM": ["user.email", "email"],
+    "NAME_CLAIM": ["user.name", "name"],
+    "EMAILS_ARE_VERIFIED": True,
+}
+
+COOKIE = "x-auth-token"
+
+
+def token(id: str = "m-1", *, age: int = 0, lifetime: int = 3600, **person: Any) -> str:
+    """Return a token of Merkos, issued ``age`` seconds ago."""
+    issued_at = int(time.time()) - age
+    person = {"id": id, "email": f"{id}@example.org", "name": id.title(), **person}
+    claims = {"user": person, "iat": issued_at, "exp": issued_at + lifetime}
+    return jwt.encode(claims, SECRET, "HS256")
+
+
+class FrontEnd:
+    """A page that calls as the contexts and hooks do; its cookies are sent as they are."""
+
+    def __init__(self, *cookies: str, bearer: str | None = None, **headers: str) -> None:
+        self.cookies = list(cookies)
+        #: What a browser adds to what a page of the same host asks for.
+        self.headers = {"HTTP_SEC_FETCH_SITE": "same-origin", **headers}
+        if bearer is not None:
+            self.headers["HTTP_AUTHORIZATION"] = f"Bearer {bearer}"
+        self._client = Client(raise_request_exception=True)
+
+    def send(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        headers = dict(self.headers)
+        if self.cookies:
+            headers["HTTP_COOKIE"] = "; ".join(self.cookies)
+        data = b"" if body is None else json.dumps(body)
+        content_type = options.pop("content_type", "application/json")
+        self._client.cookies = SimpleCookie()
+        return self._client.generic(
+            method, f"/api/{path}", data, content_type, **headers, **options
+        )
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self.send("GET", path, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> Any:
+        return self.send("POST", path, body, **options)
+
+    def patch(self, path: str, body: Any) -> Any:
+        return self.send("PATCH", path, body)
+
+    def sign_in(self, sent: str | None = None) -> Any:
+        """Exchange a token for the cookie, and keep that."""
+        answer = self.post("sso/remote/status", {"token": sent or token()})
+        assert answer.status_code == 200, answer.content
+        self.cookies = [f"{COOKIE}={item.value}" for item in set_cookies(answer) if item.value]
+        return answer
+
+
+def set_cookies(answer: Any) -> list[Any]:
+    """Return the cookies that an answer sets or deletes, in order."""
+    return list(answer.cookies.values())
+
+
+def check_error(answer: Any, status: int, code: str | None = None) -> None:
+    """Assert that the answer is the error as the front ends read it."""
+    assert answer.status_code == status, answer.content
+    body = answer.json()
+    assert body["success"] is False
+    assert body["status"] == "error"
+    assert isinstance(body["message"], str)
+    assert body["error"] == body["message"]
+    assert code in (None, body["code"])
