@@ -264,6 +264,12 @@ class ArchiveError(ChabadAuthError):
     code = "archive_error"
 
 
+class FileThere(ChabadAuthError):
+    """A file would have been replaced without anybody asking for it."""
+
+    code = "file_there"
+
+
 class PermissionDenied(ChabadAuthError):
     """The actor may not do this."""
 

@@ -14,9 +14,13 @@ from pymongo.collection import Collection
 #: Documents of a batch, and bytes after which it ends: decoded they take more than ten times that.
 SIZE, SIZE_BYTES = 1000, 2**20
 
+#: Bytes after which what is written at once ends.
+MOST_BYTES = 4 * 2**20
+
 #: What is told how many documents were done.
 Advance = Callable[[int], object]
 
+Item = TypeVar("Item")
 Row = TypeVar("Row", bound=Mapping[str, Any])
 
 #: Leaves documents as they are stored. What Python cannot hold does not hide the rest.
@@ -25,6 +29,22 @@ RAW: CodecOptions[RawBSONDocument] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_MS,
     unicode_decode_error_handler="replace",
 )
+
+
+def by_size(
+    items: Iterable[Item], *, count: int, size: Callable[[Item], int]
+) -> Iterator[list[Item]]:
+    """Yield the items in lists of at most ``count``, which end after ``MOST_BYTES``."""
+    batch: list[Item] = []
+    total = 0
+    for item in items:
+        batch.append(item)
+        total += size(item)
+        if len(batch) >= count or total >= MOST_BYTES:
+            yield batch
+            batch, total = [], 0
+    if batch:
+        yield batch
 
 
 def in_batches(

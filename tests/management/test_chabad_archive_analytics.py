@@ -63,6 +63,7 @@ def test_there_and_back(raw: Database, folder: Path) -> None:
         "months": {"2025-01": 31},
         "files": [path.name],
         "events": 31,
+        "left": {},
         "dryRun": False,
     }
     assert raw.analytics.count_documents({}) == 90
@@ -75,6 +76,7 @@ def test_json(folder: Path) -> None:
         "months": {"2025-01": 31},
         "files": [path.name],
         "events": 31,
+        "left": {},
         "dryRun": False,
     }
 

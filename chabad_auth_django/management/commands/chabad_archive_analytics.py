@@ -11,10 +11,11 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from chabad_auth_django.management.arguments import date
-from chabad_auth_django.management.base import EXIT_ERROR
+from chabad_auth_django.management.base import EXIT_ERROR, EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import plural
+from chabad_auth_django.management.output import plural, to_text
 from chabad_auth_django.services.analytics import archive
+from chabad_auth_django.services.analytics.archivable import Left
 from chabad_auth_django.services.analytics.archive_files import SUFFIX
 
 
@@ -27,12 +28,17 @@ class Command(BaseCommand):
         "stay the same. Killed at any point, the same command goes on, and nothing is lost or "
         "there twice. --restore brings a month back."
     )
+    exit_statuses = {
+        0: "done",
+        1: "done, but some events are left where they are: they would not come back as they were",
+    }
     has_dry_run = True
     is_scheduled = True
     json_keys = {
         "months": "month (YYYY-MM) -> how many events were moved, or with --dry-run would be",
         "files": "the files that were used",
         "events": "how many events in all",
+        "left": "month -> the ids of the first events that are left where they are",
         "dryRun": "whether nothing was moved",
     }
 
@@ -79,14 +85,16 @@ class Command(BaseCommand):
         for step in planned:
             months[step.month] = months.get(step.month, 0) + step.total
         files: list[str] = []
+        left: list[Left] = []
         if not dry_run:
-            months, files = self._run(steps, sum(months.values()))
+            months, files = self._run(steps, sum(months.values()), left)
         verb = "to move" if dry_run else "moved"
         self.report(
             {
                 "months": months,
                 "files": files,
                 "events": sum(months.values()),
+                "left": {month.month: month.ids for month in left},
                 "dryRun": dry_run,
             },
             [
@@ -95,17 +103,30 @@ class Command(BaseCommand):
                     for month, count in months.items()
                 ),
                 f"{plural(sum(months.values()), 'event')} {verb}.",
+                *(f"{month.month}  left: {to_text(month.ids)}" for month in left),
             ],
-            is_idle=not months and before is not None,
+            is_idle=not months and not left and before is not None,
         )
+        if count := sum(month.count for month in left):
+            raise CommandError(
+                f"Left where they are: {plural(count, 'event')} that would not come back as they "
+                "were. Mend or delete them.",
+                returncode=EXIT_FOUND,
+            )
 
     def _run(
-        self, steps: Iterable[archive.Progress], total: int
+        self,
+        steps: Iterable[archive.Progress | Left],
+        total: int,
+        left: list[Left],
     ) -> tuple[dict[str, int], list[str]]:
         months: dict[str, int] = {}
         files: dict[str, None] = {}
         with self.progress("events", total) as bar:
             for step in steps:
+                if isinstance(step, Left):
+                    left.append(step)
+                    continue
                 months[step.month] = months.get(step.month, 0) + step.events
                 files[f"{step.name}{SUFFIX}"] = None
                 bar.advance(step.events)

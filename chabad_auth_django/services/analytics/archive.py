@@ -13,6 +13,8 @@ goes through these states, and whatever is killed, the next run goes on from the
 An event that was changed or deleted after it was written to the file is not the archive's: it is
 left as it is, and the number of its line is kept so that restoring leaves it out. The line, not
 the id: an event whose timestamp is corrected meanwhile can be in the file twice.
+
+An event that would not come back byte by byte is left where it is, and named.
 """
 
 from __future__ import annotations
@@ -21,23 +23,25 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-import bson
+from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.batches import RAW, SIZE
+from chabad_auth_django.db.batches import RAW, SIZE, by_size
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import ArchiveError, ReplicaSetRequired, ValidationError
 from chabad_auth_django.models import Analytics, User
 from chabad_auth_django.models.fields import now, to_utc
 from chabad_auth_django.services.analytics import archive_files, ledger, rollups
+from chabad_auth_django.services.analytics.archivable import Left, id_key, movable_events
 from chabad_auth_django.services.lifecycle import deletion
 
 ARCHIVES = "analytics_archives"
@@ -83,11 +87,11 @@ def plan_restore(*, month: str, folder: Path) -> list[Planned]:
     return [Planned(record["month"], record["moved"] - record["restored"]) for record in records]
 
 
-def archive(*, before: datetime, folder: Path) -> Iterator[Progress]:
+def archive(*, before: datetime, folder: Path) -> Iterator[Progress | Left]:
     """Move the events of the months that end by ``before`` into files; yield after each batch.
 
-    Goes on with what was left unfinished. Raises ``ValidationError``, ``ArchiveError``,
-    ``ReplicaSetRequired`` and ``OSError``.
+    Goes on with what was left unfinished. What is left where it is comes as ``Left``. Raises
+    ``ValidationError``, ``ArchiveError``, ``ReplicaSetRequired`` and ``OSError``.
     """
     _require_transactions()
     months = _months(before)
@@ -95,12 +99,15 @@ def archive(*, before: datetime, folder: Path) -> Iterator[Progress]:
     for record in list(_archives().find({"state": MOVING}).sort("_id")):
         yield from _move(record, folder)
     for month in months:
-        record_or_none = _write(month, folder)
+        left = Left(month)
+        record_or_none = _write(month, folder, left)
         if record_or_none is not None:
             yield from _move(record_or_none, folder)
+        if left.count:
+            yield left
 
 
-def restore(*, month: str, folder: Path) -> Iterator[Progress]:
+def restore(*, month: str, folder: Path) -> Iterator[Progress | Left]:
     """Bring the events of a month back from the files, or those of the archive of that name.
 
     Events of users who were erased since stay out. Goes on with what was left unfinished. Raises
@@ -124,15 +131,17 @@ def _restorable(month: str) -> list[dict[str, Any]]:
     return records
 
 
-def _write(month: str, folder: Path) -> dict[str, Any] | None:
+def _write(month: str, folder: Path, left: Left) -> dict[str, Any] | None:
     """Return the record of an archive that is ready to be moved, if the month has events."""
-    collection = Analytics.collection().with_options(codec_options=RAW)
-    if collection.find_one(_in_month(month), {"_id": 1}) is None:
+    # By itself the server would send 16 MB at a time.
+    found = _raw_events().find(_in_month(month)).sort("timestamp", 1).batch_size(SIZE)
+    movable = movable_events(found, left)
+    first = next(movable, None)
+    if first is None:
         return None
     name = f"analytics-{month}-{uuid.uuid4().hex[:8]}"
     record = _take_over(month, name, folder)
-    # By itself the server would send 16 MB at a time.
-    events = collection.find(_in_month(month)).sort("timestamp", 1).batch_size(SIZE)
+    events = chain([first], movable)
     try:
         manifest = archive_files.write(folder, name=name, month=month, events=events)
     except FileNotFoundError:
@@ -171,7 +180,7 @@ def _move(record: dict[str, Any], folder: Path) -> Iterator[Progress]:
     _check(record, folder)
     done = record["moved"]
     lines = archive_files.read(folder, record["name"], skip=done)
-    while batch := list(islice(lines, conf.PURGE_BATCH_SIZE)):
+    for batch in by_size(lines, count=conf.PURGE_BATCH_SIZE, size=len):
         if not _move_batch(record["_id"], done, batch):
             raise ArchiveError(f"Another run is at {record['name']}.")
         done += len(batch)
@@ -189,17 +198,21 @@ def _move_batch(record_id: Any, done: int, batch: list[bytes]) -> bool:
     key = {"_id": record_id, "state": MOVING, "moved": done}
     if not _archives().update_one(key, {"$inc": {"moved": len(batch)}}).modified_count:
         return False
-    events = [bson.decode(event, ledger.CODEC) for event in batch]
-    collection = Analytics.collection().with_options(codec_options=RAW)
-    ids = [event["_id"] for event in events]
-    stored = {row["_id"]: row.raw for row in collection.find({"_id": {"$in": ids}})}
+    events = [RawBSONDocument(event, ledger.CODEC) for event in batch]
+    wanted = {"_id": {"$in": [event["_id"] for event in events]}}
+    stored = {id_key(row): row.raw for row in _raw_events().find(wanted)}
     # By id, so that of two equal lines only one is moved.
-    moved = {id: index for index, id in enumerate(ids) if stored.get(id) == batch[index]}
+    moved = {
+        key: index
+        for index, key in enumerate(map(id_key, events))
+        if stored.get(key) == batch[index]
+    }
     others = set(range(len(batch))).difference(moved.values())
     if others:
         _collection(EXCLUDED).insert_many([{"_id": _line(record_id, done + i)} for i in others])
-    ledger.add_archived([events[index] for index in moved.values()])
-    Analytics.collection().delete_many({"_id": {"$in": list(moved)}})
+    mine = [events[index] for index in moved.values()]
+    ledger.add_archived(mine)
+    Analytics.collection().delete_many({"_id": {"$in": [event["_id"] for event in mine]}})
     return True
 
 
@@ -208,11 +221,11 @@ def _bring_back(record: dict[str, Any], folder: Path) -> Iterator[Progress]:
     moved = _archives().find_one({"_id": record["_id"]}) or record
     done, total = moved["restored"], moved["moved"]
     lines = islice(archive_files.read(folder, record["name"], skip=done), total - done)
-    while batch := list(islice(lines, conf.PURGE_BATCH_SIZE)):
+    for batch in by_size(lines, count=conf.PURGE_BATCH_SIZE, size=len):
         owners = _restore_batch(record["_id"], done, batch)
         if owners is None:
             raise ArchiveError(f"Another run is at {record['name']}.")
-        # The fence of a deletion, as after every insert; but here the counts are kept.
+        # The fence of a deletion, as after every insert; here its counts are kept.
         for user_id in owners - _existing(owners):
             deletion.purge(user_id=user_id)
         done += len(batch)
@@ -231,21 +244,40 @@ def _restore_batch(record_id: Any, done: int, batch: list[bytes]) -> set[Any] | 
     lines = range(done, done + len(batch))
     keys = [_line(record_id, line) for line in lines]
     excluded = {row["_id"]["line"] for row in _collection(EXCLUDED).find({"_id": {"$in": keys}})}
-    events = [bson.decode(event, ledger.CODEC) for event in batch]
-    owners = _existing({event.get("userId") for event in events})
-    archived = [event for line, event in zip(lines, events, strict=True) if line not in excluded]
-    mine = [event for event in archived if event.get("userId") in owners]
-    ids = [event["_id"] for event in mine]
+    archived = [
+        RawBSONDocument(event, ledger.CODEC)
+        for line, event in zip(lines, batch, strict=True)
+        if line not in excluded
+    ]
+    mine, ownerless = ledger.split_archived(archived)
+    wanted = {"_id": {"$in": [event["_id"] for event in mine]}}
     # Sent again after it was archived, an event is stored already.
-    stored = {row["_id"] for row in Analytics.collection().find({"_id": {"$in": ids}}, {"_id": 1})}
+    stored = {id_key(row) for row in _raw_events().find(wanted, {"_id": 1})}
     # Sent again and archived once more, it is here twice.
-    missing = {event["_id"]: event for event in mine if event["_id"] not in stored}
+    missing = {id_key(event): event for event in mine if id_key(event) not in stored}
     if missing:
-        collection = Analytics.collection().with_options(codec_options=ledger.CODEC)
-        collection.insert_many(missing.values())
+        _raw_events().insert_many(missing.values())
     ledger.add_archived(mine, sign=-1)
-    ledger.make_archived_anonymous([e for e in archived if e.get("userId") not in owners])
-    return owners
+    ledger.make_archived_anonymous(ownerless)
+    owners = {id for event in mine if isinstance(id := event.get("userId"), ObjectId)}
+    gone = owners - _existing(owners)
+    # Of a user that never was there are events too: they come back as they were.
+    return owners - gone | _sweep_once_more(gone)
+
+
+def _raw_events() -> Collection[RawBSONDocument]:
+    return Analytics.collection().with_options(codec_options=RAW)
+
+
+def _sweep_once_more(user_ids: set[ObjectId]) -> set[ObjectId]:
+    """Keep the deletions of users open, which may have passed what comes back; return whose."""
+    jobs = _collection(deletion.DELETIONS)
+    later = {"$set": {"since": now()}}
+    return {
+        id
+        for id in user_ids
+        if jobs.update_one({"_id": id, "state": deletion.DELETING}, later).matched_count
+    }
 
 
 def _line(record_id: Any, number: int) -> dict[str, Any]:
@@ -258,8 +290,7 @@ def _existing(user_ids: set[Any]) -> set[Any]:
 
 
 def _check(record: dict[str, Any], folder: Path) -> None:
-    if archive_files.verify(folder, record["name"]).sha256 != record["sha256"]:
-        raise ArchiveError(f"{record['name']} in {folder} is not the archive of this database.")
+    archive_files.verify(folder, record["name"], sha256=record["sha256"])
 
 
 def _months(before: datetime) -> list[str]:
@@ -270,7 +301,8 @@ def _months(before: datetime) -> list[str]:
     months: list[str] = []
     start = _FIRST
     while True:
-        later = {"timestamp": {"$gte": start, "$lt": end}}
+        # Other programs may have stored several times in one event.
+        later = {"timestamp": {"$gte": start, "$lt": end, "$not": {"$type": "array"}}}
         row = Analytics.collection().find_one(later, {"timestamp": 1}, sort=[("timestamp", 1)])
         if row is None:
             return months

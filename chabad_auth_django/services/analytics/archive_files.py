@@ -1,34 +1,32 @@
-"""An archive: a gzip file with an event in Extended JSON on each line, and its manifest."""
+"""An archive: a gzip file with an event in Extended JSON on each line, and its manifest.
+
+An event that Extended JSON would not give back byte by byte is in Base64, as ``{"bson": …}``.
+"""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-import bson
-from bson import json_util
 from bson.raw_bson import RawBSONDocument
 
+from chabad_auth_django.db import extended_json
 from chabad_auth_django.exceptions import ArchiveError
-from chabad_auth_django.services.analytics.ledger import CODEC
+from chabad_auth_django.services import whole_files
 
 VERSION = 1
 
 #: What the name of a file with events ends in.
 SUFFIX = ".jsonl.gz"
 
-_CANONICAL = json_util.JSONOptions(
-    json_mode=json_util.JSONMode.CANONICAL,
-    tz_aware=True,
-    datetime_conversion=CODEC.datetime_conversion,
-)
+#: No manifest has as many bytes.
+MAX_MANIFEST = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -52,56 +50,41 @@ def write(folder: Path, *, name: str, month: str, events: Iterable[RawBSONDocume
     The files have their names only when they are whole and on the disk. Raises ``ArchiveError``
     when reading does not give exactly the events that were written, and ``OSError``.
     """
-    part = folder / f".{name}.part"
     content, count, first, last = hashlib.sha256(), 0, "", ""
-    with part.open("wb") as file, gzip.open(file, "wb") as lines:
-        for event in events:
-            try:
-                document = bson.decode(event.raw, CODEC)
-            except bson.errors.InvalidBSON as error:
-                message = f"The event {event['_id']} holds a text that is none: mend or delete it."
-                raise ArchiveError(message) from error
-            lines.write(json_util.dumps(document, json_options=_CANONICAL).encode() + b"\n")
-            content.update(event.raw)
-            last = _iso(document["timestamp"])
-            first, count = first or last, count + 1
-        lines.close()
+    with whole_files.create(events_path(folder, name)) as (file, part):
+        with gzip.open(file, "wb") as lines:
+            for event in events:
+                lines.write(_encode(bytes(event.raw)))
+                content.update(event.raw)
+                last = _iso(event["timestamp"])
+                first, count = first or last, count + 1
         file.flush()
-        os.fsync(file.fileno())
-    manifest = Manifest(
-        name=name,
-        month=month,
-        events=count,
-        first=first,
-        last=last,
-        bytes=part.stat().st_size,
-        sha256=_file_hash(part),
-        content_sha256=content.hexdigest(),
-    )
-    _verify(part, manifest)
-    part.rename(events_path(folder, name))
-    text = json.dumps(asdict(manifest), indent=2) + "\n"
-    unnamed = folder / f".{name}.json.part"
-    with unnamed.open("w", encoding="utf-8") as output:
-        output.write(text)
-        output.flush()
-        os.fsync(output.fileno())
-    unnamed.rename(manifest_path(folder, name))
-    _sync_folder(folder)
+        manifest = Manifest(
+            name=name,
+            month=month,
+            events=count,
+            first=first,
+            last=last,
+            bytes=part.stat().st_size,
+            sha256=_file_hash(part),
+            content_sha256=content.hexdigest(),
+        )
+        _verify(part, manifest)
+    with whole_files.create(manifest_path(folder, name)) as (file, _):
+        file.write(json.dumps(asdict(manifest), indent=2).encode() + b"\n")
     return manifest
 
 
-def verify(folder: Path, name: str) -> Manifest:
-    """Return the manifest of an archive; raise ``ArchiveError`` unless every byte is as it says."""
-    try:
-        manifest = Manifest(**json.loads(manifest_path(folder, name).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise ArchiveError(f"{manifest_path(folder, name)} is missing.") from None
-    except (ValueError, TypeError):
-        raise ArchiveError(f"{manifest_path(folder, name)} is damaged.") from None
+def verify(folder: Path, name: str, *, sha256: str | None = None) -> Manifest:
+    """Return the manifest of an archive; raise ``ArchiveError`` unless every byte is as it says.
+
+    With ``sha256`` it is refused unread where it is not the archive of that checksum.
+    """
+    manifest = _read_manifest(manifest_path(folder, name))
     path = events_path(folder, name)
-    if not path.exists():
-        raise ArchiveError(f"{path} is missing.")
+    if sha256 is not None and manifest.sha256 != sha256:
+        raise ArchiveError(f"{path} is not the archive of this database.")
+    _require_file(path)
     if path.stat().st_size != manifest.bytes or _file_hash(path) != manifest.sha256:
         raise ArchiveError(f"{path} is not the file that was written: its checksum differs.")
     _verify(path, manifest)
@@ -117,13 +100,8 @@ def read(folder: Path, name: str, *, skip: int = 0) -> Iterator[bytes]:
 
 def remove(folder: Path, name: str) -> None:
     """Delete what was written of an archive, whether it is whole or not."""
-    for path in (
-        folder / f".{name}.part",
-        folder / f".{name}.json.part",
-        manifest_path(folder, name),
-        events_path(folder, name),
-    ):
-        path.unlink(missing_ok=True)
+    for path in (manifest_path(folder, name), events_path(folder, name)):
+        whole_files.remove(path)
 
 
 def events_path(folder: Path, name: str) -> Path:
@@ -136,13 +114,31 @@ def manifest_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.json"
 
 
+def _read_manifest(path: Path) -> Manifest:
+    _require_file(path)
+    with path.open("rb") as file:
+        text = file.read(MAX_MANIFEST)
+    try:
+        return Manifest(**json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        raise ArchiveError(f"{path} is damaged.") from None
+
+
+def _require_file(path: Path) -> None:
+    if not path.exists():
+        raise ArchiveError(f"{path} is missing.")
+    # Reading a pipe might wait for ever.
+    if not path.is_file():
+        raise ArchiveError(f"{path} is no file.")
+
+
 def _verify(path: Path, manifest: Manifest) -> None:
     content, count = hashlib.sha256(), 0
     try:
         for line in _lines(path):
             content.update(_decode(line))
             count += 1
-    except (OSError, EOFError, ValueError, bson.errors.BSONError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise ArchiveError(f"{path} cannot be read: {type(error).__name__}.") from error
     if (count, content.hexdigest()) != (manifest.events, manifest.content_sha256):
         raise ArchiveError(f"{path} does not hold exactly the events that were archived.")
@@ -150,12 +146,20 @@ def _verify(path: Path, manifest: Manifest) -> None:
 
 def _lines(path: Path) -> Iterator[bytes]:
     with gzip.open(path, "rb") as lines:
-        yield from lines
+        while line := lines.readline(extended_json.MAX_LINE + 1):
+            yield line
+
+
+def _encode(event: bytes) -> bytes:
+    return (extended_json.dump(event) or extended_json.dump_base64(event)).encode() + b"\n"
 
 
 def _decode(line: bytes) -> bytes:
-    document: Mapping[str, Any] = json_util.loads(line, json_options=_CANONICAL)
-    return bson.encode(document, codec_options=CODEC)
+    loaded = extended_json.load(line)
+    # Each document that is stored begins with its id.
+    if isinstance(loaded, dict) and list(loaded) == ["bson"]:
+        return extended_json.decode_base64(loaded["bson"])
+    return extended_json.encode(loaded)
 
 
 def _file_hash(path: Path) -> str:
@@ -165,13 +169,3 @@ def _file_hash(path: Path) -> str:
 
 def _iso(time: datetime) -> str:
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _sync_folder(folder: Path) -> None:
-    # Without it a power cut could take the names back. Windows cannot, and need not.
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -14,10 +14,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteMany, UpdateOne
 
 from chabad_auth_django.conf import conf
@@ -35,10 +37,14 @@ from chabad_auth_django.services.analytics.changes import start_of_day
 
 ARCHIVED, ERASED, ANONYMOUS = LEDGERS = ("archived", "erased", "anonymous")
 
-#: Reads every date that BSON can hold.
-CODEC: CodecOptions[Any] = CodecOptions(
-    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+#: Reads every date that BSON can hold, and leaves what is nested as it is stored.
+CODEC: CodecOptions[RawBSONDocument] = CodecOptions(
+    document_class=RawBSONDocument,
+    tz_aware=True,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
 )
+#: A broken text must not stop an erasure.
+_LENIENT = CODEC.with_options(unicode_decode_error_handler="replace")
 
 #: Rows that one transaction adds up.
 BATCH = 1000
@@ -85,12 +91,30 @@ def add_archived(events: Sequence[Mapping[str, Any]], *, sign: int = 1) -> None:
     _add(AnalyticsDailyUser, ARCHIVED, _count(events, USER_KEYS), sign)
 
 
+def split_archived(
+    events: Sequence[RawBSONDocument],
+) -> tuple[list[RawBSONDocument], list[RawBSONDocument]]:
+    """Return those whose owners have them yet, and those whose owners were erased since.
+
+    An erasure deletes the rows of its user, so the rows tell, until the user comes again.
+    """
+    keys = [_event_key(event, USER_KEYS) for event in events]
+    ids = list({_row_id(ARCHIVED, key) for key in keys})
+    rows = AnalyticsDailyUser.collection().find({"_id": {"$in": ids}}, {"count": 1})
+    left = Counter({row["_id"]: row["count"] for row in rows})
+    owned: list[RawBSONDocument] = []
+    ownerless: list[RawBSONDocument] = []
+    for event, key in zip(events, keys, strict=True):
+        id = _row_id(ARCHIVED, key)
+        (owned if left[id] > 0 else ownerless).append(event)
+        left[id] -= 1
+    return owned, ownerless
+
+
 def make_archived_anonymous(events: Sequence[Mapping[str, Any]]) -> None:
-    """Count archived events, whose users are gone, as anonymous, in the caller's transaction."""
+    """Count archived events, whose users were erased, as anonymous, in the caller's transaction."""
     _add(AnalyticsDaily, ARCHIVED, _count(events, KEYS), -1)
     _add(AnalyticsDaily, ANONYMOUS, _count(events, KEYS))
-    users = [_row(ARCHIVED, key) for key in _count(events, USER_KEYS)]
-    AnalyticsDailyUser.collection().delete_many({"_id": {"$in": users}})
 
 
 @atomic
@@ -107,20 +131,27 @@ def _insert_erased(counts: Counter[bytes], sign: int = 1) -> None:
 
 
 def _add(model: type[Document], ledger: str, counts: Counter[bytes], sign: int = 1) -> None:
-    rows = {key: _row(ledger, key) for key in counts}
+    ids = {key: _row_id(ledger, key) for key in counts}
     changes: list[Any] = [
         UpdateOne(
-            {"_id": row}, {"$inc": {"count": sign * counts[key]}, "$setOnInsert": row}, upsert=True
+            {"_id": id},
+            {"$inc": {"count": sign * counts[key]}, "$setOnInsert": _row(ledger, key)},
+            upsert=True,
         )
-        for key, row in rows.items()
+        for key, id in ids.items()
     ]
     if changes:
-        changes.append(DeleteMany({"_id": {"$in": list(rows.values())}, "count": 0}))
+        changes.append(DeleteMany({"_id": {"$in": list(ids.values())}, "count": 0}))
         model.collection().bulk_write(changes)
 
 
 def _row(ledger: str, key: bytes) -> dict[str, Any]:
     return {"build": ledger, **bson.decode(key, CODEC)}
+
+
+def _row_id(ledger: str, key: bytes) -> str:
+    # The values themselves may be what no ``_id`` can hold.
+    return f"{ledger}:{sha256(key).hexdigest()}"
 
 
 def _count(events: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> Counter[bytes]:
@@ -129,10 +160,12 @@ def _count(events: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> Counter[
     An event whose timestamp is no date is in no range and not counted.
     """
     return Counter(
-        _key(start_of_day(event["timestamp"]), event, keys)
-        for event in events
-        if isinstance(event.get("timestamp"), datetime)
+        _event_key(event, keys) for event in events if isinstance(event.get("timestamp"), datetime)
     )
+
+
+def _event_key(event: Mapping[str, Any], keys: Sequence[str]) -> bytes:
+    return _key(start_of_day(event["timestamp"]), event, keys)
 
 
 def _sum(rows: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> Counter[bytes]:
@@ -146,8 +179,8 @@ def _key(day: datetime, source: Mapping[str, Any], keys: Sequence[str]) -> bytes
     return bson.encode({"day": day} | {name: source[name] for name in keys if name in source})
 
 
-def _read(model: type[Document], query: Mapping[str, Any], *, limit: int) -> list[dict[str, Any]]:
-    collection = model.collection().with_options(codec_options=CODEC)
+def _read(model: type[Document], query: Mapping[str, Any], *, limit: int) -> list[RawBSONDocument]:
+    collection = model.collection().with_options(codec_options=_LENIENT)
     fields = dict.fromkeys((*USER_KEYS, "timestamp", "build", "day", "count"), True)
     return list(collection.find(query, fields).limit(limit))
 

@@ -11,7 +11,6 @@ from typing import Any
 import bson
 import pytest
 from bson import Binary, Decimal128, Int64, ObjectId
-from bson.raw_bson import RawBSONDocument
 from django.test import override_settings
 from pymongo.database import Database
 from support.threads import together
@@ -304,17 +303,6 @@ def test_a_run_that_was_overtaken_stops(raw: Database, events: list[Any], tmp_pa
             assert [step.events for step in second] == [24]
             assert answers() == before
     assert content(raw) == stored
-
-
-def test_an_event_that_no_file_can_hold_is_named(
-    raw: Database, events: list[Any], tmp_path: Path
-) -> None:
-    odd = bson.encode({**events[0], "_id": "odd", "eventName": "abc"}).replace(b"abc", b"\xff\xfeb")
-    raw.analytics.insert_one(RawBSONDocument(odd))
-    before = raw.analytics.count_documents({})
-    with pytest.raises(ArchiveError, match="The event odd holds a text that is none"):
-        list(archive.archive(before=datetime.now(UTC), folder=tmp_path))
-    assert raw.analytics.count_documents({}) == before
 
 
 def test_what_cannot_be_done_is_refused(mongodb: str, tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""Which events can be taken out of the database and come back byte by byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import bson
+from bson import Timestamp
+from bson.raw_bson import RawBSONDocument
+
+from chabad_auth_django.services.analytics import ledger
+
+#: How many of the events that are left are named.
+SHOWN = 20
+
+
+@dataclass
+class Left:
+    """The events of a month that stay where they are: how many, and the ids of the first."""
+
+    month: str
+    count: int = 0
+    ids: list[Any] = field(default_factory=list)
+
+    def add(self, id: Any) -> None:
+        """Count an event."""
+        self.count += 1
+        if len(self.ids) < SHOWN:
+            self.ids.append(id)
+
+
+def movable_events(events: Iterable[RawBSONDocument], left: Left) -> Iterator[RawBSONDocument]:
+    """Yield what comes back byte by byte, and can be counted meanwhile; note the others."""
+    for event in events:
+        try:
+            read = RawBSONDocument(event.raw, ledger.CODEC)
+            fields = dict(read)
+            movable = isinstance(fields["timestamp"], datetime) and (
+                # Fields that are there twice, and texts that are none.
+                bson.encode(fields) == event.raw
+                # The server stores its own time instead.
+                and not any(value == Timestamp(0, 0) for value in fields.values())
+            )
+        except (bson.errors.BSONError, ValueError):
+            movable = False
+        if movable:
+            yield read
+        else:
+            left.add(event["_id"])
+
+
+def id_key(event: RawBSONDocument) -> bytes:
+    """Return the id so that only equal ones are equal: ``True == 1`` in Python."""
+    return bson.encode({"": event["_id"]})
