@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Self
 
-from chabad_auth_django.models.event import Event, utc_argument
+from chabad_auth_django.models.counting import EVENTS, count
+from chabad_auth_django.models.event import Event
 from chabad_auth_django.models.fields import NameField, TextField
 from chabad_auth_django.models.owned import OwnedQuerySet
-from chabad_auth_django.models.queryset import MAX_LIMIT
-from chabad_auth_django.validators import to_object_id, validate_text
+from chabad_auth_django.validators import validate_text
 
 EVENT_CATEGORIES = ("engagement", "conversion", "error", "custom")
 
@@ -18,7 +18,7 @@ class Analytics(Event):
     """An event to be counted by name and category."""
 
     meta = {
-        "collection": "analytics",
+        "collection": EVENTS,
         "indexes": [
             ["user_id"],
             ["event_name"],
@@ -61,9 +61,10 @@ class Analytics(Event):
     ) -> list[dict[str, Any]]:
         """Count the events with ``start <= timestamp < end`` by name, the most frequent first.
 
-        Returns ``[{"eventName": str, "count": int}]``, at most ``MAX_LIMIT`` of them.
+        Returns ``[{"eventName": str, "count": int}]``, at most ``MAX_LIMIT`` of them. Raises
+        ``EventsArchived`` where a day that is not whole is archived.
         """
-        return cls._counts("eventName", "eventName", start, end, user_id)
+        return count("eventName", "eventName", start, end, user_id)
 
     @classmethod
     def get_category_counts(
@@ -73,25 +74,7 @@ class Analytics(Event):
 
         Returns ``[{"category": str, "count": int}]``.
         """
-        return cls._counts("eventCategory", "category", start, end, user_id)
-
-    @classmethod
-    def _counts(
-        cls, field: str, name: str, start: datetime, end: datetime, user_id: Any
-    ) -> list[dict[str, Any]]:
-        match: dict[str, Any] = {
-            "timestamp": {"$gte": utc_argument(start), "$lt": utc_argument(end)}
-        }
-        if user_id is not None:
-            match["userId"] = to_object_id(user_id)
-        pipeline: list[dict[str, Any]] = [
-            {"$match": match},
-            {"$group": {"_id": f"${field}", "count": {"$sum": 1}}},
-            {"$sort": {"count": -1, "_id": 1}},
-            {"$limit": MAX_LIMIT},
-            {"$project": {"_id": 0, name: "$_id", "count": 1}},
-        ]
-        return list(cls._get_collection().aggregate(pipeline))
+        return count("eventCategory", "category", start, end, user_id)
 
     def add_event_data(self, key: str, value: Any) -> None:
         """Store the value under the key; raise ``ValidationError`` for an unsafe key or value."""

@@ -11,6 +11,9 @@ from mongoengine.fields import BaseField, IntField
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import DateTimeField
 
+#: Whose rows are of no run but stand for events that are stored no more.
+ARCHIVED, ERASED, ANONYMOUS = LEDGERS = ("archived", "erased", "anonymous")
+
 #: The fields of an event by which a day is counted.
 KEYS = ("appId", "eventCategory", "eventName")
 

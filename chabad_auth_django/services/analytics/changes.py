@@ -8,7 +8,7 @@ tell us anything, and none can forget to.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from bson import Timestamp
@@ -18,19 +18,13 @@ from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import Analytics
-
-DAY = timedelta(days=1)
+from chabad_auth_django.models.counting import DAY
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MILLISECONDS = 86_400_000
 
 #: The log does not reach back that far; the collection was dropped or renamed; and the like.
 _LOST = frozenset((136, 260, 280, 286))
-
-
-def start_of_day(time: datetime) -> datetime:
-    """Return the midnight (UTC) at which the day of a UTC time begins."""
-    return time.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def server_time() -> Timestamp:

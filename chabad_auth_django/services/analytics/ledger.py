@@ -32,10 +32,8 @@ from chabad_auth_django.models import (
     AnalyticsRollup,
 )
 from chabad_auth_django.models.base import Document
-from chabad_auth_django.models.rollup import KEYS, USER_KEYS
-from chabad_auth_django.services.analytics.changes import start_of_day
-
-ARCHIVED, ERASED, ANONYMOUS = LEDGERS = ("archived", "erased", "anonymous")
+from chabad_auth_django.models.counting import start_of_day
+from chabad_auth_django.models.rollup import ANONYMOUS, ARCHIVED, ERASED, KEYS, USER_KEYS
 
 #: Reads every date that BSON can hold, and leaves what is nested as it is stored.
 CODEC: CodecOptions[RawBSONDocument] = CodecOptions(

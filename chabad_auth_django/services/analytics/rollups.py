@@ -32,16 +32,15 @@ from chabad_auth_django.models import (
     AnalyticsDailyUser,
     AnalyticsRollup,
 )
+from chabad_auth_django.models.counting import DAY, start_of_day
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.models.rollup import KEYS, USER_KEYS
+from chabad_auth_django.models.rollup import KEYS, LEDGERS, USER_KEYS
 from chabad_auth_django.services.analytics import ledger
 from chabad_auth_django.services.analytics.changes import (
-    DAY,
     changed_days,
     keep_pre_images,
     server_time,
     session_time,
-    start_of_day,
 )
 
 #: How long after its end a day is left alone; most stragglers have come then.
@@ -196,7 +195,7 @@ def _sweep() -> None:
     """Delete the rows of builds that no record names: they were replaced, or given up."""
     for model in (AnalyticsDaily, AnalyticsDailyUser):
         # In this order: a build is named before its first row is there.
-        builds = set(model.collection().distinct("build")) - set(ledger.LEDGERS)
+        builds = set(model.collection().distinct("build")) - set(LEDGERS)
         named = {record.get(name) for record in _records().find() for name in ("build", "next")}
         for build in builds - named:
             with pymongo.timeout(BUILD_TIMEOUT):

@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import AnalyticsDailyUser
-from chabad_auth_django.models.event import utc_argument
-from chabad_auth_django.services.analytics.counts import (
+from chabad_auth_django.models.counting import (
     Sources,
     Stages,
     count_pipeline,
@@ -19,6 +18,8 @@ from chabad_auth_django.services.analytics.counts import (
     snapshot_read,
     sum_by,
 )
+from chabad_auth_django.models.event import utc_argument
+from chabad_auth_django.services.analytics.counts import refuse_in_transaction, valid_builds
 
 #: What the counts may be divided by.
 BY = ("eventName", "eventCategory", "appId")
@@ -79,7 +80,8 @@ def get_timeseries(
     except OverflowError:
         raise _beyond_the_calendar() from None
     label = _label(offsets, bucket)
-    with open_sources(start, end, user_id, by_days=in_utc) as sources:
+    refuse_in_transaction()
+    with open_sources(start, end, user_id, valid_builds, by_days=in_utc) as sources:
         counts = [
             *_pipeline(sources, label, by),
             {"$sort": {"_id.label": 1, "_id.offset": -1, "count": -1, "_id.by": 1}},

@@ -1,0 +1,260 @@
+"""Counting Analytics exactly: its events, and the ledgers of those that are not stored any more.
+
+All reads of an answer are of one snapshot of the database.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import Context
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import bson
+from bson import ObjectId
+from pymongo.client_session import ClientSession
+from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.db.transactions import in_transaction
+from chabad_auth_django.exceptions import EventsArchived, TooSlow, ValidationError
+from chabad_auth_django.models.event import utc_argument
+from chabad_auth_django.models.queryset import MAX_LIMIT
+from chabad_auth_django.models.rollup import ARCHIVED, LEDGERS, AnalyticsDaily, AnalyticsDailyUser
+from chabad_auth_django.validators import to_object_id
+
+DAY = timedelta(days=1)
+
+#: The collection of the events.
+EVENTS = "analytics"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: A collection was made, or got an index, just now: a snapshot must be a little later than that.
+_TRY_AGAIN = frozenset((239, 246))
+_TRIES = 20
+_PAUSE = 0.05
+
+Stages = list[dict[str, Any]]
+
+#: Returns the builds of the whole days between two midnights that may be counted by their rows.
+Builds = Callable[[ClientSession, datetime, datetime], Mapping[datetime, ObjectId]]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the events of a time are counted.
+
+    The rows of ``builds`` and of the ledgers from ``first`` to ``last``, both midnights, and the
+    events in the ``ranges``; all read in the session, if there is one.
+    """
+
+    session: ClientSession | None
+    first: datetime
+    last: datetime
+    builds: list[ObjectId]
+    ranges: list[tuple[datetime, datetime]]
+    user_id: ObjectId | None = None
+
+    def rows(self) -> dict[str, Any]:
+        """Return the criteria for the rows of the roll-ups."""
+        return {
+            **self._user(),
+            "build": {"$in": [*self.builds, *LEDGERS]},
+            "day": {"$gte": self.first, "$lt": self.last},
+        }
+
+    def events(self) -> dict[str, Any]:
+        """Return the criteria for the events."""
+        ranges = [{"timestamp": {"$gte": start, "$lt": end}} for start, end in self.ranges]
+        return {**self._user(), **(ranges[0] if len(ranges) == 1 else {"$or": ranges})}
+
+    def _user(self) -> dict[str, Any]:
+        return {} if self.user_id is None else {"userId": self.user_id}
+
+
+def snapshot_read(function: Callable[P, T]) -> Callable[P, T]:
+    """Make the function run again when the server cannot read its snapshot yet.
+
+    It raises ``TooSlow`` when the time is up although the server is well.
+    """
+
+    @wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(_TRIES):
+            try:
+                return function(*args, **kwargs)
+            except (ExecutionTimeout, NetworkTimeout) as error:
+                if _server_answers():
+                    raise TooSlow from error
+                raise
+            except OperationFailure as error:
+                if error.code not in _TRY_AGAIN:
+                    raise
+                time.sleep(_PAUSE)
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+def no_builds(session: ClientSession, first: datetime, last: datetime) -> dict[Any, Any]:
+    """Return none: all is counted by its events."""
+    return {}
+
+
+@snapshot_read
+def count(
+    field: str,
+    name: str,
+    start: datetime,
+    end: datetime,
+    user_id: Any,
+    builds: Builds = no_builds,
+) -> list[dict[str, Any]]:
+    """Count the events with ``start <= timestamp < end`` by a field, the most frequent first.
+
+    Returns at most ``MAX_LIMIT`` rows with the value as ``name``, and ``count``. Raises
+    ``ValidationError``, ``TooSlow``, and ``EventsArchived`` where a part of a day is archived.
+    """
+    with open_sources(start, end, user_id, builds) as sources:
+        rows: Stages = [sum_by(f"${field}")]
+        if in_transaction():
+            return _count_in_transaction(sources, rows, field, name)
+        pipeline = [
+            *count_pipeline(sources, rows=rows, event_key=f"${field}"),
+            *_most_frequent(name),
+        ]
+        found = rows_model(sources).collection().aggregate(pipeline, session=sources.session)
+        return list(found)
+
+
+def start_of_day(time: datetime) -> datetime:
+    """Return the midnight (UTC) at which the day of a UTC time begins."""
+    return time.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+@contextmanager
+def open_sources(
+    start: datetime, end: datetime, user_id: Any, builds: Builds, *, by_days: bool = True
+) -> Iterator[Sources]:
+    """Find out where to count; ``by_days=False``: from the events alone.
+
+    Raises ``ValidationError`` and ``EventsArchived``.
+    """
+    start, end = utc_argument(start), utc_argument(end)
+    user_id = None if user_id is None else to_object_id(user_id)
+    first = min(end, start_of_day(start) if start == start_of_day(start) else _next_day(start))
+    last = max(first, start_of_day(end))
+    if not by_days:
+        last = first
+    if in_transaction() or not connection.supports_transactions():
+        # A transaction has its own snapshot, and its writes are in no log yet. A standalone server
+        # has no log, and no ledger.
+        yield _sources(None, start, end, first, last, {}, user_id)
+        return
+    with connection.get_client().start_session(snapshot=True) as session:
+        found = builds(session, first, last) if first < last else {}
+        yield _sources(session, start, end, first, last, found, user_id)
+
+
+def count_pipeline(sources: Sources, *, rows: Stages, event_key: Any) -> Stages:
+    """Return the stages that count by a key, on the collection of ``rows_model``.
+
+    ``rows`` counts its rows by the key, ``event_key`` is the key's expression for an event.
+    """
+    stages = [{"$match": sources.rows()}, *rows]
+    if sources.ranges:
+        events = [
+            {"$match": sources.events()},
+            {"$group": {"_id": event_key, "count": {"$sum": 1}}},
+        ]
+        stages += [
+            {"$unionWith": {"coll": EVENTS, "pipeline": events}},
+            sum_by("$_id"),
+        ]
+    return [*stages, {"$match": {"count": {"$gt": 0}}}]
+
+
+def sum_by(key: Any) -> dict[str, Any]:
+    """Return the stage that adds up counts by a key."""
+    return {"$group": {"_id": key, "count": {"$sum": "$count"}}}
+
+
+def rows_model(sources: Sources) -> Any:
+    """Return the roll-up in which the sources' events can be counted."""
+    return AnalyticsDaily if sources.user_id is None else AnalyticsDailyUser
+
+
+def _server_answers() -> bool:
+    try:
+        # In a context of its own: in this one there is no time left.
+        Context().run(connection.ping, 1.0)
+    except PyMongoError:
+        return False
+    return True
+
+
+def _count_in_transaction(
+    sources: Sources, rows: Stages, field: str, name: str
+) -> list[dict[str, Any]]:
+    """Add up here: in a transaction MongoDB joins no two collections."""
+    counted = rows_model(sources).collection().aggregate([{"$match": sources.rows()}, *rows])
+    totals = Counter({_in_bson(row["_id"]): row["count"] for row in counted})
+    group = {"$group": {"_id": f"${field}", "count": {"$sum": 1}}}
+    if sources.ranges:
+        events = connection.get_database()[EVENTS]
+        for row in events.aggregate([{"$match": sources.events()}, group]):
+            totals[_in_bson(row["_id"])] += row["count"]
+    documents = [{"_id": bson.decode(key)[""], "count": total} for key, total in totals.items()]
+    # The server's order of values of any type.
+    sorting: Stages = [{"$documents": {"$literal": documents}}, {"$match": {"count": {"$gt": 0}}}]
+    return list(connection.get_database().aggregate([*sorting, *_most_frequent(name)]))
+
+
+def _in_bson(value: Any) -> bytes:
+    return bson.encode({"": value})
+
+
+def _most_frequent(name: str) -> Stages:
+    return [
+        {"$sort": {"count": -1, "_id": 1}},
+        {"$limit": MAX_LIMIT},
+        {"$project": {"_id": 0, name: "$_id", "count": 1}},
+    ]
+
+
+def _sources(
+    session: ClientSession | None,
+    start: datetime,
+    end: datetime,
+    first: datetime,
+    last: datetime,
+    builds: Mapping[datetime, ObjectId],
+    user_id: ObjectId | None,
+) -> Sources:
+    ranges = []
+    cursor = start
+    for day in sorted(builds):
+        if cursor < day:
+            ranges.append((cursor, day))
+        cursor = day + DAY
+    if cursor < end:
+        ranges.append((cursor, end))
+    for from_day, to_day in ((start_of_day(start), first), (last, end)):
+        archived = {"build": ARCHIVED, "day": {"$gte": from_day, "$lt": to_day}}
+        if from_day < to_day and AnalyticsDaily.collection().find_one(archived, session=session):
+            raise EventsArchived
+    return Sources(session, first, last, list(builds.values()), ranges, user_id)
+
+
+def _next_day(time: datetime) -> datetime:
+    try:
+        return start_of_day(time) + DAY
+    except OverflowError:
+        raise ValidationError("The time is not within the years 1 to 9999 in UTC.") from None
