@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import Context
 from typing import Any
 
 import mongoengine
 import pymongo
 from django.core.exceptions import ImproperlyConfigured
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.conf.rules import uri_options
@@ -189,6 +191,16 @@ def ping(timeout: float = 2.0) -> float:
     with pymongo.timeout(timeout):
         get_client().admin.command("ping")
     return time.monotonic() - started
+
+
+def is_answering() -> bool:
+    """Tell whether a primary answers soon, also where the time of the caller is up."""
+    try:
+        # In a context of its own: in the caller's there may be no time left.
+        Context().run(ping, 1.0)
+    except PyMongoError:
+        return False
+    return True
 
 
 @contextmanager

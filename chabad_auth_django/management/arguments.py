@@ -7,11 +7,14 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from django.core.management.base import DjangoHelpFormatter
+from django.core.management.base import CommandParser, DjangoHelpFormatter
 from django.utils.dateparse import parse_datetime
 
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import to_utc
+
+#: The most that is listed at once.
+MAX_LIMIT = 10_000
 
 
 class HelpFormatter(DjangoHelpFormatter):
@@ -57,6 +60,17 @@ def time(text: str) -> datetime:
         # There is no such day, or no such year in UTC.
         pass
     raise ArgumentTypeError("expected a time such as 2026-01-31 or 2026-01-31T12:00:00Z")
+
+
+def add_page(parser: CommandParser) -> None:
+    """Declare which part of a list is shown."""
+    parser.add_argument(
+        "--limit",
+        type=whole_number(1, MAX_LIMIT),
+        default=100,
+        help=f"how many, 1 to {MAX_LIMIT:,} (100)",
+    )
+    parser.add_argument("--after", metavar="NEXT", help="go on behind what was listed last")
 
 
 def _wrap(text: str, width: int) -> list[str]:

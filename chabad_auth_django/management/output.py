@@ -38,7 +38,9 @@ def to_text(value: Any) -> str:
     """Return the value on one line, without what could control a terminal."""
     if value is None:
         return "-"
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, datetime):
         value = value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

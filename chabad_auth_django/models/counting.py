@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
@@ -18,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 import bson
 from bson import ObjectId
 from pymongo.client_session import ClientSession
-from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
+from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import in_transaction
@@ -91,7 +90,7 @@ def snapshot_read(function: Callable[P, T]) -> Callable[P, T]:
             try:
                 return function(*args, **kwargs)
             except (ExecutionTimeout, NetworkTimeout) as error:
-                if _server_answers():
+                if connection.is_answering():
                     raise TooSlow from error
                 raise
             except OperationFailure as error:
@@ -189,15 +188,6 @@ def sum_by(key: Any) -> dict[str, Any]:
 def rows_model(sources: Sources) -> Any:
     """Return the roll-up in which the sources' events can be counted."""
     return AnalyticsDaily if sources.user_id is None else AnalyticsDailyUser
-
-
-def _server_answers() -> bool:
-    try:
-        # In a context of its own: in this one there is no time left.
-        Context().run(connection.ping, 1.0)
-    except PyMongoError:
-        return False
-    return True
 
 
 def _count_in_transaction(

@@ -21,14 +21,15 @@ from typing import Any
 from pymongo import ReturnDocument
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db.pages import Page, Position, read_page
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import InvalidToken, NotFound, ValidationError
 from chabad_auth_django.models import Session
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.session import USER_AGENT_MAX_LENGTH, VOUCHED
-from chabad_auth_django.services.identity import audit
+from chabad_auth_django.services.identity import audit, search
 from chabad_auth_django.services.signing_in import tokens
-from chabad_auth_django.validators import to_object_id
+from chabad_auth_django.validators import to_object_id, validate_text
 
 logger = logging.getLogger("chabad_auth_django")
 
@@ -143,6 +144,37 @@ def _given_again(stored: Mapping[str, Any], secret: str) -> str:
         stored["_id"],
     )
     raise InvalidToken
+
+
+def list_all_sessions(
+    *,
+    limit: int = 100,
+    position: Position | None = None,
+    user_id: Any = None,
+    auth_method: str | None = None,
+    used_since: datetime | None = None,
+) -> Page:
+    """Return a page of the sessions that have not ended, the last opened first.
+
+    They match every criterion given. Raises ``TooSlow``.
+    """
+    query: dict[str, Any] = {"expiresAt": {"$gt": now()}, "endedAt": None}
+    if user_id is not None:
+        query["userId"] = to_object_id(user_id)
+    if auth_method is not None:
+        query["authMethod"] = validate_text(auth_method)
+    if used_since is not None:
+        query["lastUsedAt"] = {"$gte": used_since}
+    with search.time_limit():
+        return read_page(
+            Session.collection(),
+            query,
+            field="_id",
+            descending=True,
+            limit=limit,
+            position=position,
+            owner=None if user_id is None else "userId",
+        )
 
 
 def count_sessions(*, user_id: Any) -> int:

@@ -1,0 +1,105 @@
+"""Find users of whom little is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from django.core.management.base import CommandParser
+
+from chabad_auth_django.db.pages import Position
+from chabad_auth_django.management.arguments import add_page, time
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import Line, Table
+from chabad_auth_django.models.fields import to_utc
+from chabad_auth_django.services.identity import search
+from chabad_auth_django.validators import to_object_id
+
+KEYS = (
+    "id",
+    "email",
+    "name",
+    "roles",
+    "authMethods",
+    "valuUserId",
+    "merkosUserId",
+    "blocked",
+    "lastLogin",
+    "createdAt",
+)
+
+#: What people see of them.
+SHOWN = ("id", "email", "name", "roles", "blocked", "lastLogin")
+
+
+class Command(BaseCommand):
+    """List the users who match every option."""
+
+    help = (
+        "Find users by what is known of them: those who match every option, the newest first, or "
+        "with --email in its order. It changes nothing. Where no index serves a search it stops "
+        f"after {search.TIMEOUT:g} seconds and says so."
+    )
+    json_keys = {
+        "users": f"a list of objects with {', '.join(KEYS)}",
+        "next": "what --after takes to go on; null where there are no more",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the criteria."""
+        parser.add_argument("--email", metavar="PREFIX", help="how the e-mail address begins")
+        parser.add_argument(
+            "--name", metavar="PART", help="a part of the name, or of the profile's display name"
+        )
+        parser.add_argument(
+            "--external-id",
+            metavar="ID",
+            help="a Valu or Merkos id, the subject at an issuer, or an account's primary key",
+        )
+        parser.add_argument("--role", help="a role")
+        parser.add_argument("--since", type=time, metavar="TIME", help="created then or later")
+        blocked = parser.add_mutually_exclusive_group()
+        blocked.add_argument(
+            "--blocked", action="store_true", default=None, help="only who is blocked"
+        )
+        blocked.add_argument(
+            "--not-blocked", action="store_false", dest="blocked", help="only who is not"
+        )
+        add_page(parser)
+
+    def handle(self, *args: Any, email: str | None, after: str | None, **options: Any) -> None:
+        """Run the service."""
+        page = search.find_users(
+            limit=options["limit"],
+            position=None if after is None else _position(after, by_email=email is not None),
+            email_prefix=email,
+            name_part=options["name"],
+            external_id=options["external_id"],
+            role=options["role"],
+            created_since=options["since"],
+            is_blocked=options["blocked"],
+        )
+        blocked = search.find_blocked(user_ids=[row["_id"] for row in page.rows])
+        users = [_user(row, row["_id"] in blocked) for row in page.rows]
+        following = str(page.next.key) if page.next else None
+        table = Table([[user[key] for key in SHOWN] for user in users], SHOWN)
+        lines: list[Line] = [table] if users else ["Nobody matches."]
+        if following:
+            lines.append(f"There are more: --after {following}")
+        self.report({"users": users, "next": following}, lines)
+
+
+def _position(after: str, *, by_email: bool) -> Position:
+    if by_email:
+        # Behind everybody with that address.
+        return Position(after, ObjectId("f" * 24))
+    return Position(to_object_id(after), to_object_id(after))
+
+
+def _user(row: Mapping[str, Any], is_blocked: bool) -> dict[str, Any]:
+    user = {key: row.get(key) for key in KEYS}
+    # Other programs store what they like.
+    times = {key: to_utc(value) for key, value in user.items() if isinstance(value, datetime)}
+    return {**user, **times, "id": row["_id"], "blocked": is_blocked}

@@ -1,0 +1,68 @@
+"""List who is signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from chabad_auth_django.db.pages import Position
+from chabad_auth_django.management.arguments import add_page, time
+from chabad_auth_django.management.base import USER_HELP
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import Line, Table
+from chabad_auth_django.models.fields import to_utc
+from chabad_auth_django.services.identity import users
+from chabad_auth_django.services.lifecycle import creation
+from chabad_auth_django.services.signing_in import sessions
+from chabad_auth_django.validators import to_object_id
+
+TIMES = ("createdAt", "lastUsedAt", "expiresAt")
+
+KEYS = ("userId", "email", "authMethod", "userAgent", *TIMES)
+
+
+class Command(BaseCommand):
+    """List the sessions that have not ended, of all users or of one."""
+
+    help = (
+        "List the sessions that have not ended, the last opened first: of everybody, or of one "
+        "user. It changes nothing; 'chabad_revoke_sessions' ends those of a user."
+    )
+    json_keys = {
+        "sessions": f"a list of objects with id, {', '.join(KEYS)}",
+        "next": "what --after takes to go on; null where there are no more",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the criteria."""
+        parser.add_argument("--user", help=USER_HELP.partition(";")[0])
+        parser.add_argument("--auth-method", help="how they were opened, one of AUTH_METHODS")
+        parser.add_argument("--since", type=time, metavar="TIME", help="used then or later")
+        add_page(parser)
+
+    def handle(self, *args: Any, user: str | None, after: str | None, **options: Any) -> None:
+        """Run the service."""
+        behind = None if after is None else to_object_id(after)
+        page = sessions.list_all_sessions(
+            limit=options["limit"],
+            position=None if behind is None else Position(behind, behind),
+            user_id=None if user is None else creation.find_user(name=user).id,
+            auth_method=options["auth_method"],
+            used_since=options["since"],
+        )
+        owners = users.read_many(user_ids={row["userId"] for row in page.rows})
+        found = [_session(row, owners.get(row["userId"], {})) for row in page.rows]
+        following = str(page.next.id) if page.next else None
+        table = Table([[session[key] for key in KEYS] for session in found], KEYS)
+        lines: list[Line] = [table] if found else ["No sessions."]
+        if following:
+            lines.append(f"There are more: --after {following}")
+        self.report({"sessions": found, "next": following}, lines)
+
+
+def _session(row: Mapping[str, Any], owner: Mapping[str, Any]) -> dict[str, Any]:
+    session = {key: row.get(key) for key in KEYS}
+    times = {key: to_utc(row[key]) for key in TIMES}
+    return {"id": row["_id"], **session, **times, "email": owner.get("email")}
