@@ -15,7 +15,8 @@ from django.core.signals import setting_changed
 from chabad_auth_django import signals
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
-from chabad_auth_django.models import User
+from chabad_auth_django.models import Analytics, AnalyticsDailyUser, User
+from chabad_auth_django.services.analytics import ledger
 from chabad_auth_django.services.identity import audit, external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion
 from chabad_auth_django.services.signing_in import flows
@@ -28,6 +29,8 @@ logger = logging.getLogger("chabad_auth_django")
 
 def connect() -> None:
     """Connect every receiver; connecting twice changes nothing."""
+    Analytics.purge_with(ledger.erase_events)
+    AnalyticsDailyUser.purge_with(ledger.erase_rows)
     signals.pre_user_create.connect(create_dependents, sender=User)
     signals.pre_external_ids_change.connect(change_external_ids, sender=User)
     signals.pre_user_delete.connect(begin_deletion, sender=User)

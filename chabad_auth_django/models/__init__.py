@@ -1,12 +1,16 @@
-"""The six Documents of the specification, and those of our own: the API's and the roll-ups'."""
+"""The six Documents of the specification, and those of our own."""
 
 from chabad_auth_django.models.activity import Activity
 from chabad_auth_django.models.analytics import Analytics
 from chabad_auth_django.models.app_data import ALL, AppData
+from chabad_auth_django.models.app_data_tombstone import AppDataTombstone
+from chabad_auth_django.models.archive import AnalyticsArchive, AnalyticsArchiveExclusion
 from chabad_auth_django.models.audit import AuditEntry
 from chabad_auth_django.models.block import Block
+from chabad_auth_django.models.deletion import Deletion
 from chabad_auth_django.models.departed_identity import DepartedIdentity
 from chabad_auth_django.models.external_id import ExternalId
+from chabad_auth_django.models.guard import Guard
 from chabad_auth_django.models.idempotency import IdempotencyRecord
 from chabad_auth_django.models.preferences import Preferences
 from chabad_auth_django.models.profile import Profile
@@ -22,14 +26,19 @@ __all__ = [
     "ALL",
     "Activity",
     "Analytics",
+    "AnalyticsArchive",
+    "AnalyticsArchiveExclusion",
     "AnalyticsDaily",
     "AnalyticsDailyUser",
     "AnalyticsRollup",
     "AppData",
+    "AppDataTombstone",
     "AuditEntry",
     "Block",
+    "Deletion",
     "DepartedIdentity",
     "ExternalId",
+    "Guard",
     "IdempotencyRecord",
     "Preferences",
     "Profile",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -33,6 +34,13 @@ class Activity(Event):
             ["event_type", "-timestamp"],
         ],
     }
+
+    retention_setting = "ACTIVITY_RETENTION_DAYS"
+    sharding = replace(
+        Event.sharding,
+        targeted="those of one user; by application, session or type they ask every shard; the "
+        "TTL works",
+    )
 
     event_type: str = NameField(db_field="eventType", required=True)
     metadata: dict[str, Any] | None = JSONField("METADATA_MAX_BYTES")

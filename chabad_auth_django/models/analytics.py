@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -31,6 +32,11 @@ class Analytics(Event):
             ["session_id", "-timestamp"],
         ],
     }
+
+    sharding = replace(
+        Event.sharding,
+        targeted="those of one user; counts of all users are made on every shard and added up",
+    )
 
     event_name: str = NameField(db_field="eventName", required=True)
     event_category: str = TextField(

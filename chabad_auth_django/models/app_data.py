@@ -8,7 +8,6 @@ from typing import Any, Final, Self
 
 from mongoengine.fields import LongField
 from pymongo import DeleteOne, ReturnDocument, UpdateOne
-from pymongo.collection import Collection
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
@@ -20,9 +19,11 @@ from chabad_auth_django.exceptions import (
     ValidationError,
     VersionConflict,
 )
+from chabad_auth_django.models.app_data_tombstone import AppDataTombstone
 from chabad_auth_django.models.fields import DateTimeField, JSONValueField, NameField, now
 from chabad_auth_django.models.owned import OwnedDocument, OwnedQuerySet
 from chabad_auth_django.models.queryset import MAX_LIMIT, bounded
+from chabad_auth_django.models.registry import Sharding
 from chabad_auth_django.validators import INT64_MAX, to_object_id, validate_json, validate_name
 
 #: Stands for every key of an application; an empty key never does.
@@ -33,8 +34,6 @@ DELETE_BATCH = 500
 
 #: The fields that together name one value, and are the ``_id`` of its tombstone.
 KEY = ("userId", "appId", "dataKey")
-
-TOMBSTONES = "appdata_tombstones"
 
 #: One version, or several of which any will do.
 Versions = int | Sequence[int]
@@ -84,6 +83,14 @@ class AppData(OwnedDocument):
             {"fields": ["user_id", "app_id", "data_key"], "unique": True},
         ],
     }
+
+    sharding = Sharding(
+        key={"userId": 1, "appId": 1, "dataKey": 1},
+        reason="the key of the unique index, so it goes on being enforced; a user's data stay "
+        "together",
+        unique="{userId: 1, appId: 1, dataKey: 1}",
+        targeted="those of one user, application or key; an update by _id alone takes MongoDB 7.1",
+    )
 
     app_id: str = NameField(db_field="appId", required=True)
     data_key: str = NameField(db_field="dataKey", required=True)
@@ -257,7 +264,7 @@ class AppData(OwnedDocument):
     def delete_rows(cls, rows: Sequence[Mapping[str, Any]]) -> int:
         """Delete stored documents unless they changed since they were read; return how many."""
         # The tombstones come first: without a transaction, a crash in between loses no version.
-        _tombstones(cls.collection()).bulk_write(
+        AppDataTombstone.collection().bulk_write(
             [
                 UpdateOne(
                     # Whatever others stored there: a name that we refuse can be deleted too.
@@ -282,7 +289,7 @@ class AppData(OwnedDocument):
         # In one transaction with the insert: a key that was created and deleted again since the
         # read makes the insert conflict, so the version is above every one that ever was.
         keys = [_key(item.user_id, item.app_id, item.data_key) for item in documents]
-        tombstones = _tombstones(cls.collection()).find({"_id": {"$in": keys}})
+        tombstones = AppDataTombstone.collection().find({"_id": {"$in": keys}})
         last = {tuple(row["_id"].values()): row["version"] for row in tombstones}
         for document, key in zip(documents, keys, strict=True):
             document.version = last.get(tuple(key.values()), 0) + 1
@@ -320,10 +327,3 @@ def _new_value(data_value: Any) -> list[dict[str, Any]]:
     validate_json(data_value, max_bytes=conf.APP_DATA_MAX_BYTES)
     changed = {"dataValue": {"$literal": data_value}, "updatedAt": now(), "version": _NEXT_VERSION}
     return [{"$set": changed}]
-
-
-def _tombstones(collection: Collection[dict[str, Any]]) -> Collection[dict[str, Any]]:
-    return collection.database.get_collection(
-        TOMBSTONES,
-        read_preference=collection.read_preference,
-    )

@@ -11,6 +11,7 @@ from mongoengine.fields import DictField
 from chabad_auth_django.conf import Conf
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import DateTimeField, ObjectIdField, TextField
+from chabad_auth_django.models.registry import Sharding
 
 DONE = "done"
 REFUSED = "refused"
@@ -62,6 +63,9 @@ class AuditEntry(Document):
             ["action", "-timestamp"],
         ],
     }
+
+    retention_setting = "AUDIT_RETENTION_DAYS"
+    sharding = Sharding(reason="a year of what is done to users, 300 bytes each", unique="_id")
 
     timestamp: datetime = DateTimeField(required=True)
     #: ``user``, ``host_account``, ``command`` or ``system``.

@@ -1,4 +1,4 @@
-"""What all Documents share: where they are stored, how they are inserted and updated."""
+"""What all Documents share: how they are inserted and updated."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ import mongoengine
 from bson import ObjectId
 from mongoengine.errors import NotUniqueError, SaveConditionError
 from pymongo import ReturnDocument
-from pymongo.collection import Collection
-from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
-from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db import connection, expressions
+from chabad_auth_django.db import expressions
 from chabad_auth_django.db.transactions import in_transaction, on_rollback
 from chabad_auth_django.exceptions import (
     AlreadyExists,
@@ -29,13 +26,13 @@ from chabad_auth_django.exceptions import (
 )
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.hydration import build
-from chabad_auth_django.models.queryset import QuerySet
+from chabad_auth_django.models.registry import RegisteredDocument
 from chabad_auth_django.validators import validate_json, validate_key
 
 DUPLICATE_KEY = 11000
 
 
-class Document(mongoengine.Document):
+class Document(RegisteredDocument):
     """Base of the six Documents: stored like Mongoose stores them, changed only atomically.
 
     Fields that other programs wrote are kept, indexes are made by ``chabad_sync_indexes`` alone.
@@ -50,38 +47,7 @@ class Document(mongoengine.Document):
 
     _changed_fields: list[str]
 
-    meta = {
-        "abstract": True,
-        "auto_create_index": False,
-        "db_alias": connection.ALIAS,
-        "index_cls": False,
-        "queryset_class": QuerySet,
-        "strict": False,
-    }
-
-    @classmethod
-    def _get_db(cls) -> Database[dict[str, Any]]:
-        # mongoengine makes a client for each thread that comes first; we make one.
-        return connection.get_database()
-
-    @classmethod
-    def collection(cls) -> Collection[dict[str, Any]]:
-        """Return the PyMongo collection on the primary.
-
-        Whatever read preference the URI asks for: what decides over a write must not be stale.
-        """
-        collection: Collection[dict[str, Any]] = super()._get_collection()
-        if collection.read_preference == ReadPreference.PRIMARY:
-            return collection
-        return collection.with_options(read_preference=ReadPreference.PRIMARY)
-
-    @classmethod
-    def read(cls, **key: Any) -> dict[str, Any] | None:
-        """Return the stored document with these stored fields as PyMongo reads it, or ``None``.
-
-        From the primary, so that who has just written something finds it.
-        """
-        return cls.collection().find_one(key)
+    meta = {"abstract": True}
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:

@@ -8,6 +8,7 @@ from bson import ObjectId
 
 from chabad_auth_django.models.fields import DateTimeField, NameField, ObjectIdField, TextField
 from chabad_auth_django.models.owned import OwnedDocument
+from chabad_auth_django.models.registry import Sharding
 
 TEXT_MAX_LENGTH = 500
 
@@ -19,6 +20,9 @@ class Block(OwnedDocument):
     """
 
     meta = {"collection": "blocks", "indexes": [{"fields": ["user_id"], "unique": True}]}
+
+    exported = False
+    sharding = Sharding(reason="a few documents", unique="_id, userId", targeted="none")
 
     reason: str = NameField(required=True, max_length=100)
     text: str | None = TextField(max_length=TEXT_MAX_LENGTH)

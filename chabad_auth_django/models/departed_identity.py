@@ -9,6 +9,7 @@ from mongoengine.fields import StringField
 
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import DateTimeField
+from chabad_auth_django.models.registry import Sharding
 
 
 class DepartedIdentity(Document):
@@ -25,6 +26,8 @@ class DepartedIdentity(Document):
         "collection": "departed_identities",
         "indexes": [{"fields": ["departed_at"], "expireAfterSeconds": LIFETIME}],
     }
+
+    sharding = Sharding(reason="those of one day", unique="_id")
 
     id: str = StringField(primary_key=True)
     departed_at: datetime = DateTimeField(db_field="departedAt", required=True)

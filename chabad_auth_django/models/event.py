@@ -9,7 +9,11 @@ from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, now, to_utc
 from chabad_auth_django.models.owned import OwnedDocument, OwnedQuerySet
 from chabad_auth_django.models.queryset import bounded
+from chabad_auth_django.models.registry import Sharding
 from chabad_auth_django.validators import to_object_id
+
+#: The shard key of a collection of events.
+USER_KEY = {"userId": "hashed", "timestamp": 1}
 
 #: How far a client's clock may be ahead; a later event would never expire.
 CLOCK_SKEW = timedelta(minutes=5)
@@ -19,6 +23,14 @@ class Event(OwnedDocument):
     """Something that happened to a user at ``timestamp``."""
 
     meta = {"abstract": True}
+
+    sharding = Sharding(
+        key=USER_KEY,
+        reason="the hash spreads the users evenly; the timestamp lets a chunk of one busy user be "
+        "split",
+        unique="_id of each shard only; it is random",
+        targeted="those of one user",
+    )
 
     app_id: str | None = NameField(db_field="appId")
     session_id: str | None = NameField(db_field="sessionId")

@@ -11,6 +11,7 @@ from mongoengine.fields import StringField
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import AuthMethodField, DateTimeField, TextField
 from chabad_auth_django.models.owned import OwnedDocument
+from chabad_auth_django.models.registry import ID_KEY, Sharding
 from chabad_auth_django.validators import validate_name
 
 #: The fields of User that hold an external id, as they are stored.
@@ -33,6 +34,15 @@ class ExternalId(OwnedDocument):
     """
 
     meta = {"collection": "external_ids", "indexes": [["user_id"]]}
+
+    with_user = True
+    sharding = Sharding(
+        key=ID_KEY,
+        reason="only a key on _id keeps it unique, and that makes an external id belong to one "
+        "user",
+        unique="_id",
+        targeted="a sign-in; the deletion of a user asks every shard",
+    )
 
     id: str = StringField(primary_key=True)
     auth_method: str | None = AuthMethodField(db_field="authMethod")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from bson import ObjectId
 from mongoengine.fields import BinaryField, DictField, IntField, StringField
 
 from chabad_auth_django.models.fields import DateTimeField, ObjectIdField
 from chabad_auth_django.models.owned import OwnedDocument
+from chabad_auth_django.models.registry import ID_KEY, Sharding
 
 
 class IdempotencyRecord(OwnedDocument):
@@ -28,6 +31,14 @@ class IdempotencyRecord(OwnedDocument):
         ],
     }
 
+    exported = False
+    sharding = Sharding(
+        key=ID_KEY,
+        reason="only a key on _id keeps it unique, and that lets a request happen once",
+        unique="_id",
+        targeted="a request; the deletion of a user asks every shard",
+    )
+
     id: str = StringField(primary_key=True)
     claim: ObjectId = ObjectIdField(required=True)
     fingerprint: str = StringField(required=True)
@@ -37,6 +48,15 @@ class IdempotencyRecord(OwnedDocument):
     body: bytes | None = BinaryField()
     created_at: datetime = DateTimeField(db_field="createdAt")
     expires_at: datetime = DateTimeField(db_field="expiresAt", required=True)
+
+    @classmethod
+    def owned_by(cls, user_ids: Sequence[ObjectId]) -> dict[str, Any]:
+        """Return the criteria that find all documents of the users.
+
+        Also what somebody else was answered about them.
+        """
+        users = {"$in": list(user_ids)}
+        return {"$or": [{"userId": users}, {"subjectId": users}]}
 
     @staticmethod
     def key(user_id: ObjectId, name: str) -> str:

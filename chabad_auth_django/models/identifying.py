@@ -12,14 +12,14 @@ from bson import ObjectId
 from chabad_auth_django import signals
 from chabad_auth_django.db.transactions import atomic, on_rollback
 from chabad_auth_django.exceptions import AlreadyExists, ChabadAuthError, DuplicateEmail
-from chabad_auth_django.models.base import Document
+from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.validators import email_spellings
 
 #: The stored fields of which each value belongs to at most one user.
 IDENTIFYING = frozenset({"email", "valuUserId", "merkosUserId"})
 
 
-class IdentifyingDocument(Document):
+class IdentifyingDocument(PersonalDocument):
     """A Document with the ``IDENTIFYING`` fields."""
 
     meta = {"abstract": True}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from bson import ObjectId
 from pymongo.errors import OperationFailure
 
 from chabad_auth_django.db.transactions import in_transaction, on_commit
 from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
-from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import ObjectIdField
+from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.models.queryset import QuerySet
 from chabad_auth_django.models.user import User
 
@@ -34,10 +34,18 @@ class OwnedQuerySet(QuerySet):
         return documents
 
 
-class OwnedDocument(Document):
-    """A Document with a ``userId``; an insert for a user who is gone is taken back."""
+class OwnedDocument(PersonalDocument):
+    """A Document with a ``userId``; an insert for a user who is gone is taken back.
+
+    It goes when the user goes: deletion, export, import and the integrity check find it here.
+    """
 
     meta = {"abstract": True, "queryset_class": OwnedQuerySet}
+
+    #: Whether it is removed, and imported, in the same transaction as the user.
+    with_user: ClassVar[bool] = False
+
+    _purge: ClassVar[Callable[..., int] | None] = None
 
     user_id: ObjectId = ObjectIdField(db_field="userId", required=True)
 
@@ -49,6 +57,18 @@ class OwnedDocument(Document):
         if self._user is _UNREAD:
             self._user = User.objects(id=self.user_id).first()
         return self._user
+
+    @classmethod
+    def purge(cls, *, ids: Sequence[Any]) -> int:
+        """Delete a batch of documents whose users are gone; return how many."""
+        if cls._purge is not None:
+            return cls._purge(ids=ids)
+        return cls.collection().delete_many({"_id": {"$in": list(ids)}}).deleted_count
+
+    @classmethod
+    def purge_with(cls, purge: Callable[..., int]) -> None:
+        """Let a function of a service do what ``purge`` does, because more has to be changed."""
+        cls._purge = purge
 
     @classmethod
     def insert_documents(cls, documents: Sequence[Self], *, fence: bool = True) -> None:

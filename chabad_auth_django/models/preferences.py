@@ -20,6 +20,7 @@ from chabad_auth_django.db.expressions import (
 from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
 from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, TextField
 from chabad_auth_django.models.owned import OwnedDocument
+from chabad_auth_django.models.registry import Sharding
 from chabad_auth_django.validators import to_object_id, validate_key, validate_name, validate_text
 
 THEMES = ("light", "dark", "auto")
@@ -68,6 +69,13 @@ class Preferences(OwnedDocument):
     """The one set of preferences of a user."""
 
     meta = {"collection": "preferences", "indexes": [{"fields": ["user_id"], "unique": True}]}
+
+    with_user = True
+    sharding = Sharding(
+        reason="one small document for each user; the transaction that creates a user stays on "
+        "one shard",
+        unique="{userId: 1}",
+    )
 
     theme: str = TextField(choices=THEMES, default="auto")
     language: str = StringField(regex=LANGUAGE, max_length=35, default="en")

@@ -11,6 +11,7 @@ from mongoengine.fields import EmbeddedDocumentField, StringField
 from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
 from chabad_auth_django.models.fields import DateTimeField, JSONField, TextField
 from chabad_auth_django.models.owned import OwnedDocument
+from chabad_auth_django.models.registry import Sharding
 from chabad_auth_django.validators import to_object_id, validate_http_url, validate_key
 
 
@@ -43,6 +44,13 @@ class Profile(OwnedDocument):
     """The one profile of a user."""
 
     meta = {"collection": "profiles", "indexes": [{"fields": ["user_id"], "unique": True}]}
+
+    with_user = True
+    sharding = Sharding(
+        reason="one small document for each user; the transaction that creates a user stays on "
+        "one shard",
+        unique="{userId: 1}",
+    )
 
     display_name: str | None = TextField(db_field="displayName", max_length=100)
     bio: str | None = TextField(max_length=500)

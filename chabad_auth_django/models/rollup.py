@@ -10,6 +10,8 @@ from mongoengine.fields import BaseField, IntField
 
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import DateTimeField
+from chabad_auth_django.models.owned import OwnedDocument
+from chabad_auth_django.models.registry import Sharding
 
 #: Whose rows are of no run but stand for events that are stored no more.
 ARCHIVED, ERASED, ANONYMOUS = LEDGERS = ("archived", "erased", "anonymous")
@@ -19,6 +21,9 @@ KEYS = ("appId", "eventCategory", "eventName")
 
 #: Those by which a day of a user is; with them, users and sessions can be told apart.
 USER_KEYS = (*KEYS, "userId", "sessionId")
+
+
+_SHARDING = Sharding(reason="counts: far fewer than the events that are counted", unique="_id")
 
 
 class AnalyticsDaily(Document):
@@ -31,6 +36,8 @@ class AnalyticsDaily(Document):
 
     meta = {"collection": "analytics_daily", "indexes": [["build", "day"]]}
 
+    sharding = _SHARDING
+
     # The key is not always an ObjectId: what a ledger adds up has its own.
     id: Any = BaseField(db_field="_id", primary_key=True)
     build: ObjectId | str = BaseField(required=True)
@@ -41,13 +48,18 @@ class AnalyticsDaily(Document):
     count: int = IntField(required=True)
 
 
-class AnalyticsDailyUser(Document):
+class AnalyticsDailyUser(OwnedDocument):
     """The same for each user and session of the day; goes when the user goes."""
 
     meta = {
         "collection": "analytics_daily_users",
         "indexes": [["build", "day"], ["user_id", "day"]],
     }
+
+    exported = False
+    # After the events that it counts: see ``services.analytics.ledger.erase_rows``.
+    order = 1
+    sharding = _SHARDING
 
     id: Any = BaseField(db_field="_id", primary_key=True)
     build: ObjectId | str = BaseField(required=True)
@@ -70,5 +82,7 @@ class AnalyticsRollup(Document):
     LOG = "log"
 
     meta = {"collection": "analytics_rollups"}
+
+    sharding = _SHARDING
 
     id: datetime | str = BaseField(db_field="_id", primary_key=True)

@@ -8,6 +8,7 @@ from typing import Any, Self
 from chabad_auth_django.models.fields import AuthMethodField, DateTimeField, TextField, now
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.queryset import MAX_LIMIT
+from chabad_auth_django.models.registry import ID_KEY, Sharding
 from chabad_auth_django.validators import to_object_id
 
 USER_AGENT_MAX_LENGTH = 256
@@ -34,6 +35,14 @@ class Session(OwnedDocument):
         "collection": "sessions",
         "indexes": [["user_id"], {"fields": ["expires_at"], "expireAfterSeconds": 0}],
     }
+
+    exported = False
+    sharding = Sharding(
+        key=ID_KEY,
+        reason="a refresh token names the session's _id",
+        unique="_id",
+        targeted="a refresh; listing and revoking those of a user ask every shard",
+    )
 
     family_hash: str = TextField(db_field="familyHash", required=True)
     token_hash: str = TextField(db_field="tokenHash", required=True)

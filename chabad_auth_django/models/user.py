@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Self
@@ -31,6 +31,7 @@ from chabad_auth_django.models.fields import (
 )
 from chabad_auth_django.models.identifying import IdentifyingDocument
 from chabad_auth_django.models.queryset import bounded
+from chabad_auth_django.models.registry import Sharding
 from chabad_auth_django.models.user_queryset import UserQuerySet
 from chabad_auth_django.validators import (
     email_spellings,
@@ -55,6 +56,12 @@ class User(IdentifyingDocument):
         ],
     }
 
+    sharding = Sharding(
+        reason="a unique e-mail address would take {email: 1} as the key, and every write looks "
+        "its user up by _id; a document has about 1 KB, so one shard holds millions",
+        unique="{email: 1}",
+    )
+
     email: str = EmailField(required=True)
     name: str | None = TextField(max_length=200)
     valu_user_id: str | None = NameField(db_field="valuUserId")
@@ -73,6 +80,16 @@ class User(IdentifyingDocument):
 
     def __str__(self) -> str:
         return str(self.email)
+
+    @classmethod
+    def owned_by(cls, user_ids: Sequence[ObjectId]) -> dict[str, Any]:
+        """Return the criteria that find the users."""
+        return {"_id": {"$in": list(user_ids)}}
+
+    @classmethod
+    def owner_of(cls, row: Mapping[str, Any]) -> Any:
+        """Return the id of a stored user."""
+        return row.get("_id")
 
     @classmethod
     def create_user(cls, **fields: Any) -> Self:

@@ -54,7 +54,7 @@ def test_a_dry_run_says_what_would_go(busy: User, raw: Database) -> None:
     before = left(raw)
     result = run(COMMAND, busy.email, "--dry-run")
     assert result.lines == [
-        "would delete  ann@example.org  users 1, profiles 1, preferences 1, activities 10",
+        "would delete  ann@example.org  users 1, activities 10, preferences 1, profiles 1",
         "1 user, 13 documents, dry run.",
     ]
     assert run(COMMAND, busy.email, "--dry-run", "--json").json["dryRun"] is True
@@ -90,8 +90,8 @@ def test_without_a_terminal_it_takes_yes(busy: User) -> None:
 def test_after_an_interruption_the_id_goes_on(
     busy: User, raw: Database, small_batches: None
 ) -> None:
-    for name, after in (("purge", 0), ("_delete", 2)):
-        with interrupted(deletion, name, after=after):
+    for target, after in ((deletion, 0), (Activity, 2)):
+        with interrupted(target, "purge", after=after):
             result = run(COMMAND, busy.email, "--yes", bar=True)
         assert result.code == 130
         assert result.err.splitlines()[-1] == (

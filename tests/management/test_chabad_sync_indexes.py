@@ -98,9 +98,9 @@ def test_fix_mends_what_differs_and_keeps_what_is_extra(database: Database) -> N
     code, lines, _ = run("--fix")
     assert code == 0
     assert lines == [
-        "fixed      users {email: 1} unique=True: dropped and created (was users {email: 1})",
         "fixed      activities {timestamp: 1} expireAfterSeconds=7776000: "
         "TTL changed in place (was none)",
+        "fixed      users {email: 1} unique=True: dropped and created (was users {email: 1})",
         "extra      users {name: 1}",
     ]
 

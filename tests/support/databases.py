@@ -11,9 +11,8 @@ from pymongo import MongoClient
 from pymongo.monitoring import CommandListener
 from pymongo.uri_parser import parse_uri
 
-from chabad_auth_django.models.rollup import AnalyticsRollup
+from chabad_auth_django.models.base import Document
 from chabad_auth_django.services.deployment import indexes
-from chabad_auth_django.services.identity.administrators import GUARDS
 
 INDEX_COMMANDS = {
     "collMod",
@@ -52,11 +51,7 @@ class Server:
         self._listener = listener
         self._client: MongoClient[dict[str, Any]] = MongoClient(uri)
         self._database = self._client.get_default_database()
-        self._kept = {
-            *(model._get_collection_name() for model in indexes.MODELS),
-            AnalyticsRollup._get_collection_name(),
-            GUARDS,
-        }
+        self._kept = {model._get_collection_name() for model in Document.registered()}
         ((_, port),) = parse_uri(uri)["nodelist"]
         self._place = port, self._database.name
 

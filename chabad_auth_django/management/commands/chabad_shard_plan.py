@@ -41,17 +41,22 @@ class Command(BaseCommand):
         for plan in sharding.apply() if apply else ():
             applied.append(plan.collection)
             self.say(f"Sharded {plan.collection}.")
-        plans = [dict(vars(plan)) | {"commands": plan.commands} for plan in sharding.PLANS]
+        plans = sharding.plans()
+        rows = [
+            {"collection": plan.collection, **vars(plan.sharding), "commands": plan.commands}
+            for plan in plans
+        ]
         self.report(
-            {"cluster": sharding.is_cluster(), "collections": plans, "applied": applied},
-            (line for plan in sharding.PLANS for line in _lines(plan)),
+            {"cluster": sharding.is_cluster(), "collections": rows, "applied": applied},
+            (line for plan in plans for line in _lines(plan)),
         )
 
 
 def _lines(plan: Plan) -> Iterator[str]:
-    yield f"{plan.collection}: {to_text(plan.key) if plan.key else 'not sharded'}"
-    yield f"  why       {plan.reason}"
-    yield f"  unique    {plan.unique}"
-    yield f"  targeted  {plan.targeted}"
+    said = plan.sharding
+    yield f"{plan.collection}: {to_text(said.key) if said.key else 'not sharded'}"
+    yield f"  why       {said.reason}"
+    yield f"  unique    {said.unique}"
+    yield f"  targeted  {said.targeted}"
     for command in plan.commands:
         yield f"  {command}"

@@ -31,21 +31,24 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
-from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW, SIZE, by_size
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import ArchiveError, ReplicaSetRequired, ValidationError
-from chabad_auth_django.models import Analytics, User
+from chabad_auth_django.models import (
+    Analytics,
+    AnalyticsArchive,
+    AnalyticsArchiveExclusion,
+    Deletion,
+    User,
+)
+from chabad_auth_django.models.deletion import DELETING
 from chabad_auth_django.models.fields import now, to_utc
 from chabad_auth_django.services.analytics import archive_files, ledger, rollups
 from chabad_auth_django.services.analytics.archivable import Left, id_key, movable_events
 from chabad_auth_django.services.lifecycle import deletion
-
-ARCHIVES = "analytics_archives"
-EXCLUDED = "analytics_archive_exclusions"
 
 WRITING, MOVING, ARCHIVED = "writing", "moving", "archived"
 RESTORING, RESTORED = "restoring", "restored"
@@ -209,7 +212,8 @@ def _move_batch(record_id: Any, done: int, batch: list[bytes]) -> bool:
     }
     others = set(range(len(batch))).difference(moved.values())
     if others:
-        _collection(EXCLUDED).insert_many([{"_id": _line(record_id, done + i)} for i in others])
+        rows = [{"_id": _line(record_id, done + i)} for i in others]
+        AnalyticsArchiveExclusion.collection().insert_many(rows)
     mine = [events[index] for index in moved.values()]
     ledger.add_archived(mine)
     Analytics.collection().delete_many({"_id": {"$in": [event["_id"] for event in mine]}})
@@ -243,7 +247,8 @@ def _restore_batch(record_id: Any, done: int, batch: list[bytes]) -> set[Any] | 
         return None
     lines = range(done, done + len(batch))
     keys = [_line(record_id, line) for line in lines]
-    excluded = {row["_id"]["line"] for row in _collection(EXCLUDED).find({"_id": {"$in": keys}})}
+    found = AnalyticsArchiveExclusion.collection().find({"_id": {"$in": keys}})
+    excluded = {row["_id"]["line"] for row in found}
     archived = [
         RawBSONDocument(event, ledger.CODEC)
         for line, event in zip(lines, batch, strict=True)
@@ -271,12 +276,12 @@ def _raw_events() -> Collection[RawBSONDocument]:
 
 def _sweep_once_more(user_ids: set[ObjectId]) -> set[ObjectId]:
     """Keep the deletions of users open, which may have passed what comes back; return whose."""
-    jobs = _collection(deletion.DELETIONS)
+    jobs = Deletion.collection()
     later = {"$set": {"since": now()}}
     return {
         id
         for id in user_ids
-        if jobs.update_one({"_id": id, "state": deletion.DELETING}, later).matched_count
+        if jobs.update_one({"_id": id, "state": DELETING}, later).matched_count
     }
 
 
@@ -322,8 +327,4 @@ def _require_transactions() -> None:
 
 
 def _archives() -> Collection[dict[str, Any]]:
-    return _collection(ARCHIVES)
-
-
-def _collection(name: str) -> Collection[dict[str, Any]]:
-    return connection.get_database().get_collection(name, read_preference=ReadPreference.PRIMARY)
+    return AnalyticsArchive.collection()

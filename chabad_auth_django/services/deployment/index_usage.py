@@ -14,7 +14,8 @@ from typing import Any
 from pymongo.collection import Collection
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.services.deployment.indexes import MODELS, declared_indexes
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.services.deployment.indexes import declared_indexes
 
 #: Query shapes of the profiler that are shown.
 MAX_SHAPES = 20
@@ -51,7 +52,11 @@ class Shape:
 def read() -> list[Usage]:
     """Return the usage of every index of our collections, but for ``_id``."""
     declared = {(index.collection, index.keys) for index in declared_indexes()}
-    return [usage for model in MODELS for usage in _read_collection(model.collection(), declared)]
+    return [
+        usage
+        for model in Document.registered()
+        for usage in _read_collection(model.collection(), declared)
+    ]
 
 
 def profiler_level() -> int:
@@ -62,7 +67,7 @@ def profiler_level() -> int:
 def unindexed_shapes() -> list[Shape]:
     """Return the queries that read a whole collection of ours, the slowest shapes first."""
     database = connection.get_database()
-    spaces = {f"{database.name}.{model.collection().name}" for model in MODELS}
+    spaces = {f"{database.name}.{model.collection().name}" for model in Document.registered()}
     query = {"ns": {"$in": sorted(spaces)}, "planSummary": "COLLSCAN"}
     counts: Counter[tuple[str, str, tuple[str, ...]]] = Counter()
     times: Counter[tuple[str, str, tuple[str, ...]]] = Counter()

@@ -12,46 +12,7 @@ from pymongo.errors import OperationFailure
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import IndexBuildFailed
-from chabad_auth_django.models import (
-    Activity,
-    Analytics,
-    AnalyticsDaily,
-    AnalyticsDailyUser,
-    AppData,
-    AuditEntry,
-    Block,
-    DepartedIdentity,
-    ExternalId,
-    IdempotencyRecord,
-    Preferences,
-    Profile,
-    Session,
-    User,
-)
 from chabad_auth_django.models.base import DUPLICATE_KEY, Document
-
-MODELS: tuple[type[Document], ...] = (
-    User,
-    Profile,
-    Preferences,
-    Activity,
-    AppData,
-    Analytics,
-    Session,
-    ExternalId,
-    Block,
-    DepartedIdentity,
-    IdempotencyRecord,
-    AnalyticsDaily,
-    AnalyticsDailyUser,
-    AuditEntry,
-)
-
-#: Whose documents the server removes -> the setting that says after how many days.
-RETENTION: dict[type[Document], str] = {
-    Activity: "ACTIVITY_RETENTION_DAYS",
-    AuditEntry: "AUDIT_RETENTION_DAYS",
-}
 
 #: The options that change what an index does.
 OPTIONS = (
@@ -117,11 +78,11 @@ class Comparison:
 def declared_indexes() -> list[Index]:
     """Return the specification's indexes and our own, with the configured retention as TTL."""
     indexes = []
-    for model in MODELS:
-        for spec in model._build_index_specs(model._meta["indexes"]):
+    for model in Document.registered():
+        for spec in model._meta["index_specs"]:
             options = _options(spec)
-            if model in RETENTION and "expireAfterSeconds" in options:
-                options["expireAfterSeconds"] = getattr(conf, RETENTION[model]) * 86_400
+            if model.retention_setting and "expireAfterSeconds" in options:
+                options["expireAfterSeconds"] = getattr(conf, model.retention_setting) * 86_400
             keys = tuple(spec["fields"])
             name = "_".join(f"{key}_{direction}" for key, direction in keys)
             indexes.append(Index(model.collection().name, keys, options, name))
@@ -131,7 +92,8 @@ def declared_indexes() -> list[Index]:
 def compare() -> Comparison:
     """Compare the indexes in the database with the declared ones, by keys and options."""
     comparison = Comparison([], [], [])
-    found = [index for model in MODELS for index in _found_indexes(model.collection())]
+    models = Document.registered()
+    found = [index for model in models for index in _found_indexes(model.collection())]
     for declared in declared_indexes():
         same_keys = [
             index
@@ -231,5 +193,5 @@ def _options(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _collection(index: Index) -> Collection[dict[str, Any]]:
-    model = next(model for model in MODELS if model.collection().name == index.collection)
-    return model.collection()
+    collections = (model.collection() for model in Document.registered())
+    return next(found for found in collections if found.name == index.collection)

@@ -21,15 +21,18 @@ from chabad_auth_django.db.batches import Advance, in_batches
 from chabad_auth_django.exceptions import NotFound, ValidationError
 from chabad_auth_django.models import (
     AppData,
+    AppDataTombstone,
     ExternalId,
     Preferences,
     Profile,
     User,
 )
-from chabad_auth_django.models.app_data import KEY, TOMBSTONES
+from chabad_auth_django.models.app_data import KEY
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.models.owned import OwnedDocument
+from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.lifecycle import deletion
 from chabad_auth_django.validators import email_spellings
@@ -52,6 +55,7 @@ KINDS = {
     "invalid": "a document that today's validation refuses",
 }
 
+# A date that Python cannot hold must be a finding, and not the end of the check.
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     tz_aware=True,
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
@@ -88,27 +92,26 @@ def repair(finding: Finding) -> bool:
 
 def count_documents() -> int:
     """Return about how many documents ``check`` reads."""
-    counts = [model.collection().estimated_document_count() for model in (User, *deletion.OWNED)]
-    return sum(counts) + connection.get_database()[TOMBSTONES].estimated_document_count()
+    models = PersonalDocument.registered()
+    return sum(model.collection().estimated_document_count() for model in models)
 
 
 def check(*, advance: Advance) -> Iterator[Finding]:
     """Yield what is amiss, one document after the other; memory does not grow with the data."""
     yield from _duplicates()
-    for rows in in_batches(_readable(User)):
+    for rows in in_batches(User.collection_as(_CODEC)):
         yield from _missing_documents([row["_id"] for row in rows])
         yield from _second_spellings(rows)
         for row in rows:
             yield from _unnormalised_email(row)
             yield from _invalid(User, row)
         advance(len(rows))
-    for model in deletion.OWNED:
-        name = model.collection().name
-        for rows in in_batches(_readable(model)):
-            orphans = _without_user(row.get("userId") for row in rows)
+    for model in OwnedDocument.registered():
+        for rows in in_batches(model.collection_as(_CODEC)):
+            orphans = _without_user(map(model.owner_of, rows))
             for row in rows:
-                if (user_id := _id_or_none(row.get("userId"))) in orphans:
-                    yield _orphan(name, row["_id"], user_id)
+                if (user_id := _id_or_none(model.owner_of(row))) in orphans:
+                    yield _orphan(model, row["_id"], user_id)
                 else:
                     yield from _invalid(model, row)
             if model is AppData:
@@ -116,18 +119,6 @@ def check(*, advance: Advance) -> Iterator[Finding]:
             if model is ExternalId:
                 yield from _stale_claims(rows)
             advance(len(rows))
-    for rows in in_batches(connection.get_database()[TOMBSTONES]):
-        owners = [row["_id"].get("userId") for row in rows]
-        orphans = _without_user(owners)
-        for row, user_id in zip(rows, owners, strict=True):
-            if _id_or_none(user_id) in orphans:
-                yield _orphan(TOMBSTONES, row["_id"], user_id)
-        advance(len(rows))
-
-
-def _readable(model: type[Document]) -> Any:
-    # A date that Python cannot hold must be a finding, and not the end of the check.
-    return model.collection().with_options(codec_options=_CODEC)
 
 
 def _duplicates() -> Iterator[Finding]:
@@ -254,8 +245,9 @@ def _existing(user_ids: Iterable[Any]) -> set[Any]:
     return {row["_id"] for row in found}
 
 
-def _orphan(collection: str, id: Any, user_id: Any) -> Finding:
-    return Finding("orphan", collection, id, f"no user {user_id}", partial(_purge, user_id))
+def _orphan(model: type[OwnedDocument], id: Any, user_id: Any) -> Finding:
+    detail, repair = f"no user {user_id}", partial(_purge, user_id)
+    return Finding("orphan", model.collection().name, id, detail, repair)
 
 
 def _purge(user_id: ObjectId) -> bool:
@@ -269,7 +261,7 @@ def _purge(user_id: ObjectId) -> bool:
 def _low_versions(rows: list[dict[str, Any]]) -> Iterator[Finding]:
     keys = {tuple(map(str, map(row.get, KEY))): row for row in rows}
     wanted = [{name: row.get(name) for name in KEY} for row in rows]
-    for tombstone in connection.get_database()[TOMBSTONES].find({"_id": {"$in": wanted}}):
+    for tombstone in AppDataTombstone.collection().find({"_id": {"$in": wanted}}):
         row = keys[tuple(map(str, tombstone["_id"].values()))]
         version, last = row.get("version"), tombstone["version"]
         if isinstance(version, int) and version <= last:

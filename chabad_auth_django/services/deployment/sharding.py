@@ -1,4 +1,4 @@
-"""How to shard each collection, and why so."""
+"""How to shard each collection, as the Documents say."""
 
 from __future__ import annotations
 
@@ -8,117 +8,35 @@ from typing import Any
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import ChabadAuthError
-from chabad_auth_django.models.app_data import TOMBSTONES
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.models.registry import Sharding
 from chabad_auth_django.services.deployment.indexes import BUILD_TIMEOUT
-
-USER_KEY = {"userId": "hashed", "timestamp": 1}
-ID_KEY = {"_id": "hashed"}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The shard key of a collection, ``None`` where it stays on one shard, and what follows."""
+    """What a Document says of sharding its collection."""
 
     collection: str
-    key: dict[str, Any] | None
-    reason: str
-    #: The unique index that the cluster goes on enforcing.
-    unique: str
-    #: The queries that go to one shard; all others go to every shard.
-    targeted: str
+    sharding: Sharding
 
     @property
     def commands(self) -> list[str]:
         """What ``apply`` does, for mongosh."""
-        if self.key is None:
+        if self.sharding.key is None:
             return []
         space = f"{connection.get_database().name}.{self.collection}"
-        key = (
-            "{ " + ", ".join(f"{name}: {_shell(value)}" for name, value in self.key.items()) + " }"
-        )
+        fields = (f"{name}: {_shell(value)}" for name, value in self.sharding.key.items())
+        key = f"{{ {', '.join(fields)} }}"
         return [
             f'db.getCollection("{self.collection}").createIndex({key})',
             f'sh.shardCollection("{space}", {key})',
         ]
 
 
-PLANS = (
-    Plan(
-        "users",
-        None,
-        "a unique e-mail address would take {email: 1} as the key, and every write looks its user "
-        "up by _id; a document has about 1 KB, so one shard holds millions",
-        "{email: 1}",
-        "all",
-    ),
-    Plan(
-        "profiles",
-        None,
-        "one small document for each user; the transaction that creates a user stays on one shard",
-        "{userId: 1}",
-        "all",
-    ),
-    Plan(
-        "preferences",
-        None,
-        "one small document for each user; the transaction that creates a user stays on one shard",
-        "{userId: 1}",
-        "all",
-    ),
-    Plan(
-        "activities",
-        USER_KEY,
-        "the hash spreads the users evenly; the timestamp lets a chunk of one busy user be split",
-        "_id of each shard only; it is random",
-        "those of one user; by application, session or type they ask every shard; the TTL works",
-    ),
-    Plan(
-        "analytics",
-        USER_KEY,
-        "the hash spreads the users evenly; the timestamp lets a chunk of one busy user be split",
-        "_id of each shard only; it is random",
-        "those of one user; counts of all users are made on every shard and added up",
-    ),
-    Plan(
-        "appdatas",
-        {"userId": 1, "appId": 1, "dataKey": 1},
-        "the key of the unique index, so it goes on being enforced; a user's data stay together",
-        "{userId: 1, appId: 1, dataKey: 1}",
-        "those of one user, application or key; an update by _id alone takes MongoDB 7.1",
-    ),
-    Plan(
-        TOMBSTONES,
-        {"_id": 1},
-        "the _id begins with the user, as in appdatas",
-        "_id",
-        "all",
-    ),
-    Plan(
-        "sessions",
-        ID_KEY,
-        "a refresh token names the session's _id",
-        "_id",
-        "a refresh; listing and revoking those of a user ask every shard",
-    ),
-    Plan(
-        "external_ids",
-        ID_KEY,
-        "only a key on _id keeps it unique, and that makes an external id belong to one user",
-        "_id",
-        "a sign-in; the deletion of a user asks every shard",
-    ),
-    Plan("blocks", None, "a few documents", "_id, userId", "none"),
-    Plan("departed_identities", None, "those of one day", "_id", "all"),
-    Plan(
-        "idempotency_keys",
-        ID_KEY,
-        "only a key on _id keeps it unique, and that lets a request happen once",
-        "_id",
-        "a request; the deletion of a user asks every shard",
-    ),
-    Plan("audit_log", None, "a year of what is done to users, 300 bytes each", "_id", "all"),
-    Plan("deletions", None, "a queue of a few documents", "_id", "all"),
-)
+def plans() -> list[Plan]:
+    """Return the plan of every collection, as its Document says."""
+    return [Plan(model.collection().name, model.sharding) for model in Document.registered()]
 
 
 class NoCluster(ChabadAuthError):
@@ -142,13 +60,13 @@ def apply() -> Iterator[Plan]:
         raise NoCluster
     database = connection.get_database()
     config = database.client.get_database("config")
-    for plan in PLANS:
-        space = f"{database.name}.{plan.collection}"
-        if plan.key is None or config["collections"].find_one({"_id": space, "key": plan.key}):
+    for plan in plans():
+        space, key = f"{database.name}.{plan.collection}", plan.sharding.key
+        if key is None or config["collections"].find_one({"_id": space, "key": key}):
             continue
         with connection.long_limit(BUILD_TIMEOUT):
-            database[plan.collection].create_index(list(plan.key.items()))
-            database.client.admin.command("shardCollection", space, key=plan.key)
+            database[plan.collection].create_index(list(key.items()))
+            database.client.admin.command("shardCollection", space, key=key)
         yield plan
 
 

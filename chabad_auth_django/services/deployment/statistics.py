@@ -8,10 +8,9 @@ from typing import Any
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import Advance
 from chabad_auth_django.models import Activity, Analytics, User
-from chabad_auth_django.models.app_data import TOMBSTONES
+from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import retention
-from chabad_auth_django.services.deployment.indexes import MODELS
 from chabad_auth_django.services.lifecycle import deletion
 
 #: Days within which a user counts as active.
@@ -66,9 +65,9 @@ def count_events_per_day(*, days: int, advance: Advance) -> dict[str, int]:
 def collection_sizes() -> dict[str, dict[str, int]]:
     """Return collection -> documents, bytes of data, bytes on disk and bytes of indexes."""
     database = connection.get_database()
-    names = [model.collection().name for model in MODELS]
     sizes = {}
-    for name in (*names, TOMBSTONES, deletion.DELETIONS):
+    for model in Document.registered():
+        name = model.collection().name
         stats = database.command("collStats", name)
         sizes[name] = {
             "documents": int(stats.get("count", 0)),

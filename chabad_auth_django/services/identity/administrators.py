@@ -17,17 +17,13 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
-from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import atomic, in_transaction, on_incomplete
 from chabad_auth_django.exceptions import LastAdministrator
-from chabad_auth_django.models import User
+from chabad_auth_django.models import Guard, User
 
 EVERYTHING = "*"
-
-GUARDS = "guards"
 
 #: Milliseconds after which an entry of a killed process, or of a lost answer, counts no more.
 LEASE = 60_000
@@ -120,4 +116,4 @@ def _withdraw_after(entry: ObjectId, error: BaseException) -> None:
 
 
 def _guards() -> Collection[dict[str, Any]]:
-    return connection.get_database().get_collection(GUARDS, read_preference=ReadPreference.PRIMARY)
+    return Guard.collection()

@@ -24,44 +24,25 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from bson import MaxKey, ObjectId
+from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
-from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import (
     is_repeated,
     on_commit,
     on_incomplete,
 )
 from chabad_auth_django.exceptions import UserNotFound
-from chabad_auth_django.models import (
-    Activity,
-    Analytics,
-    AnalyticsDailyUser,
-    AppData,
-    Block,
-    ExternalId,
-    IdempotencyRecord,
-    Preferences,
-    Profile,
-    Session,
-    User,
-)
-from chabad_auth_django.models.app_data import TOMBSTONES
-from chabad_auth_django.models.base import Document
+from chabad_auth_django.models import Deletion, User
+from chabad_auth_django.models.deletion import CREATING, DELETING
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.analytics import ledger
+from chabad_auth_django.models.owned import OwnedDocument
+from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.services.identity import administrators, audit, identities
 from chabad_auth_django.services.lifecycle import receipts
-
-DELETIONS = "deletions"
-
-CREATING = "creating"
-DELETING = "deleting"
 
 
 @dataclass(frozen=True)
@@ -73,20 +54,6 @@ class _Way:
 
 
 _way: ContextVar[_Way] = ContextVar("way", default=_Way())  # noqa: B039 - it is frozen
-
-OWNED = (
-    Profile,
-    Preferences,
-    ExternalId,
-    Block,
-    Session,
-    IdempotencyRecord,
-    AppData,
-    Activity,
-    Analytics,
-    # After the events that they count: see ``ledger.erase_rows``.
-    AnalyticsDailyUser,
-)
 
 
 @dataclass(frozen=True)
@@ -103,9 +70,11 @@ def begin(*, user_ids: Sequence[ObjectId]) -> None:
     if is_repeated():
         # Others are changing these documents. First of all, so that from here on they conflict
         # with this transaction, and not this one with them.
-        for model, field in ((User, "_id"), (Profile, "userId"), (Preferences, "userId")):
-            touch = {"$currentDate": {"updatedAt": True}}
-            model.collection().update_many({field: {"$in": list(user_ids)}}, touch)
+        models: list[type[PersonalDocument]] = [User, *_with_user()]
+        for model in models:
+            if "updated_at" in model._fields:
+                touch = {"$currentDate": {"updatedAt": True}}
+                model.collection().update_many(model.owned_by(user_ids), touch)
     audit.record_many(action=_way.get().action, users=dict.fromkeys(user_ids, {}))
     token = ObjectId()
     job = {"$set": {"state": DELETING, "since": now()}, "$push": {"tries": token}}
@@ -140,10 +109,10 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:
-    """Remove profile, preferences and external ids in the transaction, and all else after it."""
+    """Remove what goes with the user in the transaction, and all else after it."""
     identities.remember_departed(user_ids=user_ids)
-    for model in (Profile, Preferences, ExternalId):
-        model.collection().delete_many({"userId": {"$in": list(user_ids)}})
+    for model in _with_user():
+        model.collection().delete_many(model.owned_by(user_ids))
     for user_id in user_ids:
         on_commit(partial(purge, user_id=user_id, until=_way.get().until))
 
@@ -166,22 +135,24 @@ def delete_user(*, user_id: ObjectId, seconds: float, action: str = "user.delete
 
 def is_purged(*, user_id: ObjectId) -> bool:
     """Tell whether nothing is stored that the user owns."""
-    parts = {model.collection().name: _any(_owned_by(model, user_id)) for model in OWNED}
-    first, *others = parts
-    unions = [{"$unionWith": {"coll": name, "pipeline": parts[name]}} for name in others]
-    found = OWNED[0].collection().aggregate([*parts[first], *unions, {"$limit": 1}])
+    first, *others = OwnedDocument.registered()
+    unions = [
+        {"$unionWith": {"coll": model.collection().name, "pipeline": _any_of(model, user_id)}}
+        for model in others
+    ]
+    found = first.collection().aggregate([*_any_of(first, user_id), *unions, {"$limit": 1}])
     return not list(found)
 
 
-def _any(query: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"$match": query}, {"$limit": 1}, {"$project": {"_id": 1}}]
+def _any_of(model: type[OwnedDocument], user_id: ObjectId) -> list[dict[str, Any]]:
+    return [{"$match": model.owned_by([user_id])}, {"$limit": 1}, {"$project": {"_id": 1}}]
 
 
 def count_documents(*, user_id: ObjectId) -> dict[str, int]:
     """Return how many documents the user owns in each collection."""
     return {
-        model.collection().name: model.collection().count_documents(_owned_by(model, user_id))
-        for model in OWNED
+        model.collection().name: model.collection().count_documents(model.owned_by([user_id]))
+        for model in OwnedDocument.registered()
     }
 
 
@@ -225,22 +196,19 @@ def purge(*, user_id: ObjectId, until: float | None = None) -> dict[str, int]:
     purged: dict[str, int] = {}
     if until is not None and time.monotonic() >= until:
         return purged
-    for model in OWNED:
-        collection = model.collection()
+    for model in OwnedDocument.registered():
+        collection, query = model.collection(), model.owned_by([user_id])
         while until is None or not purged or time.monotonic() < until:
-            query = _owned_by(model, user_id)
             rows = collection.find(query, {"_id": 1}).limit(conf.PURGE_BATCH_SIZE)
             ids = [row["_id"] for row in rows]
             if not ids:
                 break
-            purged[collection.name] = purged.get(collection.name, 0) + _delete(model, ids)
-    _collection(TOMBSTONES).delete_many(tombstones_of(user_id=user_id))
+            purged[collection.name] = purged.get(collection.name, 0) + model.purge(ids=ids)
     return purged
 
 
-def tombstones_of(*, user_id: ObjectId) -> dict[str, Any]:
-    """Return the query for the last versions of app data that the user deleted."""
-    return {"_id": {"$gte": {"userId": user_id}, "$lt": {"userId": user_id, "appId": MaxKey()}}}
+def _with_user() -> list[type[OwnedDocument]]:
+    return [model for model in OwnedDocument.registered() if model.with_user]
 
 
 def run() -> Iterator[Outcome]:
@@ -262,21 +230,6 @@ def run() -> Iterator[Outcome]:
             first_error = first_error or error
     if first_error is not None:
         raise first_error
-
-
-def _owned_by(model: type[Document], user_id: ObjectId) -> dict[str, Any]:
-    if model is IdempotencyRecord:
-        # Also what somebody else was answered about the user.
-        return {"$or": [{"userId": user_id}, {"subjectId": user_id}]}
-    return {"userId": user_id}
-
-
-def _delete(model: type[Document], ids: Sequence[Any]) -> int:
-    if model is Analytics:
-        return ledger.erase_events(ids=ids)
-    if model is AnalyticsDailyUser:
-        return ledger.erase_rows(ids=ids)
-    return model.collection().delete_many({"_id": {"$in": ids}}).deleted_count
 
 
 def resume(*, user_id: ObjectId) -> Outcome:
@@ -336,8 +289,4 @@ def _due() -> Any:
 
 
 def _jobs() -> Collection[dict[str, Any]]:
-    return _collection(DELETIONS)
-
-
-def _collection(name: str) -> Collection[dict[str, Any]]:
-    return connection.get_database().get_collection(name, read_preference=ReadPreference.PRIMARY)
+    return Deletion.collection()

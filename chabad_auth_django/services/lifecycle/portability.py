@@ -7,7 +7,7 @@ the other one makes from the events.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -15,17 +15,11 @@ from typing import Any, BinaryIO
 import bson
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
-from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
-from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW, Advance
-from chabad_auth_django.db.transactions import (
-    RetryTransaction,
-    atomic,
-    in_transaction,
-)
+from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_transaction
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     DeletionOpen,
@@ -34,35 +28,14 @@ from chabad_auth_django.exceptions import (
     UserNotFound,
     ValidationError,
 )
-from chabad_auth_django.models import (
-    Activity,
-    Analytics,
-    AppData,
-    ExternalId,
-    Preferences,
-    Profile,
-    User,
-)
-from chabad_auth_django.models.app_data import KEY, TOMBSTONES
+from chabad_auth_django.models import AppData, AppDataTombstone, ExternalId, User
+from chabad_auth_django.models.app_data import KEY
 from chabad_auth_django.models.base import DUPLICATE_KEY
+from chabad_auth_django.models.owned import OwnedDocument
+from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.services.identity import audit, external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion, export_file
 from chabad_auth_django.services.lifecycle.export_file import Content
-
-#: What a user is visible with: stored together, before all else.
-CORE = ("users", "profiles", "preferences", "external_ids")
-
-APP_DATA = "appdatas"
-
-#: The fields of the unique indexes.
-UNIQUE = {
-    "users": ("email",),
-    "profiles": ("userId",),
-    "preferences": ("userId",),
-    APP_DATA: KEY,
-}
-
-MODELS = (User, Profile, Preferences, ExternalId, AppData, Activity, Analytics)
 
 #: Documents and bytes of one insert.
 BATCH, BATCH_BYTES = 500, 4 * 2**20
@@ -70,7 +43,8 @@ BATCH, BATCH_BYTES = 500, 4 * 2**20
 #: Bytes of a piece of a stream.
 PIECE = 64 * 1024
 
-Row = tuple[str, RawBSONDocument]
+Model = type[PersonalDocument]
+Row = tuple[Model, RawBSONDocument]
 
 
 @dataclass(frozen=True)
@@ -86,7 +60,14 @@ class Imported:
 
 def count_documents(*, user_id: ObjectId) -> int:
     """Return how many documents an export of the user holds."""
-    return sum(_collection(name).count_documents(query) for name, query in _sources(user_id))
+    models = exported().values()
+    return sum(model.collection().count_documents(model.owned_by([user_id])) for model in models)
+
+
+def exported() -> dict[str, Model]:
+    """Return the Documents of an export by the names of their collections, the user's first."""
+    models: list[Model] = [User, *OwnedDocument.registered()]
+    return {model.collection().name: model for model in models if model.exported}
 
 
 def export_user(*, user_id: ObjectId, file: BinaryIO, advance: Advance) -> Content:
@@ -132,16 +113,17 @@ def import_user(
         raise DeletionOpen
     kinds = ("inserted", "unchanged", "differing")
     outcome: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
-    names = set(content.counts) - {TOMBSTONES}
+    models = {exported()[name] for name in content.counts}
     if User.read(_id=user_id) is None:
-        core = [row for row in export_file.read(file) if row[0] in CORE]
+        core_models = {model for model in models if _is_core(model)}
+        core = list(_read(file, core_models))
         _check_core(core) if dry_run else _insert_core(user_id, core)
-        outcome["inserted"].update(name for name, _ in core)
+        outcome["inserted"].update(model.collection().name for model, _ in core)
         advance(len(core))
-        names -= set(CORE)
+        models -= core_models
     elif not dry_run:
         audit.record(action="user.import", user_id=user_id)
-    for batch in _batches(_with_tombstones_first(file, content, names)):
+    for batch in _batches(_in_order(file, models)):
         _store(batch, outcome, dry_run)
         if not dry_run and User.read(_id=user_id) is None:
             deletion.purge(user_id=user_id)
@@ -153,10 +135,10 @@ def import_user(
 def check(*, file: BinaryIO) -> Content:
     """Return what the file holds; raise ``ValidationError`` unless all of it is one user's."""
     content = export_file.check(file)
-    names = {name for name, _ in _sources(content.user_id)}
+    models = exported()
     counts: Counter[str] = Counter()
     for name, document in export_file.read(file):
-        if name not in names or _owner(name, document) != content.user_id:
+        if name not in models or models[name].owner_of(document) != content.user_id:
             raise ValidationError("The file has a document that is not the user's.")
         counts[name] += 1
     if counts != content.counts or counts["users"] != 1:
@@ -166,9 +148,10 @@ def check(*, file: BinaryIO) -> Content:
 
 def _write_documents(writer: export_file.Writer, user_id: ObjectId) -> Iterator[None]:
     """Write all documents; yield after each."""
-    for name, query in _sources(user_id):
+    for name, model in exported().items():
+        query = model.owned_by([user_id])
         # The server's own batches have 16 MB, which is a lot of small documents at once.
-        for document in _collection(name).find(query, batch_size=BATCH):
+        for document in model.collection_as(RAW).find(query, batch_size=BATCH):
             writer.write(name, bytes(document.raw))
             yield
     if User.read(_id=user_id) is None:
@@ -182,31 +165,29 @@ def _drain(buffer: BytesIO) -> bytes:
     return piece
 
 
-def _sources(user_id: ObjectId) -> Iterator[tuple[str, dict[str, Any]]]:
-    for model in MODELS:
-        yield model.collection().name, {"_id" if model is User else "userId": user_id}
-    yield TOMBSTONES, deletion.tombstones_of(user_id=user_id)
+def _is_core(model: Model) -> bool:
+    """Tell whether a user is visible with its documents: they are stored together."""
+    return model is User or (issubclass(model, OwnedDocument) and model.with_user)
 
 
-def _owner(name: str, document: RawBSONDocument) -> Any:
-    if name == "users":
-        return document.get("_id")
-    owned = document.get("_id") if name == TOMBSTONES else document
-    return owned.get("userId") if isinstance(owned, RawBSONDocument) else None
+def _in_order(file: BinaryIO, models: Collection[Model]) -> Iterator[Row]:
+    for first in (True, False):
+        if chosen := [model for model in models if model.imported_first is first]:
+            yield from _read(file, chosen)
 
 
-def _with_tombstones_first(file: BinaryIO, content: Content, names: set[str]) -> Iterator[Row]:
-    # What a version must be above has to be known before it is stored.
-    if TOMBSTONES in content.counts:
-        yield from (row for row in export_file.read(file) if row[0] == TOMBSTONES)
-    yield from (row for row in export_file.read(file) if row[0] in names)
+def _read(file: BinaryIO, models: Collection[Model]) -> Iterator[Row]:
+    by_name = {model.collection().name: model for model in models}
+    for name, document in export_file.read(file):
+        if name in by_name:
+            yield by_name[name], document
 
 
 def _check_core(core: list[Row]) -> None:
     """Raise what ``_insert_core`` would."""
-    for name, documents in _core_documents(core):
-        if _store_rows(name, documents, True)["inserted"] < len(documents):
-            raise _taken(name)
+    for model, documents in _core_documents(core):
+        if _store_rows(model, documents, True)["inserted"] < len(documents):
+            raise _taken(model)
 
 
 @atomic
@@ -214,58 +195,60 @@ def _insert_core(user_id: ObjectId, core: list[Row]) -> None:
     audit.record(action="user.import", user_id=user_id)
     if not connection.supports_transactions():
         deletion.begin_creation(user_ids=[user_id])
-    for name, documents in _core_documents(core):
-        if name == "users":
+    for model, documents in _core_documents(core):
+        if model is User:
             external_ids.claim_fields(items=external_ids.fields_of(stored=documents[0]))
         try:
-            _collection(name).insert_many(documents)
+            model.collection().insert_many(documents)
         except BulkWriteError as error:
             if error.details["writeErrors"][0]["code"] != DUPLICATE_KEY:
                 raise
-            raise _taken(name) from error
+            raise _taken(model) from error
 
 
-def _core_documents(core: list[Row]) -> Iterator[tuple[str, list[RawBSONDocument]]]:
+def _core_documents(core: list[Row]) -> Iterator[tuple[Model, list[RawBSONDocument]]]:
     # The user comes last: without transactions it is the commit point.
-    for name in reversed(CORE):
-        if documents := [document for owner, document in core if owner == name]:
-            if name == "users":
-                creation.check_stored_is_free(stored=documents[0])
-            yield name, documents
+    for model in sorted(dict(core), key=lambda model: model is User):
+        documents = [document for owner, document in core if owner is model]
+        if model is User:
+            creation.check_stored_is_free(stored=documents[0])
+        yield model, documents
 
 
-def _taken(name: str) -> AlreadyExists:
-    return {"users": DuplicateEmail, "external_ids": ExternalIdTaken}.get(name, AlreadyExists)()
+def _taken(model: Model) -> AlreadyExists:
+    errors: dict[Model, type[AlreadyExists]] = {User: DuplicateEmail, ExternalId: ExternalIdTaken}
+    return errors.get(model, AlreadyExists)()
 
 
 def _store(batch: list[Row], outcome: dict[str, Counter[str]], dry_run: bool) -> None:
-    for name in dict(batch):
-        rows = [row for owner, row in batch if owner == name]
+    for model in dict(batch):
+        rows = [row for owner, row in batch if owner is model]
         # A key that is created and deleted between the look at its tombstone and the insert makes
         # a transaction conflict.
-        store = atomic(_store_rows) if name == APP_DATA else _store_rows
-        for kind, count in store(name, rows, dry_run).items():
-            outcome[kind][name] += count
+        store = atomic(_store_rows) if model is AppData else _store_rows
+        for kind, count in store(model, rows, dry_run).items():
+            outcome[kind][model.collection().name] += count
 
 
-def _store_rows(name: str, rows: list[RawBSONDocument], dry_run: bool) -> dict[str, int]:
+def _store_rows(model: Model, rows: list[RawBSONDocument], dry_run: bool) -> dict[str, int]:
     """Insert what is not stored; return how many documents are inserted, unchanged, differing."""
-    if name == APP_DATA:
+    if model is AppData:
         rows = _with_new_versions(rows)
     documents = {_key(row): row for row in rows}
     ids = [row["_id"] for row in rows]
-    stored = {_key(row): row.raw for row in _collection(name).find({"_id": {"$in": ids}})}
+    collection = model.collection_as(RAW)
+    stored = {_key(row): row.raw for row in collection.find({"_id": {"$in": ids}})}
     unchanged = sum(documents[key].raw == raw for key, raw in stored.items())
-    new = _insertable(name, [row for key, row in documents.items() if key not in stored])
-    inserted = len(new) if dry_run else _insert(name, new)
+    new = _insertable(model, [row for key, row in documents.items() if key not in stored])
+    inserted = len(new) if dry_run else _insert(model, new)
     differing = len(documents) - unchanged - inserted
     return {"inserted": inserted, "unchanged": unchanged, "differing": differing}
 
 
 def _with_new_versions(rows: list[RawBSONDocument]) -> list[RawBSONDocument]:
     # Whoever imports a deleted key wants its value back; some client may still hold its version.
-    ids = [RawBSONDocument(_unique_key(APP_DATA, row)) for row in rows]
-    found = _collection(TOMBSTONES).find({"_id": {"$in": ids}})
+    ids = [RawBSONDocument(_unique_key(KEY, row)) for row in rows]
+    found = AppDataTombstone.collection_as(RAW).find({"_id": {"$in": ids}})
     last = {_key(row): row.get("version") for row in found}
     return [_above(last.get(id.raw), row) for id, row in zip(ids, rows, strict=True)]
 
@@ -280,38 +263,41 @@ def _is_used(version: Any, last: Any) -> bool:
     return isinstance(version, int) and isinstance(last, int) and version <= last
 
 
-def _insertable(name: str, rows: list[RawBSONDocument]) -> list[RawBSONDocument]:
-    """Leave out what another document has the unique key of, and what would make it invalid."""
-    if name == TOMBSTONES:
-        stored = _by_unique_key(APP_DATA, [row["_id"] for row in rows])
+def _insertable(model: Model, rows: list[RawBSONDocument]) -> list[RawBSONDocument]:
+    """Leave out what another document has a unique key of, and what would make it invalid."""
+    if model is AppDataTombstone:
+        stored = _by_unique_key(AppData, KEY, [row["_id"] for row in rows])
         live = {key: row.get("version") for key, row in stored.items()}
         # What is stored is left as it is, so its version must not become one that was used.
         return [row for row in rows if not _is_used(live.get(_key(row)), row.get("version"))]
-    if name not in UNIQUE:
-        return rows
-    taken = _by_unique_key(name, rows)
-    first = {_unique_key(name, row): row for row in reversed(rows)}
-    return [row for key, row in first.items() if key not in taken]
+    for fields in model.unique_keys():
+        taken = _by_unique_key(model, fields, rows)
+        first = {_unique_key(fields, row): row for row in reversed(rows)}
+        rows = [row for key, row in first.items() if key not in taken]
+    return rows
 
 
-def _by_unique_key(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[bytes, RawBSONDocument]:
+def _by_unique_key(
+    model: Model, fields: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> dict[bytes, RawBSONDocument]:
     """Return the stored documents with the unique keys of the rows: key and version of each."""
-    wanted = {_unique_key(name, row) for row in rows}
+    wanted = {_unique_key(fields, row) for row in rows}
     # It finds others too, but the server takes seconds to plan an "$or" of all keys.
-    query = {field: {"$in": [row.get(field) for row in rows]} for field in UNIQUE[name]}
-    found = _collection(name).find(query, dict.fromkeys((*query, "version"), 1), batch_size=BATCH)
-    return {key: row for row in found if (key := _unique_key(name, row)) in wanted}
+    query = {field: {"$in": [row.get(field) for row in rows]} for field in fields}
+    columns = dict.fromkeys((*fields, "version"), 1)
+    found = model.collection_as(RAW).find(query, columns, batch_size=BATCH)
+    return {key: row for row in found if (key := _unique_key(fields, row)) in wanted}
 
 
-def _unique_key(name: str, row: Mapping[str, Any]) -> bytes:
-    return bson.encode({field: row.get(field) for field in UNIQUE[name]})
+def _unique_key(fields: Sequence[str], row: Mapping[str, Any]) -> bytes:
+    return bson.encode({field: row.get(field) for field in fields})
 
 
-def _insert(name: str, rows: list[RawBSONDocument]) -> int:
+def _insert(model: Model, rows: list[RawBSONDocument]) -> int:
     """Insert what is not there; return how many documents that were."""
     try:
         if rows:
-            _collection(name).insert_many(rows, ordered=False)
+            model.collection().insert_many(rows, ordered=False)
     except BulkWriteError as error:
         failures = error.details["writeErrors"]
         if any(failure["code"] != DUPLICATE_KEY for failure in failures):
@@ -338,8 +324,3 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def _collection(name: str) -> Collection[RawBSONDocument]:
-    collection: Collection[Any] = connection.get_database()[name]
-    return collection.with_options(codec_options=RAW, read_preference=ReadPreference.PRIMARY)

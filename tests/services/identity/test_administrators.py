@@ -120,7 +120,7 @@ def test_a_transaction_that_began_before_the_other_went_is_refused(
     mongodb: str, first: Callable[[User], None], second: Callable[[User], None]
 ) -> None:
     ann, bob = administrator("ann"), administrator("bob")
-    guard = command("findAndModify", administrators.GUARDS)
+    guard = command("findAndModify", "guards")
     raised = interrupt(mongodb, guard, partial(first, ann), partial(second, bob))
     assert [type(error) for error in raised] == [LastAdministrator]
     assert left() == [ann]
@@ -187,7 +187,7 @@ def test_nothing_is_left_of_a_change(either_server: str) -> None:
         )
     remove_role(ann)
     delete(ann)
-    guards = connection.get_database()[administrators.GUARDS].find()
+    guards = connection.get_database()["guards"].find()
     assert [guard["going"] for guard in guards] == [[]]
 
 

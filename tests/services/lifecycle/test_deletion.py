@@ -378,7 +378,7 @@ def test_the_sweep_takes_what_a_killed_writer_left(either_server: str) -> None:
     outcomes = run()
 
     assert [outcome.finished for outcome in outcomes] == [True]
-    assert sum(outcomes[0].purged.values()) == 5
+    assert sum(outcomes[0].purged.values()) == 6
     del before["deletions"]
     assert content(database()) == before
     assert leftovers(database()) == {}

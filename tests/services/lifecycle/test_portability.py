@@ -16,8 +16,8 @@ from support.management import interrupted
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW
 from chabad_auth_django.exceptions import VersionConflict
-from chabad_auth_django.models import Activity, AppData, User
-from chabad_auth_django.models.app_data import KEY, TOMBSTONES
+from chabad_auth_django.models import Activity, AppData, AppDataTombstone, User
+from chabad_auth_django.models.app_data import KEY
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes, integrity
 from chabad_auth_django.services.lifecycle import portability
@@ -115,16 +115,16 @@ class TestADeletedKey:
         strange = {"long": bson.Int64(1), "uuid": bson.Binary(bytes(16), 4), "time": now()}
         collection = connection.get_database()["appdatas"]
         collection.update_one({}, {"$set": strange})
-        raw = portability._collection("appdatas").find_one()
+        raw = AppData.collection_as(RAW).find_one()
         assert raw
         file = exported(key)
         collection.delete_one({})
-        connection.get_database()[TOMBSTONES].insert_one(
+        AppDataTombstone.collection().insert_one(
             {"_id": dict(zip(KEY, key, strict=True)), "version": 7}
         )
         imported(file)
         assert collection.update_one({}, {"$set": {"version": bson.Int64(1)}}).modified_count
-        again = portability._collection("appdatas").find_one()
+        again = AppData.collection_as(RAW).find_one()
         assert again and again.raw == raw.raw
 
     def test_one_that_was_deleted_while_it_was_exported_is_whole_elsewhere(
@@ -133,10 +133,10 @@ class TestADeletedKey:
         AppData.upsert_app_data(*key, "v1")
         file = io.BytesIO()
         writer = Writer(file, user_id=key[0])
-        for name, query in portability._sources(key[0]):
-            if name == TOMBSTONES:
+        for name, model in portability.exported().items():
+            if name == "appdata_tombstones":
                 AppData.delete_app_data(*key)
-            for row in portability._collection(name).find(query):
+            for row in model.collection_as(RAW).find(model.owned_by([key[0]])):
                 writer.write(name, bytes(row.raw))
         writer.close()
         with fresh_database(either_server):
@@ -151,12 +151,12 @@ def test_a_tombstone_above_the_version_of_a_stored_key_is_left_out(key: Key) -> 
         AppData.upsert_app_data(*key, number)
     AppData.delete_app_data(*key)
     file = exported(key)
-    connection.get_database()[TOMBSTONES].delete_many({})
+    AppDataTombstone.collection().delete_many({})
     for number in range(5):
         AppData.upsert_app_data(*key, number)
     for dry_run in (True, False, False):
         result = imported(file, dry_run=dry_run)
-        assert result.differing[TOMBSTONES] == 1
+        assert result.differing["appdata_tombstones"] == 1
         assert (value(key), findings()) == ((4, 5), [])
 
 
@@ -165,8 +165,8 @@ def test_a_tombstone_below_the_version_of_a_stored_key_is_stored(key: Key) -> No
     AppData.delete_app_data(*key)
     AppData.upsert_app_data(*key, "v2")
     file = exported(key)
-    connection.get_database()[TOMBSTONES].delete_many({})
-    assert imported(file).inserted[TOMBSTONES] == 1
+    AppDataTombstone.collection().delete_many({})
+    assert imported(file).inserted["appdata_tombstones"] == 1
     assert (value(key), findings()) == (("v2", 2), [])
 
 
@@ -196,16 +196,6 @@ def test_a_key_that_comes_meanwhile_is_left(mongodb: str) -> None:
         result = imported(file)
     assert (pause.done, value(key)) == (True, ("theirs", 4))
     assert result.differing["appdatas"] == 1
-
-
-def test_the_unique_keys_are_those_of_the_indexes(mongodb: str) -> None:
-    names = {model.collection().name for model in portability.MODELS}
-    unique = {
-        index.collection: tuple(field for field, _ in index.keys)
-        for index in indexes.declared_indexes()
-        if index.options.get("unique") and index.collection in names
-    }
-    assert unique == portability.UNIQUE
 
 
 def test_what_python_cannot_hold_is_moved_byte_by_byte(key: Key, replica_set_uri: str) -> None:

@@ -1,0 +1,22 @@
+"""Guard: a document to which changes write that must not happen at the same moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mongoengine.fields import DictField, ListField, StringField
+
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.models.registry import Sharding
+
+
+class Guard(Document):
+    """What the changes of administrators share; see ``services.identity.administrators``."""
+
+    meta = {"collection": "guards"}
+
+    sharding = Sharding(reason="one document", unique="_id")
+
+    id: str = StringField(primary_key=True)
+    #: Without transactions: who is about to go, and since when.
+    going: list[dict[str, Any]] = ListField(DictField())

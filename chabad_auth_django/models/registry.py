@@ -1,0 +1,102 @@
+"""The registry of all Documents: each says of itself where and how its collection is stored.
+
+A Document is registered by being a subclass, whichever app defines it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import mongoengine
+from bson.codec_options import CodecOptions
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.read_preferences import ReadPreference
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.models.queryset import QuerySet
+
+#: The shard key of a collection whose documents are looked up by their ids.
+ID_KEY = {"_id": "hashed"}
+
+
+@dataclass(frozen=True)
+class Sharding:
+    """How to shard a collection: the key, or ``None`` where it stays on one shard."""
+
+    reason: str = "its Document does not say how to shard it"
+    key: Mapping[str, Any] | None = None
+    #: The unique index that a cluster goes on enforcing.
+    unique: str = "all"
+    #: The queries that go to one shard; all others go to every shard.
+    targeted: str = "all"
+
+
+class RegisteredDocument(mongoengine.Document):
+    """A Document that knows its collection."""
+
+    #: Documents of a lower order are purged and exported before the others.
+    order: ClassVar[int] = 0
+
+    sharding: ClassVar[Sharding] = Sharding()
+
+    #: The setting that says after how many days the server removes a document, by the TTL index.
+    retention_setting: ClassVar[str | None] = None
+
+    meta = {
+        "abstract": True,
+        "auto_create_index": False,
+        "db_alias": connection.ALIAS,
+        "index_cls": False,
+        "queryset_class": QuerySet,
+        "strict": False,
+    }
+
+    @classmethod
+    def registered(cls) -> list[type[Self]]:
+        """Return all Documents of this class that are stored, in their order; one a collection."""
+        if not cls._meta.get("abstract"):
+            return [cls]
+        found = {kind for subclass in cls.__subclasses__() for kind in subclass.registered()}
+        return sorted(found, key=lambda kind: (kind.order, kind._get_collection_name()))
+
+    @classmethod
+    def _get_db(cls) -> Database[dict[str, Any]]:
+        # mongoengine makes a client for each thread that comes first; we make one.
+        return connection.get_database()
+
+    @classmethod
+    def collection(cls) -> Collection[dict[str, Any]]:
+        """Return the PyMongo collection on the primary.
+
+        Whatever read preference the URI asks for: what decides over a write must not be stale.
+        """
+        collection: Collection[dict[str, Any]] = super()._get_collection()
+        if collection.read_preference == ReadPreference.PRIMARY:
+            return collection
+        return collection.with_options(read_preference=ReadPreference.PRIMARY)
+
+    @classmethod
+    def collection_as(cls, codec_options: CodecOptions[Any]) -> Collection[Any]:
+        """Return the same collection, read with other codec options."""
+        return cls.collection().with_options(codec_options=codec_options)
+
+    @classmethod
+    def read(cls, **key: Any) -> dict[str, Any] | None:
+        """Return the stored document with these stored fields as PyMongo reads it, or ``None``.
+
+        From the primary, so that who has just written something finds it.
+        """
+        return cls.collection().find_one(key)
+
+    @classmethod
+    def unique_keys(cls) -> list[tuple[str, ...]]:
+        """Return the stored fields of each unique index that every document is in."""
+        return [
+            tuple(field for field, _ in spec["fields"])
+            for spec in cls._meta["index_specs"]
+            if spec.get("unique") and not spec.get("sparse")
+            if "partialFilterExpression" not in spec
+        ]
