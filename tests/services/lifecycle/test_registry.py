@@ -1,0 +1,39 @@
+"""The kind: a Document that somebody adds, and a list somewhere that nobody has extended by it.
+
+Looked through: deletion, export and import, the integrity check, the indexes and their usage,
+statistics, the shard plan. The Document is that of a host project's app.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from support.processes import python
+
+
+def test_a_document_of_a_host_needs_nothing_but_its_model(
+    either_server: str, tmp_path: Path
+) -> None:
+    result = python(
+        "-m",
+        "support.seventh_life",
+        cwd=tmp_path,
+        MONGODB_URI=either_server,
+        DJANGO_SETTINGS_MODULE="support.seventh_settings",
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout) == {
+        "indexes": 2,
+        "counted": 2,
+        "used": [True, True],
+        "sharded": [None],
+        "left": 0,
+        "swept": [{"achievements": 1}],
+        "would import": 2,
+        "imported": 2,
+        "differing": 1,
+        "kept": True,
+        "amiss": ["invalid", "orphan"],
+        "repaired": 0,
+    }

@@ -1,0 +1,1 @@
+"""An app of a host project: it has a Document, and nothing else."""
