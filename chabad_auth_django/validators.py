@@ -6,7 +6,7 @@ import math
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -194,18 +194,37 @@ def validate_key(key: object) -> str:
     return key
 
 
-def validate_json(value: Any, *, max_bytes: int) -> None:
+def validate_json(value: Any, *, max_bytes: int, known_keys: Set[str] = frozenset()) -> None:
     """Raise ``ValidationError`` unless the free-form value is safe to store and to list.
 
     Safe are ``None``, ``bool``, finite ``float``, 64-bit ``int``, ``str``, ``datetime`` and
     ``ObjectId``, and lists and dicts of them with safe keys, at most ``max_bytes`` BSON bytes
     long, ``CHABAD_AUTH["JSON_MAX_DEPTH"]`` levels deep and with
-    ``CHABAD_AUTH["JSON_MAX_KEYS"]`` keys.
+    ``CHABAD_AUTH["JSON_MAX_KEYS"]`` keys. ``known_keys`` are taken too: other programs have stored
+    them there, and a client sends back what it was shown.
     """
-    json_validator(max_bytes=max_bytes)(value)
+    json_validator(max_bytes=max_bytes)(value, known_keys=known_keys)
 
 
-def json_validator(*, max_bytes: int) -> Callable[[Any], None]:
+def unsafe_keys(value: Any) -> Set[str]:
+    """Return the keys, on all levels of a stored value, that ``validate_json`` refuses."""
+    found: set[str] = set()
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            found.update(filter(_is_unsafe, item))
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return found
+
+
+def _is_unsafe(key: str) -> bool:
+    return key in _RESERVED_KEYS or key.startswith("$") or "." in key
+
+
+def json_validator(*, max_bytes: int) -> Callable[..., None]:
     """Return ``validate_json`` for many values, with the settings as they are now."""
     return partial(
         _validate_json,
@@ -215,7 +234,14 @@ def json_validator(*, max_bytes: int) -> Callable[[Any], None]:
     )
 
 
-def _validate_json(value: Any, *, max_bytes: int, max_depth: int, max_keys: int) -> None:
+def _validate_json(
+    value: Any,
+    *,
+    max_bytes: int,
+    max_depth: int,
+    max_keys: int,
+    known_keys: Set[str] = frozenset(),
+) -> None:
     keys = 0
     # A stack instead of recursion: hostile nesting must not reach Python's recursion limit.
     stack: list[tuple[Iterable[Any], int]] = [((value,), 0)]
@@ -242,14 +268,14 @@ def _validate_json(value: Any, *, max_bytes: int, max_depth: int, max_keys: int)
                     keys += len(item)
                     if keys > max_keys:
                         raise ValidationError(f"The value has more than {max_keys} keys.")
-                    if not _RESERVED_KEYS.isdisjoint(item):
-                        raise ValidationError(_UNSAFE_KEY)
+                    if not _RESERVED_KEYS.isdisjoint(item) or known_keys:
+                        _validate_keys(item, known_keys)
                     item = item.values()
                 stack.append((item, depth + 1))
             elif item is not None and not isinstance(item, (datetime, ObjectId)):
                 raise ValidationError(f"A value of type {type(item).__name__} cannot be stored.")
     try:
-        size = len(bson.encode({"": value}, check_keys=True)) - _EMPTY_BYTES
+        size = len(bson.encode({"": value}, check_keys=not known_keys)) - _EMPTY_BYTES
     except InvalidDocument:
         raise ValidationError(_UNSAFE_KEY) from None
     except UnicodeEncodeError:
@@ -258,6 +284,11 @@ def _validate_json(value: Any, *, max_bytes: int, max_depth: int, max_keys: int)
         raise ValidationError("A time is not within the years 1 to 9999 in UTC.") from None
     if size > max_bytes:
         raise ValidationError(_TOO_LARGE.format(max_bytes))
+
+
+def _validate_keys(item: Iterable[Any], known_keys: Set[str]) -> None:
+    if any(_is_unsafe(key) for key in item if isinstance(key, str) and key not in known_keys):
+        raise ValidationError(_UNSAFE_KEY)
 
 
 def unknown_names(names: Sequence[str]) -> dict[str, str]:

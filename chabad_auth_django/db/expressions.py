@@ -41,15 +41,29 @@ def with_item(array: Expression, item: str) -> Expression:
     return {"$cond": [{"$in": [literal, array]}, array, {"$concatArrays": [array, [literal]]}]}
 
 
-def without_item(array: Expression, item: str) -> Expression:
+def without_item(array: Expression | str, item: str) -> Expression:
     """Return the array without the item."""
     return {"$filter": {"input": array, "cond": {"$ne": ["$$this", {"$literal": item}]}}}
 
 
-def without_key(value: Expression, key: str) -> Expression:
+def without_key(value: Expression | str, key: str) -> Expression:
     """Return the object without the key, whatever characters the key has."""
     differs = {"$ne": ["$$this.k", {"$literal": key}]}
     return {"$arrayToObject": {"$filter": {"input": {"$objectToArray": value}, "cond": differs}}}
+
+
+def without_name(value: Expression, name: str) -> Expression:
+    """Return the object with the name taken out of each of its arrays and objects."""
+    branches = [
+        {"case": {"$isArray": ["$$field.v"]}, "then": without_item("$$field.v", name)},
+        {
+            "case": {"$eq": [{"$type": "$$field.v"}, "object"]},
+            "then": without_key("$$field.v", name),
+        },
+    ]
+    field = {"k": "$$field.k", "v": {"$switch": {"branches": branches, "default": "$$field.v"}}}
+    fields = {"input": {"$objectToArray": value}, "as": "field", "in": field}
+    return {"$arrayToObject": {"$map": fields}}
 
 
 def fits_clearly(value: Expression, *, max_bytes: int) -> Expression:

@@ -16,6 +16,7 @@ from chabad_auth_django.db.expressions import (
     with_item,
     without_item,
     without_key,
+    without_name,
 )
 from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
 from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, TextField
@@ -122,8 +123,14 @@ class Preferences(OwnedDocument):
         return {"userId": self.user_id}
 
     def reset_to_defaults(self) -> None:
-        """Set every preference to its default."""
-        self.update_atomically({"$set": self.get_defaults()})
+        """Set every preference to its default; keep what other programs store beside them."""
+        defaults = {
+            name: {"$mergeObjects": [object_at(name), {"$literal": value}]}
+            if isinstance(value, dict)
+            else {"$literal": value}
+            for name, value in self.get_defaults().items()
+        }
+        self.update_atomically([{"$set": defaults}])
 
     def update_theme(self, theme: str) -> None:
         """Set the theme; raise ``ValidationError`` unless it is ``light``, ``dark`` or ``auto``."""
@@ -180,14 +187,15 @@ class Preferences(OwnedDocument):
             self.patch({})
 
     def remove_widget(self, widget_id: str) -> None:
-        """Forget everything about the widget; nothing changes when nothing is known."""
+        """Forget everything about the widget, what other programs store beside it too."""
         name = validate_name(widget_id)
         left = {
-            "widgets.enabled": without_item(array_at("widgets.enabled"), name),
-            "widgets.disabled": without_item(array_at("widgets.disabled"), name),
-            CUSTOMIZATIONS: without_key(object_at(CUSTOMIZATIONS), name),
+            "enabled": without_item(array_at("widgets.enabled"), name),
+            "disabled": without_item(array_at("widgets.disabled"), name),
+            "customizations": without_key(object_at(CUSTOMIZATIONS), name),
         }
-        self.update_atomically([{"$set": left}])
+        widgets = {"$mergeObjects": [without_name(object_at("widgets"), name), left]}
+        self.update_atomically([{"$set": {"widgets": widgets}}])
 
     def add_favorite_app(self, app_id: str) -> None:
         """Add the application to the favourites; nothing changes when it is one."""

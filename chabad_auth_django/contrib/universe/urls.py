@@ -9,6 +9,7 @@ from django.urls import path, re_path
 
 from chabad_auth_django.contrib.universe.openapi import ClientSchemaView
 from chabad_auth_django.contrib.universe.views.base import NotFoundViewSet
+from chabad_auth_django.contrib.universe.views.documents import PreferencesViewSet, ProfileViewSet
 from chabad_auth_django.contrib.universe.views.identity import (
     IdentityViewSet,
     LogoutViewSet,
@@ -34,6 +35,21 @@ urlpatterns = [
     path("sso/status", StatusViewSet.as_view({"get": "status"}), name="sso-status"),
     path("sso/logout", SignOffViewSet.as_view({"post": "logout"}), name="sso-logout"),
     path("authorization/rules", RulesViewSet.as_view({"get": "rules"}), name="rules"),
+    path(
+        "profile/<str:user>",
+        ProfileViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+        name="profile",
+    ),
+    path(
+        "preferences/<str:user>",
+        PreferencesViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+        name="preferences",
+    ),
+    path(
+        "preferences/<str:user>/widgets",
+        PreferencesViewSet.as_view({"patch": "update_widgets"}),
+        name="widgets",
+    ),
     path("universe/schema/", ClientSchemaView.as_view(), name="schema"),
     # Below prefixes that the API does not have. Line breaks too, which "." alone would not match.
     re_path(

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from chabad_auth_django.conf import conf as core_conf
 from chabad_auth_django.contrib.universe.conf import conf
+from chabad_auth_django.contrib.universe.mapping.shared import Row, object_in, text
 from chabad_auth_django.models import User
-
-Row = Mapping[str, Any]
 
 #: The authentication methods that are accounts somewhere else.
 PROVIDERS = ("google", "chabad-org")
-
-
-def text(value: Any) -> str | None:
-    """Return a text that is not empty, or ``None``."""
-    return value if isinstance(value, str) and value else None
-
-
-def avatar_url(profile: Row) -> str | None:
-    """Return the address of the picture in a stored Profile, or ``None``."""
-    avatar = profile.get("avatar")
-    return text(avatar.get("url")) if isinstance(avatar, Mapping) else None
 
 
 def identity(user: User, profile: Row | None) -> dict[str, Any]:
@@ -40,7 +28,7 @@ def identity(user: User, profile: Row | None) -> dict[str, Any]:
         "linkedAccounts": linked,
         "merkosUserId": merkos,
         "valuUserId": valu,
-        "avatarUrl": avatar_url(profile),
+        "avatarUrl": text(object_in(profile, "avatar").get("url")),
         "createdAt": stored.get("createdAt"),
         "updatedAt": stored.get("updatedAt"),
     }

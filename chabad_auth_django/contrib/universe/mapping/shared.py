@@ -1,0 +1,89 @@
+"""What the mappings share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bson import ObjectId
+
+from chabad_auth_django.api.http.fields import StrictSerializer
+from chabad_auth_django.exceptions import NotFound, ValidationError
+from chabad_auth_django.models.base import Document
+from chabad_auth_django.validators import unsafe_keys, validate_json
+
+Row = Mapping[str, Any]
+
+#: What the front ends send back and may not change.
+READ_ONLY = frozenset(("userId", "createdAt", "updatedAt"))
+
+
+class ClientSerializer(StrictSerializer):
+    """Ignore what is read-only; refuse what is unknown."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the validated values."""
+        if isinstance(data, Mapping):
+            data = {name: value for name, value in data.items() if name not in READ_ONLY}
+        return super().to_internal_value(data)
+
+
+def text(value: Any) -> str | None:
+    """Return a text that is not empty, or ``None``."""
+    return value if isinstance(value, str) and value else None
+
+
+def texts(value: Any) -> list[str]:
+    """Return the texts of a list."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def object_in(row: Row, *path: str) -> Row:
+    """Return the object at the path; an empty one where there is none."""
+    value: Any = row
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def times(row: Row) -> dict[str, Any]:
+    """Return when a stored document was made and changed; an id says when it was made."""
+    made = row["_id"].generation_time if isinstance(row["_id"], ObjectId) else None
+    created = row.get("createdAt") or made
+    return {"createdAt": created, "updatedAt": row.get("updatedAt") or created}
+
+
+def check_object(value: Any, *, name: str, max_bytes: int, stored: Row) -> dict[str, Any]:
+    """Return a free-form object; raise ``ValidationError``.
+
+    A key that is unsafe and stored already is taken: the front ends send it back.
+    """
+    if not isinstance(value, dict):
+        raise ValidationError(errors={name: "Expected an object."})
+    try:
+        validate_json(value, max_bytes=max_bytes, known_keys=unsafe_keys(stored))
+    except ValidationError as error:
+        raise ValidationError(errors={name: error.detail}) from None
+    return value
+
+
+def update(document: Document, make: Callable[[Row], None], create: Callable[[], object]) -> Row:
+    """Update the document as ``make`` does, and return what is stored then.
+
+    ``make`` is given what is stored, or an empty row at first, which will do for most values. A
+    user of another program may have no such document yet.
+    """
+    try:
+        return _update(document, make)
+    except NotFound:
+        create()
+        return _update(document, make)
+
+
+def _update(document: Document, make: Callable[[Row], None]) -> Row:
+    try:
+        make({})
+    except ValidationError:
+        document.refresh()
+        make(document.stored or {})
+    return document.stored or {}
