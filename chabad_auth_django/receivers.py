@@ -14,9 +14,10 @@ from django.core.signals import setting_changed
 
 from chabad_auth_django import signals
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db import connection
+from chabad_auth_django.db import connection, testing
 from chabad_auth_django.models import Analytics, AnalyticsDailyUser, User
 from chabad_auth_django.services.analytics import ledger
+from chabad_auth_django.services.deployment import indexes
 from chabad_auth_django.services.identity import audit, external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion
 from chabad_auth_django.services.signing_in import flows
@@ -36,6 +37,7 @@ def connect() -> None:
     signals.pre_user_delete.connect(begin_deletion, sender=User)
     signals.post_user_delete.connect(remove_dependents, sender=User)
     setting_changed.connect(connection.close_if_changed)
+    testing.database_emptied.connect(create_indexes)
     if apps.is_installed("django.contrib.auth"):
         auth_signals.user_logged_in.connect(record_django_login)
 
@@ -69,6 +71,11 @@ def begin_deletion(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
 def remove_dependents(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
     """Remove what the removed users own."""
     deletion.remove_dependents(user_ids=user_ids)
+
+
+def create_indexes(**kwargs: Any) -> None:
+    """Create the indexes of a database that is empty."""
+    indexes.create()
 
 
 def record_django_login(*, user: Any, request: Any = None, **kwargs: Any) -> None:

@@ -44,7 +44,8 @@ def _serve(
         tmp_path_factory.mktemp(name),
         replica_set=replica_set,
         parameters={"ttlMonitorSleepSecs": 1},
-        database=f"chabad_auth_{os.environ.get('PYTEST_XDIST_WORKER', 'tests')}",
+        # A name that a test run keeps: processes that tests start use it too.
+        database=f"test_chabad_auth_{os.environ.get('PYTEST_XDIST_WORKER', 'tests')}",
     )
     server = Server(mongod.start(), listener)
     yield server

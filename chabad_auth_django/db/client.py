@@ -12,8 +12,11 @@ from contextvars import ContextVar
 from typing import Any
 
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
+
+from chabad_auth_django.db import testing
 
 _open: ContextVar[bool] = ContextVar("chabad_auth_transaction", default=False)
 
@@ -64,6 +67,13 @@ class Client(MongoClient[dict[str, Any]]):
     def read_concern(self) -> ReadConcern:
         """The server's, whatever its options say: snapshots and change streams take no other."""
         return ReadConcern()
+
+    def __getitem__(self, name: str) -> Database[dict[str, Any]]:
+        """Return the database; in a test run, one for tests instead of the URI's."""
+        worker = testing.worker()
+        if worker is not None and name == self.get_default_database("test").name:
+            name = testing.database_name(name, worker=worker)
+        return super().__getitem__(name)
 
     def close(self) -> None:
         """Close the connections for good."""

@@ -18,6 +18,7 @@ from pymongo.errors import PyMongoError
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.conf.rules import uri_options
+from chabad_auth_django.db import testing
 from chabad_auth_django.db.client import Client
 
 #: mongoengine's alias of the connection.
@@ -61,6 +62,8 @@ _lock = threading.RLock()
 _registered: tuple[Any, dict[str, Any]] | None = None
 _client: Client | None = None
 _supports_transactions: bool | None = None
+# Which process of a test run the connection is for.
+_worker: str | None = None
 
 
 def uri_setting() -> Any:
@@ -114,6 +117,9 @@ def get_client() -> Client:
     It is made anew after something else has closed it, such as ``mongoengine.disconnect_all()``.
     Raises ``ImproperlyConfigured`` without a URI, and what a callable URI raises.
     """
+    if _worker != testing.worker():
+        # A test run has begun, or this is a new process of it.
+        close()
     client = _client
     if client is None or not _is_registered():
         with _lock:
@@ -135,19 +141,31 @@ def _open() -> Client:
         _register(uri() if callable(uri) else uri)
     client: Client = mongoengine.get_connection(ALIAS)
     client.on_close = _forget
+    database = mongoengine.get_db(ALIAS)
+    if database.name != _settings()["name"] and testing.empty(database, uri=_settings()["host"][0]):
+        testing.database_emptied.send(sender=None)
     _client = client
     return client
 
 
-def _is_registered() -> bool:
+def _settings() -> dict[str, Any]:
     # There is no public way to ask, and disconnect_all() of another thread can end at any time.
-    return ALIAS in mongoengine.connection._connection_settings
+    return mongoengine.connection._connection_settings.get(ALIAS, {})
+
+
+def _is_registered() -> bool:
+    return bool(_settings())
 
 
 def _forget(client: Client) -> None:
     with _lock:
         if client is _client:
             close()
+
+
+def is_open_for_tests() -> bool:
+    """Tell whether a test run has opened the connection in this process."""
+    return _client is not None and _worker is not None
 
 
 def get_database() -> Database[dict[str, Any]]:
@@ -223,10 +241,11 @@ def describe() -> str:
 
 def close() -> None:
     """Close the connection; the next use opens it again with the settings of that moment."""
-    global _registered, _client, _supports_transactions
+    global _registered, _client, _supports_transactions, _worker
     with _lock:
         _registered = _client = _supports_transactions = None
         mongoengine.disconnect(ALIAS)
+        _worker = testing.worker()
 
 
 def close_if_changed(*, setting: str, **kwargs: Any) -> None:

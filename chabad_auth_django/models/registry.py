@@ -68,12 +68,18 @@ class RegisteredDocument(mongoengine.Document):
         return connection.get_database()
 
     @classmethod
+    def _get_collection(cls) -> Collection[dict[str, Any]]:
+        # The class keeps its collection, which a test run or a closed client makes stale.
+        connection.get_client()
+        return super()._get_collection()
+
+    @classmethod
     def collection(cls) -> Collection[dict[str, Any]]:
         """Return the PyMongo collection on the primary.
 
         Whatever read preference the URI asks for: what decides over a write must not be stale.
         """
-        collection: Collection[dict[str, Any]] = super()._get_collection()
+        collection = cls._get_collection()
         if collection.read_preference == ReadPreference.PRIMARY:
             return collection
         return collection.with_options(read_preference=ReadPreference.PRIMARY)

@@ -83,7 +83,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
     server = Mongod(
         tmp_path_factory.mktemp("outages"),
         parameters={"enableTestCommands": 1},
-        database="outages",
+        database="test_outages",
     )
     server.start()
     yield server
@@ -445,7 +445,9 @@ def test_a_server_that_stops_while_it_counts_is_an_outage(
     assert time.monotonic() - started < BUDGET
 
 
-@pytest.mark.parametrize("uri", ["mongodb://127.0.0.1:1/x", "mongodb://nowhere.invalid/x"])
+@pytest.mark.parametrize(
+    "uri", ["mongodb://127.0.0.1:1/test_x", "mongodb://nowhere.invalid/test_x"]
+)
 def test_a_server_that_was_never_there_is_unavailable(uri: str) -> None:
     with override_settings(CHABAD_AUTH={"MONGODB_URI": uri, "REQUEST_TIMEOUT": IMPATIENCE}):
         client = caller_of(ObjectId())

@@ -171,7 +171,7 @@ def test_a_report_of_a_bug_shows_nothing(
         assert token not in text
 
 
-WITH_PASSWORD = "mongodb://canary:canary@127.0.0.1:1/db?serverSelectionTimeoutMS=100"
+WITH_PASSWORD = "mongodb://canary:canary@127.0.0.1:1/test_db?serverSelectionTimeoutMS=100"
 
 
 @pytest.mark.parametrize(("verb", "path", "body", "status"), FAILURES)

@@ -28,7 +28,7 @@ from chabad_auth_django.services.analytics import counts, rollups
 from chabad_auth_django.services.data import idempotency
 from chabad_auth_django.services.data.idempotency import Answer
 
-NOBODY = "mongodb://127.0.0.1:1/nothing"
+NOBODY = "mongodb://127.0.0.1:1/test_nothing"
 
 
 class Topologies(TopologyListener):
@@ -132,7 +132,9 @@ def test_without_a_uri_the_first_use_says_what_to_set(monkeypatch: pytest.Monkey
 
 def test_the_database_is_the_one_that_the_uri_names(uri: str) -> None:
     base = uri.partition("?")[0].rpartition("/")[0]
-    for path, name in {"/chosen": "chosen", "/": "test", "": "test"}.items():
+    # Not the ones that are named: a test run has begun.
+    names = {"/chosen": "test_chosen", "/": "test_test", "": "test_test", "/test_own": "test_own"}
+    for path, name in names.items():
         with override_settings(CHABAD_AUTH={"MONGODB_URI": base + path}):
             assert connection.get_database().name == name
             assert User.collection().database.name == name

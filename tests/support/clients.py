@@ -24,7 +24,8 @@ def with_options(uri: str, query: str) -> str:
 @contextmanager
 def fresh_database(uri: str, **settings: Any) -> Iterator[str]:
     """Use a database of its own, without any index, on the server; drop it afterwards."""
-    name = f"fresh_{uuid.uuid4().hex}"
+    # A test run would use another database instead of one whose name does not say "test".
+    name = f"test_fresh_{uuid.uuid4().hex}"
     fresh = uri.replace(f"/{parse_uri(uri)['database']}", f"/{name}")
     with override_settings(CHABAD_AUTH={"MONGODB_URI": fresh, **settings}):
         try:

@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 from chabad_auth_django.management.terminal import Terminal
 
 #: A server that does not answer.
-NOBODY = "mongodb://127.0.0.1:1/db?timeoutMS=50"
+NOBODY = "mongodb://127.0.0.1:1/test_db?timeoutMS=50"
 
 
 class Stream(StringIO):

@@ -17,7 +17,7 @@ from support.processes import suspend
 from chabad_auth_django.contrib.embedded.probe import HOST, connect, free_port
 from chabad_auth_django.contrib.embedded.server import Mongod
 
-NAME = "survival"
+NAME = "test_survival"
 
 #: Seconds until the set must have a primary and every member follow it.
 PATIENCE = 90

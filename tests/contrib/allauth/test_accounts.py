@@ -240,7 +240,7 @@ with override_settings(ACCOUNT_EMAIL_VERIFICATION="optional"):
 
 
 def test_an_outage_is_answered_as_one(run: Run) -> None:
-    away = "mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=200"
+    away = "mongodb://127.0.0.1:1/test_x?serverSelectionTimeoutMS=200"
     told = run(
         SIGNED_UP
         + f"""
