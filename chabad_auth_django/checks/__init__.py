@@ -19,7 +19,7 @@ from chabad_auth_django.checks.issuers import issuer_problems
 from chabad_auth_django.conf import ISSUER_DEFAULTS, Conf, conf, rules
 from chabad_auth_django.conf.table import Table, user_settings
 from chabad_auth_django.db import connection
-from chabad_auth_django.services.identity import hosts
+from chabad_auth_django.services.identity import host_roles, hosts
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
 
 #: What the browsable API and ``docs/`` are made of.
@@ -159,7 +159,18 @@ def check_host_accounts(**kwargs: Any) -> list[CheckMessage]:
         return [
             Error(f"CHABAD_AUTH['HOST_ADAPTER'] cannot be used: {error}", id="chabad_auth.E057")
         ]
-    return [*_check_primary_keys(adapter), *_check_verification(adapter)]
+    return [*_check_primary_keys(adapter), *_check_verification(adapter), *_check_host_roles()]
+
+
+def _check_host_roles() -> list[CheckMessage]:
+    return [
+        Error(
+            f"CHABAD_AUTH['ROLE_PERMISSIONS'] does not know the role {role!r}, which accounts of "
+            "this project are to have.",
+            id="chabad_auth.E073",
+        )
+        for role in sorted(host_roles.unknown())
+    ]
 
 
 def _check_primary_keys(adapter: hosts.HostAdapter) -> list[CheckMessage]:

@@ -170,6 +170,23 @@ class Conf(Table):
         "nothing ever verifies an address (`chabad_auth.W007`), and where nothing tells a new "
         "account from a deleted one with the same primary key (`chabad_auth.W008`).",
     )
+    HOST_SUPERUSER_ROLES = Setting[Sequence[str]](
+        (),
+        rules.NAMES,
+        check=70,
+        help="The roles that superusers of this Django project have here; see "
+        "[Accounts](accounts.md#rights-from-the-project).",
+    )
+    HOST_GROUP_ROLES = Setting[Mapping[str, Sequence[str]]](
+        {},
+        Rule(
+            lambda value: isinstance(value, Mapping) and all(map(rules.are_names, value.values())),
+            "a dict from the name of a group to a list of roles",
+        ),
+        check=71,
+        help="Group of this Django project → the roles that its members have here. "
+        "`chabad_auth.E073` names roles that `ROLE_PERMISSIONS` does not know.",
+    )
     HOST_RECHECK_SECONDS = Setting[float](
         0,
         rules.SHORT_TIME,
@@ -247,6 +264,17 @@ class Conf(Table):
     )
     TOKEN_MAX_BYTES = Setting[int](
         8 * 1024, rules.BYTES, check=27, help="A longer token is refused unread."
+    )
+    SCHEDULED_COMMANDS = Setting[Mapping[str, float]](
+        {"chabad_purge_deleted": 600, "chabad_rollup_analytics": 3600},
+        Rule(
+            lambda value: isinstance(value, Mapping) and all(map(rules.is_seconds, value.values())),
+            "a dict from command to a number of seconds",
+        ),
+        check=72,
+        shown_default="`chabad_purge_deleted`: 600, `chabad_rollup_analytics`: 3600",
+        help="Command that cron runs → the seconds after its last success after which it counts as "
+        "late; see [Operations](operations.md#what-to-watch).",
     )
 
 

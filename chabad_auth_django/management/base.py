@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 import mongoengine
+import pymongo
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import (
     BaseCommand,
@@ -22,6 +23,8 @@ from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.management.arguments import HelpFormatter
 from chabad_auth_django.management.output import Line, Progress, to_json
 from chabad_auth_django.management.terminal import Terminal
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.deployment import heartbeats
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.identity.audit import Actor
 
@@ -42,6 +45,9 @@ EXIT_STATUSES: Mapping[int, str] = {
 
 #: Names on the command line, or ``-``.
 USER_HELP = "an e-mail address, an id or an external id; - reads one a line from standard input"
+
+#: Seconds that storing the heartbeat may take.
+BEAT_TIMEOUT = 2.0
 
 T = TypeVar("T")
 
@@ -64,7 +70,7 @@ class Command(BaseCommand):
     #: Whether it does what the audit trail records, and so asks who runs it.
     is_audited: ClassVar[bool] = False
 
-    #: Whether cron runs it: it is silent there when it did nothing.
+    #: Whether cron runs it: it leaves a heartbeat, and is silent there when it did nothing.
     is_scheduled: ClassVar[bool] = False
 
     stdout: Terminal
@@ -118,11 +124,27 @@ class Command(BaseCommand):
         self._failures: list[str] = []
         self.rows: list[Mapping[str, Any]] = []
         name = type(self).__module__.rpartition(".")[2]
+        started_at, status = now(), EXIT_ERROR
+        try:
+            result = self._execute(name, *args, **options)
+            self._report_failures()
+            status = 0
+        except CommandError as error:
+            status = error.returncode
+            raise
+        finally:
+            if self.is_scheduled and not options.get("dry_run"):
+                # Without an answer of MongoDB the heartbeat grows old, which says enough.
+                with suppress(PyMongoError, ImproperlyConfigured), pymongo.timeout(BEAT_TIMEOUT):
+                    heartbeats.record(command=name, started_at=started_at, status=status)
+        return result
+
+    def _execute(self, name: str, /, *args: Any, **options: Any) -> Any:
         try:
             actor = Actor.command(name, operator=options.get("actor"))
             rehearsal = audit.rehearsal() if options.get("dry_run") else nullcontext()
             with audit.acting_as(actor), rehearsal:
-                result = super().execute(*args, **options)
+                return super().execute(*args, **options)
         except KeyboardInterrupt:
             raise CommandError(f"Interrupted. {self.go_on}", returncode=EXIT_INTERRUPTED) from None
         except SystemCheckError as error:
@@ -134,8 +156,6 @@ class Command(BaseCommand):
             raise CommandError(_describe(error), returncode=EXIT_ERROR) from error
         except (PyMongoError, mongoengine.OperationError) as error:
             raise CommandError(_describe_driver(error), returncode=EXIT_ERROR) from error
-        self._report_failures()
-        return result
 
     def _fit_streams(self, stdout: Any, stderr: Any) -> None:
         if stdout is not None:

@@ -11,6 +11,7 @@ from chabad_auth_django.models.deletion import Deletion
 from chabad_auth_django.models.departed_identity import DepartedIdentity
 from chabad_auth_django.models.external_id import ExternalId
 from chabad_auth_django.models.guard import Guard
+from chabad_auth_django.models.heartbeat import Heartbeat
 from chabad_auth_django.models.idempotency import IdempotencyRecord
 from chabad_auth_django.models.preferences import Preferences
 from chabad_auth_django.models.profile import Profile
@@ -38,6 +39,7 @@ __all__ = [
     "Deletion",
     "DepartedIdentity",
     "ExternalId",
+    "Heartbeat",
     "Guard",
     "IdempotencyRecord",
     "Preferences",

@@ -36,6 +36,7 @@ def test_options_create_a_user_with_all_that_belongs_to_it(either_server: str) -
         "email": "ann@example.org",
         "roles": ["user", "moderator"],
         "permissions": ["users:read"],
+        "signIn": [],
         "dryRun": False,
     }
     assert (user.name, user.auth_methods, user.valu_user_id) == ("Ann", ["google"], "v1")

@@ -16,6 +16,22 @@ from chabad_auth_django.services.deployment import readiness
 
 _HEALTH = inline_serializer("Health", {"status": serializers.CharField()})
 
+_SCHEDULED = inline_serializer(
+    "ScheduledCommand",
+    {
+        "command": serializers.CharField(),
+        "lastRunAt": serializers.DateTimeField(allow_null=True),
+        "lastSuccessAt": serializers.DateTimeField(allow_null=True),
+        "status": serializers.IntegerField(allow_null=True),
+        "late": serializers.BooleanField(),
+    },
+    many=True,
+)
+
+_READINESS = inline_serializer(
+    "Readiness", {"status": serializers.CharField(), "scheduled": _SCHEDULED}
+)
+
 
 class HealthViewSet(APIViewSet):
     """For load balancers and orchestrators: no authentication, no throttle."""
@@ -29,13 +45,16 @@ class HealthViewSet(APIViewSet):
         """Answer while the process can."""
         return Response({"status": "ok"})
 
-    @describe(operation_id="health_ready", responses={200: _HEALTH, **errors(503)}, auth=[])
+    @describe(operation_id="health_ready", responses={200: _READINESS, **errors(503)}, auth=[])
     def ready(self, request: Request) -> Response:
         """Answer 200 when a primary is reachable and the indexes are deployed, else 503.
 
-        An answer is given again for two seconds, so that asking costs the database nothing.
+        An answer is given again for two seconds, so that asking costs the database nothing. A
+        scheduled command that is late is named, and takes no server out of service.
         """
-        if not readiness.is_ready():
+        found = readiness.look()
+        if not found.is_ready:
             detail = "Indexes are missing, or differ: run chabad_sync_indexes --fix."
             return Response(body("not_ready", detail), 503)
-        return Response({"status": "ok"})
+        scheduled = [beat.to_dict() for beat in found.scheduled]
+        return Response({"status": "ok", "scheduled": scheduled})

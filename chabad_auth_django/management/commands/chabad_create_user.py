@@ -11,6 +11,13 @@ from chabad_auth_django.management.base import EXIT_ERROR
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.models import User
 from chabad_auth_django.services.lifecycle import creation
+from chabad_auth_django.services.signing_in import ways
+
+#: What an operator must hear who thinks that the new user may come in.
+NO_WAY = (
+    "There is no way yet: CHABAD_AUTH has no HOST_ID for accounts of this project and no ISSUERS. "
+    "See docs/accounts.md."
+)
 
 
 class Command(BaseCommand):
@@ -28,6 +35,7 @@ class Command(BaseCommand):
         "email": "as it is stored",
         "roles": "a list",
         "permissions": "a list",
+        "signIn": "a list of sentences, how the user can sign in the first time",
         "dryRun": "whether nothing was stored",
     }
 
@@ -77,10 +85,14 @@ class Command(BaseCommand):
             "email": user.email,
             "roles": user.roles,
             "permissions": user.permissions,
+            "signIn": ways.describe(user=user),
             "dryRun": options["dry_run"],
         }
         verb = "Would create" if options["dry_run"] else f"Created {user.id}"
-        self.report(result, [f"{verb}: {user.email}, roles {', '.join(user.roles)}"])
+        lines = [f"{verb}: {user.email}, roles {', '.join(user.roles)}", "To sign in:"]
+        lines += [f"  {way}" for way in result["signIn"]] or [f"  {NO_WAY}"]
+        lines.append(f"  For scripts: 'chabad_issue_token {user.email}' prints a token.")
+        self.report(result, lines)
 
     def roles(self) -> list[str]:
         """Return the roles that the user gets anyway."""

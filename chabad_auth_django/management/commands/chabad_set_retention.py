@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.management.arguments import whole_number
+from chabad_auth_django.management.base import EXIT_ERROR
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import plural
 from chabad_auth_django.services.deployment import retention
@@ -18,10 +19,10 @@ class Command(BaseCommand):
     """Change the TTL index of Activity in place."""
 
     help = (
-        "Change in place after how many days the server removes activities. It says how many go at "
-        "once, within a minute, and asks for the number of days unless --yes is given or none "
-        'goes. Set CHABAD_AUTH["ACTIVITY_RETENTION_DAYS"] to the same, or chabad_sync_indexes '
-        "--fix sets it back."
+        'Put CHABAD_AUTH["ACTIVITY_RETENTION_DAYS"] into effect: after how many days the server '
+        "removes activities. It changes the index in place, says how many activities go at once, "
+        "within a minute, and asks for the number of days unless --yes is given or none goes. The "
+        "setting decides: other days are for --dry-run."
     )
     has_dry_run = True
     json_keys = {
@@ -36,14 +37,25 @@ class Command(BaseCommand):
         """Declare the days and the confirmation."""
         parser.add_argument(
             "days",
+            nargs="?",
             type=whole_number(1, retention.MAX_DAYS),
             metavar="DAYS",
-            help="whole days, at least 1",
+            help="by default those of the settings; others with --dry-run only",
         )
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
-    def handle(self, *args: Any, days: int, yes: bool, dry_run: bool, **options: Any) -> None:
+    def handle(
+        self, *args: Any, days: int | None, yes: bool, dry_run: bool, **options: Any
+    ) -> None:
         """Run the service."""
+        days = conf.ACTIVITY_RETENTION_DAYS if days is None else days
+        if days != conf.ACTIVITY_RETENTION_DAYS and not dry_run:
+            raise CommandError(
+                'CHABAD_AUTH["ACTIVITY_RETENTION_DAYS"] is '
+                f"{conf.ACTIVITY_RETENTION_DAYS}, and the next deployment would put that back. "
+                f"Set it to {days} and run this again.",
+                returncode=EXIT_ERROR,
+            )
         before = retention.current_days()
         expired = retention.count_expired(days=days)
         if not dry_run:
@@ -54,11 +66,6 @@ class Command(BaseCommand):
                     str(days),
                 )
             retention.set_days(days=days)
-        if days != conf.ACTIVITY_RETENTION_DAYS:
-            self.say(
-                f'Note: CHABAD_AUTH["ACTIVITY_RETENTION_DAYS"] is {conf.ACTIVITY_RETENTION_DAYS}. '
-                f"Set it to {days}, or chabad_sync_indexes --fix sets this back."
-            )
         verb = "would be" if dry_run else "are"
         self.report(
             {

@@ -9,8 +9,8 @@ from django.core.management.base import CommandParser
 
 from chabad_auth_django.management.arguments import whole_number
 from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import Chart, Line, Table, megabytes
-from chabad_auth_django.services.deployment import statistics
+from chabad_auth_django.management.output import Chart, Line, Table, megabytes, plural, to_text
+from chabad_auth_django.services.deployment import heartbeats, statistics
 
 
 class Command(BaseCommand):
@@ -26,8 +26,11 @@ class Command(BaseCommand):
         "activeUsers": "an object, days (1, 7, 30): users with an activity since then",
         "eventsPerDay": "an object, day (UTC): activities and analytics events",
         "collections": "an object, collection: documents, dataBytes, storageBytes, indexBytes",
-        "ttl": "an object with retentionDays (null: no TTL index), overdue and lagSeconds",
+        "ttl": "an object with retentionDays (null: no TTL index), settingDays, overdue and "
+        "lagSeconds",
         "deletions": "an object with open and oldest (a time or null)",
+        "scheduled": "a list of objects with command, lastRunAt, lastSuccessAt (a time or null), "
+        "status (the exit status) and late",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -49,6 +52,7 @@ class Command(BaseCommand):
             "collections": statistics.collection_sizes(),
             "ttl": statistics.ttl_lag(),
             "deletions": statistics.deletion_queue(),
+            "scheduled": [beat.to_dict() for beat in heartbeats.read()],
         }
         self.report(result, _lines(result))
 
@@ -75,3 +79,13 @@ def _lines(result: dict[str, Any]) -> Iterator[Line]:
         )
     since = f", the oldest since {queue['oldest']:%Y-%m-%d %H:%M} UTC" if queue["oldest"] else ""
     yield f"Open deletions: {queue['open']:,}{since}"
+    if ttl["retentionDays"] not in (None, ttl["settingDays"]):
+        yield (
+            f"The settings say {plural(ttl['settingDays'], 'day')}: 'chabad_set_retention' "
+            "puts that into effect."
+        )
+    for beat in result["scheduled"]:
+        last = f"last run {to_text(beat['lastRunAt'])}" if beat["lastRunAt"] else "never run"
+        failed = f", which ended with {beat['status']}" if beat["status"] else ""
+        late = "  LATE: does cron run it?" if beat["late"] else ""
+        yield f"{beat['command']}  {last}{failed}{late}"

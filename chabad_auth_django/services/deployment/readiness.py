@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 
 from pymongo.errors import PyMongoError
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import Unavailable
-from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.deployment import heartbeats, indexes
+from chabad_auth_django.services.deployment.heartbeats import Beat
 
 #: Seconds for which an answer is given again.
 LIFESPAN = 2.0
@@ -18,11 +20,21 @@ LIFESPAN = 2.0
 TIMEOUT = 2.0
 
 _lock = threading.Lock()
-_answer: tuple[float, object, bool | None] | None = None
+_answer: tuple[float, object, Readiness | None] | None = None
 
 
-def is_ready() -> bool:
-    """Tell whether the indexes are deployed; who asks meanwhile waits for the one who looks.
+@dataclass(frozen=True)
+class Readiness:
+    """What one look found."""
+
+    #: Whether the indexes are deployed.
+    is_ready: bool
+    #: The commands that cron runs.
+    scheduled: list[Beat]
+
+
+def look() -> Readiness:
+    """Return whether requests can be served; who asks meanwhile waits for the one who looks.
 
     Another TTL than that of the settings, as a change of the retention brings, is no obstacle.
     Raises ``Unavailable`` when no primary answers.
@@ -31,12 +43,11 @@ def is_ready() -> bool:
     with _lock:
         client = connection.get_client()
         if _answer is None or _answer[0] < time.monotonic() or _answer[1] is not client:
-            ready = _look()
-            _answer = time.monotonic() + LIFESPAN, client, ready
-        ready = _answer[2]
-    if ready is None:
+            _answer = time.monotonic() + LIFESPAN, client, _look()
+        found = _answer[2]
+    if found is None:
         raise Unavailable
-    return ready
+    return found
 
 
 def forget() -> None:
@@ -45,11 +56,13 @@ def forget() -> None:
     _answer = None
 
 
-def _look() -> bool | None:
+def _look() -> Readiness | None:
     try:
         with connection.time_limit(TIMEOUT):
             connection.ping()
             comparison = indexes.compare()
+            scheduled = heartbeats.read()
     except PyMongoError:
         return None
-    return not comparison.missing and all(pair.only_in_ttl for pair in comparison.differing)
+    only_in_ttl = all(pair.only_in_ttl for pair in comparison.differing)
+    return Readiness(not comparison.missing and only_in_ttl, scheduled)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import Advance
 from chabad_auth_django.models import Activity, Analytics, User
@@ -81,11 +82,12 @@ def collection_sizes() -> dict[str, dict[str, int]]:
 def ttl_lag() -> dict[str, Any]:
     """Return the retention in days, how many activities are overdue, and the oldest's seconds.
 
-    The server removes them once a minute; a lag of many minutes means that it does not keep up.
+    The days are those of the TTL index and those of the setting. The server removes activities
+    once a minute; a lag of many minutes means that it does not keep up.
     """
-    days = retention.current_days()
+    days, setting = retention.current_days(), conf.ACTIVITY_RETENTION_DAYS
     if days is None:
-        return {"retentionDays": None, "overdue": 0, "lagSeconds": 0}
+        return {"retentionDays": None, "settingDays": setting, "overdue": 0, "lagSeconds": 0}
     first = Activity.collection().find_one(
         {"timestamp": {"$lt": now() - timedelta(days=days)}},
         {"timestamp": 1},
@@ -94,6 +96,7 @@ def ttl_lag() -> dict[str, Any]:
     lag = now() - timedelta(days=days) - first["timestamp"] if first else timedelta()
     return {
         "retentionDays": days,
+        "settingDays": setting,
         "overdue": retention.count_expired(days=days) if first else 0,
         "lagSeconds": round(lag.total_seconds()),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -111,6 +111,18 @@ class HostAdapter:
             return CREDENTIALS
         methods: Mapping[Any, str] = conf.SOCIAL_AUTH_METHODS
         return methods.get(entries[-1].get("provider"), CREDENTIALS)
+
+    def roles(self, *, account: Any) -> Collection[str]:
+        """Return the roles that the account stands for.
+
+        The default reads ``CHABAD_AUTH["HOST_SUPERUSER_ROLES"]`` and ``["HOST_GROUP_ROLES"]``.
+        """
+        roles = set(conf.HOST_SUPERUSER_ROLES if getattr(account, "is_superuser", False) else ())
+        if conf.HOST_GROUP_ROLES and hasattr(account, "groups"):
+            groups = account.groups.filter(name__in=conf.HOST_GROUP_ROLES)
+            for name in groups.values_list("name", flat=True):
+                roles.update(conf.HOST_GROUP_ROLES[name])
+        return roles
 
     def session_hashes(self, *, account: Any) -> Sequence[str]:
         """Return what Django compares a session with; the first one is for new sessions.

@@ -31,7 +31,7 @@ from chabad_auth_django.exceptions import (
 from chabad_auth_django.models import Block, DepartedIdentity, ExternalId, Session, User
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS, HOST, ISSUER
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.identity import audit, external_ids, hosts
+from chabad_auth_django.services.identity import audit, external_ids, host_roles, hosts
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.services.identity.identity import MAX_NAME_LENGTH, Identity
 from chabad_auth_django.validators import normalize_email, validate_email_address
@@ -50,6 +50,7 @@ def of_host_account(*, account: Any, auth_method: str = CREDENTIALS) -> Identity
         email=email,
         email_verified=email is not None,
         name=name[:MAX_NAME_LENGTH] if name else None,
+        account=account,
     )
 
 
@@ -134,6 +135,8 @@ def _find_or_create_user(identity: Identity) -> User:
         _follow_address(user, claim, identity)
     if identity.auth_method not in user.auth_methods:
         user.add_auth_method(identity.auth_method)
+    if identity.account is not None:
+        host_roles.follow(user=user, account=identity.account)
     return user
 
 
@@ -235,6 +238,8 @@ def link(*, user: User, identity: Identity) -> User:
         )
     if identity.auth_method not in user.auth_methods:
         user.add_auth_method(identity.auth_method)
+    if identity.account is not None:
+        host_roles.follow(user=user, account=identity.account)
     return user
 
 

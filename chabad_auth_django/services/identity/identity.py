@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from chabad_auth_django.models import ExternalId
 from chabad_auth_django.models.external_id import HOST, ISSUER
@@ -35,6 +36,8 @@ class Identity:
     links_to_default_role_only: bool = False
     issued_at: datetime | None = None
     expires_at: datetime | None = None
+    #: The account of the Django project itself.
+    account: Any = field(default=None, repr=False, compare=False)
 
     @property
     def kind(self) -> str:

@@ -28,7 +28,7 @@ from chabad_auth_django.models import ExternalId, User
 from chabad_auth_django.models.external_id import HOST, ISSUER
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.session import VOUCHED
-from chabad_auth_django.services.identity import hosts, identities
+from chabad_auth_django.services.identity import host_roles, hosts, identities
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.signing_in import issuers, sessions
@@ -56,7 +56,7 @@ def by_access_token(*, claims: AccessClaims) -> User:
     for row in User.collection().aggregate(pipeline):
         found.update(row)
     user = judge(user=found.get("user"), block=found.get("block"))
-    check_session(session=found.get("session"))
+    check_session(session=found.get("session"), user=user)
     return user
 
 
@@ -67,7 +67,7 @@ def by_cookie(*, secret: object) -> tuple[User, ObjectId]:
     """
     session = sessions.read_cookie_session(secret=secret)
     user = judge(user=next(iter(session["users"]), None), block=session["blocks"])
-    check_session(session=session)
+    check_session(session=session, user=user)
     return user, session["_id"]
 
 
@@ -97,7 +97,10 @@ def by_host_account(*, account: Any, session: Any) -> User:
     """
     auth_method = check_host_login(account=account, session=session)
     user = identities.find_claimant(key=identities.host_key(account=account))
-    return user or _first_time(identities.of_host_account(account=account, auth_method=auth_method))
+    if user is not None:
+        host_roles.follow(user=user, account=account)
+        return user
+    return _first_time(identities.of_host_account(account=account, auth_method=auth_method))
 
 
 def check_host_login(*, account: Any, session: Any) -> str:
@@ -125,9 +128,10 @@ def judge(*, user: Mapping[str, Any] | None, block: Any) -> User:
     return User.from_stored(user)
 
 
-def check_session(*, session: Mapping[str, Any] | None) -> None:
+def check_session(*, session: Mapping[str, Any] | None, user: User) -> None:
     """Raise ``InvalidToken`` unless the session is open, and what opened it still would.
 
+    Where an account of the project opened it, its user's roles follow the account.
     Raises ``AuthMethodDisabled`` where its way of signing in is no longer allowed.
     """
     if session is None or session.get("endedAt") is not None or session["expiresAt"] <= now():
@@ -143,7 +147,7 @@ def check_session(*, session: Mapping[str, Any] | None) -> None:
     if kind != HOST or parts[0] != conf.HOST_ID:
         raise InvalidToken
     check_host_door(auth_method=session["authMethod"])
-    _check_host_account(str(opened_by), parts[1], session.get("hostHash"))
+    _check_host_account(str(opened_by), parts[1], session.get("hostHash"), user)
 
 
 def check_method(auth_method: str) -> None:
@@ -166,7 +170,7 @@ def _first_time(identity: Identity) -> User:
     return user
 
 
-def _check_host_account(key: str, primary_key: str, session_hash: str | None) -> None:
+def _check_host_account(key: str, primary_key: str, session_hash: str | None, user: User) -> None:
     entry = (key, session_hash)
     if time.monotonic() < _looked_at.get(entry, -math.inf) + conf.HOST_RECHECK_SECONDS:
         return
@@ -179,6 +183,7 @@ def _check_host_account(key: str, primary_key: str, session_hash: str | None) ->
     hashes = host.session_hashes(account=account)
     if hashes and not any(constant_time_compare(session_hash or "", item) for item in hashes):
         raise InvalidToken
+    host_roles.follow(user=user, account=account)
     if conf.HOST_RECHECK_SECONDS:
         if len(_looked_at) >= MEMORY_SIZE:
             _looked_at.clear()

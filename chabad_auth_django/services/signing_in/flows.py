@@ -201,7 +201,7 @@ def refresh(*, refresh_token: object, session: Mapping[str, Any] | None = None) 
     """
     stored = session or sessions.read_session(refresh_token=refresh_token)
     user = callers.judge(user=next(iter(stored["users"]), None), block=stored["blocks"])
-    callers.check_session(session=stored)
+    callers.check_session(session=stored, user=user)
     rotated, next_token = sessions.rotate_session(refresh_token=refresh_token)
     return _signed_in(user, rotated, next_token)
 

@@ -1,0 +1,41 @@
+"""How a user who has not signed in yet can do so, in words for an operator."""
+
+from __future__ import annotations
+
+from django.apps import apps
+
+from chabad_auth_django.conf import ISSUER_DEFAULTS, conf
+from chabad_auth_django.exceptions import AuthMethodDisabled
+from chabad_auth_django.models import User
+from chabad_auth_django.services.identity import hosts
+from chabad_auth_django.services.signing_in import callers
+
+
+def describe(*, user: User) -> list[str]:
+    """Return a sentence for each way in which the user can sign in the first time."""
+    ways = []
+    try:
+        callers.check_host_door()
+    except AuthMethodDisabled:
+        pass
+    else:
+        if _verifies_addresses():
+            ways.append(
+                f"With an account of this Django project whose verified address is {user.email}."
+            )
+        ways.append(
+            "With an account of this Django project, after "
+            f"'chabad_link_host_account {user.email} PRIMARY-KEY'."
+        )
+    for issuer in ({**ISSUER_DEFAULTS, **issuer} for issuer in conf.ISSUERS):
+        # Such tokens link to nobody who has more than the default role.
+        if issuer["AUTH_METHOD"] in conf.AUTH_METHODS and issuer["TOKENS_HAVE_ISSUER"]:
+            ways.append(
+                f"With a token of {issuer['ISSUER']} for the verified address {user.email}."
+            )
+    return ways
+
+
+def _verifies_addresses() -> bool:
+    own = type(hosts.adapter()).is_email_verified is not hosts.HostAdapter.is_email_verified
+    return own or apps.is_installed("allauth.account")
