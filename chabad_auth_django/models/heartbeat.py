@@ -8,12 +8,15 @@ from mongoengine.fields import IntField, StringField
 
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import DateTimeField
+from chabad_auth_django.models.registry import Sharding
 
 
 class Heartbeat(Document):
     """Says that cron runs a command. The id is the name of the command."""
 
     meta = {"collection": "heartbeats"}
+
+    sharding = Sharding(reason="a few documents")
 
     id: str = StringField(primary_key=True)
     started_at: datetime = DateTimeField(db_field="startedAt", required=True)
