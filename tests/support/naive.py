@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -51,13 +52,43 @@ def begin(time: datetime, bucket: str, zone: ZoneInfo) -> datetime:
     """Return when the bucket begins that the time is in."""
     local = time.astimezone(zone)
     if bucket == "hour":
-        offset = local.utcoffset()
-        assert offset is not None
-        label = local.replace(tzinfo=UTC, fold=0, minute=0, second=0, microsecond=0)
-        return label - offset
-    day = local.replace(fold=0, hour=0, minute=0, second=0, microsecond=0)
+        return _first_moment(time - timedelta(hours=1), zone, _hour(local))
+    day = local.date()
     if bucket == "week":
         day -= timedelta(days=day.weekday())
     if bucket == "month":
         day = day.replace(day=1)
-    return day.astimezone(UTC)
+    return _first_day(day, zone, bucket)
+
+
+@functools.cache
+def _first_day(day: date, zone: ZoneInfo, bucket: str) -> datetime:
+    # A zone may have left a whole day out.
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=27)
+    days = [day + timedelta(days=number) for number in range(1 if bucket == "day" else 3)]
+    return min(_first_moment(start, zone, day) for day in days)
+
+
+def _hour(local: datetime) -> Any:
+    return local.replace(tzinfo=None, fold=0, minute=0, second=0, microsecond=0), local.utcoffset()
+
+
+def _first_moment(start: datetime, zone: ZoneInfo, label: Any) -> datetime:
+    """Return the first moment after the start whose hour, or day, of the wall clock it is."""
+
+    def is_in(time: datetime) -> bool:
+        local = time.astimezone(zone)
+        return label == (local.date() if isinstance(label, date) else _hour(local))
+
+    step, time = timedelta(minutes=5), start
+    for _ in range(60 * 60 // 5):
+        if is_in(time + step):
+            break
+        time += step
+    else:
+        return datetime.max.replace(tzinfo=UTC)
+    while step > timedelta(seconds=1):
+        step /= 2
+        if not is_in(time + step):
+            time += step
+    return (time + step).replace(microsecond=0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -38,6 +40,16 @@ MAX_ROWS = 10_000
 #: No zone has changed its offset twice within this time.
 _STEP = timedelta(hours=6)
 
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+#: How long before the first event the bucket can begin that it is in.
+_LONGEST_BUCKET = timedelta(days=32)
+
+_LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
+
+#: The offsets from UTC of a zone, each with the moment from which it holds.
+Offsets = list[tuple[datetime, timedelta]]
+
 Bucket = Literal["hour", "day", "week", "month"]
 Label = Callable[[str], dict[str, Any]]
 
@@ -59,7 +71,7 @@ def get_timeseries(
     ``by`` names; in order of time, the most frequent first. ``distinct`` adds ``users`` and
     ``sessions``, how many different ones there are, which takes far longer than counting. A week
     begins on Monday. An hour is one of the wall clock; where the clock is set back, the same hour
-    comes twice.
+    comes twice, and one in which the clock is changed is two, or begins at the change.
 
     Roll-ups serve whole UTC days; hours and other zones are counted from the events, for ranges of
     at most ``LONGEST``. Raises ``ValidationError``, also for more than ``MAX_ROWS`` rows,
@@ -84,7 +96,7 @@ def get_timeseries(
     with open_sources(start, end, user_id, valid_builds, by_days=in_utc) as sources:
         counts = [
             *_pipeline(sources, label, by),
-            {"$sort": {"_id.label": 1, "_id.offset": -1, "count": -1, "_id.by": 1}},
+            {"$sort": {"count": -1, "_id.by": 1}},
             {"$limit": MAX_ROWS + 1},
         ]
         rows = list(rows_model(sources).collection().aggregate(counts, session=sources.session))
@@ -95,15 +107,16 @@ def get_timeseries(
             for name, field in (("users", "userId"), ("sessions", "sessionId"))
             if distinct
         }
-    return [
+    found_rows = [
         {
-            "time": _begin(row["_id"], zone),
+            "time": _begin(row["_id"], offsets, bucket),
             **({} if by is None else {by: row["_id"]["by"]}),
             "count": row["count"],
             **{name: found.get(_hashable(row["_id"]), 0) for name, found in numbers.items()},
         }
         for row in rows
     ]
+    return sorted(found_rows, key=itemgetter("time"))
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -115,12 +128,12 @@ def _zone(name: str) -> ZoneInfo:
         ) from None
 
 
-def _offsets(zone: ZoneInfo, start: datetime, end: datetime) -> list[tuple[datetime, timedelta]]:
-    """Return the offsets from UTC that the zone has in the range, each with its first moment."""
+def _offsets(zone: ZoneInfo, start: datetime, end: datetime) -> Offsets:
+    """Return the offsets that the zone has in the buckets of the range."""
     if zone.key == "UTC":
-        return [(start, timedelta(0))]
-    offsets = [(start, _offset(zone, start))]
-    time = start
+        return [(_FIRST, timedelta(0))]
+    time = start - _LONGEST_BUCKET
+    offsets = [(_FIRST, _offset(zone, time))]
     while time < end:
         later = min(time + _STEP, end)
         if _offset(zone, later) != offsets[-1][1]:
@@ -141,7 +154,7 @@ def _offset(zone: ZoneInfo, time: datetime) -> timedelta:
     return time.astimezone(zone).utcoffset() or timedelta(0)
 
 
-def _label(offsets: list[tuple[datetime, timedelta]], bucket: str) -> Label:
+def _label(offsets: Offsets, bucket: str) -> Label:
     """Return what makes the label of a bucket: the wall clock at its begin, as if it were UTC.
 
     MongoDB knows time zones too, but its table of them is another one than Python's.
@@ -193,12 +206,18 @@ def _hashable(key: dict[str, Any]) -> Any:
     return key["label"], key["offset"], repr(key.get("by"))
 
 
-def _begin(key: dict[str, Any], zone: ZoneInfo) -> datetime:
+def _begin(key: dict[str, Any], offsets: Offsets, bucket: str) -> datetime:
+    """Return the first moment at which the wall clock shows a time of the bucket."""
     label: datetime = key["label"]
-    if key["offset"] is not None:
-        return label - timedelta(milliseconds=key["offset"])
+    length = _LENGTHS.get(bucket) or timedelta(days=monthrange(label.year, label.month)[1])
+    ends = [moment for moment, _ in offsets[1:]] + [_LAST]
     try:
-        return label.replace(tzinfo=zone).astimezone(UTC)
+        return next(
+            begin
+            for (moment, offset), end in zip(offsets, ends, strict=True)
+            if key["offset"] in (None, offset // timedelta(milliseconds=1))
+            and (begin := max(label - offset, moment)) < min(label - offset + length, end)
+        )
     except OverflowError:
         raise _beyond_the_calendar() from None
 

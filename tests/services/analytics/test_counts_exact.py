@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import zoneinfo
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from bson import ObjectId
@@ -12,7 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo.database import Database
 from support import naive
+from support.claims import Claim
 
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import Analytics
 from chabad_auth_django.services.analytics import counts, rollups, timeseries
 
@@ -154,8 +161,38 @@ CLOCKS: dict[str, tuple[str, list[str], list[str], list[str]]] = {
     "set back by half an hour": (
         "Australia/Lord_Howe",
         ["2024-04-06T14:45", "2024-04-06T15:15"],
-        ["2024-04-06T14:00", "2024-04-06T14:30"],
+        ["2024-04-06T14:00", "2024-04-06T15:00"],
         ["2024-04-06T13:00", "2024-04-06T13:00"],
+    ),
+    "set forward by half an hour": (
+        "Australia/Lord_Howe",
+        ["2024-10-05T15:29", "2024-10-05T15:30", "2024-10-05T16:00"],
+        ["2024-10-05T14:30", "2024-10-05T15:30", "2024-10-05T16:00"],
+        ["2024-10-05T13:30", "2024-10-05T13:30", "2024-10-05T13:30"],
+    ),
+    "set back by two hours": (
+        "Antarctica/Troll",
+        ["2025-10-25T23:30", "2025-10-26T00:30", "2025-10-26T01:30", "2025-10-26T02:30"],
+        ["2025-10-25T23:00", "2025-10-26T00:00", "2025-10-26T01:00", "2025-10-26T02:00"],
+        ["2025-10-25T22:00"] * 4,
+    ),
+    "set forward by 44 and a half minutes": (
+        "Africa/Monrovia",
+        ["1972-01-07T00:44:29", "1972-01-07T00:44:30", "1972-01-07T01:00"],
+        ["1972-01-06T23:44:30", "1972-01-07T00:44:30", "1972-01-07T01:00"],
+        ["1972-01-06T00:44:30", "1972-01-07T00:44:30", "1972-01-07T00:44:30"],
+    ),
+    "a day left out": (
+        "Pacific/Apia",
+        ["2011-12-30T09:59", "2011-12-30T10:00", "2011-12-31T10:00"],
+        ["2011-12-30T09:00", "2011-12-30T10:00", "2011-12-31T10:00"],
+        ["2011-12-29T10:00", "2011-12-30T10:00", "2011-12-31T10:00"],
+    ),
+    "the day before comes again": (
+        "America/St_Johns",
+        ["2006-10-29T02:30", "2006-10-29T02:30:30", "2006-10-29T02:31", "2006-10-29T03:31"],
+        ["2006-10-29T02:30", "2006-10-29T02:30", "2006-10-29T02:31", "2006-10-29T03:30"],
+        ["2006-10-29T02:30", "2006-10-29T02:30", "2006-10-28T02:30", "2006-10-29T02:30"],
     ),
     "no midnight": (
         "Asia/Beirut",
@@ -182,8 +219,75 @@ def test_hours_and_days_of_other_clocks(raw: Database, name: str) -> None:
     for bucket, begins in (("hour", hours), ("day", days)):
         series = timeseries.get_timeseries(
             start=times[0] - timedelta(days=5),
-            end=times[1] + timedelta(days=5),
+            end=times[-1] + timedelta(days=5),
             bucket=bucket,
             time_zone=zone,
         )
-        assert [row["time"] for row in series for _ in range(row["count"])] == begins
+        assert [row["time"] for row in series for _ in range(row["count"])] == sorted(begins)
+
+
+def changes(zone: ZoneInfo) -> Iterator[datetime]:
+    """Yield the moments from 1970 to 2040 at which the zone changes its offset from UTC."""
+    time, step = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1)
+    while time.year < 2041:
+        before, after = time, time + step
+        if before.astimezone(zone).utcoffset() != after.astimezone(zone).utcoffset():
+            while after - before > timedelta(seconds=1):
+                middle = before + (after - before) / 2
+                same = middle.astimezone(zone).utcoffset() == after.astimezone(zone).utcoffset()
+                before, after = (before, middle) if same else (middle, after)
+            yield after.replace(microsecond=0)
+        time += step
+
+
+@pytest.mark.slow
+def test_hours_and_days_of_every_zone_at_each_of_its_changes(
+    standalone: str, claim: Claim, long: bool
+) -> None:
+    """All zones of tzdata, compared with plain Python; with --long in each year anew."""
+    files = resources.files("tzdata.zoneinfo")
+    names = resources.files("tzdata").joinpath("zones").read_text().split()
+    # Of several names for one zone the last.
+    zones = list({files.joinpath(name).read_bytes(): name for name in names}.values())
+    # What happens at a change: its time, and the offsets before it and since, for a month.
+    found: dict[Any, tuple[datetime, ZoneInfo]] = {}
+    for zone in map(ZoneInfo, zones):
+        last: list[Any] = []
+        for change in changes(zone):
+            offset = change.astimezone(zone).utcoffset()
+            last = [(c, o) for c, o in last if change - c < timedelta(days=35)] + [(change, offset)]
+            was = (change - timedelta(days=35)).astimezone(zone).utcoffset()
+            kind = last if long else [(c.time(), offset) for c, offset in last]
+            found.setdefault((was, *kind), (change, zone))
+    near = [timedelta(minutes=15 * number) for number in range(-16, 17)]
+    near += [timedelta(seconds=-1), timedelta(seconds=1), timedelta(hours=-26), timedelta(hours=26)]
+    times = sorted({change + step for change, _ in found.values() for step in near})
+    connection.get_database().analytics.insert_many([{"timestamp": time} for time in times])
+    wrong = []
+    for change, zone in found.values():
+        start, end = change - timedelta(hours=4), change + timedelta(hours=27)
+        inside = times[bisect_left(times, start) : bisect_left(times, end)]
+        for bucket in ("hour", "day"):
+            begins = Counter(naive.begin(time, bucket, zone) for time in inside)
+            series = timeseries.get_timeseries(
+                start=start, end=end, bucket=bucket, time_zone=zone.key
+            )
+            if [(row["time"], row["count"]) for row in series] != sorted(begins.items()):
+                wrong.append((zone.key, change, bucket))
+    claim(
+        "hours and days of every zone, 1970 to 2040, are those of plain Python at each change",
+        f"{len(zones)} zones, {len(found):,} kinds of changes, {len(wrong)} wrong",
+        not wrong,
+    )
+
+
+def test_a_machine_without_files_of_time_zones_knows_them(mongodb: str) -> None:
+    paths = zoneinfo.TZPATH
+    zoneinfo.reset_tzpath(to=[])
+    ZoneInfo.clear_cache()
+    try:
+        for zone in ("UTC", "Asia/Jerusalem", "America/New_York"):
+            assert timeseries.get_timeseries(start=BEGINS[0], end=BEGINS[1], time_zone=zone) == []
+    finally:
+        zoneinfo.reset_tzpath(to=paths)
+        ZoneInfo.clear_cache()
