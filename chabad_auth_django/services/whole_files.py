@@ -22,7 +22,7 @@ def create(path: Path, *, replace: bool = False) -> Iterator[tuple[BinaryIO, Pat
     Raises ``FileThere`` where that is taken, by a file that the block met or that came meanwhile:
     ``replace`` puts the new file in the place of a file, but of nothing else.
     """
-    _check(path, replace)
+    check(path, replace=replace)
     descriptor, name = tempfile.mkstemp(prefix=_prefix(path), suffix=".part", dir=path.parent)
     part = Path(name)
     try:
@@ -30,7 +30,7 @@ def create(path: Path, *, replace: bool = False) -> Iterator[tuple[BinaryIO, Pat
             yield file, part
             file.flush()
             os.fsync(file.fileno())
-        _check(path, replace)
+        check(path, replace=replace)
         if replace:
             part.replace(path)
         else:
@@ -52,7 +52,8 @@ def _prefix(path: Path) -> str:
     return f".{path.name[:50]}."
 
 
-def _check(path: Path, replace: bool) -> None:
+def check(path: Path, *, replace: bool = False) -> None:
+    """Raise what ``create`` would where the name is taken, or its folder is none."""
     if not path.parent.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent))
     if path.exists() and not path.is_file():

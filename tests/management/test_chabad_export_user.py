@@ -112,11 +112,6 @@ class TestExport:
         assert (loaded["version"], loaded["user"]) == (1, str(ann.id))
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
-    def test_a_second_run_replaces_the_file(self, ann: User, tmp_path: Path) -> None:
-        for _ in range(2):
-            assert run(EXPORT, ann.email, "--output", tmp_path / "ann.json").code == 0
-        assert [path.name for path in tmp_path.iterdir()] == ["ann.json"]
-
     def test_after_an_interruption_there_is_no_file(self, ann: User, tmp_path: Path) -> None:
         path = tmp_path / "ann.json"
         with interrupted(portability.export_file.Writer, "write", after=5):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bson import ObjectId
+from support import management as command
 
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import (
@@ -191,3 +194,11 @@ def import_user(path: str) -> None:
     with Path(path).open("rb") as file:
         content = portability.check(file=file)
         portability.import_user(file=file, content=content, advance=lambda count: None)
+
+
+def run_commands(report: str, commands: list[list[str]]) -> None:
+    """Run the commands; write exit status and words of each, and the memory it all took, in kB."""
+    results = [command.run(*arguments) for arguments in commands]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    told = [[result.code, result.out, result.err] for result in results]
+    Path(report).write_text(json.dumps({"told": told, "memory": memory}), encoding="utf-8")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +12,7 @@ from chabad_auth_django.management.base import EXIT_ERROR, USER_HELP
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import plural
 from chabad_auth_django.models import User
+from chabad_auth_django.services import whole_files
 from chabad_auth_django.services.lifecycle import creation, portability
 from chabad_auth_django.services.lifecycle.export_file import Content
 
@@ -25,7 +24,8 @@ class Command(BaseCommand):
         "Write everything about a user into one JSON file, for the user or for "
         "'chabad_import_user': user, profile, preferences, external ids, app data, activities and "
         "analytics as they are stored, in Extended JSON with a checksum. Sessions are left out. "
-        "The file appears when it is whole; only its owner may read it."
+        "The file appears when it is whole, in the place of no other one without --force; only its "
+        "owner may read it."
     )
     is_audited = True
     json_keys = {
@@ -39,8 +39,11 @@ class Command(BaseCommand):
         """Declare the user and the file."""
         parser.add_argument("user", metavar="USER", help=USER_HELP.partition(";")[0])
         parser.add_argument("--output", metavar="FILE", help="by default: standard output")
+        parser.add_argument(
+            "--force", action="store_true", help="replace the file if there is one of that name"
+        )
 
-    def handle(self, *args: Any, output: str | None, **options: Any) -> None:
+    def handle(self, *args: Any, output: str | None, force: bool, **options: Any) -> None:
         """Run the service."""
         if output is None and options["as_json"]:
             raise CommandError("--json needs --output FILE.", returncode=EXIT_ERROR)
@@ -48,7 +51,8 @@ class Command(BaseCommand):
         if output is None:
             self._export(user, getattr(self.stdout, "buffer", sys.stdout.buffer))
             return
-        content = self._export_to(user, Path(output))
+        with whole_files.create(Path(output), replace=force) as (file, _):
+            content = self._export(user, file)
         size = Path(output).stat().st_size
         self.report(
             {
@@ -59,19 +63,6 @@ class Command(BaseCommand):
             },
             [f"{plural(sum(content.counts.values()), 'document')}, {size:,} bytes in {output}"],
         )
-
-    def _export_to(self, user: User, path: Path) -> Content:
-        # Nobody may take half a file for a whole one.
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                content = self._export(user, file)
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        return content
 
     def _export(self, user: User, file: BinaryIO) -> Content:
         total = portability.count_documents(user_id=user.id)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import CommandError, CommandParser
 
-from chabad_auth_django.management.base import EXIT_FOUND
+from chabad_auth_django.management.base import EXIT_ERROR, EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import Table
 from chabad_auth_django.services.lifecycle import portability
@@ -53,6 +53,10 @@ class Command(BaseCommand):
                 shutil.copyfileobj(sys.stdin.buffer, spool)
                 self._import(spool, dry_run)
             return
+        if Path(file).exists() and not Path(file).is_file():
+            raise CommandError(
+                f"{file} is no file. For what comes through a pipe give -.", returncode=EXIT_ERROR
+            )
         with Path(file).open("rb") as opened:
             self._import(opened, dry_run)
 

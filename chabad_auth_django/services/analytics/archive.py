@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -143,6 +143,7 @@ def _write(month: str, folder: Path, left: Left) -> dict[str, Any] | None:
     if first is None:
         return None
     name = f"analytics-{month}-{uuid.uuid4().hex[:8]}"
+    archive_files.check_names(folder, name)
     record = _take_over(month, name, folder)
     events = chain([first], movable)
     try:
@@ -153,7 +154,7 @@ def _write(month: str, folder: Path, left: Left) -> dict[str, Any] | None:
         "state": MOVING,
         "moved": 0,
         "restored": 0,
-        "sha256": manifest.sha256,
+        "manifest": asdict(manifest),
         "events": manifest.events,
     }
     key = {"_id": record, "name": name, "state": WRITING}
@@ -295,7 +296,7 @@ def _existing(user_ids: set[Any]) -> set[Any]:
 
 
 def _check(record: dict[str, Any], folder: Path) -> None:
-    archive_files.verify(folder, record["name"], sha256=record["sha256"])
+    archive_files.verify(folder, record["name"], expected=record["manifest"])
 
 
 def _months(before: datetime) -> list[str]:

@@ -9,10 +9,11 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bson.raw_bson import RawBSONDocument
 
@@ -75,14 +76,14 @@ def write(folder: Path, *, name: str, month: str, events: Iterable[RawBSONDocume
     return manifest
 
 
-def verify(folder: Path, name: str, *, sha256: str | None = None) -> Manifest:
+def verify(folder: Path, name: str, *, expected: Mapping[str, Any] | None = None) -> Manifest:
     """Return the manifest of an archive; raise ``ArchiveError`` unless every byte is as it says.
 
-    With ``sha256`` it is refused unread where it is not the archive of that checksum.
+    With the fields of the manifest that it had when it was written, another one is refused unread.
     """
     manifest = _read_manifest(manifest_path(folder, name))
     path = events_path(folder, name)
-    if sha256 is not None and manifest.sha256 != sha256:
+    if expected is not None and asdict(manifest) != expected:
         raise ArchiveError(f"{path} is not the archive of this database.")
     _require_file(path)
     if path.stat().st_size != manifest.bytes or _file_hash(path) != manifest.sha256:
@@ -98,9 +99,15 @@ def read(folder: Path, name: str, *, skip: int = 0) -> Iterator[bytes]:
             yield _decode(line)
 
 
+def check_names(folder: Path, name: str) -> None:
+    """Raise ``FileThere`` where there is something of that name already."""
+    for path in _paths(folder, name):
+        whole_files.check(path)
+
+
 def remove(folder: Path, name: str) -> None:
     """Delete what was written of an archive, whether it is whole or not."""
-    for path in (manifest_path(folder, name), events_path(folder, name)):
+    for path in _paths(folder, name):
         whole_files.remove(path)
 
 
@@ -112,6 +119,10 @@ def events_path(folder: Path, name: str) -> Path:
 def manifest_path(folder: Path, name: str) -> Path:
     """Return where the manifest is."""
     return folder / f"{name}.json"
+
+
+def _paths(folder: Path, name: str) -> tuple[Path, Path]:
+    return manifest_path(folder, name), events_path(folder, name)
 
 
 def _read_manifest(path: Path) -> Manifest:

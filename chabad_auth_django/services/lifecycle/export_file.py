@@ -2,27 +2,23 @@
 
 Documents are in canonical Extended JSON, or as their BSON bytes in Base64 where that would not
 give the same bytes again. The last line has the counts and the checksum of all lines before it, so
-half a file is never taken for a whole one. It is read and written line by line, in flat memory.
+half a file is never taken for a whole one. It is read and written line by line, in flat memory,
+however it may have been damaged.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-import bson
-from bson import ObjectId, json_util
-from bson.binary import UuidRepresentation
-from bson.codec_options import CodecOptions, DatetimeConversion
-from bson.json_util import JSONMode, JSONOptions
+from bson import ObjectId, Timestamp
 from bson.raw_bson import RawBSONDocument
 
+from chabad_auth_django.db import extended_json
 from chabad_auth_django.db.batches import RAW
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import now
@@ -30,20 +26,8 @@ from chabad_auth_django.validators import to_object_id
 
 FORMAT, VERSION = "chabad_auth_django.user", 1
 
-#: Longer than a document of 16 MB can become.
-MAX_LINE = 200 * 2**20
-
-_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
-    tz_aware=True,
-    uuid_representation=UuidRepresentation.UNSPECIFIED,
-    datetime_conversion=DatetimeConversion.DATETIME_MS,
-)
-_JSON: Any = JSONOptions(
-    json_mode=JSONMode.CANONICAL,
-    tz_aware=True,
-    uuid_representation=UuidRepresentation.UNSPECIFIED,
-    datetime_conversion=DatetimeConversion.DATETIME_MS,
-)
+#: The longest of the lines that hold no document.
+MAX_SHORT_LINE = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -71,8 +55,10 @@ class Writer:
 
     def write(self, collection: str, document: bytes) -> None:
         """Write the BSON bytes of a document of the collection."""
-        comma = b"," if self.counts else b""
-        self._write(comma + _dump({"collection": collection, **_to_json(document)}) + b"\n")
+        comma = "," if self.counts else ""
+        text = extended_json.dump(document)
+        end = f'"document":{text}}}' if text else extended_json.dump_base64(document)[1:]
+        self._write(f'{comma}{{"collection":{json.dumps(collection)},{end}\n'.encode())
         self.counts[collection] += 1
 
     def close(self) -> Content:
@@ -90,8 +76,8 @@ class Writer:
 def read(file: BinaryIO) -> Iterator[tuple[str, RawBSONDocument]]:
     """Yield each document of a file that ``check`` has passed, with its collection."""
     file.seek(0)
-    file.readline(MAX_LINE)
-    while not (line := file.readline(MAX_LINE)).startswith(b"]"):
+    file.readline(MAX_SHORT_LINE)
+    while not (line := file.readline(extended_json.MAX_LINE + 1)).startswith(b"]"):
         yield _parse(line)
 
 
@@ -102,23 +88,24 @@ def check(file: BinaryIO) -> Content:
     """
     file.seek(0)
     digest = hashlib.sha256()
-    line = file.readline(MAX_LINE)
+    line = file.readline(MAX_SHORT_LINE)
     header = _load(line.rstrip() + b"]}")
     if header.get("format") != FORMAT:
         raise ValidationError("The file is not an export of a user.")
     if header.get("version") != VERSION:
-        raise ValidationError(
-            f"The file has version {header.get('version')}, and only {VERSION} can be read here."
-        )
-    while line and not line.startswith(b"]"):
+        raise ValidationError(f"The file has another version than {VERSION}.")
+    is_start = True
+    while line and not (is_start and line.startswith(b"]")):
         digest.update(line)
-        line = file.readline(MAX_LINE)
+        is_start = line.endswith(b"\n")
+        line = file.readline(MAX_SHORT_LINE)
     end = _load(b'{"documents":[' + line) if line.endswith(b"\n") else {}
     if end.get("sha256") != digest.hexdigest() or file.read(1):
         raise damaged()
-    if not isinstance(end.get("counts"), dict):
+    counts = end.get("counts")
+    if not isinstance(counts, dict) or not all(type(count) is int for count in counts.values()):
         raise damaged()
-    return Content(to_object_id(header.get("user")), end["counts"])
+    return Content(to_object_id(header.get("user")), counts)
 
 
 def damaged() -> ValidationError:
@@ -126,34 +113,30 @@ def damaged() -> ValidationError:
     return ValidationError("The file is damaged or incomplete: export the user again.")
 
 
-def _to_json(document: bytes) -> dict[str, Any]:
-    # A text that is none cannot be decoded.
-    with suppress(bson.errors.InvalidBSON):
-        plain = json.loads(json_util.dumps(bson.decode(document, _CODEC), json_options=_JSON))
-        if _to_bson(plain) == document:
-            return {"document": plain}
-    return {"bson": base64.b64encode(document).decode()}
-
-
-def _to_bson(plain: Any) -> bytes | None:
-    try:
-        return bson.encode(json_util.loads(json.dumps(plain), json_options=_JSON), False, _CODEC)
-    except (bson.errors.BSONError, TypeError, ValueError, OverflowError):
-        return None
-
-
 def _parse(line: bytes) -> tuple[str, RawBSONDocument]:
-    row = _load(line.removeprefix(b","))
-    document = base64.b64decode(row["bson"]) if "bson" in row else _to_bson(row.get("document"))
-    if document is None or "collection" not in row:
-        raise damaged()
-    return row["collection"], RawBSONDocument(document, RAW)
+    try:
+        row = extended_json.load(line)
+        if "bson" in row:
+            document = extended_json.decode_base64(row["bson"])
+        else:
+            document = extended_json.encode(row["document"])
+        parsed = str(row["collection"]), RawBSONDocument(document, RAW)
+        if "_id" not in parsed[1]:
+            raise ValueError("Each document that is stored has an id.")
+    except (LookupError, TypeError, ValueError):
+        raise damaged() from None
+    if any(value == Timestamp(0, 0) for value in parsed[1].values()):
+        raise ValidationError(
+            "A document of the file has an empty BSON timestamp, in whose place MongoDB would "
+            "store its own time."
+        )
+    return parsed
 
 
 def _load(line: bytes) -> dict[str, Any]:
     try:
         loaded = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise damaged() from None
     if not isinstance(loaded, dict):
         raise damaged()

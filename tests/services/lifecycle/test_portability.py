@@ -15,7 +15,7 @@ from support.management import interrupted
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW
-from chabad_auth_django.exceptions import VersionConflict
+from chabad_auth_django.exceptions import ValidationError, VersionConflict
 from chabad_auth_django.models import Activity, AppData, AppDataTombstone, User
 from chabad_auth_django.models.app_data import KEY
 from chabad_auth_django.models.fields import now
@@ -209,3 +209,27 @@ def test_what_python_cannot_hold_is_moved_byte_by_byte(key: Key, replica_set_uri
         stored = Activity.collection().with_options(codec_options=RAW).find_one()
         assert stored.raw == odd
         assert imported(file).unchanged["activities"] == 1
+
+
+def test_a_document_of_any_size_is_moved_byte_by_byte(key: Key, replica_set_uri: str) -> None:
+    for size in (100_000, 200_000, 1_000_000, 15_000_000):
+        row = {"_id": size, "userId": key[0], "long": "x" * size, "many": [{"a": 1}] * 20}
+        Activity.collection().insert_one(row)
+    stored = {row["_id"]: row.raw for row in Activity.collection_as(RAW).find()}
+    file = exported(key)
+    with fresh_database(replica_set_uri):
+        indexes.create()
+        assert imported(file).inserted["activities"] == len(stored)
+        again = {row["_id"]: row.raw for row in Activity.collection_as(RAW).find()}
+        assert again == stored
+
+
+def test_an_empty_timestamp_is_refused_before_anything_is_stored(
+    key: Key, replica_set_uri: str
+) -> None:
+    """In its place MongoDB would store its own time."""
+    Activity.collection().insert_one({"_id": 1, "userId": key[0]})
+    Activity.collection().update_one({}, {"$set": {"at": bson.Timestamp(0, 0)}})
+    file = exported(key)
+    with fresh_database(replica_set_uri), pytest.raises(ValidationError):
+        imported(file)
