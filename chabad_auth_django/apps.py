@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.core import checks as django_checks
+from django.db.models.signals import post_migrate
 
 from chabad_auth_django import checks, receivers
+from chabad_auth_django.checks.indexes import check_indexes
 from chabad_auth_django.db import connection
 
 
@@ -22,9 +24,11 @@ class ChabadAuthConfig(AppConfig):
         if not checks.check_settings():
             connection.register()
         receivers.connect()
+        post_migrate.connect(receivers.create_missing_indexes, sender=self)
         django_checks.register(checks.check_settings)
         django_checks.register(checks.check_host_accounts)
         django_checks.register(checks.check_pages, django_checks.Tags.urls)
+        django_checks.register(check_indexes, django_checks.Tags.database)
         django_checks.register(checks.check_cache, deploy=True)
         django_checks.register(checks.check_proxies, deploy=True)
         django_checks.register(checks.check_driver_log, deploy=True)

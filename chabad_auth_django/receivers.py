@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,13 +12,14 @@ from bson import ObjectId
 from django.apps import apps
 from django.contrib.auth import signals as auth_signals
 from django.core.signals import setting_changed
+from django.db import DEFAULT_DB_ALIAS
 
 from chabad_auth_django import signals
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection, testing
 from chabad_auth_django.models import Analytics, AnalyticsDailyUser, User
 from chabad_auth_django.services.analytics import ledger
-from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.deployment import automatic_indexes, indexes
 from chabad_auth_django.services.identity import audit, external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion
 from chabad_auth_django.services.signing_in import flows
@@ -76,6 +78,28 @@ def remove_dependents(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
 def create_indexes(**kwargs: Any) -> None:
     """Create the indexes of a database that is empty."""
     indexes.create()
+
+
+def create_missing_indexes(
+    *, using: str, verbosity: int = 1, stdout: Any = None, **kwargs: Any
+) -> None:
+    """Create the missing indexes after ``migrate``; a failure is logged and fails nothing."""
+    is_wanted = using == DEFAULT_DB_ALIAS and conf.INDEXES_AFTER_MIGRATE
+    # In a test run they are created when the database is used first.
+    if not (is_wanted and connection.uri_setting()) or testing.worker() is not None:
+        return
+    try:
+        created = automatic_indexes.create_missing(warn=logger.warning)
+    except Exception as error:
+        # The text could name more than the server.
+        logger.warning(
+            "No MongoDB indexes were created (%s). Run 'manage.py chabad_sync_indexes' when the "
+            "server answers.",
+            type(error).__name__,
+        )
+        return
+    if created and verbosity >= 1:
+        (stdout or sys.stdout).write(f"  Created {created} MongoDB indexes.\n")
 
 
 def record_django_login(*, user: Any, request: Any = None, **kwargs: Any) -> None:

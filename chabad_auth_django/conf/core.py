@@ -33,6 +33,14 @@ class Conf(Table):
         check=7,
         help="Seconds after which a transaction, with all its retries, is given up.",
     )
+    INDEXES_AFTER_MIGRATE = Setting[bool](
+        True,
+        rules.BOOLEAN,
+        check=60,
+        help="Whether `migrate` on the default SQL database creates the MongoDB indexes that are "
+        "missing. It changes and drops none, takes at most a minute, and leaves out a TTL index "
+        "that would remove documents at once.",
+    )
     AUTH_METHODS = Setting[Sequence[str]](
         ("bearer-token", "credentials", "google", "chabad-org", "cdsso"),
         rules.SOME_NAMES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pymongo
@@ -13,6 +14,7 @@ from pymongo.errors import OperationFailure
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import IndexBuildFailed
 from chabad_auth_django.models.base import DUPLICATE_KEY, Document
+from chabad_auth_django.models.fields import now
 
 #: The options that change what an index does.
 OPTIONS = (
@@ -127,6 +129,15 @@ def create(
     return missing
 
 
+def count_overdue(index: Index) -> int:
+    """Return how many documents the server would remove when this TTL index is made."""
+    if model_of(index).retention_setting is None or not index.is_ttl:
+        return 0
+    ((field, _),) = index.keys
+    oldest = now() - timedelta(seconds=index.options["expireAfterSeconds"])
+    return _collection(index).count_documents({field: {"$lt": oldest}})
+
+
 def fix(comparison: Comparison | None = None) -> list[str]:
     """Mend each differing index; return a sentence for each about what was done.
 
@@ -176,8 +187,8 @@ def _create(index: Index) -> None:
         if error.code != DUPLICATE_KEY:
             raise
         raise IndexBuildFailed(
-            f"{index} cannot be created: several documents have the same key. Find them with "
-            "an aggregation that groups by the key, merge or remove them, then try again."
+            f"{index} cannot be created: several documents have the same key. "
+            "'manage.py chabad_check_integrity' finds them. Merge or remove them, then try again."
         ) from error
 
 
@@ -192,6 +203,11 @@ def _options(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {name: spec[name] for name in OPTIONS if spec.get(name, False) is not False}
 
 
+def model_of(index: Index) -> type[Document]:
+    """Return the Document in whose collection the index is."""
+    models = Document.registered()
+    return next(model for model in models if model._get_collection_name() == index.collection)
+
+
 def _collection(index: Index) -> Collection[dict[str, Any]]:
-    collections = (model.collection() for model in Document.registered())
-    return next(found for found in collections if found.name == index.collection)
+    return model_of(index).collection()

@@ -16,7 +16,6 @@ from bson import CodecOptions, ObjectId
 from bson.codec_options import DatetimeConversion
 from pymongo.errors import DuplicateKeyError
 
-from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import Advance, in_batches
 from chabad_auth_django.exceptions import NotFound, ValidationError
 from chabad_auth_django.models import (
@@ -33,12 +32,10 @@ from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.personal import PersonalDocument
+from chabad_auth_django.services.deployment import duplicates
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.lifecycle import deletion
 from chabad_auth_django.validators import email_spellings
-
-#: Seconds that grouping all users may take.
-GROUP_TIMEOUT = 10 * 60
 
 #: Seconds of one slice of a purge, after which the user is looked for again.
 SLICE = 0.25
@@ -49,6 +46,7 @@ KINDS = {
     "missing_document": "a user without profile or preferences",
     "duplicate_email": "users with the same e-mail address, in whatever spelling",
     "duplicate_external_id": "users with the same external id",
+    "duplicate_key": "documents with the same key, for which a unique index is missing",
     "email_not_normalised": "an address that is not stored as it is looked for",
     "stale_claim": "a claim on an external id that its user does not have",
     "low_version": "app data with a version that was used before",
@@ -122,19 +120,14 @@ def check(*, advance: Advance) -> Iterator[Finding]:
 
 
 def _duplicates() -> Iterator[Finding]:
-    for kind, field, key in (
-        ("duplicate_email", "email", {"$toLower": {"$trim": {"input": "$email"}}}),
-        *(("duplicate_external_id", field, f"${field}") for field in EXTERNAL_ID_FIELDS),
-    ):
-        pipeline: list[dict[str, Any]] = [
-            {"$match": {field: {"$type": "string", "$ne": ""}}},
-            {"$group": {"_id": key, "ids": {"$push": "$_id"}, "count": {"$sum": 1}}},
-            {"$match": {"count": {"$gt": 1}}},
-        ]
-        with connection.long_limit(GROUP_TIMEOUT):
-            for group in User.collection().aggregate(pipeline, allowDiskUse=True):
-                others = ", ".join(map(str, group["ids"][1:]))
-                yield Finding(kind, "users", group["ids"][0], f"{field}, as {others}")
+    for kind, ids, field in duplicates.of_users():
+        yield Finding(kind, "users", ids[0], f"{field}, as {_listed(ids[1:])}")
+    for collection, ids, fields in duplicates.of_missing_indexes():
+        yield Finding("duplicate_key", collection, ids[0], f"{fields}, as {_listed(ids[1:])}")
+
+
+def _listed(ids: list[Any]) -> str:
+    return ", ".join(map(str, ids))
 
 
 def _missing_documents(user_ids: list[ObjectId]) -> Iterator[Finding]:
