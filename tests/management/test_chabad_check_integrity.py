@@ -229,7 +229,7 @@ def test_as_a_process(ann: User, raw: Database, mongodb: str, tmp_path: Path) ->
     result = django_admin(COMMAND, "--json", cwd=tmp_path, MONGODB_URI=mongodb)
     assert (result.returncode, result.stderr) == (
         1,
-        "CommandError: 1 findings are not repaired.\n",
+        "CommandError: 1 finding is not repaired.\n",
     )
     assert json.loads(result.stdout)["counts"]["orphan"] == 1
 

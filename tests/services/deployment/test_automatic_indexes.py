@@ -125,7 +125,7 @@ def test_without_a_server_migrate_warns_and_goes_on(tmp_path: Path) -> None:
     result = python(
         *("-m", "django", "migrate"),
         cwd=tmp_path,
-        MONGODB_URI=uri,
+        MONGODB_URI=NOBODY,
         DJANGO_SETTINGS_MODULE="migrating",
     )
     assert result.returncode == 0
