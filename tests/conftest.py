@@ -1,8 +1,10 @@
-"""Two real servers for each test process: a replica set and a standalone one."""
+"""Two real servers for each test process: a replica set and a standalone one.
+
+``TEST_MONGODB_URI`` names a replica set to use in place of ours.
+"""
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 
@@ -10,7 +12,13 @@ import pymongo
 import pytest
 from django.test import override_settings
 from support.commands import CommandCounter
-from support.databases import IndexListener, Server
+from support.databases import (
+    IndexListener,
+    Server,
+    database_name,
+    named_uri,
+    skip_unless_ours,
+)
 from support.fork_server import ForkServer
 
 from chabad_auth_django.contrib.embedded.server import Mongod
@@ -44,15 +52,18 @@ def _serve(
         tmp_path_factory.mktemp(name),
         replica_set=replica_set,
         parameters={"ttlMonitorSleepSecs": 1},
-        # A name that a test run keeps: processes that tests start use it too.
-        database=f"test_chabad_auth_{os.environ.get('PYTEST_XDIST_WORKER', 'tests')}",
+        database=database_name(name),
     )
-    server = Server(mongod.start(), listener)
+    yield from _use(mongod.start(), listener)
+    mongod.stop()
+
+
+def _use(uri: str, listener: IndexListener) -> Iterator[Server]:
+    server = Server(uri, listener)
     yield server
     changes = server.unheard_changes()
     server.close()
     connection.close()
-    mongod.stop()
     assert changes is None, f"Another process changed indexes, without fresh_indexes: {changes}"
 
 
@@ -60,8 +71,11 @@ def _serve(
 def replica_set_server(
     tmp_path_factory: pytest.TempPathFactory, index_listener: IndexListener
 ) -> Iterator[Server]:
-    """A single-node replica set whose TTL monitor runs each second."""
-    servers = _serve(tmp_path_factory, index_listener, "replica_set", "rs0")
+    """A replica set: one of a single node whose TTL monitor runs each second, or the named one."""
+    if uri := named_uri():
+        servers = _use(uri, index_listener)
+    else:
+        servers = _serve(tmp_path_factory, index_listener, "replica_set", "rs0")
     server = next(servers)
     # With the same settings between two tests, the second goes on with the client of the first.
     with override_settings(CHABAD_AUTH=server.settings):
@@ -74,7 +88,14 @@ def standalone_server(
     tmp_path_factory: pytest.TempPathFactory, index_listener: IndexListener
 ) -> Iterator[Server]:
     """A server without transactions."""
+    skip_unless_ours()
     yield from _serve(tmp_path_factory, index_listener, "standalone", None)
+
+
+@pytest.fixture(scope="session")
+def our_server() -> None:
+    """Skip what starts, stops or changes a server while TEST_MONGODB_URI names somebody's."""
+    skip_unless_ours()
 
 
 @pytest.fixture(scope="session")

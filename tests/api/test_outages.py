@@ -79,7 +79,7 @@ ARGUMENTS = {
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
+def mongod(our_server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
     server = Mongod(
         tmp_path_factory.mktemp("outages"),
         parameters={"enableTestCommands": 1},

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from contrib.processes import ROOT, run
 
+pytestmark = pytest.mark.usefixtures("our_server")
+
 FIND = "from chabad_auth_django.contrib.embedded.binary import find_mongod; print(find_mongod())"
 START = (
     "import django; django.setup(); from django.core.management import ManagementUtility;"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from contrib.processes import manage, mongods
 
 from chabad_auth_django.contrib.embedded.server import Mongod
+
+pytestmark = pytest.mark.usefixtures("our_server")
 
 
 def test_start_leaves_a_server_behind(data_dir: Path) -> None:

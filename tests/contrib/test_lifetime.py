@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from contrib.processes import USER, User, manage, mongods, run, wait_for
 
 from chabad_auth_django.contrib.embedded.server import Mongod
+
+pytestmark = pytest.mark.usefixtures("our_server")
 
 #: A process of the project that does not use the database, like runserver's reloader.
 BYSTANDER = """

@@ -23,6 +23,8 @@ from chabad_auth_django.contrib.embedded import ServerError
 from chabad_auth_django.contrib.embedded.probe import is_free
 from chabad_auth_django.contrib.embedded.server import Mongod
 
+pytestmark = pytest.mark.usefixtures("our_server")
+
 
 def port_of(uri: str) -> int:
     return int(parse_uri(uri)["nodelist"][0][1])

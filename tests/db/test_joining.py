@@ -196,7 +196,6 @@ class Handler:
         staticmethod(generator),
         classmethod(coroutine),
     ],
-    ids=repr,
 )
 def test_what_would_run_after_the_transaction_is_refused_at_decoration(function: Any) -> None:
     with pytest.raises(TypeError, match="atomic takes a plain function"):

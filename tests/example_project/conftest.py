@@ -27,6 +27,11 @@ NOT_INHERITED = {
 Manage = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.fixture(autouse=True)
+def servers_of_its_own(our_server: None) -> None:
+    """Skip all where TEST_MONGODB_URI names a server: the project starts one."""
+
+
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """The environment of a process of the example project."""

@@ -64,7 +64,7 @@ def test_for_people_there_is_a_chart_and_progress(busy: User) -> None:
     assert "counting" in result.err
 
 
-def test_an_overdue_activity_is_the_lag(mongodb: str, raw: Database) -> None:
+def test_an_overdue_activity_is_the_lag(our_server: None, raw: Database) -> None:
     # A TTL that the server does not act on.
     raw.activities.drop_index("timestamp_1")
     try:

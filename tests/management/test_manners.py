@@ -101,7 +101,7 @@ def test_its_arguments_and_keys_are_explained(name: str) -> None:
         assert action.help, action
 
 
-def test_a_primary_that_stepped_down_is_told_in_one_line(mongodb: str) -> None:
+def test_a_primary_that_stepped_down_is_told_in_one_line(our_server: None, mongodb: str) -> None:
     connection.get_client().admin.command("replSetStepDown", 2, force=True)
     try:
         with override_settings(CHABAD_AUTH={"MONGODB_URI": f"{mongodb}&timeoutMS=500"}):

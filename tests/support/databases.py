@@ -1,15 +1,20 @@
-"""An empty database with the declared indexes for each test, without making either anew."""
+"""An empty database with the declared indexes for each test, without making either anew.
+
+``TEST_MONGODB_URI`` may name the replica set. What starts, stops or changes a server is skipped
+then.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from django.test import override_settings
 from pymongo import MongoClient
 from pymongo.monitoring import CommandListener
-from pymongo.uri_parser import parse_uri
 
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.services.deployment import indexes
@@ -24,22 +29,52 @@ INDEX_COMMANDS = {
 
 
 class IndexListener(CommandListener):
-    """Knows in which databases, by port and name, no index has changed since it was deployed."""
+    """Knows in which databases no index has changed since it was deployed."""
 
     def __init__(self) -> None:
-        self.sound: set[tuple[int, str]] = set()
+        self.sound: set[str] = set()
 
     def started(self, event: Any) -> None:
         if event.command_name == "renameCollection":
             self.sound.clear()  # It names the database in its arguments only.
         elif event.command_name in INDEX_COMMANDS:
-            self.sound.discard((event.connection_id[1], event.database_name))
+            self.sound.discard(event.database_name)
 
     def succeeded(self, event: Any) -> None:
         pass
 
     def failed(self, event: Any) -> None:
         pass
+
+
+def database_name(kind: str) -> str:
+    """Return the name of this process's database; two servers have not the same.
+
+    It is one that a test run keeps: processes that tests start use it too.
+    """
+    return f"test_chabad_auth_{os.environ.get('PYTEST_XDIST_WORKER', 'tests')}_{kind}"
+
+
+def named_uri() -> str | None:
+    """Return the URI of our database on the server that ``TEST_MONGODB_URI`` names.
+
+    The database that it names is never used, except to authenticate as it says.
+    """
+    uri = os.environ.get("TEST_MONGODB_URI")
+    if not uri:
+        return None
+    scheme, _, rest = uri.partition("://")
+    hosts, _, rest = rest.partition("/")
+    database, _, query = rest.partition("?")
+    if "@" in hosts and "authsource=" not in query.lower():
+        query = "&".join(filter(None, [query, f"authSource={database or 'admin'}"]))
+    return f"{scheme}://{hosts}/{database_name('replica_set')}?{query}"
+
+
+def skip_unless_ours() -> None:
+    """Skip a test that starts, stops or changes a server, where somebody else's is named."""
+    if named_uri():
+        pytest.skip("needs a server of its own, and TEST_MONGODB_URI names one")
 
 
 class Server:
@@ -52,11 +87,10 @@ class Server:
         self._client: MongoClient[dict[str, Any]] = MongoClient(uri)
         self._database = self._client.get_default_database()
         self._kept = {model._get_collection_name() for model in Document.registered()}
-        ((_, port),) = parse_uri(uri)["nodelist"]
-        self._place = port, self._database.name
 
     def close(self) -> None:
-        """Close the client that prepares the database."""
+        """Drop the database, and close the client that prepared it."""
+        self._client.drop_database(self._database.name)
         self._client.close()
 
     @contextmanager
@@ -67,13 +101,13 @@ class Server:
             for name in self._filled():
                 # Dropping would take the indexes with it; deleting is quicker than deploying them.
                 self._database[name].delete_many({})
-            if self._place not in self._listener.sound:
+            if self._database.name not in self._listener.sound:
                 self._deploy()
             yield self.uri
 
     def unheard_changes(self) -> indexes.Comparison | None:
         """Return how the indexes differ from the declared ones, though no change was heard of."""
-        if self._place not in self._listener.sound:
+        if self._database.name not in self._listener.sound:
             return None
         with override_settings(CHABAD_AUTH=self.settings):
             comparison = indexes.compare()
@@ -96,7 +130,7 @@ class Server:
         indexes.drop_extra(comparison)
         indexes.fix(comparison)
         indexes.create(comparison)
-        self._listener.sound.add(self._place)
+        self._listener.sound.add(self._database.name)
 
 
 def _any_of(collection: str) -> dict[str, Any]:

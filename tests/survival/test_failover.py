@@ -45,7 +45,9 @@ HANG = (
 
 
 @pytest.fixture(scope="module")
-def replica_set(tmp_path_factory: pytest.TempPathFactory, long: bool) -> Iterator[ReplicaSet]:
+def replica_set(
+    our_server: None, tmp_path_factory: pytest.TempPathFactory, long: bool
+) -> Iterator[ReplicaSet]:
     servers = ReplicaSet(
         tmp_path_factory.mktemp("failover"),
         election_timeout=10 if long else 2,

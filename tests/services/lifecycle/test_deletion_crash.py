@@ -44,7 +44,9 @@ EMAIL = "ann@example.org"
 
 
 @pytest.fixture(params=["rs0", None], ids=["replica set", "standalone"])
-def own_server(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
+def own_server(
+    our_server: None, request: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mongod]:
     """Serve one test alone with a server that it may kill."""
     server = Mongod(
         tmp_path_factory.mktemp("own_server"), replica_set=request.param, database="test_crash"
