@@ -14,15 +14,20 @@ from chabad_auth_django.validators import MAX_NAMED
 def check_request_line(request: Request) -> None:
     """Raise an error for bytes that are no UTF-8, and for a query parameter that comes twice.
 
-    Django replaces such bytes by others, and takes the last of the parameters.
+    Django takes the last of the parameters.
     """
+    check_encoding(request)
+    repeated = [name for name, values in request.query_params.lists() if len(values) > 1]
+    if repeated:
+        raise ValidationError(dict.fromkeys(repeated[:MAX_NAMED], "This is given more than once."))
+
+
+def check_encoding(request: Request) -> None:
+    """Raise an error for bytes that are no UTF-8: Django replaces them by others."""
     if not _is_text(unquote_to_bytes(_path(request._request))):
         raise NotFound
     if not _is_text(unquote_to_bytes(_query(request._request).replace(b"+", b" "))):
         raise ValidationError("The query is not UTF-8.")
-    repeated = [name for name, values in request.query_params.lists() if len(values) > 1]
-    if repeated:
-        raise ValidationError(dict.fromkeys(repeated[:MAX_NAMED], "This is given more than once."))
 
 
 def _path(request: Any) -> str | bytes:

@@ -65,6 +65,20 @@ def client_errors(*statuses: int) -> dict[int, OpenApiResponse]:
     return errors(*statuses, error=ERROR)
 
 
+def conflict() -> dict[int, OpenApiResponse]:
+    """Return the 409 with what is stored."""
+    serializer = inline_serializer(
+        "ClientConflict",
+        {
+            **ERROR.fields,
+            "current": serializers.DictField(
+                allow_null=True, help_text="What is stored; `null` where there is nothing."
+            ),
+        },
+    )
+    return {409: OpenApiResponse(serializer, description="The version is another one.")}
+
+
 def only_ours(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
     """Keep the calls of the front ends."""
     return [

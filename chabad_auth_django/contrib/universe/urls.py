@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from chabad_auth_django.contrib.universe.openapi import ClientSchemaView
+from chabad_auth_django.contrib.universe.views.app_data import AppDataViewSet, ValueViewSet
 from chabad_auth_django.contrib.universe.views.base import NotFoundViewSet
 from chabad_auth_django.contrib.universe.views.documents import PreferencesViewSet, ProfileViewSet
 from chabad_auth_django.contrib.universe.views.identity import (
@@ -49,6 +50,16 @@ urlpatterns = [
         "preferences/<str:user>/widgets",
         PreferencesViewSet.as_view({"patch": "update_widgets"}),
         name="widgets",
+    ),
+    path(
+        "app-data/<str:user>/<str:app>",
+        AppDataViewSet.as_view({"get": "list", "post": "create"}),
+        name="app-data",
+    ),
+    path(
+        "app-data/<str:user>/<str:app>/<path:namespace>",
+        ValueViewSet.as_view({"delete": "destroy"}),
+        name="app-data-value",
     ),
     path("universe/schema/", ClientSchemaView.as_view(), name="schema"),
     # Below prefixes that the API does not have. Line breaks too, which "." alone would not match.

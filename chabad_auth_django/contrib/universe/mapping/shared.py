@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
 from bson import ObjectId
 
 from chabad_auth_django.api.http.fields import StrictSerializer
+from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.exceptions import NotFound, ValidationError
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.validators import unsafe_keys, validate_json
@@ -87,3 +90,28 @@ def _update(document: Document, make: Callable[[Row], None]) -> Row:
         document.refresh()
         make(document.stored or {})
     return document.stored or {}
+
+
+def as_shown(value: Any) -> Any:
+    """Return the stored value as a client gets it: a time, for one, is a text there."""
+    return orjson.loads(to_json(value))
+
+
+def _as_float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
+
+
+def same(sent: Any, shown: Any) -> bool:
+    """Tell whether a client sends back what it was shown; its numbers are floats."""
+    if isinstance(sent, bool) or isinstance(shown, bool):
+        return sent is shown
+    if isinstance(sent, (int, float)) and isinstance(shown, (int, float)):
+        return sent == shown or _as_float(sent) == _as_float(shown)
+    if isinstance(sent, dict) and isinstance(shown, dict):
+        return sent.keys() == shown.keys() and all(same(sent[key], shown[key]) for key in sent)
+    if isinstance(sent, list) and isinstance(shown, list):
+        return len(sent) == len(shown) and all(map(same, sent, shown))
+    return type(sent) is type(shown) and sent == shown

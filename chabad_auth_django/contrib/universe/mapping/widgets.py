@@ -7,16 +7,19 @@ itself, and all with one update.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
-from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.conf import conf
-from chabad_auth_django.contrib.universe.mapping.shared import Row, check_object, object_in, texts
+from chabad_auth_django.contrib.universe.mapping.shared import (
+    Row,
+    as_shown,
+    check_object,
+    object_in,
+    same,
+    texts,
+)
 from chabad_auth_django.db import expressions
 from chabad_auth_django.db.expressions import Expression, array_at, object_at
 from chabad_auth_django.exceptions import ValidationError
@@ -79,7 +82,7 @@ def difference(stored: Row, sent: Sequence[Mapping[str, Any]]) -> Difference:
         if widget["visible"] != now.get("visible"):
             switched[widget["visible"]].append(id)
         for name, into in (("settings", "customizations"), ("position", "positions")):
-            if name in widget and not _same(widget[name], _as_shown(now.get(name, {}))):
+            if name in widget and not same(widget[name], as_shown(now.get(name, {}))):
                 before = object_in(stored, into)
                 kept[into][_key(id, before)] = check_object(
                     widget[name],
@@ -128,28 +131,3 @@ def _key(id: str, before: Row) -> str:
         return validate_key(id)
     except ValidationError as error:
         raise ValidationError(errors={"widgets.widgetId": error.detail}) from None
-
-
-def _as_shown(value: Any) -> Any:
-    """Return the stored value as a client gets it: a time, for one, is a text there."""
-    return orjson.loads(to_json(value))
-
-
-def _as_float(number: float) -> float:
-    try:
-        return float(number)
-    except OverflowError:
-        return math.inf
-
-
-def _same(sent: Any, shown: Any) -> bool:
-    """Tell whether a client sends back what it was shown; its numbers are floats."""
-    if isinstance(sent, bool) or isinstance(shown, bool):
-        return sent is shown
-    if isinstance(sent, (int, float)) and isinstance(shown, (int, float)):
-        return sent == shown or _as_float(sent) == _as_float(shown)
-    if isinstance(sent, dict) and isinstance(shown, dict):
-        return sent.keys() == shown.keys() and all(_same(sent[key], shown[key]) for key in sent)
-    if isinstance(sent, list) and isinstance(shown, list):
-        return len(sent) == len(shown) and all(map(_same, sent, shown))
-    return type(sent) is type(shown) and sent == shown
