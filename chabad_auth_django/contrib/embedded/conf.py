@@ -17,8 +17,10 @@ class EmbeddedConf(Table):
         None,
         rules.OPTIONAL_PATH,
         check=1,
-        shown_default="`./mongodb-data`",
-        help="The data folder of the embedded server.",
+        shown_default="`mongodb-data` in the project's folder",
+        help="The data folder of the embedded server. The project's folder is `BASE_DIR`, or else "
+        "the one that the settings module is imported from. `check --deploy` warns where the "
+        "embedded server is in use (`chabad_auth_embedded.W001`).",
     )
 
 

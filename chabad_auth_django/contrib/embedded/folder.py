@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from django.conf import settings
+
 from chabad_auth_django.contrib.embedded.conf import conf
 from chabad_auth_django.contrib.embedded.errors import EmbeddedMongoError
 
@@ -18,6 +20,17 @@ if sys.platform != "win32":
 
 #: Seconds to wait for another process that starts or stops the server.
 LOCK_TIMEOUT = 120.0
+
+
+def _project_folder() -> Path:
+    """Return the folder of the project; the current one would make a database for each folder."""
+    if base := getattr(settings, "BASE_DIR", None):
+        return Path(base)
+    name = getattr(settings, "SETTINGS_MODULE", "")
+    if not (file := getattr(sys.modules.get(name), "__file__", None)):
+        return Path.cwd()
+    path = Path(file).resolve()
+    return path.parents[name.count(".") + (path.stem == "__init__")]
 
 
 @dataclass
@@ -41,7 +54,7 @@ class DataFolder:
     @classmethod
     def from_settings(cls) -> DataFolder:
         """Return the folder that the setting ``EMBEDDED_DATA_DIR`` names at this moment."""
-        return cls(conf.EMBEDDED_DATA_DIR or "mongodb-data")
+        return cls(conf.EMBEDDED_DATA_DIR or _project_folder() / "mongodb-data")
 
     def prepare(self) -> None:
         """Create the folder where it is missing; raise ``EmbeddedMongoError`` if it cannot be."""
