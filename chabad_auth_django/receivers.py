@@ -14,7 +14,7 @@ from django.contrib.auth import signals as auth_signals
 from django.core.signals import setting_changed
 from django.db import DEFAULT_DB_ALIAS
 
-from chabad_auth_django import signals
+from chabad_auth_django import journal, signals
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection, testing
 from chabad_auth_django.models import Analytics, AnalyticsDailyUser, User
@@ -38,6 +38,8 @@ def connect() -> None:
     signals.pre_external_ids_change.connect(change_external_ids, sender=User)
     signals.pre_user_delete.connect(begin_deletion, sender=User)
     signals.post_user_delete.connect(remove_dependents, sender=User)
+    signals.user_created.connect(tell_of_creation, sender=User)
+    signals.user_deleted.connect(tell_of_deletion, sender=User)
     setting_changed.connect(connection.close_if_changed)
     testing.database_emptied.connect(create_indexes)
     if apps.is_installed("django.contrib.auth"):
@@ -100,6 +102,28 @@ def create_missing_indexes(
         return
     if created and verbosity >= 1:
         (stdout or sys.stdout).write(f"  Created {created} MongoDB indexes.\n")
+
+
+def tell_of_creation(*, user: User, **kwargs: Any) -> None:
+    """Log that a user was created."""
+    journal.tell(
+        journal.LIFECYCLE,
+        "user_created",
+        "User {user} was created",
+        level=logging.INFO,
+        user=user.id,
+    )
+
+
+def tell_of_deletion(*, user_id: ObjectId, **kwargs: Any) -> None:
+    """Log that a user is gone."""
+    journal.tell(
+        journal.LIFECYCLE,
+        "user_deleted",
+        "User {user} was deleted",
+        level=logging.INFO,
+        user=user_id,
+    )
 
 
 def record_django_login(*, user: Any, request: Any = None, **kwargs: Any) -> None:

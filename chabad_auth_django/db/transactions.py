@@ -24,6 +24,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
+from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.client import in_transaction as in_transaction
@@ -158,6 +159,7 @@ def _run_without(body: Callable[[], T], hooks: _Hooks) -> T:
             except RetryTransaction:
                 if time.monotonic() > deadline:
                     raise
+                journal.count("transaction_retries")
                 hooks.commit.clear()
                 hooks.incomplete.clear()
     except BaseException as error:
@@ -172,6 +174,8 @@ def _run_in_transaction(body: Callable[[], T], hooks: _Hooks) -> T:
         hooks.rollback.clear()
         hooks.commit.clear()
         hooks.tries += 1
+        if hooks.tries > 1:
+            journal.count("transaction_retries")
         try:
             return body()
         except BaseException as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -25,10 +24,9 @@ from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
 from chabad_auth_django import exceptions as domain
+from chabad_auth_django.api.http import outcomes
 from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.validators import MAX_ECHO
-
-logger = logging.getLogger("chabad_auth_django.api")
 
 #: How many messages an error has, and how long each is; the others are counted.
 MAX_ERRORS, MAX_TEXT = 20, 300
@@ -153,6 +151,15 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     ``None`` for a bug: DRF raises it on, and it is logged and answered by the base view.
     """
     set_rollback()
+    response = _respond(error)
+    if response is not None:
+        outcomes.tell(
+            status=response.status_code, code=response.data["code"], error=error, context=context
+        )
+    return response
+
+
+def _respond(error: Exception) -> Response | None:
     if isinstance(error, domain.ChabadAuthError):
         return _domain_response(error)
     if isinstance(error, Http404):
@@ -169,7 +176,6 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return Response(body("too_large", "The document would be too large."), 413)
     if isinstance(error, (OperationalError, InterfaceError)):
         # Of the host project's own database, in which it looks its sessions up.
-        logger.warning("The session cannot be read: %s", error)
         return _domain_response(domain.Unavailable())
     if is_outage(error):
         return _domain_response(domain.Unavailable())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property, lru_cache, partial
 from typing import Any, NoReturn, cast
@@ -21,6 +20,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
+from chabad_auth_django.api.http import outcomes
 from chabad_auth_django.api.http.authentication import BearerAuthentication, SessionAuthentication
 from chabad_auth_django.api.http.conditional import (
     Shape,
@@ -51,8 +51,6 @@ from chabad_auth_django.models.base import Document
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.identity.audit import Actor
 from chabad_auth_django.validators import to_object_id, validate_name
-
-logger = logging.getLogger("chabad_auth_django.api")
 
 #: Characters of the longest query that is remembered.
 _REMEMBERED_LENGTH = 1000
@@ -157,8 +155,13 @@ class APIViewSet(APIViewMixin, ViewSet):
     @sensitive_variables()
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer the request within ``CHABAD_AUTH["REQUEST_TIMEOUT"]`` seconds of MongoDB."""
-        with connection.time_limit(conf.REQUEST_TIMEOUT), audit.acting_as(audit.SYSTEM):
-            return super().dispatch(request, *args, **kwargs)
+        with (
+            outcomes.counted(request) as answers,
+            connection.time_limit(conf.REQUEST_TIMEOUT),
+            audit.acting_as(audit.SYSTEM),
+        ):
+            answers.append(super().dispatch(request, *args, **kwargs))
+            return answers[0]
 
     def perform_authentication(self, request: RestFrameworkRequest) -> None:
         """Find out who calls, and so who acts."""

@@ -12,6 +12,7 @@ import orjson
 from bson import ObjectId
 from pymongo.errors import BulkWriteError
 
+from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.pages import Page, Position, read_page
 from chabad_auth_django.db.transactions import RetryTransaction, in_transaction, on_commit
@@ -81,7 +82,9 @@ def ingest(*, model: type[Event], user_id: ObjectId, events: Sequence[Any]) -> I
     if ids:
         owners = dict.fromkeys(ids, user_id)
         on_commit(lambda: model.take_back_if_gone(owners), robust=False)
-    return Ingested(ids, len(inserted), len(ids) - len(inserted), rejected)
+    found = Ingested(ids, len(inserted), len(ids) - len(inserted), rejected)
+    _count(model, accepted=found.accepted, duplicate=found.duplicates, rejected=len(rejected))
+    return found
 
 
 def store_event(*, model: type[Event], user_id: ObjectId, event: Any) -> dict[str, Any]:
@@ -90,7 +93,9 @@ def store_event(*, model: type[Event], user_id: ObjectId, event: Any) -> dict[st
     Raises ``ValidationError`` and ``UserNotFound``.
     """
     document = _Batch(model, user_id).document(event)
-    if not _insert(model, [document]):
+    is_new = bool(_insert(model, [document]))
+    _count(model, accepted=is_new, duplicate=not is_new)
+    if not is_new:
         document = model.read(_id=document["_id"]) or document
     ids = {document["_id"]: user_id}
     # A duplicate too: whoever stored it may be about to take it back.
@@ -123,6 +128,13 @@ def list_events(
         limit=limit,
         position=position,
     )
+
+
+def _count(model: type[Event], **results: int) -> None:
+    collection = model.collection().name
+    for result, amount in results.items():
+        if amount:
+            journal.count("events", amount, collection=collection, result=result)
 
 
 class _Batch:

@@ -13,7 +13,7 @@ from django.contrib.auth import authenticate
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from chabad_auth_django import signals
+from chabad_auth_django import journal, signals
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import atomic, on_commit
@@ -31,9 +31,10 @@ from chabad_auth_django.exceptions import (
 from chabad_auth_django.models import Activity, Analytics, Session, User
 from chabad_auth_django.models.session import VOUCHED
 from chabad_auth_django.services.identity import audit, hosts, identities
+from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.lifecycle import creation
-from chabad_auth_django.services.signing_in import callers, issuers, sessions, tokens
+from chabad_auth_django.services.signing_in import attempts, callers, issuers, sessions, tokens
 from chabad_auth_django.validators import validate_json, validate_name, validate_text
 
 #: The authentication method of a session that an operator opened.
@@ -65,8 +66,9 @@ def sign_in_with_token(
     Raises ``InvalidToken``, ``IssuerUnavailable``, ``AuthMethodDisabled``, ``EmailNotVerified``,
     ``ExternalIdTaken``, ``Blocked`` and ``ValidationError``.
     """
-    identity = issuers.verify_issuer_token(token=token)
-    callers.check_method(identity.auth_method)
+    with attempts.attempt("token"):
+        identity = issuers.verify_issuer_token(token=token)
+        callers.check_method(identity.auth_method)
     return sign_in(identity=identity, app_id=app_id, user_agent=user_agent)
 
 
@@ -85,7 +87,8 @@ def sign_in_with_credentials(
     password alone must not do, ``EmailNotVerified`` where the account is linked to nobody and has
     no verified address, ``ExternalIdTaken``, ``Blocked`` and ``ValidationError``.
     """
-    account = verify_credentials(request=request, username=username, password=password)
+    with attempts.attempt(CREDENTIALS):
+        account = verify_credentials(request=request, username=username, password=password)
     return sign_in(
         identity=identities.of_host_account(account=account),
         host_hash=hosts.session_hash(account=account),
@@ -102,7 +105,8 @@ def sign_in_with_host_session(
     ``session`` is the Django session. Raises ``AuthMethodDisabled``, ``SecondFactorRequired``,
     ``EmailNotVerified``, ``ExternalIdTaken``, ``Blocked`` and ``ValidationError``.
     """
-    auth_method = callers.check_host_login(account=account, session=session)
+    with attempts.attempt("host_session"):
+        auth_method = callers.check_host_login(account=account, session=session)
     return sign_in(
         identity=identities.of_host_account(account=account, auth_method=auth_method),
         host_hash=hosts.session_hash(account=account),
@@ -125,12 +129,13 @@ def link_identity(
     Return the ``_id`` of its claim. Whoever calls has proved to be the user; this proves the rest.
     Raises ``ExternalIdTaken`` where the account is another user's, and what signing in raises.
     """
-    if token is not None:
-        identity = issuers.verify_issuer_token(token=token)
-        callers.check_method(identity.auth_method)
-    else:
-        account = verify_credentials(request=request, username=username, password=password)
-        identity = identities.of_host_account(account=account)
+    with attempts.attempt("link"):
+        if token is not None:
+            identity = issuers.verify_issuer_token(token=token)
+            callers.check_method(identity.auth_method)
+        else:
+            account = verify_credentials(request=request, username=username, password=password)
+            identity = identities.of_host_account(account=account)
     identities.link(user=user, identity=identity)
     return identity.key
 
@@ -163,9 +168,10 @@ def record_host_login(*, account: Any, session: Any) -> User | None:
     stored, where the account may not sign in here. Raises ``ValidationError``.
     """
     try:
-        auth_method = callers.check_host_login(account=account, session=session)
-        identity = identities.of_host_account(account=account, auth_method=auth_method)
-        user = identities.find_or_create_user(identity=identity)
+        with attempts.attempt("host_login"):
+            auth_method = callers.check_host_login(account=account, session=session)
+            identity = identities.of_host_account(account=account, auth_method=auth_method)
+            user = identities.find_or_create_user(identity=identity)
     except (AuthMethodDisabled, SecondFactorRequired, EmailNotVerified, ExternalIdTaken, Blocked):
         return None
     return record_login(user_id=user.id, auth_method=auth_method)
@@ -199,10 +205,12 @@ def refresh(*, refresh_token: object, session: Mapping[str, Any] | None = None) 
     Raises ``InvalidToken``; an old token that does not give its successor again ends its session.
     Raises ``Blocked`` and ``AuthMethodDisabled``.
     """
-    stored = session or sessions.read_session(refresh_token=refresh_token)
-    user = callers.judge(user=next(iter(stored["users"]), None), block=stored["blocks"])
-    callers.check_session(session=stored, user=user)
-    rotated, next_token = sessions.rotate_session(refresh_token=refresh_token)
+    with attempts.attempt("refresh"):
+        stored = session or sessions.read_session(refresh_token=refresh_token)
+        user = callers.judge(user=next(iter(stored["users"]), None), block=stored["blocks"])
+        callers.check_session(session=stored, user=user)
+        rotated, next_token = sessions.rotate_session(refresh_token=refresh_token)
+    journal.count("sign_ins", method="refresh", result="ok")
     return _signed_in(user, rotated, next_token)
 
 
@@ -226,8 +234,10 @@ def sign_in(
     ``EmailNotVerified``, ``ExternalIdTaken``, ``Blocked``, ``InvalidToken`` and
     ``ValidationError``.
     """
+    with attempts.attempt(identity.auth_method):
+        user = identities.find_or_create_user(identity=identity)
     return log_in(
-        user_id=identities.find_or_create_user(identity=identity).id,
+        user_id=user.id,
         auth_method=identity.auth_method,
         opened_by=identity.key,
         host_hash=host_hash,
@@ -292,6 +302,8 @@ def record_login(
     user = User.record_login(user_id)
     event |= {"userId": user.id, "timestamp": user.last_login}
     # Changing the user makes the transaction conflict with its deletion; without one, look again.
+    method = auth_method or "none"
+    on_commit(partial(attempts.succeeded, user_id=user.id, method=method))
     fence = not connection.supports_transactions()
     Activity.insert_rows([{**event, "eventType": "login"}], fence=fence)
     analytics = {**event, "eventName": "login", "eventCategory": "engagement"}

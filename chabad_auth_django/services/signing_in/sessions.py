@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from typing import Any
 
 from pymongo import ReturnDocument
 
+from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.pages import Page, Position, read_page
 from chabad_auth_django.db.transactions import atomic
@@ -30,8 +30,6 @@ from chabad_auth_django.models.session import USER_AGENT_MAX_LENGTH, VOUCHED
 from chabad_auth_django.services.identity import audit, search
 from chabad_auth_django.services.signing_in import tokens
 from chabad_auth_django.validators import to_object_id, validate_text
-
-logger = logging.getLogger("chabad_auth_django")
 
 
 def open_session(
@@ -138,10 +136,12 @@ def _given_again(stored: Mapping[str, Any], secret: str) -> str:
                 return successor
     audit.record(action="session.revoke", user_id=stored["userId"], session=stored["_id"])
     Session.collection().delete_one({"_id": stored["_id"], "familyHash": stored["familyHash"]})
-    logger.warning(
-        "An old refresh token of user %s was used again: session %s has ended.",
-        stored["userId"],
-        stored["_id"],
+    journal.tell(
+        journal.SECURITY,
+        "refresh_token_reused",
+        "An old refresh token of user {user} was used again: session {session} has ended",
+        user=stored["userId"],
+        session=stored["_id"],
     )
     raise InvalidToken
 

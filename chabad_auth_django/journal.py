@@ -1,0 +1,47 @@
+"""What happens that somebody asks for the next day: lines in the log, and counts.
+
+A line has the name of its event and its fields as attributes of the log record, ``event`` and
+``fields``, for a formatter that writes JSON. None of them is personal data: ids of users, sessions
+and requests, codes, names of settings and of classes, and routes with their parameters left out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+#: Outages, and what was got over.
+API = logging.getLogger("chabad_auth_django.api")
+
+#: Sign-ins, refusals and whatever an attack leaves behind.
+SECURITY = logging.getLogger("chabad_auth_django.security")
+
+#: What happens to users.
+LIFECYCLE = logging.getLogger("chabad_auth_django.lifecycle")
+
+#: Called with the name of what is counted, how many, and the labels.
+Counter = Callable[[str, float, Mapping[str, str]], object]
+
+#: Whoever counts; none where no exporter is installed.
+counters: list[Counter] = []
+
+
+def count(name: str, amount: float = 1, /, **labels: str) -> None:
+    """Let everybody who counts count."""
+    for counter in counters:
+        counter(name, amount, labels)
+
+
+def tell(
+    logger: logging.Logger,
+    event: str,
+    message: str,
+    /,
+    *,
+    level: int = logging.WARNING,
+    **fields: object,
+) -> None:
+    """Log the event; the message names the fields in ``str.format``'s way."""
+    if logger.isEnabledFor(level):
+        extra = {"event": event, "fields": {name: str(value) for name, value in fields.items()}}
+        logger.log(level, "%s", message.format(**fields), extra=extra, stacklevel=2)

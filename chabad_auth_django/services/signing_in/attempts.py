@@ -1,0 +1,41 @@
+"""Telling of sign-ins: those that were refused, and those that were not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from chabad_auth_django import journal
+from chabad_auth_django.exceptions import ChabadAuthError
+
+
+@contextmanager
+def attempt(method: str) -> Iterator[None]:
+    """Tell of what refuses the body, which is one way in. Nobody is named: it may be a guess."""
+    try:
+        yield
+    except ChabadAuthError as error:
+        journal.count("sign_ins", method=method, result=error.code)
+        journal.tell(
+            journal.SECURITY,
+            "sign_in_refused",
+            "A sign-in by {method} was refused: {code}",
+            method=method,
+            code=error.code,
+        )
+        raise
+
+
+def succeeded(*, user_id: Any, method: str) -> None:
+    """Tell that the user signed in."""
+    journal.count("sign_ins", method=method, result="ok")
+    journal.tell(
+        journal.SECURITY,
+        "signed_in",
+        "User {user} signed in by {method}",
+        level=logging.INFO,
+        user=user_id,
+        method=method,
+    )
