@@ -15,6 +15,7 @@ import pymongo
 from django.core.exceptions import ImproperlyConfigured
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
+from pymongo.monitoring import CommandListener
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.conf.rules import uri_options
@@ -58,6 +59,9 @@ REFUSED_OPTIONS = ("readConcernLevel", "document_class", "type_registry")
 #: The same names, as options are compared.
 _FIXED = {name.lower() for name in (*REQUIRED_OPTIONS, *REFUSED_OPTIONS)}
 
+#: Who hears of each command of our client, and of no other client.
+command_listeners: list[CommandListener] = []
+
 _lock = threading.RLock()
 _registered: tuple[Any, dict[str, Any]] | None = None
 _client: Client | None = None
@@ -78,7 +82,10 @@ def client_options(uri: str) -> dict[str, Any]:
     }
     given = uri_options(uri).keys() | {name.lower() for name in in_settings}
     defaults = {name: value for name, value in DEFAULT_OPTIONS.items() if name.lower() not in given}
-    return defaults | in_settings | REQUIRED_OPTIONS
+    options = defaults | in_settings | REQUIRED_OPTIONS
+    if command_listeners:
+        options["event_listeners"] = [*options.get("event_listeners", ()), *command_listeners]
+    return options
 
 
 def ignored_options(uri: str) -> list[str]:
@@ -109,6 +116,14 @@ def _register(uri: str) -> None:
         ALIAS, host=uri, mongo_client_class=Client, **client_options(uri)
     )
     _registered = (uri_setting(), dict(conf.MONGODB_OPTIONS))
+
+
+def listen(listener: CommandListener) -> None:
+    """Let the listener hear of each command from now on."""
+    command_listeners.append(listener)
+    if _registered is not None:
+        close()
+        register()
 
 
 def get_client() -> Client:

@@ -153,6 +153,13 @@ def build(*, day: datetime) -> Rolled | None:
     return Rolled(day, sums[0]["events"] if sums else 0)
 
 
+def last_day() -> datetime | None:
+    """Return the last day that is counted."""
+    counted = {"_id": {"$type": "date"}, "builtAt": {"$exists": True}}
+    record = _records().find_one(counted, {"_id": 1}, sort=[("_id", -1)])
+    return record["_id"] if record else None
+
+
 def _read_log() -> tuple[dict[str, Any] | None, Timestamp, dict[datetime, Timestamp] | None]:
     """Return what is noted, the time, and what changed between the two, if anybody can tell."""
     if not connection.supports_transactions():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from bson import DatetimeMS
+
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import Advance
@@ -88,18 +90,29 @@ def ttl_lag() -> dict[str, Any]:
     days, setting = retention.current_days(), conf.ACTIVITY_RETENTION_DAYS
     if days is None:
         return {"retentionDays": None, "settingDays": setting, "overdue": 0, "lagSeconds": 0}
-    first = Activity.collection().find_one(
-        {"timestamp": {"$lt": now() - timedelta(days=days)}},
-        {"timestamp": 1},
-        sort=[("timestamp", 1)],
-    )
-    lag = now() - timedelta(days=days) - first["timestamp"] if first else timedelta()
+    lag = round(ttl_lag_seconds(days=days))
     return {
         "retentionDays": days,
         "settingDays": setting,
-        "overdue": retention.count_expired(days=days) if first else 0,
-        "lagSeconds": round(lag.total_seconds()),
+        "overdue": retention.count_expired(days=days) if lag else 0,
+        "lagSeconds": lag,
     }
+
+
+def ttl_lag_seconds(*, days: float | None) -> float:
+    """Return by how much the oldest activity has outlived the retention of so many days."""
+    if days is None:
+        return 0.0
+    expired = now() - timedelta(days=days)
+    oldest = Activity.collection().find_one(
+        {"timestamp": {"$lt": expired}}, {"timestamp": 1}, sort=[("timestamp", 1)]
+    )
+    if oldest is None:
+        return 0.0
+    time = oldest["timestamp"]
+    # Other programs can store years that Python does not have.
+    seconds = int(time) / 1000 if isinstance(time, DatetimeMS) else time.timestamp()
+    return float(expired.timestamp() - seconds)
 
 
 def deletion_queue() -> dict[str, Any]:

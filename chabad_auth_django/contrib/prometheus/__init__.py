@@ -1,0 +1,1 @@
+"""Figures for Prometheus; needs the extra ``metrics``."""
