@@ -16,7 +16,7 @@ class PrometheusConf(Table):
     METRICS_TOKEN = Setting[str | None](
         None,
         Rule(
-            lambda value: value is None or (rules.is_name(value) and len(value) >= MIN_LENGTH),
+            lambda value: value is None or (isinstance(value, str) and len(value) >= MIN_LENGTH),
             f"a string of at least {MIN_LENGTH} characters, or None",
         ),
         check=1,
