@@ -47,8 +47,14 @@ _INTEGER = {"$type": ["int", "long"], "$lt": INT64_MAX, "$not": {"$type": "array
 class AppDataQuerySet(OwnedQuerySet):
     """A QuerySet whose ``delete()`` remembers the versions."""
 
-    def delete(self, **kwargs: Any) -> int:
+    @property
+    def fixed(self) -> frozenset[str]:
+        """Also the value: it changes together with the version, by operations of the Document."""
+        return super().fixed | {"dataValue"}
+
+    def delete(self, write_concern: Any = None, **kwargs: Any) -> int:
         """Delete the documents that match now, in batches; return how many."""
+        self._refuse(bool(write_concern), "write_concern")
         count = 0
         ids = list(self.clone().read_preference(ReadPreference.PRIMARY).scalar("id"))
         columns = {"userId": 1, "appId": 1, "dataKey": 1, "version": 1}
@@ -91,6 +97,8 @@ class AppData(OwnedDocument):
         unique="{userId: 1, appId: 1, dataKey: 1}",
         targeted="those of one user, application or key; an update by _id alone takes MongoDB 7.1",
     )
+
+    fixed = frozenset({"userId", "appId", "dataKey", "version", "createdAt", "updatedAt"})
 
     app_id: str = NameField(db_field="appId", required=True)
     data_key: str = NameField(db_field="dataKey", required=True)
@@ -221,6 +229,9 @@ class AppData(OwnedDocument):
         """
         if self._created:
             return super().save(**kwargs)
+        if kwargs:
+            raise TypeError(f"save() of a stored value does not take {', '.join(kwargs)}")
+        self._check_fixed()
         self.update_value_with_version(self.data_value, self.version)
         return self
 

@@ -147,7 +147,7 @@ class Document(RegisteredDocument):
             errors = {self._db_field_map.get(name, name): text for name, text in found.items()}
             raise ValidationError(errors=errors) from None
 
-    def save(self, **kwargs: Any) -> Self:
+    def save(self, *, save_condition: Mapping[str, Any] | None = None) -> Self:
         """Insert a new document, or update the changed fields of a stored one.
 
         Raises ``NotFound`` when the document was deleted meanwhile, instead of storing a fragment
@@ -162,13 +162,12 @@ class Document(RegisteredDocument):
             return self
         if "updated_at" in self._fields:
             self.updated_at = now()
-        condition = kwargs.pop("save_condition", None)
         try:
-            super().save(save_condition=condition or {"pk": self.pk}, **kwargs)
+            super().save(save_condition=save_condition or {"pk": self.pk})
         except NotUniqueError as error:
             raise self._already_exists(getattr(error.__context__, "details", None)) from error
         except SaveConditionError:
-            if condition:
+            if save_condition:
                 raise
             raise self._not_found() from None
         return self

@@ -45,6 +45,9 @@ class OwnedDocument(PersonalDocument):
     #: Whether it is removed, and imported, in the same transaction as the user.
     with_user: ClassVar[bool] = False
 
+    # Nobody would look whether the other user is still there.
+    fixed = frozenset({"userId"})
+
     _purge: ClassVar[Callable[..., int] | None] = None
 
     user_id: ObjectId = ObjectIdField(db_field="userId", required=True)
@@ -57,6 +60,20 @@ class OwnedDocument(PersonalDocument):
         if self._user is _UNREAD:
             self._user = User.objects(id=self.user_id).first()
         return self._user
+
+    def save(self, **kwargs: Any) -> Self:
+        """Insert a new document, or update the changed fields of a stored one.
+
+        Raises ``ValidationError``, also for a change of what is ``fixed``, ``UserNotFound``,
+        ``NotFound`` and ``AlreadyExists``.
+        """
+        self._check_fixed()
+        return super().save(**kwargs)
+
+    def _check_fixed(self) -> None:
+        changed = () if self._created else self._get_changed_fields()
+        if wrong := self.fixed.intersection(name.split(".")[0] for name in changed):
+            raise ValidationError(errors=dict.fromkeys(sorted(wrong), "It cannot be changed."))
 
     @classmethod
     def purge(cls, *, ids: Sequence[Any]) -> int:

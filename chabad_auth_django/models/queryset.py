@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import mongoengine
+from mongoengine.queryset import transform
 
 from chabad_auth_django.db.client import in_transaction
 from chabad_auth_django.exceptions import ValidationError
 
 #: The most documents that a finder returns.
 MAX_LIMIT = 1000
+
+# What ``update`` and ``modify`` take that is no change of a field.
+_OPTIONS = frozenset(
+    {
+        "array_filters",
+        "full_response",
+        "full_result",
+        "multi",
+        "new",
+        "read_concern",
+        "write_concern",
+    }
+)
+
+_REPLACING = frozenset({"$project", "$replaceRoot", "$replaceWith"})
 
 
 def bounded(limit: int) -> int:
@@ -23,8 +40,35 @@ def bounded(limit: int) -> int:
     return limit
 
 
+def raw_operators(kwargs: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield each operator, or stage, of an update's ``__raw__`` with what it changes."""
+    raw = kwargs.get("__raw__", {})
+    for stage in raw if isinstance(raw, list) else [raw]:
+        yield from stage.items()
+
+
+def plain_operators(document: Any, kwargs: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield each operator that mongoengine makes of an update's arguments, with what it changes."""
+    update = {name: value for name, value in kwargs.items() if name not in {*_OPTIONS, "__raw__"}}
+    yield from transform.update(document, **update).items()
+
+
+def changed_fields(operator: str, names: Any, fields: frozenset[str]) -> frozenset[str]:
+    """Return those of the stored fields that an operator, or a stage, changes."""
+    if operator in _REPLACING:
+        return fields
+    changed = {names} if isinstance(names, str) else set(names)
+    if operator == "$rename":
+        changed.update(names.values())
+    return fields.intersection(name.split(".")[0] for name in changed)
+
+
 class QuerySet(mongoengine.QuerySet):
     """A QuerySet whose inserts go the way of ``Document.insert_documents``."""
+
+    def create(self, **fields: Any) -> Any:
+        """Store a new document with the fields; return it."""
+        return self._document(**fields).save()
 
     def insert(self, doc_or_docs: Any, load_bulk: bool = True, **kwargs: Any) -> Any:
         """Insert new documents; return them, or only their ids without ``load_bulk``.
@@ -47,15 +91,37 @@ class QuerySet(mongoengine.QuerySet):
             return self.filter(pk__exists=True).count(with_limit_and_skip)
         return super().count(with_limit_and_skip)
 
+    def delete(self, write_concern: Any = None, **kwargs: Any) -> Any:
+        """Delete the documents; a write concern of its own is refused: we wait for the majority."""
+        self._refuse(bool(write_concern), "write_concern")
+        return super().delete(**kwargs)
+
     def update(self, upsert: bool = False, **kwargs: Any) -> Any:
-        """Update atomically; an upsert is refused, because it would pass by the lifecycle."""
-        self._refuse(upsert, "upsert")
-        return super().update(upsert=upsert, **kwargs)
+        """Update atomically; an upsert is refused, because it would pass by the lifecycle.
+
+        So are a write concern of its own and a change of what is ``fixed``.
+        """
+        self._check_update(upsert, kwargs)
+        return super().update(**kwargs)
 
     def modify(self, upsert: bool = False, remove: bool = False, **kwargs: Any) -> Any:
         """Update one document atomically; an upsert is refused, as in ``update``."""
-        self._refuse(upsert, "upsert")
+        self._check_update(upsert, kwargs)
         return super().modify(remove=remove, **kwargs)
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """The stored fields that no update through the QuerySet may change."""
+        return self._document.fixed
+
+    def _check_update(self, upsert: bool, kwargs: dict[str, Any]) -> None:
+        self._refuse(upsert, "upsert")
+        self._refuse(bool(kwargs.get("write_concern")), "write_concern")
+        if self.fixed:
+            plain = plain_operators(self._document, kwargs)
+            for operator, names in (*raw_operators(kwargs), *plain):
+                for name in changed_fields(operator, names, self.fixed):
+                    self._refuse(True, f"changes of {name}")
 
     def _refuse(self, wanted: bool, name: str) -> None:
         if wanted:

@@ -42,6 +42,9 @@ class RegisteredDocument(mongoengine.Document):
 
     sharding: ClassVar[Sharding] = Sharding()
 
+    #: The stored fields that neither ``save`` nor a QuerySet may change.
+    fixed: ClassVar[frozenset[str]] = frozenset()
+
     #: The setting that says after how many days the server removes a document, by the TTL index.
     retention_setting: ClassVar[str | None] = None
 

@@ -7,29 +7,20 @@ from functools import partial
 from typing import Any
 
 from mongoengine.errors import NotUniqueError
-from mongoengine.queryset import transform
 from mongoengine.queryset.visitor import Q
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.models.identifying import IDENTIFYING
-from chabad_auth_django.models.queryset import QuerySet
+from chabad_auth_django.models.queryset import (
+    QuerySet,
+    changed_fields,
+    plain_operators,
+    raw_operators,
+)
 from chabad_auth_django.validators import email_spellings
 
 #: Users that one transaction removes.
 DELETE_BATCH = 100
-
-# What ``update`` and ``modify`` take that is no change of a field.
-_OPTIONS = frozenset(
-    {
-        "array_filters",
-        "full_response",
-        "full_result",
-        "multi",
-        "new",
-        "read_concern",
-        "write_concern",
-    }
-)
 
 # Queries by several addresses -> their operator.
 _EMAIL_LISTS = {"email__in": "$in", "email__nin": "$nin"}
@@ -47,13 +38,12 @@ class UserQuerySet(QuerySet):
                 q_obj = listed & q_obj if q_obj else listed
         return super().__call__(q_obj, **query)
 
-    def delete(self, **kwargs: Any) -> int:
+    def delete(self, write_concern: Any = None, **kwargs: Any) -> int:
         """Remove the matching users and all their data; return how many users were removed.
 
         In batches, each a transaction of its own (specification: "Cascade Deletion Strategy").
         """
-        if kwargs.get("write_concern"):
-            raise TypeError("delete() always waits for the majority")
+        self._refuse(bool(write_concern), "write_concern")
         count = 0
         ids = self._ids()
         for start in range(0, len(ids), DELETE_BATCH):
@@ -62,7 +52,7 @@ class UserQuerySet(QuerySet):
 
     def update(self, upsert: bool = False, **kwargs: Any) -> Any:
         """Update atomically; raise ``DuplicateEmail`` or ``ExternalIdTaken`` like ``save``."""
-        self._refuse(upsert, "upsert")
+        self._check_update(upsert, kwargs)
         values = self._identifying(kwargs)
         if not values:
             return super().update(**kwargs)
@@ -72,7 +62,7 @@ class UserQuerySet(QuerySet):
     def modify(self, upsert: bool = False, remove: bool = False, **kwargs: Any) -> Any:
         """Update one user atomically; removing is refused: only ``delete`` cascades."""
         self._refuse(remove, "remove")
-        self._refuse(upsert, "upsert")
+        self._check_update(upsert, kwargs)
         values = self._identifying(kwargs)
         if not values:
             return super().modify(**kwargs)
@@ -98,23 +88,11 @@ class UserQuerySet(QuerySet):
 
         Refuse other ways to change them: what they would store cannot be told before.
         """
-        update = {name: value for name, value in kwargs.items() if name not in _OPTIONS}
-        raw = update.pop("__raw__", {})
-        for stage in raw if isinstance(raw, list) else [raw]:
-            for operator, names in stage.items():
-                replaces = operator in ("$project", "$replaceRoot", "$replaceWith")
-                self._refuse(replaces or bool(_identifying_in(operator, names)), "raw updates")
+        for operator, names in raw_operators(kwargs):
+            self._refuse(bool(changed_fields(operator, names, IDENTIFYING)), "raw updates")
         values: dict[str, Any] = {}
-        for operator, names in transform.update(self._document, **update).items():
-            for name in _identifying_in(operator, names):
+        for operator, names in plain_operators(self._document, kwargs):
+            for name in changed_fields(operator, names, IDENTIFYING):
                 self._refuse(operator not in ("$set", "$unset"), operator)
                 values[name] = names[name] if operator == "$set" else None
         return values
-
-
-def _identifying_in(operator: str, names: Any) -> frozenset[str]:
-    """Return the ``IDENTIFYING`` fields that an update operator or a stage changes."""
-    changed = {names} if isinstance(names, str) else set(names)
-    if operator == "$rename":
-        changed.update(names.values())
-    return IDENTIFYING & changed

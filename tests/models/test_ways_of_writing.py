@@ -1,0 +1,157 @@
+"""What a way of writing cannot keep, it refuses: nothing is left out, or weakened, in silence.
+
+The kind: mongoengine's API takes something that our rules would pass by, and answers as if it had
+been done. Looked through: ``save`` and its arguments, ``update``, ``update_one``, ``modify``,
+``upsert_one`` and ``delete`` of each QuerySet and Document, with operators, raw operators, raw
+pipelines and nested names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from pymongo.database import Database
+
+from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
+
+
+def stored_value(user: User) -> AppData:
+    return AppData.upsert_app_data(user.id, "app", "key", {"n": 1})
+
+
+#: Each would change the value without its version, the version alone, or whose value it is.
+CHANGES: list[dict[str, Any]] = [
+    {"set__data_value": 2},
+    {"data_value": 2},
+    {"unset__data_value": True},
+    {"inc__version": 1},
+    {"set__version": 1},
+    {"set__user_id": ObjectId()},
+    {"set__app_id": "other"},
+    {"set__data_key": "other"},
+    {"__raw__": {"$set": {"dataValue": 2}}},
+    {"__raw__": {"$set": {"dataValue.n": 2}}},
+    {"__raw__": {"$rename": {"other": "dataValue"}}},
+    {"__raw__": {"$unset": {"version": ""}}},
+    {"__raw__": [{"$set": {"dataValue": 2}}]},
+    {"__raw__": [{"$unset": "dataValue"}]},
+    {"__raw__": [{"$unset": ["other", "dataValue.n"]}]},
+    {"__raw__": [{"$replaceWith": {}}]},
+    {"__raw__": [{"$project": {"other": 1}}]},
+    {"upsert": True, "set__updated_at": None},
+    {"write_concern": {"w": 0}, "set__updated_at": None},
+]
+
+
+def test_an_update_that_passes_by_the_version_is_refused(user: User, raw: Database) -> None:
+    data = stored_value(user)
+    before = raw.appdatas.find_one()
+    ways: list[Callable[..., Any]] = [
+        AppData.objects(id=data.id).update,
+        AppData.objects(id=data.id).update_one,
+        AppData.objects(id=data.id).modify,
+        data.modify,
+        data.update,
+    ]
+    for way, change in product(ways, CHANGES):
+        with pytest.raises(TypeError, match="does not support"):
+            way(**change)
+    assert raw.appdatas.find_one() == before
+
+
+def test_other_fields_can_be_updated_through_a_queryset(user: User, raw: Database) -> None:
+    stored_value(user)
+    AppData.objects.update(__raw__={"$set": {"theirs.deep": 1}, "$unset": {"other": ""}})
+    assert raw.appdatas.find_one()["theirs"] == {"deep": 1}
+    Activity.create_activity(user_id=user.id, event_type="x")
+    assert Activity.objects.update(set__metadata={"a": 1}) == 1
+
+
+def test_a_change_that_save_would_leave_out_is_refused(user: User, raw: Database) -> None:
+    data = stored_value(user)
+    before = raw.appdatas.find_one()
+    for name, value in {
+        "data_key": "other",
+        "app_id": "other",
+        "user_id": ObjectId(),
+        "version": 7,
+        "created_at": user.created_at,
+    }.items():
+        data.data_value = 2
+        setattr(data, name, value)
+        with pytest.raises(ValidationError) as caught:
+            data.save()
+        assert caught.value.errors == {AppData._db_field_map[name]: "It cannot be changed."}
+        data.refresh()
+    assert raw.appdatas.find_one() == before
+    data.data_value = 2
+    data.save()
+    assert (data.version, data.data_value) == (2, 2)
+
+
+def test_a_document_stays_with_its_user(user: User, raw: Database) -> None:
+    events = [
+        Activity.create_activity(user_id=user.id, event_type="x"),
+        Analytics.create_analytics(user_id=user.id, event_name="x", event_category="custom"),
+    ]
+    for document in (*events, *Profile.objects, *Preferences.objects):
+        with pytest.raises(TypeError, match="changes of userId"):
+            type(document).objects.update(user_id=ObjectId())
+        document.user_id = ObjectId()
+        with pytest.raises(ValidationError):
+            document.save()
+        assert document.collection().count_documents({"userId": user.id}) == 1
+
+
+def test_an_argument_that_would_be_ignored_is_refused(user: User, raw: Database) -> None:
+    new = {"user_id": user.id, "app_id": "app", "data_key": "new", "data_value": 1}
+    arguments: list[dict[str, Any]] = [
+        {"validate": False},
+        {"clean": False},
+        {"force_insert": True},
+        {"write_concern": {"w": 0}},
+        {"signal_kwargs": {"a": 1}},
+        {"cascade": True},
+        {"anything": 1},
+    ]
+    for argument in arguments:
+        documents = (
+            AppData(**new),
+            stored_value(user),
+            Activity(user_id=user.id, event_type="x"),
+            Profile.find_by_user_id(user.id),
+            User(email="ben@example.org"),
+            User.find_by_id(user.id),
+        )
+        for document in documents:
+            with pytest.raises(TypeError):
+                document.save(**argument)
+    with pytest.raises(TypeError):
+        stored_value(user).save(save_condition={"version": 1})
+    assert raw.appdatas.count_documents({}) == raw.users.count_documents({}) == 1
+    assert raw.activities.count_documents({}) == 0
+
+
+def test_no_delete_takes_a_write_concern_of_its_own(user: User, raw: Database) -> None:
+    data = stored_value(user)
+    event = Activity.create_activity(user_id=user.id, event_type="x")
+    weak = {"w": 0}
+    for delete in (
+        AppData.objects.delete,
+        Activity.objects(id=event.id).delete,
+        User.objects.delete,
+        data.delete,
+        event.delete,
+        user.delete,
+    ):
+        with pytest.raises(TypeError):
+            delete(write_concern=weak)
+    assert raw.appdatas.count_documents({}) == raw.activities.count_documents({}) == 1
+    event.delete()
+    data.delete()
+    assert raw.appdatas.count_documents({}) == raw.activities.count_documents({}) == 0
