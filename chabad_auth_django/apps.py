@@ -7,7 +7,7 @@ from django.core import checks as django_checks
 from django.db.models.signals import post_migrate
 
 from chabad_auth_django import checks, receivers
-from chabad_auth_django.checks.indexes import check_indexes
+from chabad_auth_django.checks.database import check_database
 from chabad_auth_django.db import connection
 
 
@@ -28,7 +28,7 @@ class ChabadAuthConfig(AppConfig):
         django_checks.register(checks.check_settings)
         django_checks.register(checks.check_host_accounts)
         django_checks.register(checks.check_pages, django_checks.Tags.urls)
-        django_checks.register(check_indexes, django_checks.Tags.database)
+        django_checks.register(check_database, django_checks.Tags.database)
         django_checks.register(checks.check_cache, deploy=True)
         django_checks.register(checks.check_proxies, deploy=True)
         django_checks.register(checks.check_driver_log, deploy=True)

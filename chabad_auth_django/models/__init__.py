@@ -13,6 +13,7 @@ from chabad_auth_django.models.external_id import ExternalId
 from chabad_auth_django.models.guard import Guard
 from chabad_auth_django.models.heartbeat import Heartbeat
 from chabad_auth_django.models.idempotency import IdempotencyRecord
+from chabad_auth_django.models.owned_collection import OwnedCollection
 from chabad_auth_django.models.preferences import Preferences
 from chabad_auth_django.models.profile import Profile
 from chabad_auth_django.models.rollup import (
@@ -42,6 +43,7 @@ __all__ = [
     "Heartbeat",
     "Guard",
     "IdempotencyRecord",
+    "OwnedCollection",
     "Preferences",
     "Profile",
     "Session",

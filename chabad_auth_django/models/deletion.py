@@ -27,3 +27,5 @@ class Deletion(Document):
     since: datetime = DateTimeField(required=True)
     #: A token for each deletion that has joined; the last to be refused removes the job.
     tries: list[Any] = ListField(ObjectIdField())
+    #: Collections that were swept after the grace period, where one project lacks a Document.
+    swept: list[str] = ListField(StringField())

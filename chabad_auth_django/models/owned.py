@@ -13,11 +13,15 @@ from pymongo.errors import OperationFailure
 from chabad_auth_django.db.transactions import in_transaction, on_commit
 from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
 from chabad_auth_django.models.fields import ObjectIdField
+from chabad_auth_django.models.owned_collection import OwnedCollection
 from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.models.queryset import QuerySet
 from chabad_auth_django.models.user import User
 
 _UNREAD = object()
+
+# Every project has these Documents; of others it has to learn.
+_OURS = "chabad_auth_django.models."
 
 
 class OwnedQuerySet(QuerySet):
@@ -48,6 +52,7 @@ class OwnedDocument(PersonalDocument):
     # Nobody would look whether the other user is still there.
     fixed = frozenset({"userId"})
 
+    _recorded_in: ClassVar[Any] = None
     _purge: ClassVar[Callable[..., int] | None] = None
 
     user_id: ObjectId = ObjectIdField(db_field="userId", required=True)
@@ -120,10 +125,17 @@ class OwnedDocument(PersonalDocument):
             if fence and not in_transaction():
                 cls.take_back_if_gone(owners())
             raise
+        if cls._recorded_in != cls._get_db() and not cls.__module__.startswith(_OURS):
+            on_commit(cls._record)
         if fence and in_transaction():
             on_commit(partial(cls.take_back_if_gone, owners()), robust=False)
         elif fence:
             cls.take_back_if_gone(owners())
+
+    @classmethod
+    def _record(cls) -> None:
+        OwnedCollection.record([cls])
+        cls._recorded_in = cls._get_db()
 
     @classmethod
     def take_back_if_gone(cls, user_ids: dict[ObjectId, ObjectId]) -> None:

@@ -9,8 +9,9 @@ from django.core.management.base import CommandError, CommandParser
 from chabad_auth_django.management.base import EXIT_FOUND
 from chabad_auth_django.management.commands.chabad_delete_user import Command as DeleteUser
 from chabad_auth_django.management.commands.chabad_delete_user import counts
+from chabad_auth_django.management.commands.chabad_purge_deleted import left_to_others
 from chabad_auth_django.management.output import to_text
-from chabad_auth_django.services.lifecycle import erasure
+from chabad_auth_django.services.lifecycle import deletion, erasure
 from chabad_auth_django.services.lifecycle.erasure import Erasure, Receipt
 
 
@@ -77,8 +78,11 @@ class Command(DeleteUser):
         if self.is_heard:
             self._forget(items, receipts)
         if not finished:
+            unknown = deletion.find_unknown_collections()
             raise CommandError(
-                "Not finished: run it again to get the final receipt.", returncode=EXIT_FOUND
+                "Not finished: run it again to get the final receipt."
+                + (f" {left_to_others(unknown)}" if unknown else ""),
+                returncode=EXIT_FOUND,
             )
 
     def _forget(self, items: list[Erasure], receipts: list[Receipt]) -> None:

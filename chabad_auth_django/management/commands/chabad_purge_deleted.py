@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from django.core.management.base import CommandError
+
+from chabad_auth_django.management.base import EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import plural
 from chabad_auth_django.services.lifecycle import deletion
@@ -18,16 +22,22 @@ class Command(BaseCommand):
     )
     has_dry_run = True
     is_scheduled = True
+    exit_statuses = {
+        0: "done",
+        1: "collections are left that another project has to purge; the message names them",
+    }
     json_keys = {
         "finished": "how many deletions ended",
         "waiting": "how many wait for their second sweep; with --dry-run all that are open",
         "documents": "how many documents were purged",
+        "unknownCollections": "an object, collection that another project must purge: Document",
         "dryRun": "whether nothing was purged",
     }
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         """Run the service; print a line for each job and a summary."""
         finished = waiting = documents = 0
+        unknown: dict[str, str] = {}
         jobs = deletion.count_jobs()
         if dry_run:
             waiting = jobs
@@ -36,6 +46,7 @@ class Command(BaseCommand):
                 for outcome in deletion.run():
                     finished += outcome.finished
                     waiting += not outcome.finished
+                    unknown |= outcome.unknown
                     count = sum(outcome.purged.values())
                     documents += count
                     bar.advance()
@@ -49,6 +60,7 @@ class Command(BaseCommand):
                 "finished": finished,
                 "waiting": waiting,
                 "documents": documents,
+                "unknownCollections": unknown,
                 "dryRun": dry_run,
             },
             [
@@ -57,3 +69,17 @@ class Command(BaseCommand):
             ],
             is_idle=not (dry_run or finished or documents),
         )
+        if unknown:
+            raise CommandError(
+                f"{plural(waiting, 'deletion')} cannot end here. {left_to_others(unknown)}",
+                returncode=EXIT_FOUND,
+            )
+
+
+def left_to_others(unknown: Mapping[str, str]) -> str:
+    """Return what an operator has to do about collections that this project has no Document of."""
+    named = ", ".join(f"{name} ({document})" for name, document in unknown.items())
+    return (
+        f"These collections of users belong to Documents that this project does not have: {named}. "
+        "Run chabad_purge_deleted in the project that has them too, or drop the collections."
+    )

@@ -60,6 +60,7 @@ class Command(BaseCommand):
         remaining = comparison = indexes.compare()
         done: dict[str, list[str]] = {"created": [], "fixed": [], "dropped": []}
         if not check:
+            indexes.record_owned_collections()
             with self.progress("indexes", len(comparison.missing)) as bar:
 
                 def created(index: indexes.Index) -> None:

@@ -278,7 +278,7 @@ def _raw_events() -> Collection[RawBSONDocument]:
 def _sweep_once_more(user_ids: set[ObjectId]) -> set[ObjectId]:
     """Keep the deletions of users open, which may have passed what comes back; return whose."""
     jobs = Deletion.collection()
-    later = {"$set": {"since": now()}}
+    later = {"$set": {"since": now()}, "$unset": {"swept": True}}
     return {
         id
         for id in user_ids

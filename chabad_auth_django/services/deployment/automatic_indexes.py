@@ -25,6 +25,7 @@ def create_missing(*, warn: Callable[[str], object]) -> int:
     connection.ping(timeout=5.0)
     created = 0
     with pymongo.timeout(TIMEOUT):
+        indexes.record_owned_collections()
         comparison = indexes.compare()
         for index in comparison.missing:
             try:

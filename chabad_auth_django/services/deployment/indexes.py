@@ -13,8 +13,10 @@ from pymongo.errors import OperationFailure
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import IndexBuildFailed
+from chabad_auth_django.models import OwnedCollection
 from chabad_auth_django.models.base import DUPLICATE_KEY, Document
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.models.owned import OwnedDocument
 
 #: The options that change what an index does.
 OPTIONS = (
@@ -112,6 +114,11 @@ def compare() -> Comparison:
             found.remove(match)
     comparison.extra.extend(found)
     return comparison
+
+
+def record_owned_collections() -> None:
+    """Record which collections belong to users, for projects that lack an app with a Document."""
+    OwnedCollection.record(OwnedDocument.registered())
 
 
 def create(

@@ -17,9 +17,9 @@ so that the children of one that was never finished are removed too.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -36,7 +36,7 @@ from chabad_auth_django.db.transactions import (
     on_incomplete,
 )
 from chabad_auth_django.exceptions import UserNotFound
-from chabad_auth_django.models import Deletion, User
+from chabad_auth_django.models import Deletion, OwnedCollection, User
 from chabad_auth_django.models.deletion import CREATING, DELETING
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
@@ -63,6 +63,8 @@ class Outcome:
     user_id: ObjectId
     purged: dict[str, int]
     finished: bool
+    #: Collections that another project has to purge, which has their Documents, and those.
+    unknown: dict[str, str] = field(default_factory=dict)
 
 
 def begin(*, user_ids: Sequence[ObjectId]) -> None:
@@ -77,7 +79,11 @@ def begin(*, user_ids: Sequence[ObjectId]) -> None:
                 model.collection().update_many(model.owned_by(user_ids), touch)
     audit.record_many(action=_way.get().action, users=dict.fromkeys(user_ids, {}))
     token = ObjectId()
-    job = {"$set": {"state": DELETING, "since": now()}, "$push": {"tries": token}}
+    job = {
+        "$set": {"state": DELETING, "since": now()},
+        "$unset": {"swept": True},
+        "$push": {"tries": token},
+    }
     result = _jobs().bulk_write(
         [UpdateOne({"_id": user_id}, job, upsert=True) for user_id in user_ids]
     )
@@ -243,9 +249,30 @@ def resume(*, user_id: ObjectId) -> Outcome:
         return Outcome(user_id, purged, finished=False)
     while found := purge(user_id=user_id):
         purged = {name: purged.get(name, 0) + found.get(name, 0) for name in purged | found}
+    if unknown := _left_to_others(job):
+        return Outcome(user_id, purged, finished=False, unknown=unknown)
     receipts.records().update_one({"_id": user_id}, {"$set": {"finishedAt": now()}})
     _jobs().delete_one({"_id": user_id, "since": job["since"]})
     return Outcome(user_id, purged, finished=True)
+
+
+def find_unknown_collections(*, swept: Sequence[str] = ()) -> dict[str, str]:
+    """Return the collections of users that this project has no Document of, and those Documents.
+
+    Empty ones, and those that were swept, are left out.
+    """
+    known = [model.collection().name for model in OwnedDocument.registered()]
+    return OwnedCollection.find_filled(but_for=[*known, *swept])
+
+
+def _left_to_others(job: Mapping[str, Any]) -> dict[str, str]:
+    """Note in the job what this project has swept; return what another one has to."""
+    unknown = find_unknown_collections(swept=job.get("swept", ()))
+    if unknown:
+        known = [model.collection().name for model in OwnedDocument.registered()]
+        key = {"_id": job["_id"], "since": job["since"]}
+        _jobs().update_one(key, {"$addToSet": {"swept": {"$each": known}}})
+    return unknown
 
 
 def _remove(user_id: ObjectId) -> int:

@@ -135,7 +135,8 @@ def finish(*, erasure: Erasure, wait: bool, advance: Advance) -> Receipt:
     Without ``wait`` the sweep is left to ``chabad_purge_deleted`` if the period is not over.
     """
     while deletion.has_job(user_id=erasure.user_id):
-        if deletion.resume(user_id=erasure.user_id).finished or not wait:
+        outcome = deletion.resume(user_id=erasure.user_id)
+        if outcome.finished or outcome.unknown or not wait:
             break
         time.sleep(SLICE)
         advance(0)

@@ -1,4 +1,4 @@
-"""The check of the indexes; it asks MongoDB, so it runs with ``check --database default`` only."""
+"""The check of the database; it asks MongoDB, so it runs with ``check --database default`` only."""
 
 from __future__ import annotations
 
@@ -11,33 +11,44 @@ from django.db import DEFAULT_DB_ALIAS
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.lifecycle import deletion
 
 #: Seconds in which the server must answer.
 TIMEOUT = 10.0
 
 
-def check_indexes(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Return a warning with the names of the missing indexes."""
+def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Return warnings of missing indexes, and of collections of users that are unknown here."""
     if DEFAULT_DB_ALIAS not in (databases or ()) or not connection.uri_setting():
         return []
     try:
         connection.ping(timeout=5.0)
         with pymongo.timeout(TIMEOUT):
             missing = indexes.compare().missing
+            unknown = deletion.find_unknown_collections()
     except Exception as error:  # A callable MONGODB_URI raises what it likes.
         return [
             Warning(
-                f"MongoDB does not answer ({type(error).__name__}), so its indexes are unchecked.",
+                f"MongoDB does not answer ({type(error).__name__}), so it is unchecked.",
                 id="chabad_auth.W012",
             )
         ]
-    if not missing:
-        return []
-    return [
+    messages: list[CheckMessage] = [
         Warning(
+            f"The collection {name!r} belongs to users, and this project does not have its "
+            f"Document, {document}. A deletion of a user stays open here.",
+            hint="Run chabad_purge_deleted in the project that has it too, or add the app here. "
+            "Drop the collection if it is of no use any more.",
+            id="chabad_auth.W010",
+        )
+        for name, document in unknown.items()
+    ]
+    if missing:
+        index_warning = Warning(
             f"MongoDB indexes are missing: {'; '.join(map(str, missing))}.",
             hint="Without a unique index two users can get one address. Run 'manage.py "
             "chabad_sync_indexes'; 'manage.py migrate' does so by itself when it ends.",
             id="chabad_auth.W011",
         )
-    ]
+        messages.append(index_warning)
+    return messages
