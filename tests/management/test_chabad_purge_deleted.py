@@ -76,10 +76,11 @@ def test_the_exit_code_of_a_process(mongodb: str, user: User, tmp_path: Path) ->
 def test_json_and_a_dry_run(raw: Database, user: User) -> None:
     user.delete()
     result = command("chabad_purge_deleted", "--dry-run", "--json")
-    assert result.json == {"finished": 0, "waiting": 1, "documents": 0, "dryRun": True}
+    nothing = {"documents": 0, "unknownCollections": {}}
+    assert result.json == {"finished": 0, "waiting": 1, "dryRun": True} | nothing
     assert raw.deletions.count_documents({}) == 1
     result = command("chabad_purge_deleted", "--json")
-    assert result.json == {"finished": 1, "waiting": 0, "documents": 0, "dryRun": False}
+    assert result.json == {"finished": 1, "waiting": 0, "dryRun": False} | nothing
 
 
 def test_after_an_interruption_the_same_command_goes_on(raw: Database, user: User) -> None:
