@@ -6,7 +6,7 @@ chabad_auth_django.api.openapi.schema.SETTINGS`` writes it to a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
@@ -270,6 +270,8 @@ class Schema(AutoSchema):
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+Serializer = type[serializers.Serializer[Any]]
+
 
 def one_or_many(event: dict[str, Any]) -> list[OpenApiExample]:
     """Return the examples of a body that is one event, or a list of them."""
@@ -311,3 +313,32 @@ def only_ours(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str
         for endpoint in endpoints
         if getattr(endpoint[3], "cls", object).__module__.startswith("chabad_auth_django.api.")
     ]
+
+
+def describe_read(operation_id: str, serializer: Serializer) -> Callable[[F], F]:
+    """Describe the reading of one resource, which a client may ask for only if it has changed."""
+    return describe(
+        operation_id=operation_id,
+        parameters=[IF_NONE_MATCH, ETAG],
+        responses={200: serializer, **NOT_MODIFIED},
+    )
+
+
+def describe_change(
+    operation_id: str,
+    serializer: Serializer | None = None,
+    *,
+    request: Serializer | None = None,
+    responses: Mapping[int, Any] | None = None,
+) -> Callable[[F], F]:
+    """Describe a change of one resource, which a client may tie to what it has seen.
+
+    Without a serializer there is no answer but 204.
+    """
+    answer = {200: serializer} if serializer else {204: None}
+    return describe(
+        operation_id=operation_id,
+        parameters=[IF_MATCH, ETAG] if serializer else [IF_MATCH],
+        request=request,
+        responses={**answer, **(responses or {}), **CHANGED},
+    )

@@ -29,9 +29,9 @@ from chabad_auth_django.api.openapi.schema import (
     CREATE_ONLY,
     ETAG,
     IF_MATCH,
-    IF_NONE_MATCH,
-    NOT_MODIFIED,
     describe,
+    describe_change,
+    describe_read,
 )
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.db.transactions import in_transaction
@@ -141,11 +141,7 @@ class AppDataValueViewSet(APIViewSet):
             "data_key": self.kwargs["key"],
         }
 
-    @describe(
-        operation_id="app_data_retrieve",
-        parameters=[IF_NONE_MATCH, ETAG],
-        responses={200: AppDataSerializer, **NOT_MODIFIED},
-    )
+    @describe_read("app_data_retrieve", AppDataSerializer)
     def retrieve(self, request: Request, user: str, app: str, key: str) -> Response:
         """Show a value; its `ETag` is its version."""
         return respond(request, self.found(self._read()), shapes.app_data)
@@ -203,11 +199,7 @@ class AppDataValueViewSet(APIViewSet):
             raise
         return respond(request, self.found(document.stored), shapes.app_data)
 
-    @describe(
-        operation_id="app_data_delete",
-        parameters=[IF_MATCH],
-        responses={204: None, **CHANGED},
-    )
+    @describe_change("app_data_delete")
     def destroy(self, request: Request, user: str, app: str, key: str) -> Response:
         """Delete a value."""
         options = self._expected()

@@ -15,10 +15,8 @@ from chabad_auth_django.api.http.fields import NameField, StrictSerializer, Stri
 from chabad_auth_django.api.http.throttling import AccountThrottle, RefreshThrottle, ScopedThrottle
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import (
-    ETAG,
-    IF_NONE_MATCH,
-    NOT_MODIFIED,
     describe,
+    describe_read,
     errors,
 )
 from chabad_auth_django.api.resources import shapes
@@ -172,11 +170,7 @@ class SessionViewSet(AuthView):
 
     permission_classes = [IsSignedIn]
 
-    @describe(
-        operation_id="auth_me",
-        parameters=[IF_NONE_MATCH, ETAG],
-        responses={200: UserSerializer, **NOT_MODIFIED},
-    )
+    @describe_read("auth_me", UserSerializer)
     def me(self, request: Request) -> Response:
         """Show the caller."""
         return respond(request, self.found(self.caller.stored), shapes.user)

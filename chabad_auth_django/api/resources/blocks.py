@@ -17,9 +17,9 @@ from chabad_auth_django.api.openapi.schema import (
     CREATE_ONLY,
     ETAG,
     IF_MATCH,
-    IF_NONE_MATCH,
-    NOT_MODIFIED,
     describe,
+    describe_change,
+    describe_read,
     errors,
 )
 from chabad_auth_django.api.resources import shapes
@@ -45,11 +45,7 @@ class BlockViewSet(APIViewSet):
     owner_may = ()
     audited = {"PUT": "user.block", "DELETE": "user.unblock"}
 
-    @describe(
-        operation_id="block_retrieve",
-        parameters=[IF_NONE_MATCH, ETAG],
-        responses={200: BlockSerializer, **NOT_MODIFIED},
-    )
+    @describe_read("block_retrieve", BlockSerializer)
     def retrieve(self, request: Request, user: str) -> Response:
         """Show why the user is blocked; 404 where it is not. Takes `users:block`."""
         return respond(request, self.found(Block.read(userId=self.user_id)), shapes.block)
@@ -72,7 +68,7 @@ class BlockViewSet(APIViewSet):
         )
         return respond(request, self.found(block.stored), shapes.block, 201 if is_new else 200)
 
-    @describe(operation_id="block_remove", parameters=[IF_MATCH], responses={204: None, **CHANGED})
+    @describe_change("block_remove")
     def destroy(self, request: Request, user: str) -> Response:
         """Let the user sign in again; the sessions stay ended."""
         self._check_preconditions()

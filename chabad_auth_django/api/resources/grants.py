@@ -8,7 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.http.views import READ, APIViewSet
-from chabad_auth_django.api.openapi.schema import CHANGED, ETAG, IF_MATCH, describe, errors
+from chabad_auth_django.api.openapi.schema import (
+    describe_change,
+    errors,
+)
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.api.resources.users import UserSerializer
 from chabad_auth_django.models import User
@@ -35,22 +38,13 @@ class RoleViewSet(GrantViewSet):
     granted = "roles"
     owner_may = READ
 
-    @describe(
-        operation_id="roles_add",
-        parameters=[IF_MATCH, ETAG],
-        request=None,
-        responses={200: UserSerializer, **CHANGED},
-    )
+    @describe_change("roles_add", UserSerializer)
     def update(self, request: Request, user: str, role: str) -> Response:
         """Give the role. Takes `roles:write`, and every permission that the role grants."""
         users.check_may_grant_role(actor=self.caller, role=role)
         return self._change("add_role", role)
 
-    @describe(
-        operation_id="roles_remove",
-        parameters=[IF_MATCH, ETAG],
-        responses={200: UserSerializer, **CHANGED},
-    )
+    @describe_change("roles_remove", UserSerializer)
     def destroy(self, request: Request, user: str, role: str) -> Response:
         """Take the role away; an administrator stays (409). Takes `roles:write`."""
         change = partial(self._change, "remove_role", role)
@@ -65,22 +59,13 @@ class PermissionViewSet(GrantViewSet):
     granted = "permissions"
     owner_may = READ
 
-    @describe(
-        operation_id="permissions_add",
-        parameters=[IF_MATCH, ETAG],
-        request=None,
-        responses={200: UserSerializer, **CHANGED},
-    )
+    @describe_change("permissions_add", UserSerializer)
     def update(self, request: Request, user: str, permission: str) -> Response:
         """Give the permission. Takes `permissions:write`, and the permission itself."""
         users.check_may_grant(actor=self.caller, permission=permission)
         return self._change("add_permission", permission)
 
-    @describe(
-        operation_id="permissions_remove",
-        parameters=[IF_MATCH, ETAG],
-        responses={200: UserSerializer, **CHANGED},
-    )
+    @describe_change("permissions_remove", UserSerializer)
     def destroy(self, request: Request, user: str, permission: str) -> Response:
         """Take the permission away; an administrator stays (409). Takes `permissions:write`."""
         change = partial(self._change, "remove_permission", permission)
@@ -93,21 +78,12 @@ class AuthMethodViewSet(GrantViewSet):
     audited = {"PUT": "auth_method.add", "DELETE": "auth_method.remove"}
     granted = "authMethods"
 
-    @describe(
-        operation_id="auth_methods_add",
-        parameters=[IF_MATCH, ETAG],
-        request=None,
-        responses={200: UserSerializer, **CHANGED},
-    )
+    @describe_change("auth_methods_add", UserSerializer)
     def update(self, request: Request, user: str, method: str) -> Response:
         """Add the authentication method."""
         return self._change("add_auth_method", method)
 
-    @describe(
-        operation_id="auth_methods_remove",
-        parameters=[IF_MATCH, ETAG],
-        responses={200: UserSerializer, **errors(409), **CHANGED},
-    )
+    @describe_change("auth_methods_remove", UserSerializer, responses=errors(409))
     def destroy(self, request: Request, user: str, method: str) -> Response:
         """Remove the authentication method; the last one stays (409)."""
         return self._change("remove_auth_method", method)

@@ -21,12 +21,8 @@ from chabad_auth_django.api.http.fields import (
 )
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import (
-    CHANGED,
-    ETAG,
-    IF_MATCH,
-    IF_NONE_MATCH,
-    NOT_MODIFIED,
-    describe,
+    describe_change,
+    describe_read,
 )
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.models import Preferences
@@ -89,22 +85,13 @@ class PreferencesViewSet(APIViewSet):
 
     resource = "preferences"
 
-    @describe(
-        operation_id="preferences_retrieve",
-        parameters=[IF_NONE_MATCH, ETAG],
-        responses={200: PreferencesSerializer, **NOT_MODIFIED},
-    )
+    @describe_read("preferences_retrieve", PreferencesSerializer)
     def retrieve(self, request: Request, user: str) -> Response:
         """Show the preferences."""
         row = self.found(Preferences.read(userId=self.user_id))
         return respond(request, row, shapes.preferences)
 
-    @describe(
-        operation_id="preferences_update",
-        parameters=[IF_MATCH, ETAG],
-        request=PreferencesSerializer,
-        responses={200: PreferencesSerializer, **CHANGED},
-    )
+    @describe_change("preferences_update", PreferencesSerializer, request=PreferencesSerializer)
     def partial_update(self, request: Request, user: str) -> Response:
         """Change what is named, at any depth; what is not named stays.
 
@@ -118,12 +105,7 @@ class PreferencesViewSet(APIViewSet):
         merge = {CUSTOMIZATIONS: customizations} if customizations else None
         return self._change("patch", values, merge=merge)
 
-    @describe(
-        operation_id="preferences_reset",
-        parameters=[IF_MATCH, ETAG],
-        request=None,
-        responses={200: PreferencesSerializer, **CHANGED},
-    )
+    @describe_change("preferences_reset", PreferencesSerializer)
     def reset(self, request: Request, user: str) -> Response:
         """Set every preference to its default."""
         return self._change("reset_to_defaults")
@@ -136,21 +118,12 @@ class PreferencesViewSet(APIViewSet):
 class FavoriteAppViewSet(PreferencesViewSet):
     """One favourite application."""
 
-    @describe(
-        operation_id="favorite_apps_add",
-        parameters=[IF_MATCH, ETAG],
-        request=None,
-        responses={200: PreferencesSerializer, **CHANGED},
-    )
+    @describe_change("favorite_apps_add", PreferencesSerializer)
     def update(self, request: Request, user: str, app: str) -> Response:
         """Add the application to the favourites."""
         return self._change("add_favorite_app", app)
 
-    @describe(
-        operation_id="favorite_apps_remove",
-        parameters=[IF_MATCH, ETAG],
-        responses={200: PreferencesSerializer, **CHANGED},
-    )
+    @describe_change("favorite_apps_remove", PreferencesSerializer)
     def destroy(self, request: Request, user: str, app: str) -> Response:
         """Remove the application from the favourites."""
         return self._change("remove_favorite_app", app)
@@ -159,21 +132,12 @@ class FavoriteAppViewSet(PreferencesViewSet):
 class WidgetViewSet(PreferencesViewSet):
     """One widget."""
 
-    @describe(
-        operation_id="widgets_set",
-        parameters=[IF_MATCH, ETAG],
-        request=WidgetSerializer,
-        responses={200: PreferencesSerializer, **CHANGED},
-    )
+    @describe_change("widgets_set", PreferencesSerializer, request=WidgetSerializer)
     def update(self, request: Request, user: str, widget: str) -> Response:
         """Switch the widget on or off, customize it, or both."""
         return self._change("set_widget", widget, **self.read_body(WidgetSerializer))
 
-    @describe(
-        operation_id="widgets_remove",
-        parameters=[IF_MATCH, ETAG],
-        responses={200: PreferencesSerializer, **CHANGED},
-    )
+    @describe_change("widgets_remove", PreferencesSerializer)
     def destroy(self, request: Request, user: str, widget: str) -> Response:
         """Forget the widget."""
         return self._change("remove_widget", widget)

@@ -19,12 +19,8 @@ from chabad_auth_django.api.http.fields import (
 )
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import (
-    CHANGED,
-    ETAG,
-    IF_MATCH,
-    IF_NONE_MATCH,
-    NOT_MODIFIED,
-    describe,
+    describe_change,
+    describe_read,
 )
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.models import Profile
@@ -74,21 +70,12 @@ class ProfileViewSet(APIViewSet):
 
     resource = "profiles"
 
-    @describe(
-        operation_id="profile_retrieve",
-        parameters=[IF_NONE_MATCH, ETAG],
-        responses={200: ProfileSerializer, **NOT_MODIFIED},
-    )
+    @describe_read("profile_retrieve", ProfileSerializer)
     def retrieve(self, request: Request, user: str) -> Response:
         """Show the profile."""
         return respond(request, self.found(Profile.read(userId=self.user_id)), shapes.profile)
 
-    @describe(
-        operation_id="profile_update",
-        parameters=[IF_MATCH, ETAG],
-        request=ProfileSerializer,
-        responses={200: ProfileSerializer, **CHANGED},
-    )
+    @describe_change("profile_update", ProfileSerializer, request=ProfileSerializer)
     def partial_update(self, request: Request, user: str) -> Response:
         """Change what is named, remove what is `null`; `metadata` is replaced as a whole."""
         values = self.read_body(ProfileSerializer)
@@ -107,18 +94,13 @@ class ProfileViewSet(APIViewSet):
 class AvatarViewSet(ProfileViewSet):
     """The avatar in the profile."""
 
-    @describe(
-        operation_id="avatar_set",
-        parameters=[IF_MATCH, ETAG],
-        request=AvatarSerializer,
-        responses={200: ProfileSerializer, **CHANGED},
-    )
+    @describe_change("avatar_set", ProfileSerializer, request=AvatarSerializer)
     def update(self, request: Request, user: str) -> Response:
         """Set the avatar."""
         values = self.read_body(AvatarSerializer)
         return self._change("update_avatar", **values)
 
-    @describe(operation_id="avatar_remove", parameters=[IF_MATCH], responses={204: None, **CHANGED})
+    @describe_change("avatar_remove")
     def destroy(self, request: Request, user: str) -> Response:
         """Remove the avatar."""
         self._change("clear_avatar")
@@ -128,11 +110,7 @@ class AvatarViewSet(ProfileViewSet):
 class MetadataViewSet(ProfileViewSet):
     """One value of the metadata in the profile; its `ETag` is the profile's."""
 
-    @describe(
-        operation_id="metadata_retrieve",
-        parameters=[IF_NONE_MATCH, ETAG],
-        responses={200: MetadataValueSerializer, **NOT_MODIFIED},
-    )
+    @describe_read("metadata_retrieve", MetadataValueSerializer)
     def retrieve(self, request: Request, user: str, key: str) -> Response:  # type: ignore[override]
         """Show the value under the key."""
         row = self.found(Profile.read(userId=self.user_id))
@@ -140,20 +118,13 @@ class MetadataViewSet(ProfileViewSet):
             raise NotFound
         return respond(request, row, self._shape)
 
-    @describe(
-        operation_id="metadata_set",
-        parameters=[IF_MATCH, ETAG],
-        request=MetadataValueSerializer,
-        responses={200: MetadataValueSerializer, **CHANGED},
-    )
+    @describe_change("metadata_set", MetadataValueSerializer, request=MetadataValueSerializer)
     def update(self, request: Request, user: str, key: str) -> Response:
         """Store a value under the key."""
         value = self.read_body(MetadataValueSerializer)["value"]
         return self._change("set_metadata", key, value)
 
-    @describe(
-        operation_id="metadata_remove", parameters=[IF_MATCH], responses={204: None, **CHANGED}
-    )
+    @describe_change("metadata_remove")
     def destroy(self, request: Request, user: str, key: str) -> Response:
         """Remove the key."""
         self._change("delete_metadata", key)

@@ -35,6 +35,7 @@ from chabad_auth_django.api.openapi.schema import (
     IF_NONE_MATCH,
     NOT_MODIFIED,
     describe,
+    describe_change,
     errors,
 )
 from chabad_auth_django.api.resources import shapes
@@ -237,11 +238,8 @@ class UserViewSet(APIViewSet):
 
         return respond(request, {"user": row, **found}, shape)
 
-    @describe(
-        operation_id="users_update",
-        parameters=[IF_MATCH, ETAG],
-        request=UserPatchSerializer,
-        responses={200: UserSerializer, **errors(409), **CHANGED},
+    @describe_change(
+        "users_update", UserSerializer, request=UserPatchSerializer, responses=errors(409)
     )
     def partial_update(self, request: Request, user: str) -> Response:
         """Change a user. The e-mail address takes the permission `users:write`."""

@@ -16,7 +16,10 @@ from chabad_auth_django.api.http.fields import (
     StrictSerializer,
 )
 from chabad_auth_django.api.http.request_line import check_encoding
-from chabad_auth_django.api.openapi.schema import ETAG, IF_NONE_MATCH, NOT_MODIFIED, describe
+from chabad_auth_django.api.openapi.schema import (
+    describe,
+    describe_read,
+)
 from chabad_auth_django.contrib.universe.mapping import app_data
 from chabad_auth_django.contrib.universe.mapping.shared import ClientSerializer, Row
 from chabad_auth_django.contrib.universe.openapi import conflict
@@ -79,11 +82,7 @@ class AppDataViewSet(ClientViewSet):
 
     resource = "app-data"
 
-    @describe(
-        operation_id="client_app_data",
-        parameters=[IF_NONE_MATCH, ETAG],
-        responses={200: EntriesAnswerSerializer, **NOT_MODIFIED},
-    )
+    @describe_read("client_app_data", EntriesAnswerSerializer)
     def list(self, request: Request, user: str, app: str) -> Response:
         """List the values: as many as a setting says, of 8 MiB at most."""
         return respond(request, app_data.read_all(self.user_id, app), self._shape)

@@ -19,7 +19,11 @@ from chabad_auth_django.api.http.fields import (
     StrictSerializer,
     StringField,
 )
-from chabad_auth_django.api.openapi.schema import ETAG, IF_NONE_MATCH, NOT_MODIFIED, describe
+from chabad_auth_django.api.openapi.schema import (
+    ETAG,
+    describe,
+    describe_read,
+)
 from chabad_auth_django.contrib.universe.mapping import preferences, profile
 from chabad_auth_django.contrib.universe.mapping.shared import ClientSerializer, Row
 from chabad_auth_django.contrib.universe.views.base import ClientViewSet
@@ -144,11 +148,7 @@ class ProfileViewSet(ClientViewSet):
 
     resource = "profiles"
 
-    @describe(
-        operation_id="client_profile",
-        parameters=[IF_NONE_MATCH, ETAG],
-        responses={200: ProfileAnswerSerializer, **NOT_MODIFIED},
-    )
+    @describe_read("client_profile", ProfileAnswerSerializer)
     def retrieve(self, request: Request, user: str) -> Response:
         """Show the profile."""
         return respond(request, profile.read(self.user_id), self._shape)
@@ -174,11 +174,7 @@ class PreferencesViewSet(ClientViewSet):
 
     resource = "preferences"
 
-    @describe(
-        operation_id="client_preferences",
-        parameters=[IF_NONE_MATCH, ETAG],
-        responses={200: PreferencesAnswerSerializer, **NOT_MODIFIED},
-    )
+    @describe_read("client_preferences", PreferencesAnswerSerializer)
     def retrieve(self, request: Request, user: str) -> Response:
         """Show the preferences."""
         return respond(request, preferences.read(self.user_id), self._shape)
