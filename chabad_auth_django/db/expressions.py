@@ -102,3 +102,9 @@ def _count_keys(value: str, depth: int) -> Expression:
 def is_document(stored: Mapping[str, Any]) -> Expression:
     """Tell whether the document is exactly the one that was read."""
     return {"$eq": ["$$ROOT", {"$literal": stored}]}
+
+
+def lookup(collection: str, *, local: str, foreign: str) -> dict[str, Any]:
+    """Return the stage that adds the collection's documents, under its name, where both agree."""
+    fields = {"localField": local, "foreignField": foreign}
+    return {"$lookup": {"from": collection, "as": collection, **fields}}

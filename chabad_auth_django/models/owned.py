@@ -145,8 +145,7 @@ class OwnedDocument(PersonalDocument):
         inserted before it is purged, what was inserted after it is taken back here.
         """
         wanted = set(user_ids.values())
-        found = User.collection().find({"_id": {"$in": list(wanted)}}, {"_id": 1})
-        gone = wanted - {user["_id"] for user in found}
+        gone = wanted - User.existing_ids(wanted)
         if gone:
             # With the user: after a failed insert an id may be that of somebody else's document.
             mine = {"_id": {"$in": list(user_ids)}, "userId": {"$in": list(gone)}}

@@ -5,7 +5,7 @@ A Document is registered by being a subclass, whichever app defines it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -99,6 +99,12 @@ class RegisteredDocument(mongoengine.Document):
         From the primary, so that who has just written something finds it.
         """
         return cls.collection().find_one(key)
+
+    @classmethod
+    def existing_ids(cls, ids: Iterable[Any]) -> set[Any]:
+        """Return those of the ids under which a document is stored."""
+        found = cls.collection().find({"_id": {"$in": list(ids)}}, {"_id": 1})
+        return {document["_id"] for document in found}
 
     @classmethod
     def unique_keys(cls) -> list[tuple[str, ...]]:

@@ -231,7 +231,7 @@ def _bring_back(record: dict[str, Any], folder: Path) -> Iterator[Progress]:
         if owners is None:
             raise ArchiveError(f"Another run is at {record['name']}.")
         # The fence of a deletion, as after every insert; here its counts are kept.
-        for user_id in owners - _existing(owners):
+        for user_id in owners - User.existing_ids(owners):
             deletion.purge(user_id=user_id)
         done += len(batch)
         rollups.catch_up()
@@ -266,7 +266,7 @@ def _restore_batch(record_id: Any, done: int, batch: list[bytes]) -> set[Any] | 
     ledger.add_archived(mine, sign=-1)
     ledger.make_archived_anonymous(ownerless)
     owners = {id for event in mine if isinstance(id := event.get("userId"), ObjectId)}
-    gone = owners - _existing(owners)
+    gone = owners - User.existing_ids(owners)
     # Of a user that never was there are events too: they come back as they were.
     return owners - gone | _sweep_once_more(gone)
 
@@ -288,11 +288,6 @@ def _sweep_once_more(user_ids: set[ObjectId]) -> set[ObjectId]:
 
 def _line(record_id: Any, number: int) -> dict[str, Any]:
     return {"archive": record_id, "line": number}
-
-
-def _existing(user_ids: set[Any]) -> set[Any]:
-    wanted = {"_id": {"$in": list(user_ids)}}
-    return {user["_id"] for user in User.collection().find(wanted, {"_id": 1})}
 
 
 def _check(record: dict[str, Any], folder: Path) -> None:

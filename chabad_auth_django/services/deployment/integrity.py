@@ -137,7 +137,7 @@ def _missing_documents(user_ids: list[ObjectId]) -> Iterator[Finding]:
     ):
         found = model.collection().find({"userId": {"$in": user_ids}}, {"userId": 1})
         lacking = set(user_ids) - {row["userId"] for row in found}
-        for user_id in sorted(lacking & _existing(lacking)):
+        for user_id in sorted(lacking & User.existing_ids(lacking)):
             yield Finding(
                 "missing_document",
                 model.collection().name,
@@ -227,15 +227,10 @@ def _id_or_none(value: Any) -> ObjectId | None:
 def _without_user(user_ids: Iterable[Any]) -> set[Any]:
     """Return those who are gone, but for users who are being deleted or created right now."""
     gone = {user_id for user_id in user_ids if isinstance(user_id, ObjectId)}
-    gone -= _existing(gone)
+    gone -= User.existing_ids(gone)
     gone -= {user_id for user_id in gone if deletion.has_job(user_id=user_id)}
     # Again: the job of a creation goes when the user has come.
-    return gone - _existing(gone)
-
-
-def _existing(user_ids: Iterable[Any]) -> set[Any]:
-    found = User.collection().find({"_id": {"$in": list(user_ids)}}, {"_id": 1})
-    return {row["_id"] for row in found}
+    return gone - User.existing_ids(gone)
 
 
 def _orphan(model: type[OwnedDocument], id: Any, user_id: Any) -> Finding:
@@ -271,7 +266,7 @@ def _raise_version(id: Any, version: int, to: int) -> bool:
 def _stale_claims(rows: list[dict[str, Any]]) -> Iterator[Finding]:
     ids = [row["_id"] for row in rows if not _is_held(row)]
     for row in ExternalId.collection().find({"_id": {"$in": ids}}):
-        if row.get("userId") in _existing([row.get("userId")]):
+        if row.get("userId") in User.existing_ids([row.get("userId")]):
             yield Finding(
                 "stale_claim",
                 "external_ids",

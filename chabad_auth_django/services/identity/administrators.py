@@ -19,6 +19,7 @@ from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db.expressions import lookup
 from chabad_auth_django.db.transactions import atomic, in_transaction, on_incomplete
 from chabad_auth_django.exceptions import LastAdministrator
 from chabad_auth_django.models import Guard, User
@@ -68,10 +69,8 @@ def check_one_stays(*, user_id: ObjectId, left: Left, going: tuple[ObjectId, ...
         "_id": {"$nin": [user_id, *going]},
         "$or": [{"permissions": EVERYTHING}, {"roles": {"$in": roles}}],
     }
-    blocks = {"from": "blocks", "localField": "_id", "foreignField": "userId", "as": "blocks"}
-    found = User.collection().aggregate(
-        [{"$match": others}, {"$lookup": blocks}, {"$match": {"blocks": []}}]
-    )
+    blocks = lookup("blocks", local="_id", foreign="userId")
+    found = User.collection().aggregate([{"$match": others}, blocks, {"$match": {"blocks": []}}])
     # What another program stored may match and still grant nothing.
     if not any(EVERYTHING in User.from_stored(row).effective_permissions() for row in found):
         raise LastAdministrator

@@ -15,6 +15,7 @@ from bson import ObjectId
 from pymongo import UpdateOne
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db.expressions import lookup
 from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_transaction
 from chabad_auth_django.exceptions import (
     AlreadyExists,
@@ -304,7 +305,11 @@ def refuse_earlier_tokens(*, user_id: ObjectId) -> None:
 
 def _read_claim(key: str, issued_at: datetime | None = None) -> tuple[User | None, dict[str, Any]]:
     found = ExternalId.collection().aggregate(
-        [{"$match": {"_id": key}}, _lookup("users", "_id"), _lookup("blocks", "userId")]
+        [
+            {"$match": {"_id": key}},
+            lookup("users", local="userId", foreign="_id"),
+            lookup("blocks", local="userId", foreign="userId"),
+        ]
     )
     claim = next(iter(found), None)
     if claim is None or not claim["users"]:
@@ -319,14 +324,3 @@ def _read_claim(key: str, issued_at: datetime | None = None) -> tuple[User | Non
 def _source(claim: Mapping[str, Any]) -> tuple[str, str | None]:
     kind, parts = ExternalId.parse_account_key(claim["_id"])
     return kind, parts[0] if parts else None
-
-
-def _lookup(collection: str, field: str) -> dict[str, Any]:
-    return {
-        "$lookup": {
-            "from": collection,
-            "localField": "userId",
-            "foreignField": field,
-            "as": collection,
-        }
-    }

@@ -21,6 +21,7 @@ from pymongo import ReturnDocument
 
 from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db.expressions import lookup
 from chabad_auth_django.db.pages import Page, Position, read_page
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import InvalidToken, NotFound, ValidationError
@@ -67,16 +68,15 @@ def open_session(
 def read_session(*, refresh_token: object) -> dict[str, Any]:
     """Return the stored session of a refresh token with lists of its ``users`` and ``blocks``.
 
-    With one command. Raises ``InvalidToken``
-    where there is no such session, or where its family is another one.
+    One command reads all. Raises ``InvalidToken`` where there is no such session, or where its
+    family is another one.
     """
     session_id, family, _ = _parse(refresh_token)
-    lookup = {"localField": "userId"}
     found = Session.collection().aggregate(
         [
             {"$match": {"_id": session_id, "familyHash": _hash(family)}},
-            {"$lookup": {**lookup, "from": "users", "foreignField": "_id", "as": "users"}},
-            {"$lookup": {**lookup, "from": "blocks", "foreignField": "userId", "as": "blocks"}},
+            lookup("users", local="userId", foreign="_id"),
+            lookup("blocks", local="userId", foreign="userId"),
         ]
     )
     stored = next(iter(found), None)
