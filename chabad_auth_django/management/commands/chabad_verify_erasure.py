@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.management.base import EXIT_FOUND
+from chabad_auth_django.management.base import EXIT_ERROR, EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import Line, Table, plural
 from chabad_auth_django.services.lifecycle import traces
@@ -22,7 +22,9 @@ class Command(BaseCommand):
 
     help = (
         "Scan every collection of the database, also those of other programs, and every field for "
-        "the names of an erased user: its id, e-mail address and external ids. That entries of the "
+        "the names of an erased user: its id, e-mail address and external ids, in whatever letters, "
+        "within longer texts, percent-encoded and in Base64, but not compressed or hashed. It finds "
+        "rather too much than too little: look at what it shows. That entries of the "
         "audit trail have the id is no trace; it says how many do. It changes nothing "
         f"and shows the first {SHOWN} places. Run it after 'chabad_erase_user' has finished."
     )
@@ -31,6 +33,7 @@ class Command(BaseCommand):
         "traces": f"a list of the first {SHOWN} objects with collection, id and path",
         "count": "how many there are",
         "scanned": "how many documents were read",
+        "unread": "a list of the collections that could not be read",
         "auditEntries": "how many entries of the audit trail have the id, which are no traces",
     }
 
@@ -46,8 +49,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the service; show the first traces and count all."""
         names = list(self.each(options["names"], str))
+        unread: dict[str, str] = {}
         with self.progress("scanning", traces.count_documents()) as bar:
-            found = traces.find_traces(names=names, advance=bar.advance)
+            found = traces.find_traces(
+                names=names, advance=bar.advance, unreadable=unread.__setitem__
+            )
             shown = [
                 {"collection": trace.collection, "id": trace.id, "path": trace.path}
                 for trace in islice(found, SHOWN)
@@ -58,7 +64,13 @@ class Command(BaseCommand):
             Table([list(trace.values()) for trace in shown], ["collection", "id", "path"])
         ]
         self.report(
-            {"traces": shown, "count": count, "scanned": bar.done, "auditEntries": kept},
+            {
+                "traces": shown,
+                "count": count,
+                "scanned": bar.done,
+                "unread": list(unread),
+                "auditEntries": kept,
+            },
             [
                 *(lines if shown else ()),
                 f"{plural(count, 'trace')} in {plural(bar.done, 'document')}.",
@@ -67,5 +79,11 @@ class Command(BaseCommand):
                 f"{plural(conf.AUDIT_RETENTION_DAYS, 'day')} after what they tell of.",
             ],
         )
+        for name, reason in unread.items():
+            self.say(f"{name} was not looked through: {reason}")
         if count:
             raise CommandError("Traces were found.", returncode=EXIT_FOUND)
+        if unread:
+            raise CommandError(
+                f"{plural(len(unread), 'collection')} could not be read.", returncode=EXIT_ERROR
+            )

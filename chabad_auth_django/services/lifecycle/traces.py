@@ -1,23 +1,26 @@
-"""Looking everywhere for what is left of an erased user."""
+"""Looking everywhere for what is left of an erased user: rather too much than too little."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from bson import DBRef, ObjectId
+from bson import Code, DBRef, Decimal128, ObjectId, Regex
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.batches import RAW, Advance, in_batches
-from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.db.batches import RAW, SIZE, Advance, in_batches
 from chabad_auth_django.models import AuditEntry
 from chabad_auth_django.services.identity import audit_log
-from chabad_auth_django.validators import email_spellings
+from chabad_auth_django.services.lifecycle.needles import Needles
+
+#: Called with the name of a collection that cannot be read, and why.
+Unreadable = Callable[[str, str], object]
 
 
 @dataclass(frozen=True)
@@ -26,34 +29,38 @@ class Trace:
 
     collection: str
     id: Any
-    #: Keys and positions, joined by dots.
+    #: Keys and positions, joined by dots; empty for what is in no single field.
     path: str
 
 
 def count_documents() -> int:
     """Return about how many documents ``find_traces`` reads."""
-    return sum(collection.estimated_document_count() for collection in _collections())
+    total = 0
+    for collection in _collections():
+        with suppress(OperationFailure):
+            total += collection.estimated_document_count()
+    return total
 
 
-def find_traces(*, names: Sequence[str], advance: Advance) -> Iterator[Trace]:
+def find_traces(
+    *, names: Sequence[str], advance: Advance, unreadable: Unreadable
+) -> Iterator[Trace]:
     """Yield every field and key of every collection that holds one of the names.
 
-    An id is found as ObjectId and as text; a name also within longer text, in upper or lower case,
-    but not within a longer word or address. An e-mail address is found in each spelling. That the
-    audit trail names users by their ids is no trace. Raises ``ValidationError`` for an empty name.
+    See ``Needles`` for what is found. That the audit trail names users by their ids is no trace. A
+    collection that cannot be read ends nothing: ``unreadable`` is told. Raises ``ValidationError``
+    for an empty name.
     """
-    needles = [_Needle(text) for name in names for text in email_spellings(name)]
-    audited = AuditEntry.collection().name
+    needles = Needles(names)
     for collection in _collections():
-        for rows in in_batches(collection):
-            for row in rows:
-                raw = bytes(row.raw)
-                lowered = raw.lower()
-                if any(needle.may_be_in(raw, lowered) for needle in needles):
-                    for path in _paths(row, needles):
-                        if collection.name != audited or path not in audit_log.ID_FIELDS:
-                            yield Trace(collection.name, row["_id"], path)
-            advance(len(rows))
+        try:
+            for row in _rows(collection):
+                for path in _paths(row, needles):
+                    if not _is_audited(collection.name, path):
+                        yield Trace(collection.name, row.get("_id"), path)
+                advance(1)
+        except OperationFailure as error:
+            unreadable(collection.name, str(error).partition(", full error:")[0])
 
 
 def count_audit_entries(*, names: Sequence[str]) -> int:
@@ -62,50 +69,67 @@ def count_audit_entries(*, names: Sequence[str]) -> int:
     return audit_log.count_entries(user_ids=ids)
 
 
-class _Needle:
-    def __init__(self, name: str) -> None:
-        text = name.strip()
-        if not text:
-            raise ValidationError("A name must not be empty.")
-        self._id = ObjectId(text) if ObjectId.is_valid(text) else None
-        self._bytes = text.encode().lower()
-        # An e-mail address that ends or begins like this one is somebody else's.
-        self._pattern = re.compile(rf"(?<![\w.+@-]){re.escape(text)}(?![\w@-])", re.IGNORECASE)
-
-    def may_be_in(self, raw: bytes, lowered: bytes) -> bool:
-        """Tell at the speed of C whether a closer look is worth it."""
-        return self._bytes in lowered or (self._id is not None and self._id.binary in raw)
-
-    def is_in(self, value: Any) -> bool:
-        if isinstance(value, bytes):
-            value = value.decode("utf-8", "replace")
-        if isinstance(value, str):
-            return self._pattern.search(value) is not None
-        return isinstance(value, ObjectId) and value == self._id
+def _is_audited(collection: str, path: str) -> bool:
+    return collection == AuditEntry.collection().name and path in audit_log.ID_FIELDS
 
 
-def _paths(row: RawBSONDocument, needles: Sequence[_Needle]) -> Iterator[str]:
+def _rows(collection: Collection[RawBSONDocument]) -> Iterator[RawBSONDocument]:
+    try:
+        first = next(batches := in_batches(collection), [])
+    except OperationFailure:
+        # A time series, and what has no index of its ids.
+        yield from collection.find(batch_size=SIZE)
+        return
+    yield from first
+    for rows in batches:
+        yield from rows
+
+
+def _paths(row: RawBSONDocument, needles: Needles) -> list[str]:
+    """Return where the names are; an empty path where no single field has one."""
+    raw = bytes(row.raw)
+    if needles.are_in(raw):
+        return list(_find_paths(row, needles)) or [""]
+    return list(_find_paths(row, needles)) if needles.may_be_numbers_in(raw) else []
+
+
+def _find_paths(row: RawBSONDocument, needles: Needles) -> Iterator[str]:
     stack: list[tuple[str, Any]] = [("", row)]
     while stack:
         path, value = stack.pop()
         if isinstance(value, DBRef):
             value = value.as_doc()
+        if isinstance(value, Code) and value.scope is not None:
+            stack.append((path, value.scope))
         if isinstance(value, Mapping):
             for key, item in value.items():
-                if any(needle.is_in(key) for needle in needles):
+                if needles.are_in(key.encode()):
                     yield f"{path}{key} (the key)"
                 stack.append((f"{path}{key}.", item))
         elif isinstance(value, list):
             stack.extend((f"{path}{index}.", item) for index, item in enumerate(value))
-        elif any(needle.is_in(value) for needle in needles):
+        elif needles.are_in(_bytes(value)):
             yield path[:-1]
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, ObjectId):
+        return value.binary
+    if isinstance(value, Regex):
+        return _bytes(value.pattern)
+    # Times are no names, though some would look like one.
+    is_told = isinstance(value, (str, int, float, Decimal128)) and not isinstance(value, bool)
+    return str(value).encode() if is_told else b""
 
 
 def _collections() -> Iterator[Collection[RawBSONDocument]]:
     database = connection.get_database()
-    # A view shows what is stored elsewhere.
-    names = database.list_collection_names(filter={"type": {"$ne": "view"}})
+    found = database.list_collections(nameOnly=True, authorizedCollections=True)
+    # A view shows what is stored elsewhere, and so does a time series its buckets.
+    names = [info["name"] for info in found if info["type"] != "view"]
     for name in sorted(names):
-        if not name.startswith("system."):
+        if not name.startswith("system.buckets."):
             collection: Collection[Any] = database[name]
             yield collection.with_options(codec_options=RAW, read_preference=ReadPreference.PRIMARY)
