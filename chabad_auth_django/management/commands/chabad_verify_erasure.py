@@ -22,10 +22,10 @@ class Command(BaseCommand):
 
     help = (
         "Scan every collection of the database, also those of other programs, and every field for "
-        "the names of an erased user: its id, e-mail address and external ids, in whatever letters, "
-        "within longer texts, percent-encoded and in Base64, but not compressed or hashed. It finds "
-        "rather too much than too little: look at what it shows. That entries of the "
-        "audit trail have the id is no trace; it says how many do. It changes nothing "
+        "the names of an erased user: its id, e-mail address and external ids, in whatever "
+        "letters, within longer texts, percent-encoded and in Base64, but not compressed or "
+        "hashed. It finds rather too much than too little: look at what it shows. That entries "
+        "of the audit trail have the id is no trace; it says how many do. It changes nothing "
         f"and shows the first {SHOWN} places. Run it after 'chabad_erase_user' has finished."
     )
     exit_statuses = {0: "no trace", 1: "traces were found"}
