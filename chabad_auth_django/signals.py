@@ -52,3 +52,7 @@ user_deleted = CommittedSignal()
 #: After commit of a sign-in. Arguments: ``user``, the ``User`` with its new ``last_login``;
 #: ``auth_method``, the method that was used, or ``None``; ``app_id``, the application, or ``None``.
 user_logged_in = CommittedSignal()
+
+#: Sent by ``chabad_purge_deleted`` at each run. A receiver removes what is overdue and returns how
+#: many documents that were. One that raises ends the command with an error.
+purge_due = Signal()

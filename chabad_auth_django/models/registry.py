@@ -5,7 +5,7 @@ A Document is registered by being a subclass, whichever app defines it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -56,6 +56,15 @@ class RegisteredDocument(mongoengine.Document):
         "queryset_class": QuerySet,
         "strict": False,
     }
+
+    #: Indexes that another app adds, each with what tells whether its settings ask for it now.
+    added_indexes: ClassVar[Sequence[tuple[Callable[[], bool], dict[str, Any]]]] = ()
+
+    @classmethod
+    def index_specs(cls) -> list[dict[str, Any]]:
+        """Return the indexes that the collection has by the settings as they are now."""
+        added = [spec for is_wanted, spec in cls.added_indexes if is_wanted()]
+        return [*cls._meta["index_specs"], *added]
 
     @classmethod
     def registered(cls) -> list[type[Self]]:

@@ -232,12 +232,12 @@ class EventsViewSet(APIViewSet):
             {
                 "accepted": result.accepted,
                 "duplicates": result.duplicates,
-                "rejected": list(_shape_rejected(result.rejected)),
+                "rejected": list(shape_rejected(result.rejected)),
             }
         )
 
 
-def _shape_rejected(rejected: Iterable[events.Rejected]) -> Iterator[dict[str, Any]]:
+def shape_rejected(rejected: Iterable[events.Rejected]) -> Iterator[dict[str, Any]]:
     """Yield all that were rejected, and what is wrong with them as long as there is room."""
     room = MAX_ERRORS_BYTES
     for event in rejected:

@@ -50,7 +50,7 @@ def check_urls(**kwargs: Any) -> list[CheckMessage]:
             id="chabad_auth_universe.E015",
         )
         for namespace in included
-        for path in (reverse(f"{namespace}:{name}") for name in ("me", "rules"))
+        for path in (reverse(f"{namespace}:{name}") for name in ("me", "analytics"))
         if not _leads_to(path, namespace)
     ]
 

@@ -11,6 +11,7 @@ from chabad_auth_django.contrib.universe.openapi import ClientSchemaView
 from chabad_auth_django.contrib.universe.views.app_data import AppDataViewSet, ValueViewSet
 from chabad_auth_django.contrib.universe.views.base import NotFoundViewSet
 from chabad_auth_django.contrib.universe.views.documents import PreferencesViewSet, ProfileViewSet
+from chabad_auth_django.contrib.universe.views.events import ActivityViewSet, AnalyticsViewSet
 from chabad_auth_django.contrib.universe.views.identity import (
     IdentityViewSet,
     LogoutViewSet,
@@ -26,6 +27,11 @@ app_name = "chabad_auth_universe"
 
 urlpatterns = [
     path("auth/me", IdentityViewSet.as_view({"get": "me"}), name="me"),
+    path(
+        "auth/enrich/merkos",
+        IdentityViewSet.as_view({"get": "enrich_merkos"}),
+        name="enrich-merkos",
+    ),
     path(
         "auth/link-merkos",
         IdentityViewSet.as_view({"post": "link_merkos"}),
@@ -61,6 +67,8 @@ urlpatterns = [
         ValueViewSet.as_view({"delete": "destroy"}),
         name="app-data-value",
     ),
+    path("activity/batch", ActivityViewSet.as_view({"post": "create"}), name="activity-batch"),
+    path("analytics", AnalyticsViewSet.as_view({"post": "create"}), name="analytics"),
     path("universe/schema/", ClientSchemaView.as_view(), name="schema"),
     # Below prefixes that the API does not have. Line breaks too, which "." alone would not match.
     re_path(

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from chabad_auth_django import signals
 from chabad_auth_django.management.base import EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import plural
@@ -55,6 +56,8 @@ class Command(BaseCommand):
                         state = "finished" if outcome.finished else "waiting for its second sweep"
                         purged = plural(count, "document")
                         self.tell(f"{outcome.user_id}  {purged:>19} purged, {state}")
+            overdue: Any = signals.purge_due.send(sender=type(self))
+            documents += sum(count for _, count in overdue)
         self.report(
             {
                 "finished": finished,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -24,7 +24,7 @@ from chabad_auth_django.models.event import CLOCK_SKEW, Event
 from chabad_auth_django.models.fields import now, to_utc
 from chabad_auth_django.validators import json_validator, unknown_names, validate_name
 
-#: The most events in one batch.
+#: The most events in one batch of the API, and in one insert.
 MAX_BATCH = 1000
 
 _COMMON = frozenset(("appId", "sessionId", "eventData", "timestamp", "sentAt", "messageId"))
@@ -60,13 +60,22 @@ class Ingested:
     rejected: list[Rejected]
 
 
-def ingest(*, model: type[Event], user_id: ObjectId, events: Sequence[Any]) -> Ingested:
+def ingest(
+    *,
+    model: type[Event],
+    user_id: ObjectId,
+    events: Sequence[Any],
+    lifetime: timedelta | None = None,
+) -> Ingested:
     """Store the good events of a batch and say what is wrong with the others.
 
     An event with a client timestamp or a ``messageId`` has an id that is derived from it, so the
     same event sent again is a duplicate that changes nothing; two equal ones in one batch are two.
     ``sentAt``, the client's clock at sending, corrects its timestamp and is no part of the id.
-    One validation pass, one insert and one look at the fence. Raises ``UserNotFound``.
+    With ``lifetime`` each event has ``expiresAt``, which an app that uses it must see to. One
+    validation pass, an insert for each ``MAX_BATCH`` of them and one look at the fence: an outage
+    in between leaves the first ones, of which the same batch stores nothing again. Raises
+    ``UserNotFound``.
     """
     batch = _Batch(model, user_id)
     documents: list[dict[str, Any]] = []
@@ -76,13 +85,16 @@ def ingest(*, model: type[Event], user_id: ObjectId, events: Sequence[Any]) -> I
             documents.append(batch.document(event))
         except ValidationError as error:
             rejected.append(Rejected(index, error.code, error.detail, error.errors))
+    if lifetime is not None:
+        documents = [{**item, "expiresAt": item["timestamp"] + lifetime} for item in documents]
     ids = [document["_id"] for document in documents]
-    inserted = _insert(model, documents)
+    slices = [documents[start : start + MAX_BATCH] for start in range(0, len(ids), MAX_BATCH)]
+    accepted = sum(len(_insert(model, part)) for part in slices)
     # Duplicates too: whoever stored them may be about to take them back.
     if ids:
         owners = dict.fromkeys(ids, user_id)
         on_commit(lambda: model.take_back_if_gone(owners), robust=False)
-    found = Ingested(ids, len(inserted), len(ids) - len(inserted), rejected)
+    found = Ingested(ids, accepted, len(ids) - accepted, rejected)
     _count(model, accepted=found.accepted, duplicate=found.duplicates, rejected=len(rejected))
     return found
 
@@ -151,8 +163,8 @@ class _Batch:
         #: Field of an event -> what returns the value to store for the one that was sent.
         readers: dict[str, Callable[[Any], Any]] = {
             "eventCategory": _category,
-            "timestamp": _clock,
-            "sentAt": _clock,
+            "timestamp": parse_clock,
+            "sentAt": parse_clock,
             "eventData": _object_reader(conf.EVENT_DATA_MAX_BYTES),
             "metadata": _object_reader(conf.METADATA_MAX_BYTES),
         }
@@ -205,7 +217,7 @@ class _Batch:
         return ObjectId(int(time.timestamp()).to_bytes(4) + tail)
 
 
-def _clock(value: Any) -> datetime:
+def parse_clock(value: Any) -> datetime:
     """Return a time that a client's clock may show, however wrong it is."""
     time = parse_time(value)
     if not _EARLIEST <= time < _TOO_LATE:

@@ -83,7 +83,7 @@ def declared_indexes() -> list[Index]:
     """Return the specification's indexes and our own, with the configured retention as TTL."""
     indexes = []
     for model in Document.registered():
-        for spec in model._meta["index_specs"]:
+        for spec in model.index_specs():
             options = _options(spec)
             if model.retention_setting and "expireAfterSeconds" in options:
                 options["expireAfterSeconds"] = getattr(conf, model.retention_setting) * 86_400

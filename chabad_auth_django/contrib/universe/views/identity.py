@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from chabad_auth_django.api.http.fields import StrictSerializer, StringField
 from chabad_auth_django.api.openapi.schema import describe
-from chabad_auth_django.contrib.universe import callers, cookies
+from chabad_auth_django.contrib.universe import callers, cookies, enrichment
 from chabad_auth_django.contrib.universe.callers import Credential
 from chabad_auth_django.contrib.universe.mapping import identity
 from chabad_auth_django.contrib.universe.openapi import client_errors
@@ -92,6 +92,22 @@ class RulesAnswerSerializer(StrictSerializer):
     rules = RulesSerializer()
 
 
+class EnrichmentSerializer(StrictSerializer):
+    """What Merkos knows of the caller."""
+
+    organizations = serializers.ListField(child=serializers.DictField())
+    roles = serializers.ListField(child=serializers.DictField())
+    permissions = serializers.ListField(child=serializers.CharField())
+
+
+class EnrichmentAnswerSerializer(StrictSerializer):
+    """What Merkos knows of the caller, and until when it is kept."""
+
+    enrichment = EnrichmentSerializer()
+    fromCache = serializers.BooleanField()
+    expiresAt = serializers.DateTimeField()
+
+
 class IdentityViewSet(PrivateViewSet):
     """The caller."""
 
@@ -101,6 +117,14 @@ class IdentityViewSet(PrivateViewSet):
     def me(self, request: Request) -> Response:
         """Show the caller."""
         return Response({"identity": self._identity(self.caller)})
+
+    @describe(
+        operation_id="client_enrich_merkos",
+        responses={200: EnrichmentAnswerSerializer, **client_errors(404)},
+    )
+    def enrich_merkos(self, request: Request) -> Response:
+        """Show what Merkos knows of the caller; 404 where that is nothing."""
+        return Response(self.found(enrichment.enrich(user=self.caller)))
 
     @describe(
         operation_id="client_link_merkos",

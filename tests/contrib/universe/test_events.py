@@ -1,0 +1,303 @@
+"""Activities and analytics: whatever is sent, nothing good is lost and nothing is stored twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from support.commands import CommandCounter
+from support.universe import FrontEnd, check_error
+
+from chabad_auth_django import signals
+from chabad_auth_django.contrib.embedded.server import Mongod
+from chabad_auth_django.contrib.universe import expiry
+from chabad_auth_django.db import connection
+from chabad_auth_django.models import Activity, Analytics, User
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.deployment import indexes
+
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def event(number: int = 0, at: datetime | None = None, **rest: Any) -> dict[str, Any]:
+    time = at or now() - timedelta(minutes=10) + number * MILLISECOND
+    target = f"/p{number}"
+    return {"type": "page_view", "action": "view", "target": target, **_time(time), **rest}
+
+
+def _time(time: datetime) -> dict[str, Any]:
+    return {"timestamp": time.isoformat().replace("+00:00", "Z")}
+
+
+def batch(page: FrontEnd, events: Any, **rest: Any) -> dict[str, Any]:
+    answer = page.post(
+        "activity/batch", {"userId": "me", "appId": "cteen", "events": events} | rest
+    )
+    assert answer.status_code == 200, answer.content
+    body = answer.json()
+    assert body["success"] is True
+    return dict(body)
+
+
+def test_an_activity_has_everything_under_a_name_of_its_own(page: FrontEnd, me: User) -> None:
+    Activity.objects.delete()
+    data = {"action": "theirs", "n": 1}
+    sent = event(eventData=data, metadata={"v": 2})
+    body = batch(page, [sent, event(1, action=None, target=None)], userId=str(me.id))
+    assert body.items() >= {"processed": 2, "accepted": 2, "duplicates": 0, "rejected": []}.items()
+    first, second = Activity.objects.order_by("timestamp")
+    assert (first.app_id, first.event_type, first.user_id) == ("cteen", "page_view", me.id)
+    assert first.event_data == {"action": "view", "target": "/p0", "data": data}
+    assert first.metadata == {"v": 2}
+    assert first.timestamp.isoformat() == sent["timestamp"].replace("Z", "+00:00")
+    assert second.event_data is None
+    assert "expiresAt" not in str(first.stored or Activity.read(_id=first.id))
+
+
+def test_what_is_sent_again_is_stored_once(page: FrontEnd) -> None:
+    Activity.objects.delete()
+    same = event()
+    first = [same, event(1), same]
+    assert batch(page, first)["accepted"] == 3
+    # The answer was lost: the client sends all again, and what came since.
+    again = batch(page, [*first, same, event(2)])
+    assert (again["accepted"], again["duplicates"], again["processed"]) == (2, 3, 5)
+    assert Activity.objects.count() == 5
+
+
+def test_no_event_makes_a_batch_fail(page: FrontEnd, me: User) -> None:
+    Activity.objects.delete()
+    bad = [
+        None,
+        "x",
+        [],
+        {},
+        event(type=""),
+        event(type=7),
+        event(type="x" * 256),
+        event(eventData={"a.b": 1}),
+        event(eventData={"$where": 1}),
+        event(metadata="x"),
+        event(eventData={"a": "x" * 33_000}),
+        event(timestamp="yesterday"),
+        event(timestamp=7),
+        event(at=now() - timedelta(days=91)),
+        event(at=datetime(9999, 12, 31, tzinfo=UTC)),
+        event(eventData={"n": 2**70}),
+    ]
+    body = batch(page, [*bad, event(1)])
+    assert body["accepted"] == 1
+    assert [item["index"] for item in body["rejected"]] == list(range(len(bad)))
+    assert all({"code", "errors"} <= item.keys() for item in body["rejected"])
+    for whole in ([], "x", 7, None, {}, {"events": {}}, {"events": None}):
+        answer = page.post("activity/batch", whole) if whole is not None else None
+        assert answer is None or answer.status_code == 200, whole
+    assert batch(page, [])["processed"] == 0
+    for user in ("user123", "0" * 24, 7, [], str(me.id) + "x"):
+        check_error(page.post("activity/batch", {"userId": user, "events": []}), 403)
+    check_error(FrontEnd().post("activity/batch", {"events": []}), 401)
+    check_error(page.post("activity/batch", {}, content_type="text/plain"), 415)
+
+
+def test_half_a_character_is_no_reason_to_lose_a_batch(page: FrontEnd) -> None:
+    Activity.objects.delete()
+    texts = ["\ud83d", "a\ude00b", "😀", "\\ud83d", "\\\ud83d", "\ud83d\\ude00"]
+    body = {"events": [event(eventData={"texts": texts})]}
+    assert "\\ud83d" in json.dumps(body)
+    answer = page.post("activity/batch", body)
+    assert answer.json()["accepted"] == 1
+    stored = Activity.objects.get().event_data["data"]["texts"]
+    assert stored == ["\ufffd", "a\ufffdb", "😀", "\\ud83d", "\\\ufffd", "\ufffd\\ude00"]
+
+
+def test_a_clock_that_is_ahead_is_corrected(page: FrontEnd) -> None:
+    for ahead in (timedelta(minutes=2), timedelta(days=400)):
+        Activity.objects.delete()
+        times = [now() + ahead - timedelta(hours=hours) for hours in (2, 1, 0)]
+        sent = [event(number, at=time) for number, time in enumerate(times)]
+        for _ in range(2):
+            assert batch(page, sent)["rejected"] == []
+        stored = [item.timestamp for item in Activity.objects.order_by("timestamp")]
+        assert len(stored) == 3
+        assert abs(stored[-1] - now()) < timedelta(seconds=5)
+        assert stored[-1] - stored[0] == timedelta(hours=2)
+    # What was right before the clock went wrong stays right.
+    Activity.objects.delete()
+    body = batch(page, [event(), event(1, at=now() + timedelta(days=400))])
+    assert body["rejected"] == []
+    assert Activity.objects.order_by("timestamp").first().timestamp < now() - timedelta(minutes=9)
+
+
+def test_a_queue_of_thousands_is_one_batch(
+    page: FrontEnd, commands: CommandCounter, configure: Any
+) -> None:
+    Activity.objects.delete()
+    same = event()
+    sent = [event(number) for number in range(2498)]
+    sent = [same, *sent, same]
+    with configure(MONGODB_OPTIONS={"event_listeners": [commands]}):
+        commands.clear()
+        body = batch(page, sent)
+        assert commands.names == ["aggregate", "insert", "insert", "insert", "find"]
+        assert (body["processed"], body["accepted"]) == (2500, 2500)
+        assert batch(page, sent)["duplicates"] == 2500
+    assert Activity.objects.count() == 2500
+
+
+def test_ten_mebibytes_are_taken(page: FrontEnd) -> None:
+    Activity.objects.delete()
+    sent = [event(number, eventData={"text": "x" * 30_000}) for number in range(340)]
+    assert len(json.dumps(sent)) > 10_200_000
+    assert batch(page, sent)["accepted"] == 340
+    sent += [event(400 + number, eventData={"text": "x" * 30_000}) for number in range(20)]
+    check_error(page.post("activity/batch", {"events": sent}), 413, "body_too_large")
+    # All other calls take what the API takes.
+    check_error(page.patch("profile/me", {"bio": "x" * 1_100_000}), 413)
+
+
+@contextmanager
+def failing(command: str, after: int) -> Iterator[None]:
+    """Let the server cut the connection at each such command of ours but the first ones."""
+    admin = connection.get_client().admin
+    data = {"failCommands": [command], "closeConnection": True, "appName": "chabad_auth_django"}
+    admin.command("configureFailPoint", "failCommand", mode={"skip": after}, data=data)
+    try:
+        yield
+    finally:
+        admin.command("configureFailPoint", "failCommand", mode="off")
+
+
+def test_an_outage_half_way_is_503_and_the_rest_is_stored_the_next_time(
+    tmp_path: Path, configure: Any
+) -> None:
+    server = Mongod(tmp_path, replica_set="rs0", parameters={"enableTestCommands": 1})
+    with configure(MONGODB_URI=server.start()):
+        page = FrontEnd()
+        page.sign_in()
+        sent = [event(number) for number in range(2500)]
+        with failing("insert", after=1):
+            answer = page.post("activity/batch", {"appId": "cteen", "events": sent})
+            check_error(answer, 503, "unavailable")
+            assert int(answer["Retry-After"]) > 0
+        assert Activity.objects(event_type="page_view").count() == 1000
+        body = batch(page, [*sent, event(3000)])
+        assert (body["accepted"], body["duplicates"]) == (1501, 1000)
+        assert Activity.objects(event_type="page_view").count() == 2501
+    connection.close()
+    server.stop()
+
+
+def expiry_indexes() -> list[str]:
+    found = map(str, indexes.declared_indexes())
+    return [index for index in found if index.startswith("activities {expiresAt")]
+
+
+def test_a_ttl_does_not_count_by_itself(page: FrontEnd) -> None:
+    Activity.objects.delete()
+    assert batch(page, [event()], ttl=1)["accepted"] == 1
+    assert list(Activity.collection().find({"expiresAt": {"$exists": True}})) == []
+    assert expiry_indexes() == []
+
+
+def test_a_ttl_counts_where_the_setting_says_so(page: FrontEnd, configure: Any) -> None:
+    Activity.objects.delete()
+    with configure(UNIVERSE_HONOURS_TTL=True):
+        day, most = timedelta(days=1), timedelta(days=90)
+        thirty = 30 * day / MILLISECOND
+        for ttl, kept in (
+            *((0, day), (-1, day), (1.5, day), (thirty, 30 * day), (1e300, most)),
+            *((2**70, most), (None, None), ("x", None), (True, None)),
+        ):
+            Activity.objects.delete()
+            batch(page, [event()], ttl=ttl)
+            (stored,) = Activity.collection().find()
+            assert stored.get("expiresAt") == (kept and stored["timestamp"] + kept), ttl
+        Activity.objects.delete()
+        batch(page, [event(), event(1, at=now() - 2 * day)], ttl=0)
+        batch(page, [event(2)])
+        call_command("chabad_purge_deleted", verbosity=0)
+        assert Activity.objects.count() == 3
+        signals.purge_due.connect(expiry.purge)
+        try:
+            call_command("chabad_purge_deleted", verbosity=0)
+        finally:
+            signals.purge_due.disconnect(expiry.purge)
+        assert Activity.objects.count() == 2
+
+
+def analytics(page: FrontEnd, **sent: Any) -> Any:
+    body = {"userId": "me", "appId": "cteen", **_time(now()), **sent}
+    answer = page.post("analytics", body)
+    if answer.status_code == 200:
+        assert answer.json() == {"success": True}
+    return answer
+
+
+def test_an_analytics_event_is_mapped(page: FrontEnd) -> None:
+    Analytics.objects.delete()
+    analytics(page, type="conversion", category="shop", action="buy", label="x", value=3)
+    (stored,) = Analytics.objects
+    assert (stored.event_name, stored.event_category) == ("buy", "conversion")
+    assert stored.event_data == {"type": "conversion", "category": "shop", "label": "x", "value": 3}
+    for kind, action, name, category in (
+        ("page_view", "view", "view", "custom"),
+        ("event", "", "event", "custom"),
+        ("error", "x" * 300, "x" * 255, "error"),
+        ("error", "TypeError:\n at x", "TypeError:  at x".replace("  ", " "), "error"),
+        ("engagement", None, "engagement", "engagement"),
+        (None, None, "event", "custom"),
+        (7, ["x"], "event", "custom"),
+    ):
+        Analytics.objects.delete()
+        assert analytics(page, type=kind, action=action).status_code == 200
+        (stored,) = Analytics.objects
+        assert (stored.event_name.replace("  ", " "), stored.event_category) == (name, category)
+        if isinstance(action, str) and action:
+            assert stored.event_data.get("action", stored.event_name) == action
+
+
+def test_times_of_analytics(page: FrontEnd) -> None:
+    Analytics.objects.delete()
+    for time in ("1970-01-01T00:00:00.000Z", _time(now() + timedelta(days=2))["timestamp"]):
+        assert analytics(page, type="event", action="a", timestamp=time).status_code == 200
+    first, last = Analytics.objects.order_by("timestamp")
+    assert first.timestamp.year == 1970
+    assert abs(last.timestamp - now()) < timedelta(seconds=5)
+
+
+def test_a_long_stack_is_cut(page: FrontEnd) -> None:
+    Analytics.objects.delete()
+    stack = "Error\n" + "  at ש (x.js:1)\n" * 5_000
+    properties = {"stack": stack, "page": "/p"}
+    sent = {"type": "error", "category": "error", "action": "Error", "label": "m"}
+    assert analytics(page, **sent, properties=properties).status_code == 200
+    (stored,) = Analytics.objects
+    kept = stored.event_data["properties"]
+    assert kept["page"] == "/p"
+    assert stack.startswith(kept["stack"]) and len(kept["stack"].encode()) > 30_000
+    assert analytics(page, **{**sent, "label": "m" * 50_000}).status_code == 200
+    assert analytics(page, type="error", action="a" * 50_000).status_code == 200
+    for properties in ({"a.b": 1}, {"x": "x" * 40_000}, {"stack": {"x": "x" * 40_000}}):
+        check_error(analytics(page, **sent, properties=properties), 400)
+    for user in ("user123", 7):
+        check_error(analytics(page, **sent, userId=user), 403)
+    check_error(page.post("analytics", [1]), 400)
+
+
+@pytest.mark.parametrize("path", ["activity/batch", "analytics"])
+def test_an_administrator_may_write_for_others(path: str, page: FrontEnd, me: User) -> None:
+    other = User.create_user(email="o@example.org", auth_methods=["google"])
+    sent = {"userId": str(other.id), "type": "event", "action": "a", "events": [event()]}
+    check_error(page.post(path, sent), 403)
+    me.add_role("admin")
+    assert page.post(path, sent).status_code == 200
+    model = Activity if path == "activity/batch" else Analytics
+    assert model.objects(user_id=other.id).count() == 1
+    for absent in ("0" * 24, "user123"):
+        check_error(page.post(path, {**sent, "userId": absent}), 404)
