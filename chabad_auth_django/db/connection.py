@@ -21,6 +21,7 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.conf.rules import uri_options
 from chabad_auth_django.db import testing
 from chabad_auth_django.db.client import Client
+from chabad_auth_django.db.mongoengine_internals import connection_settings
 
 #: mongoengine's alias of the connection.
 ALIAS = "chabad_auth"
@@ -157,19 +158,15 @@ def _open() -> Client:
     client: Client = mongoengine.get_connection(ALIAS)
     client.on_close = _forget
     database = mongoengine.get_db(ALIAS)
-    if database.name != _settings()["name"] and testing.empty(database, uri=_settings()["host"][0]):
+    settings = connection_settings(ALIAS)
+    if database.name != settings["name"] and testing.empty(database, uri=settings["host"][0]):
         testing.database_emptied.send(sender=None)
     _client = client
     return client
 
 
-def _settings() -> dict[str, Any]:
-    # There is no public way to ask, and disconnect_all() of another thread can end at any time.
-    return mongoengine.connection._connection_settings.get(ALIAS, {})
-
-
 def _is_registered() -> bool:
-    return bool(_settings())
+    return bool(connection_settings(ALIAS))
 
 
 def _forget(client: Client) -> None:

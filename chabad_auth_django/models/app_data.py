@@ -60,10 +60,10 @@ class AppDataQuerySet(OwnedQuerySet):
         columns = {"userId": 1, "appId": 1, "dataKey": 1, "version": 1}
         for start in range(0, len(ids), DELETE_BATCH):
             batch = {"_id": {"$in": ids[start : start + DELETE_BATCH]}}
-            query = {"$and": [self.clone()._query, batch]}
+            query = {"$and": [self.clone().criteria, batch]}
             # Once more for each that changes between the look at it and its deletion.
-            while rows := list(self._document.collection().find(query, columns)):
-                count += self._document.delete_rows(rows)
+            while rows := list(self.model.collection().find(query, columns)):
+                count += self.model.delete_rows(rows)
         return count
 
     def modify(self, upsert: bool = False, remove: bool = False, **kwargs: Any) -> Any:
@@ -227,7 +227,7 @@ class AppData(OwnedDocument):
 
         Raises ``VersionConflict``, ``NotFound``, ``AlreadyExists`` and ``ValidationError``.
         """
-        if self._created:
+        if self.is_new:
             return super().save(**kwargs)
         if kwargs:
             raise TypeError(f"save() of a stored value does not take {', '.join(kwargs)}")

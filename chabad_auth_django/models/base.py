@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Self
@@ -16,6 +15,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import expressions
+from chabad_auth_django.db.mongoengine_internals import check_value
 from chabad_auth_django.db.transactions import in_transaction, on_rollback
 from chabad_auth_django.exceptions import (
     AlreadyExists,
@@ -25,7 +25,6 @@ from chabad_auth_django.exceptions import (
     ValidationError,
 )
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.models.hydration import build
 from chabad_auth_django.models.registry import RegisteredDocument
 from chabad_auth_django.validators import validate_json, validate_key
 
@@ -38,36 +37,11 @@ class Document(RegisteredDocument):
     Fields that other programs wrote are kept, indexes are made by ``chabad_sync_indexes`` alone.
     """
 
-    #: The BSON document that an atomic operation or ``refresh`` loaded last.
-    stored: Mapping[str, Any] | None = None
-
     #: What must be stored for the next atomic operation to happen, and after it what it has made
     #: of that; ``None``: whatever is.
     expected: Mapping[str, Any] | None = None
 
-    _changed_fields: list[str]
-
     meta = {"abstract": True}
-
-    @classmethod
-    def from_stored(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the Document of what PyMongo has read, without ``get_<field>_display`` methods."""
-        document: Self = build(cls, stored)
-        return document
-
-    @classmethod
-    def _from_son(cls, son: Mapping[str, Any], *args: Any, **kwargs: Any) -> Self:
-        # What another program stored where mongoengine wants an object, or under the name that
-        # it takes for a class, must not make the rest unreadable.
-        readable = {name: value for name, value in son.items() if cls._is_readable(name, value)}
-        document: Self = super()._from_son(readable, *args, **kwargs)
-        return document
-
-    @classmethod
-    def _is_readable(cls, name: str, value: Any) -> bool:
-        field = cls._fields.get(cls._reverse_db_field_map.get(name, name))
-        embedded = isinstance(field, mongoengine.EmbeddedDocumentField)
-        return name != "_cls" and (not embedded or value is None or isinstance(value, dict))
 
     @classmethod
     def insert_documents(cls, documents: Sequence[Self]) -> None:
@@ -82,10 +56,10 @@ class Document(RegisteredDocument):
     @classmethod
     def _prepare(cls, documents: Sequence[Self]) -> None:
         for document in documents:
-            if not isinstance(document, cls) or not document._created:
+            if not isinstance(document, cls) or not document.is_new:
                 raise TypeError(f"insert takes new {cls.__name__} documents")
             if document.id is None:
-                document._data["id"] = ObjectId()
+                document.field_values["id"] = ObjectId()
             document._set_times(now())
             document.validate()
 
@@ -114,8 +88,7 @@ class Document(RegisteredDocument):
     def _mark_stored(cls, documents: Sequence[Self]) -> None:
         def mark(*, stored: bool) -> None:
             for document in documents:
-                document._created = not stored
-                document._changed_fields = []
+                document.set_state(is_new=not stored)
 
         mark(stored=True)
         if in_transaction():
@@ -130,9 +103,9 @@ class Document(RegisteredDocument):
     def check(cls, **values: Any) -> None:
         """Raise ``ValidationError`` unless the fields may hold the values (``a__b`` is nested)."""
         for name, value in values.items():
-            field = cls._lookup_field(name.split("__"))[-1]
+            field = cls.fields_at(name.split("__"))[-1]
             try:
-                field._validate(value)
+                check_value(field, value)
             except mongoengine.ValidationError as error:
                 # Of a list: what is wrong with its first bad item.
                 message = next(iter(error.to_dict().values()), error.message)
@@ -144,7 +117,7 @@ class Document(RegisteredDocument):
             super().validate(clean=clean)
         except mongoengine.ValidationError as error:
             found = error.to_dict() or {"": error.message}
-            errors = {self._db_field_map.get(name, name): text for name, text in found.items()}
+            errors = {self.stored_name(name): text for name, text in found.items()}
             raise ValidationError(errors=errors) from None
 
     def save(self, *, save_condition: Mapping[str, Any] | None = None) -> Self:
@@ -153,14 +126,14 @@ class Document(RegisteredDocument):
         Raises ``NotFound`` when the document was deleted meanwhile, instead of storing a fragment
         of it again, ``AlreadyExists`` and ``ValidationError``.
         """
-        if self._created:
+        if self.is_new:
             self.insert_documents([self])
             return self
-        if not self._get_changed_fields():
+        if not self.changes:
             # Nothing to store; whether the document is still there matters all the same.
             self.refresh()
             return self
-        if "updated_at" in self._fields:
+        if "updated_at" in self.fields():
             self.updated_at = now()
         try:
             super().save(save_condition=save_condition or {"pk": self.pk})
@@ -182,7 +155,7 @@ class Document(RegisteredDocument):
         ``DocumentChanged`` when it is not as ``expected``. Unsaved changes of the instance are
         dropped.
         """
-        if "updated_at" in self._fields:
+        if "updated_at" in self.fields():
             times = {"updatedAt": now()}
             if isinstance(update, list):
                 update = [*update, {"$set": times}]
@@ -254,7 +227,7 @@ class Document(RegisteredDocument):
 
     @classmethod
     def _stored_path(cls, name: str) -> tuple[str, Any]:
-        fields = cls._lookup_field(name.split("."))
+        fields = cls.fields_at(name.split("."))
         return ".".join(field.db_field for field in fields), fields[-1]
 
     def refresh(self) -> None:
@@ -265,14 +238,13 @@ class Document(RegisteredDocument):
         self._load(stored)
 
     def _load(self, stored: Mapping[str, Any]) -> None:
-        fresh = self._from_son(stored)
-        for name, value in fresh._data.items():
-            if name in self._fields:
+        fresh = self.decode(stored)
+        for name, value in fresh.field_values.items():
+            if name in self.fields():
                 setattr(self, name, self._reload(name, value))
             else:
-                self._data[name] = value
-        self._changed_fields = []
-        self._created = False
+                self.field_values[name] = value
+        self.set_state(is_new=False)
         self.stored = stored
 
     def _identity(self) -> dict[str, Any]:
@@ -282,25 +254,8 @@ class Document(RegisteredDocument):
     def _set_times(self, time: datetime) -> None:
         # Not a field default: a stored document without the field would seem to be of just now.
         for name in ("created_at", "updated_at", "timestamp"):
-            if name in self._fields and self._data.get(name) is None:
+            if name in self.fields() and self.field_values.get(name) is None:
                 setattr(self, name, time)
 
     def _not_found(self) -> NotFound:
         return NotFound()
-
-    def _delta(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        # mongoengine removes a field that is set to "", [] or {}; the specification's document
-        # has an empty value there.
-        changed, removed = super()._delta()
-        document = self.to_mongo()
-        for path in list(removed):
-            with suppress(LookupError, TypeError, ValueError):
-                changed[path] = _value_at(document, path.split("."))
-                del removed[path]
-        return changed, removed
-
-
-def _value_at(document: Any, path: Iterable[str]) -> Any:
-    for part in path:
-        document = document[int(part) if isinstance(document, list) else part]
-    return document

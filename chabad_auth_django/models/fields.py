@@ -9,6 +9,7 @@ from typing import Any
 import mongoengine
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db.mongoengine_internals import ChoiceStringField
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.validators import (
     MAX_NAME_LENGTH,
@@ -116,13 +117,8 @@ class JSONValueField(mongoengine.fields.BaseField):
             self.error(error.detail)
 
 
-class TextField(mongoengine.StringField):
+class TextField(ChoiceStringField):
     """Text that BSON can hold."""
-
-    def _validate_choices(self, value: Any) -> None:
-        # mongoengine hashes the value before it looks at its type.
-        self.validate(value)
-        super()._validate_choices(value)
 
     def validate(self, value: Any) -> None:
         super().validate(value)

@@ -29,11 +29,11 @@ class IdentifyingDocument(PersonalDocument):
 
         Raises ``DuplicateEmail``, ``ExternalIdTaken``, ``UserNotFound`` and ``ValidationError``.
         """
-        changed = () if self._created else self._changed_fields.copy()
+        changed = () if self.is_new else self.changes
         names = IDENTIFYING.intersection(changed)
         if not names:
             return super().save(**kwargs)
-        values = {name: self._data.get(self._reverse_db_field_map[name]) for name in names}
+        values = {name: self.field_values.get(self.field_name(name)) for name in names}
         self.validate()
         self._write(values, partial(super().save, **kwargs))
         return self
@@ -48,21 +48,21 @@ class IdentifyingDocument(PersonalDocument):
         identifying = {
             stored: values[name]
             for name in values
-            if (stored := self._db_field_map.get(name, name)) in IDENTIFYING
+            if (stored := self.stored_name(name)) in IDENTIFYING
         }
         write = partial(super().patch, values, merge=merge)
         if not identifying:
             write()
             return
-        names = {self._reverse_db_field_map[stored]: value for stored, value in identifying.items()}
+        names = {self.field_name(stored): value for stored, value in identifying.items()}
         self.check(**{name: value for name, value in names.items() if value is not None})
         self._write(identifying, write)
 
     def _write(self, values: Mapping[str, Any], write: Callable[[], Any]) -> None:
         def write_again() -> None:
             # Another try of the transaction stores the same.
-            for name in ("_changed_fields", "expected"):
-                on_rollback(partial(setattr, self, name, copy(getattr(self, name, []))))
+            on_rollback(partial(self.set_state, is_new=self.is_new, changes=self.changes))
+            on_rollback(partial(setattr, self, "expected", copy(self.expected)))
             write()
 
         self.write_identifying(user_ids=[self.pk], values=values, write=write_again)

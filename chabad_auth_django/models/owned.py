@@ -76,7 +76,7 @@ class OwnedDocument(PersonalDocument):
         return super().save(**kwargs)
 
     def _check_fixed(self) -> None:
-        changed = () if self._created else self._get_changed_fields()
+        changed = () if self.is_new else self.changes
         if wrong := self.fixed.intersection(name.split(".")[0] for name in changed):
             raise ValidationError(errors=dict.fromkeys(sorted(wrong), "It cannot be changed."))
 
@@ -125,7 +125,7 @@ class OwnedDocument(PersonalDocument):
             if fence and not in_transaction():
                 cls.take_back_if_gone(owners())
             raise
-        if cls._recorded_in != cls._get_db() and not cls.__module__.startswith(_OURS):
+        if cls._recorded_in != cls.database() and not cls.__module__.startswith(_OURS):
             on_commit(cls._record)
         if fence and in_transaction():
             on_commit(partial(cls.take_back_if_gone, owners()), robust=False)
@@ -135,7 +135,7 @@ class OwnedDocument(PersonalDocument):
     @classmethod
     def _record(cls) -> None:
         OwnedCollection.record([cls])
-        cls._recorded_in = cls._get_db()
+        cls._recorded_in = cls.database()
 
     @classmethod
     def take_back_if_gone(cls, user_ids: dict[ObjectId, ObjectId]) -> None:

@@ -30,8 +30,7 @@ class OwnedCollection(Document):
     def record(cls, models: Iterable[type[Document]]) -> None:
         """Record the collections of the Documents."""
         places = {
-            model._get_collection_name(): f"{model.__module__}.{model.__qualname__}"
-            for model in models
+            model.collection_name(): f"{model.__module__}.{model.__qualname__}" for model in models
         }
         cls.collection().bulk_write(
             [
@@ -55,5 +54,5 @@ class OwnedCollection(Document):
     @classmethod
     def _is_filled(cls, name: str) -> bool:
         primary = ReadPreference.PRIMARY
-        collection = cls._get_db().get_collection(name, read_preference=primary)
+        collection = cls.database().get_collection(name, read_preference=primary)
         return collection.find_one({}, {"_id": 1}) is not None

@@ -18,6 +18,7 @@ from chabad_auth_django.db.expressions import (
     without_key,
     without_name,
 )
+from chabad_auth_django.db.mongoengine_internals import names_by_stored
 from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
 from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, TextField
 from chabad_auth_django.models.owned import OwnedDocument
@@ -147,7 +148,7 @@ class Preferences(OwnedDocument):
 
         ``channel`` is ``email``, ``push`` or ``inApp``. Raises ``ValidationError`` for another.
         """
-        channels = Notifications._reverse_db_field_map
+        channels = names_by_stored(Notifications)
         if validate_text(channel) not in channels:
             raise ValidationError(f"Expected one of {', '.join(channels)}.")
         path = f"notifications.{channel}"

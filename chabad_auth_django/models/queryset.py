@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import mongoengine
 from mongoengine.queryset import transform
 
 from chabad_auth_django.db.client import in_transaction
+from chabad_auth_django.db.mongoengine_internals import OpenQuerySet
 from chabad_auth_django.exceptions import ValidationError
 
 #: The most documents that a finder returns.
@@ -63,12 +63,12 @@ def changed_fields(operator: str, names: Any, fields: frozenset[str]) -> frozens
     return fields.intersection(name.split(".")[0] for name in changed)
 
 
-class QuerySet(mongoengine.QuerySet):
+class QuerySet(OpenQuerySet):
     """A QuerySet whose inserts go the way of ``Document.insert_documents``."""
 
     def create(self, **fields: Any) -> Any:
         """Store a new document with the fields; return it."""
-        return self._document(**fields).save()
+        return self.model(**fields).save()
 
     def insert(self, doc_or_docs: Any, load_bulk: bool = True, **kwargs: Any) -> Any:
         """Insert new documents; return them, or only their ids without ``load_bulk``.
@@ -78,15 +78,15 @@ class QuerySet(mongoengine.QuerySet):
         """
         if kwargs:
             raise TypeError(f"insert() does not take {', '.join(kwargs)}")
-        one = isinstance(doc_or_docs, self._document)
+        one = isinstance(doc_or_docs, self.model)
         documents = [doc_or_docs] if one else list(doc_or_docs)
-        self._document.insert_documents(documents)
+        self.model.insert_documents(documents)
         results = documents if load_bulk else [document.id for document in documents]
         return results[0] if one else results
 
     def count(self, with_limit_and_skip: bool = False) -> int:
         """Return how many documents match."""
-        if in_transaction() and not self._query:
+        if in_transaction() and not self.criteria:
             # What MongoDB knows of the whole collection is nothing that a transaction can ask.
             return self.filter(pk__exists=True).count(with_limit_and_skip)
         return super().count(with_limit_and_skip)
@@ -112,13 +112,13 @@ class QuerySet(mongoengine.QuerySet):
     @property
     def fixed(self) -> frozenset[str]:
         """The stored fields that no update through the QuerySet may change."""
-        return self._document.fixed
+        return self.model.fixed
 
     def _check_update(self, upsert: bool, kwargs: dict[str, Any]) -> None:
         self._refuse(upsert, "upsert")
         self._refuse(bool(kwargs.get("write_concern")), "write_concern")
         if self.fixed:
-            plain = plain_operators(self._document, kwargs)
+            plain = plain_operators(self.model, kwargs)
             for operator, names in (*raw_operators(kwargs), *plain):
                 for name in changed_fields(operator, names, self.fixed):
                     self._refuse(True, f"changes of {name}")
@@ -126,6 +126,6 @@ class QuerySet(mongoengine.QuerySet):
     def _refuse(self, wanted: bool, name: str) -> None:
         if wanted:
             raise TypeError(
-                f"{self._document.__name__}.objects does not support {name}: "
+                f"{self.model.__name__}.objects does not support {name}: "
                 "use the operations of the Document"
             )

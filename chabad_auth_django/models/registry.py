@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-import mongoengine
 from bson.codec_options import CodecOptions
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.db import connection
+from chabad_auth_django.db.mongoengine_internals import OpenDocument
 from chabad_auth_django.models.queryset import QuerySet
 
 #: The shard key of a collection whose documents are looked up by their ids.
@@ -34,7 +34,7 @@ class Sharding:
     targeted: str = "all"
 
 
-class RegisteredDocument(mongoengine.Document):
+class RegisteredDocument(OpenDocument):
     """A Document that knows its collection."""
 
     #: Documents of a lower order are purged and exported before the others.
@@ -69,21 +69,15 @@ class RegisteredDocument(mongoengine.Document):
     @classmethod
     def registered(cls) -> list[type[Self]]:
         """Return all Documents of this class that are stored, in their order; one a collection."""
-        if not cls._meta.get("abstract"):
+        if not cls.is_abstract():
             return [cls]
         found = {kind for subclass in cls.__subclasses__() for kind in subclass.registered()}
-        return sorted(found, key=lambda kind: (kind.order, kind._get_collection_name()))
+        return sorted(found, key=lambda kind: (kind.order, kind.collection_name()))
 
     @classmethod
-    def _get_db(cls) -> Database[dict[str, Any]]:
-        # mongoengine makes a client for each thread that comes first; we make one.
+    def database(cls) -> Database[dict[str, Any]]:
+        """Return the database that the settings name, or the one of a test run."""
         return connection.get_database()
-
-    @classmethod
-    def _get_collection(cls) -> Collection[dict[str, Any]]:
-        # The class keeps its collection, which a test run or a closed client makes stale.
-        connection.get_client()
-        return super()._get_collection()
 
     @classmethod
     def collection(cls) -> Collection[dict[str, Any]]:
@@ -91,7 +85,7 @@ class RegisteredDocument(mongoengine.Document):
 
         Whatever read preference the URI asks for: what decides over a write must not be stale.
         """
-        collection = cls._get_collection()
+        collection = cls.default_collection()
         if collection.read_preference == ReadPreference.PRIMARY:
             return collection
         return collection.with_options(read_preference=ReadPreference.PRIMARY)
@@ -120,7 +114,7 @@ class RegisteredDocument(mongoengine.Document):
         """Return the stored fields of each unique index that every document is in."""
         return [
             tuple(field for field, _ in spec["fields"])
-            for spec in cls._meta["index_specs"]
+            for spec in cls.index_specs()
             if spec.get("unique") and not spec.get("sparse")
             if "partialFilterExpression" not in spec
         ]

@@ -113,7 +113,7 @@ class User(IdentifyingDocument):
         Raises ``AmbiguousEmail`` where other programs stored it, in two spellings, for several.
         """
         query = {"email": {"$in": email_spellings(email)}}
-        found = list(cls._get_collection().find(query).limit(2))
+        found = list(cls.default_collection().find(query).limit(2))
         if len(found) > 1:
             raise AmbiguousEmail
         return cls.from_stored(found[0]) if found else None
@@ -234,7 +234,7 @@ class User(IdentifyingDocument):
         """
         if kwargs:
             raise TypeError("delete() takes no options")
-        if self._created:
+        if self.is_new:
             raise UserNotFound
         self._remove([self.pk])
 
@@ -255,7 +255,7 @@ class User(IdentifyingDocument):
         except PyMongoError:
             # Nobody knows what is stored under these ids: another try needs others.
             for user in without_id:
-                user._data["id"] = None
+                user.field_values["id"] = None
             raise
         cls._mark_stored(documents)
         for user in documents:
@@ -281,26 +281,26 @@ class User(IdentifyingDocument):
 
     def clean(self) -> None:
         """Normalise a new or changed e-mail address; one that others stored stays as it is."""
-        if self.email and (self._created or "email" in self._get_changed_fields()):
+        if self.email and (self.is_new or "email" in self.changes):
             self.email = normalize_email(self.email)
 
     def _add(self, name: str, value: str) -> None:
         self.check(**{name: [value]})
         added = with_item(self._held(name), value)
-        self.update_atomically([{"$set": {self._db_field_map[name]: added}}])
+        self.update_atomically([{"$set": {self.stored_name(name): added}}])
 
     def _remove_from(self, name: str, value: str) -> None:
         left = without_item(self._held(name), validate_text(value))
-        self.update_atomically([{"$set": {self._db_field_map[name]: left}}])
+        self.update_atomically([{"$set": {self.stored_name(name): left}}])
 
     def _held(self, name: str) -> dict[str, Any]:
         # A user that another program stored without roles has the default ones.
-        field = self._fields[name]
+        field = self.fields()[name]
         return array_at(field.db_field, default=field.default())
 
     def _names(self, name: str) -> list[str]:
-        value = self._data.get(name)
-        names = value if isinstance(value, list) else self._fields[name].default()
+        value = self.field_values.get(name)
+        names = value if isinstance(value, list) else self.fields()[name].default()
         return [item for item in names if isinstance(item, str)]
 
     def _not_found(self) -> UserNotFound:

@@ -47,7 +47,7 @@ class UserQuerySet(QuerySet):
         count = 0
         ids = self._ids()
         for start in range(0, len(ids), DELETE_BATCH):
-            count += self._document._remove(ids[start : start + DELETE_BATCH])
+            count += self.model._remove(ids[start : start + DELETE_BATCH])
         return count
 
     def update(self, upsert: bool = False, **kwargs: Any) -> Any:
@@ -78,10 +78,10 @@ class UserQuerySet(QuerySet):
             return update(self.filter(pk__in=ids))
 
         try:
-            return self._document.write_identifying(user_ids=ids, values=values, write=write)
+            return self.model.write_identifying(user_ids=ids, values=values, write=write)
         except NotUniqueError as error:
             details = getattr(error.__context__, "details", None)
-            raise self._document._already_exists(details) from error
+            raise self.model._already_exists(details) from error
 
     def _identifying(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the values of ``IDENTIFYING`` fields that the update sets; ``None`` removes one.
@@ -91,7 +91,7 @@ class UserQuerySet(QuerySet):
         for operator, names in raw_operators(kwargs):
             self._refuse(bool(changed_fields(operator, names, IDENTIFYING)), "raw updates")
         values: dict[str, Any] = {}
-        for operator, names in plain_operators(self._document, kwargs):
+        for operator, names in plain_operators(self.model, kwargs):
             for name in changed_fields(operator, names, IDENTIFYING):
                 self._refuse(operator not in ("$set", "$unset"), operator)
                 values[name] = names[name] if operator == "$set" else None

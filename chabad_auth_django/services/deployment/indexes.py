@@ -213,7 +213,7 @@ def _options(spec: Mapping[str, Any]) -> dict[str, Any]:
 def model_of(index: Index) -> type[Document]:
     """Return the Document in whose collection the index is."""
     models = Document.registered()
-    return next(model for model in models if model._get_collection_name() == index.collection)
+    return next(model for model in models if model.collection_name() == index.collection)
 
 
 def _collection(index: Index) -> Collection[dict[str, Any]]:

@@ -206,7 +206,7 @@ def _normalise_email(id: ObjectId, email: str, normal: str) -> bool:
 
 def _invalid(model: type[Document], row: Mapping[str, Any]) -> Iterator[Finding]:
     try:
-        document = model._from_son(dict(row))
+        document = model.decode(row)
         document.validate()
     except ValidationError as error:
         fields = error.errors or {"": error.detail}

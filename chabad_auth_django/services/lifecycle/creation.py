@@ -74,7 +74,7 @@ def check_account(
     """Return the new user of these fields, not stored; raise what ``create_account`` would."""
     user = User(**fields)
     for field, value in (external or {}).items():
-        setattr(user, User._reverse_db_field_map[field], value)
+        setattr(user, User.field_name(field), value)
     user.validate()
     if not force:
         with audit.attempt(action="user.create", user_id=None):

@@ -74,7 +74,7 @@ def begin(*, user_ids: Sequence[ObjectId]) -> None:
         # with this transaction, and not this one with them.
         models: list[type[PersonalDocument]] = [User, *_with_user()]
         for model in models:
-            if "updated_at" in model._fields:
+            if "updated_at" in model.fields():
                 touch = {"$currentDate": {"updatedAt": True}}
                 model.collection().update_many(model.owned_by(user_ids), touch)
     audit.record_many(action=_way.get().action, users=dict.fromkeys(user_ids, {}))

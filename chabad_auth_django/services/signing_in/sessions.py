@@ -121,7 +121,7 @@ def rotate_session(*, refresh_token: object) -> tuple[Session, str]:
         if stored is None:
             raise InvalidToken
         next_secret = _given_again(stored, secret)
-    return Session._from_son(stored), f"{session_id}.{family}.{next_secret}"
+    return Session.from_stored(stored), f"{session_id}.{family}.{next_secret}"
 
 
 def _given_again(stored: Mapping[str, Any], secret: str) -> str:

@@ -1,0 +1,229 @@
+"""What mongoengine keeps private and this package needs; no other module has a name of its own.
+
+The names are those of mongoengine 0.29, which the package's dependency is bound to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Self
+
+import mongoengine
+from bson import SON, ObjectId
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+#: Types of what is stored -> the fields that hold it as it is.
+_KEPT = {str: mongoengine.StringField, ObjectId: mongoengine.ObjectIdField}
+
+
+def connection_settings(alias: str) -> Mapping[str, Any]:
+    """Return what the connection is registered with; empty if it is not."""
+    # Not asked first: disconnect_all() of another thread can end at any time.
+    settings: Mapping[str, Any] = mongoengine.connection._connection_settings.get(alias, {})
+    return settings
+
+
+def fields_of(kind: Any) -> Mapping[str, Any]:
+    """Return the fields of a document class by their names in Python."""
+    fields: Mapping[str, Any] = kind._fields
+    return fields
+
+
+def names_by_stored(kind: Any) -> Mapping[str, str]:
+    """Return stored name -> name in Python of a document class's fields."""
+    names: Mapping[str, str] = kind._reverse_db_field_map
+    return names
+
+
+def check_value(field: Any, value: Any) -> None:
+    """Raise mongoengine's ``ValidationError`` unless the field may hold the value."""
+    field._validate(value)
+
+
+class ChoiceStringField(mongoengine.StringField):
+    """A ``StringField`` that looks at a value's type before it looks for it among the choices."""
+
+    def _validate_choices(self, value: Any) -> None:
+        # mongoengine hashes the value before it looks at its type.
+        self.validate(value)
+        super()._validate_choices(value)
+
+
+class OpenQuerySet(mongoengine.QuerySet):
+    """A QuerySet that says what it is about."""
+
+    @property
+    def model(self) -> Any:
+        """The Document class."""
+        return self._document
+
+    @property
+    def criteria(self) -> dict[str, Any]:
+        """The query as MongoDB gets it."""
+        query: dict[str, Any] = self._query
+        return query
+
+
+class OpenDocument(mongoengine.Document):
+    """A Document whose state and description can be asked for."""
+
+    #: The BSON document that was loaded last.
+    stored: Mapping[str, Any] | None = None
+
+    meta: dict[str, Any] = {"abstract": True}
+
+    @classmethod
+    def database(cls) -> Database[dict[str, Any]]:
+        """Return the database; asked before each use, because the connection may be another."""
+        raise NotImplementedError
+
+    @classmethod
+    def _get_db(cls) -> Database[dict[str, Any]]:
+        # mongoengine makes a client for each thread that comes first; we make one.
+        return cls.database()
+
+    @classmethod
+    def _get_collection(cls) -> Collection[dict[str, Any]]:
+        # The class keeps its collection, which a test run or a closed client makes stale.
+        cls.database()
+        return super()._get_collection()
+
+    @classmethod
+    def default_collection(cls) -> Collection[dict[str, Any]]:
+        """Return the collection with the read preference of the connection."""
+        return cls._get_collection()
+
+    @classmethod
+    def collection_name(cls) -> str:
+        """Return the name of the collection."""
+        name: str = cls._get_collection_name()
+        return name
+
+    @classmethod
+    def is_abstract(cls) -> bool:
+        """Tell whether no document of this very class is stored."""
+        return bool(cls._meta.get("abstract"))
+
+    @classmethod
+    def index_specs(cls) -> list[dict[str, Any]]:
+        """Return what is declared of each index: its fields, and PyMongo's options."""
+        specs: list[dict[str, Any]] = cls._meta["index_specs"]
+        return specs
+
+    @classmethod
+    def fields(cls) -> Mapping[str, Any]:
+        """Return the fields by their names in Python."""
+        return fields_of(cls)
+
+    @classmethod
+    def stored_name(cls, name: str) -> str:
+        """Return the stored name of a field; what is no field's name stays as it is."""
+        return cls._db_field_map.get(name, name)
+
+    @classmethod
+    def field_name(cls, stored: str) -> str:
+        """Return the name in Python of a stored field; that of no field stays as it is."""
+        return names_by_stored(cls).get(stored, stored)
+
+    @classmethod
+    def fields_at(cls, path: Sequence[str]) -> list[Any]:
+        """Return the fields on the way to a nested one."""
+        found: list[Any] = cls._lookup_field(path)
+        return found
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the document was never stored."""
+        return bool(self._created)
+
+    @property
+    def field_values(self) -> dict[str, Any]:
+        """The values by their names in Python, with what other programs stored besides."""
+        values: dict[str, Any] = self._data
+        return values
+
+    @property
+    def changes(self) -> list[str]:
+        """The stored names of the fields that ``save`` would update."""
+        changes: list[str] = self._get_changed_fields()
+        return changes
+
+    def set_state(self, *, is_new: bool, changes: Iterable[str] = ()) -> None:
+        """Set whether the document was never stored, and which fields ``save`` would update."""
+        self._created = is_new
+        self._changed_fields = list(changes)
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the Document of what PyMongo has read, without ``get_<field>_display`` methods.
+
+        This takes a third of the time that mongoengine takes, which sets each field twice. What is
+        no object where one is wanted counts as absent.
+        """
+        document: Self = cls.__new__(cls)
+        known = names_by_stored(cls).keys() | {"_cls"}
+        data = {name: value for name, value in stored.items() if name not in known}
+        # What the constructor would set.
+        document._initialised = False
+        document._data, document._dynamic_fields = data, SON()
+        document.set_state(is_new=False)
+        for field in cls.fields().values():
+            value = stored.get(field.db_field)
+            if _is_kept(field, value):
+                data[field.name] = value
+                continue
+            if isinstance(field, mongoengine.EmbeddedDocumentField) and not isinstance(value, dict):
+                value = None
+            field.__set__(document, None if value is None else field.to_python(value))
+        document._initialised = True
+        document.stored = stored
+        return document
+
+    @classmethod
+    def decode(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the Document as mongoengine reads it."""
+        return cls._from_son(stored)
+
+    @classmethod
+    def _from_son(cls, son: Mapping[str, Any], *args: Any, **kwargs: Any) -> Self:
+        # What another program stored where mongoengine wants an object, or under the name that
+        # it takes for a class, must not make the rest unreadable.
+        readable = {name: value for name, value in son.items() if cls._is_readable(name, value)}
+        document: Self = super()._from_son(readable, *args, **kwargs)
+        return document
+
+    @classmethod
+    def _is_readable(cls, name: str, value: Any) -> bool:
+        field = cls.fields().get(cls.field_name(name))
+        embedded = isinstance(field, mongoengine.EmbeddedDocumentField)
+        return name != "_cls" and (not embedded or value is None or isinstance(value, dict))
+
+    def _delta(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        # mongoengine removes a field that is set to "", [] or {}; the specification's document
+        # has an empty value there.
+        changed, removed = super()._delta()
+        document = self.to_mongo()
+        for path in list(removed):
+            with suppress(LookupError, TypeError, ValueError):
+                changed[path] = _value_at(document, path.split("."))
+                del removed[path]
+        return changed, removed
+
+
+def _is_kept(field: Any, value: Any) -> bool:
+    """Tell whether mongoengine would set the field to just this: most are text, or absent."""
+    if value is None:
+        return field.default is None
+    if type(value) is list:
+        return isinstance(field, mongoengine.ListField) and all(
+            _is_kept(field.field, item) for item in value
+        )
+    return isinstance(field, _KEPT.get(type(value), ()))
+
+
+def _value_at(document: Any, path: Iterable[str]) -> Any:
+    for part in path:
+        document = document[int(part) if isinstance(document, list) else part]
+    return document
