@@ -11,7 +11,7 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.management.base import EXIT_ERROR, EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import Line, Table, plural
-from chabad_auth_django.services.lifecycle import traces
+from chabad_auth_django.services.lifecycle import departed, traces
 
 #: How many traces are shown.
 SHOWN = 100
@@ -25,7 +25,8 @@ class Command(BaseCommand):
         "the names of an erased user: its id, e-mail address and external ids, in whatever "
         "letters, within longer texts, percent-encoded and in Base64, but not compressed or "
         "hashed. It finds rather too much than too little: look at what it shows. That entries "
-        "of the audit trail have the id is no trace; it says how many do. It changes nothing "
+        "of the audit trail and a deletion that is under way have the id is no trace; it says so. "
+        "It changes nothing "
         f"and shows the first {SHOWN} places. Run it after 'chabad_erase_user' has finished."
     )
     exit_statuses = {0: "no trace", 1: "traces were found"}
@@ -35,6 +36,8 @@ class Command(BaseCommand):
         "scanned": "how many documents were read",
         "unread": "a list of the collections that could not be read",
         "auditEntries": "how many entries of the audit trail have the id, which are no traces",
+        "deletions": "a list of ids of the users whose deletion is under way, or whose receipt "
+        "waits, which are no traces",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -60,6 +63,8 @@ class Command(BaseCommand):
             ]
             count = len(shown) + sum(1 for _ in found)
         kept = traces.count_audit_entries(names=names)
+        departures = filter(None, (departed.find(name=name) for name in names))
+        under_way = list({item.user_id: item for item in departures}.values())
         lines: list[Line] = [
             Table([list(trace.values()) for trace in shown], ["collection", "id", "path"])
         ]
@@ -70,10 +75,12 @@ class Command(BaseCommand):
                 "scanned": bar.done,
                 "unread": list(unread),
                 "auditEntries": kept,
+                "deletions": [item.user_id for item in under_way],
             },
             [
                 *(lines if shown else ()),
                 f"{plural(count, 'trace')} in {plural(bar.done, 'document')}.",
+                *(f"{item} That is no trace." for item in under_way),
                 f"{plural(kept, 'entry', 'entries')} of the audit trail "
                 f"{'has' if kept == 1 else 'have'} the id. Such entries are no traces, and go "
                 f"{plural(conf.AUDIT_RETENTION_DAYS, 'day')} after what they tell of.",

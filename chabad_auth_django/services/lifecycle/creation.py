@@ -19,7 +19,7 @@ from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import audit, external_ids, names
-from chabad_auth_django.services.lifecycle import deletion, receipts
+from chabad_auth_django.services.lifecycle import deletion, departed, receipts
 from chabad_auth_django.validators import email_spellings, validate_text
 
 
@@ -57,7 +57,9 @@ def find_user(*, name: str) -> User:
     keys.append({"email": {"$in": email_spellings(name)}})
     found = list(User.collection().find({"$or": keys}).limit(10))
     if not found:
-        raise UserNotFound(f"No user has the e-mail address, id or external id {name!r}.")
+        gone = departed.find(name=name)
+        nobody = f"No user has the e-mail address, id or external id {name!r}."
+        raise UserNotFound(nobody if gone is None else str(gone))
     deleted = receipts.find_of_gone_users(name=name)
     if len(found) + len(deleted) > 1:
         ids = [str(row["_id"]) for row in found]

@@ -15,8 +15,9 @@ from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW, SIZE, Advance, in_batches
-from chabad_auth_django.models import AuditEntry
+from chabad_auth_django.models import AuditEntry, Deletion
 from chabad_auth_django.services.identity import audit_log
+from chabad_auth_django.services.lifecycle import receipts
 from chabad_auth_django.services.lifecycle.needles import Needles
 
 #: Called with the name of a collection that cannot be read, and why.
@@ -47,8 +48,8 @@ def find_traces(
 ) -> Iterator[Trace]:
     """Yield every field and key of every collection that holds one of the names.
 
-    See ``Needles`` for what is found. That the audit trail names users by their ids is no trace. A
-    collection that cannot be read ends nothing: ``unreadable`` is told. Raises ``ValidationError``
+    See ``Needles`` for what is found. That the audit trail, an open deletion and
+    its receipt have the id is no trace. A collection that cannot be read ends nothing: ``unreadable`` is told. Raises ``ValidationError``
     for an empty name.
     """
     needles = Needles(names)
@@ -56,7 +57,7 @@ def find_traces(
         try:
             for row in _rows(collection):
                 for path in _paths(row, needles):
-                    if not _is_audited(collection.name, path):
+                    if not _is_known(collection.name, path):
                         yield Trace(collection.name, row.get("_id"), path)
                 advance(1)
         except OperationFailure as error:
@@ -69,8 +70,11 @@ def count_audit_entries(*, names: Sequence[str]) -> int:
     return audit_log.count_entries(user_ids=ids)
 
 
-def _is_audited(collection: str, path: str) -> bool:
-    return collection == AuditEntry.collection().name and path in audit_log.ID_FIELDS
+def _is_known(collection: str, path: str) -> bool:
+    """Tell whether it is an id in the audit trail, of an open deletion, or of its receipt."""
+    if collection == AuditEntry.collection().name:
+        return path in audit_log.ID_FIELDS
+    return path == "_id" and collection in (Deletion.collection().name, receipts.ERASURES)
 
 
 def _rows(collection: Collection[RawBSONDocument]) -> Iterator[RawBSONDocument]:

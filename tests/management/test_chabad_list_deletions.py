@@ -1,0 +1,109 @@
+"""While a deletion is under way, and until its receipt is taken, the tools say so.
+
+The kind: a tool says that somebody never was who is being deleted now. Looked through: every
+command that takes the name of a user, and those that list or look for what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from bson import ObjectId
+from django.conf import settings
+from django.test import override_settings
+from pymongo.database import Database
+from support.management import run
+
+from chabad_auth_django.models import Activity, AuditEntry, User
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.lifecycle import deletion, departed
+
+COMMAND = "chabad_list_deletions"
+
+
+@pytest.fixture(autouse=True)
+def grace(mongodb: str) -> Iterator[None]:
+    """Let each deletion wait for its last sweep."""
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "DELETION_GRACE_SECONDS": 600}):
+        yield
+
+
+def leave(raw: Database, **query: object) -> None:
+    """Let the grace period be over."""
+    raw.deletions.update_many(query, {"$set": {"since": now() - timedelta(hours=1)}})
+
+
+def test_each_state_is_listed_oldest_first(user: User, raw: Database) -> None:
+    assert run(COMMAND).lines == ["No deletion is under way, and no receipt waits."]
+    Activity.objects.insert([Activity(user_id=user.id, event_type="x") for _ in range(3)])
+    deletion.delete_user(user_id=user.id, seconds=0)
+    bob, eve = (User.create_user(email=f"{name}@example.org") for name in ("bob", "eve"))
+    assert run("chabad_erase_user", bob.email, "--yes", "--no-wait").code == 1
+    assert run("chabad_erase_user", eve.email, "--yes", "--no-wait").code == 1
+    raw.deletions.delete_one({"_id": eve.id})
+    raw.erasures.update_one({"_id": eve.id}, {"$set": {"finishedAt": now()}})
+    raw.deletions.insert_one({"_id": ObjectId(), "state": "creating", "since": now()})
+    found = run(COMMAND, "--json").json
+    assert [row["state"] for row in found["deletions"]] == [
+        "purging",
+        "waiting",
+        "finished",
+        "creating",
+    ]
+    assert [row["id"] for row in found["deletions"][:3]] == [str(user.id), str(bob.id), str(eve.id)]
+    assert [row["left"] for row in found["deletions"]] == [3, 0, 0, 0]
+    assert [row["receipt"] for row in found["deletions"]] == [False, True, True, False]
+    assert found["deletions"][2]["dueAt"] is None and found["deletions"][1]["dueAt"]
+    assert found["more"] is False
+    assert run(COMMAND, "--limit", 2, "--json").json["more"] is True
+    assert run(COMMAND, "--limit", 2).lines[-1] == "There are more: raise --limit."
+    first = departed.list_departures(limit=1)
+    rest = departed.list_departures(after=first[0])
+    assert [item.user_id for item in first + rest][:3] == [user.id, bob.id, eve.id]
+
+
+def test_tools_say_who_is_being_deleted(user: User, raw: Database) -> None:
+    assert run("chabad_erase_user", user.email, "--yes", "--no-wait").code == 1
+    for name in (str(user.id), user.email, "ANN@example.org"):
+        for arguments in (
+            ["chabad_show_user", name],
+            ["chabad_grant", name, "--role", "admin"],
+            ["chabad_export_user", name],
+            ["chabad_block_user", name, "--reason", "x"],
+            ["chabad_revoke_sessions", name],
+            ["chabad_list_sessions", "--user", name],
+        ):
+            result = run(*arguments)
+            assert (result.code, "1 user" in result.out) == (2, False), arguments
+            assert f"The user {user.id} is being deleted since" in result.err
+            assert "chabad_purge_deleted" in result.err
+    leave(raw)
+    run("chabad_purge_deleted")
+    assert (
+        f"'chabad_erase_user {user.id}' gives the receipt"
+        in run("chabad_show_user", user.email).err
+    )
+    assert run("chabad_erase_user", str(user.id), "--yes").code == 0
+    assert "No user has" in run("chabad_show_user", user.email).err
+    assert run("chabad_show_user", "nobody@example.org").err.startswith("CommandError: No user has")
+
+
+def test_a_deletion_is_no_trace_of_itself(user: User, raw: Database) -> None:
+    assert run("chabad_erase_user", user.email, "--yes", "--no-wait").code == 1
+    AuditEntry.collection().delete_many({})
+    result = run("chabad_verify_erasure", str(user.id), user.email, "--json")
+    assert (result.code, result.json["count"]) == (0, 0)
+    assert result.json["deletions"] == [str(user.id)]
+    assert "That is no trace." in run("chabad_verify_erasure", str(user.id)).out
+    raw.deletions.update_one({}, {"$set": {"note": user.email}})
+    assert run("chabad_verify_erasure", user.email).code == 1, "what else is there is one"
+    leave(raw)
+    run("chabad_purge_deleted")
+    assert run("chabad_verify_erasure", str(user.id), "--json").json["deletions"] == [str(user.id)]
+
+
+def test_a_name_that_is_free_again_can_be_taken(user: User) -> None:
+    assert run("chabad_erase_user", user.email, "--yes", "--no-wait").code == 1
+    assert run("chabad_issue_token", user.email, "--create").code == 0
