@@ -49,8 +49,8 @@ def find_traces(
     """Yield every field and key of every collection that holds one of the names.
 
     See ``Needles`` for what is found. That the audit trail, an open deletion and its receipt have
-    the id is no trace. A collection that cannot be read ends nothing: ``unreadable`` is told. Raises
-    ``ValidationError`` for an empty name.
+    the id is no trace. A collection that cannot be read ends nothing: ``unreadable`` is told.
+    Raises ``ValidationError`` for an empty name.
     """
     needles = Needles(names)
     for collection in _collections():
