@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -31,6 +32,8 @@ NAMES = sorted(name for name, app in get_commands().items() if app == "chabad_au
 
 EMPTY_EXPORT = "the file of a user"
 
+RECEIPT = "the receipt of a user"
+
 #: Command -> arguments with which it gets to the server.
 ARGUMENTS: dict[str, list[str]] = {
     "chabad_archive_analytics": ["--before", "2020-01-01", "--to", "archives"],
@@ -44,6 +47,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "chabad_import_user": [EMPTY_EXPORT],
     "chabad_issue_token": ["ann@example.org"],
     "chabad_link_host_account": ["ann@example.org", "1"],
+    "chabad_replay_receipts": [RECEIPT],
     "chabad_revoke": ["ann@example.org", "--role", "admin"],
     "chabad_revoke_sessions": ["ann@example.org"],
     "chabad_set_retention": ["90"],
@@ -70,7 +74,9 @@ def test_a_bad_argument_ends_in_two_with_one_line(name: str) -> None:
 
 @each_command
 def test_without_a_server_it_ends_in_two_with_one_line(name: str, tmp_path: Path) -> None:
-    arguments = {EMPTY_EXPORT: tmp_path / "file"}
+    arguments = {EMPTY_EXPORT: tmp_path / "file", RECEIPT: tmp_path / "receipt"}
+    receipt = {"userId": str(ObjectId()), "requestedAt": "2026-01-31T12:00:00Z"}
+    arguments[RECEIPT].write_text(json.dumps(receipt))
     with (tmp_path / "file").open("wb") as file:
         writer = export_file.Writer(file, user_id=(id := ObjectId()))
         writer.write("users", bson.encode({"_id": id}))

@@ -167,6 +167,12 @@ def has_job(*, user_id: ObjectId) -> bool:
     return _jobs().find_one({"_id": user_id}, {"_id": 1}) is not None
 
 
+def reopen(*, user_id: ObjectId) -> None:
+    """Leave a job for a user who is gone, and of whom something is stored again."""
+    job = {"$setOnInsert": {"state": DELETING, "since": now()}}
+    _jobs().update_one({"_id": user_id}, job, upsert=True)
+
+
 def count_jobs() -> int:
     """Return how many deletions, and creations without transactions, are under way."""
     return _jobs().count_documents({})

@@ -1,0 +1,72 @@
+"""Delete again whom a restored dump has brought back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from bson import ObjectId
+from django.core.management.base import CommandError, CommandParser
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.management.base import EXIT_ERROR
+from chabad_auth_django.management.commands.chabad_delete_user import Command as DeleteUser
+from chabad_auth_django.management.output import plural
+from chabad_auth_django.services.lifecycle import replay
+from chabad_auth_django.services.lifecycle.replay import Gone
+
+
+class Command(DeleteUser):
+    """Delete who has a receipt and is there."""
+
+    help = (
+        "After an old dump was restored: delete again everybody who has a receipt and is there, "
+        "with all data. The files hold receipts as 'chabad_erase_user --json' prints them, or "
+        "entries as 'chabad_list_audit --json' does, one object a line where there are several. "
+        "Who was imported after the receipt stays. It says what will go and asks, unless --yes is "
+        "given; 'chabad_purge_deleted' does the last sweep. Running it again deletes nobody more."
+    )
+    action = "user.erase"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the files and the confirmation."""
+        parser.add_argument(
+            "files", nargs="+", metavar="FILE", help="its path; - is standard input"
+        )
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Read all files before anybody is deleted."""
+        gone = [item for name in options["files"] for item in _read(name)]
+        users, others = replay.find(gone=gone)
+        self.tell(f"{plural(len(gone), 'receipt')}; {len(users):,} of these users came back.")
+        if others:
+            self._purge(others, ask=not options["yes"], dry_run=options["dry_run"])
+        super().handle(*args, users=list(map(str, users)), **options)
+
+    def _purge(self, user_ids: list[ObjectId], *, ask: bool, dry_run: bool) -> None:
+        whom = plural(len(user_ids), "user")
+        if dry_run:
+            self.tell(f"would delete what came back of {whom} without the user")
+            return
+        if ask:
+            self.confirm(
+                f"This will delete what came back of {whom} without the user, from "
+                f"{connection.describe()}.",
+                str(len(user_ids)),
+            )
+        for user_id in user_ids:
+            count = replay.purge(user_id=user_id)
+            self.tell(f"deleted  {user_id}  {plural(count, 'document')}")
+
+
+def _read(name: str) -> list[Gone]:
+    content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    try:
+        return replay.parse(content)
+    except ValidationError as error:
+        raise CommandError(
+            f"{name}: {error.detail} Nothing was done.", returncode=EXIT_ERROR
+        ) from error

@@ -1,0 +1,111 @@
+"""Deleting again whom an old dump has brought back: everybody who has a receipt.
+
+Receipts are kept outside of the database, as ``chabad_erase_user --json`` prints them; so are
+entries of the audit trail, as ``chabad_list_audit --json`` does, which know of every deletion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+import orjson
+from bson import ObjectId
+
+from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.models import AuditEntry, User
+from chabad_auth_django.models.audit import DONE
+from chabad_auth_django.models.fields import to_utc
+from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.validators import to_object_id
+
+#: What the audit trail calls a deletion.
+ACTIONS = ("user.delete", "user.erase")
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A user who was deleted, and when that was asked for."""
+
+    user_id: ObjectId
+    at: datetime
+
+
+def parse(content: bytes) -> list[Gone]:
+    """Return what the receipts and the entries of the audit trail tell, in JSON or lines of it.
+
+    Raises ``ValidationError`` for anything else: a list of living users must delete nobody.
+    """
+    try:
+        documents = [orjson.loads(content)]
+    except orjson.JSONDecodeError:
+        documents = list(_lines(content))
+    return [gone for document in documents for gone in _read(document)]
+
+
+def find(*, gone: Iterable[Gone]) -> tuple[list[ObjectId], list[ObjectId]]:
+    """Return the ids of the users who are there again, and of those with documents alone.
+
+    Who was imported after the receipt is in neither.
+    """
+    users, documents = [], []
+    # Of several receipts of one user the newest counts.
+    newest = {item.user_id: item for item in sorted(gone, key=attrgetter("at"))}
+    for item in newest.values():
+        if _was_imported(item):
+            continue
+        if User.read(_id=item.user_id) is not None:
+            users.append(item.user_id)
+        elif any(deletion.count_documents(user_id=item.user_id).values()):
+            documents.append(item.user_id)
+    return users, documents
+
+
+def purge(*, user_id: ObjectId) -> int:
+    """Delete the documents of a user who is gone, under a job; return how many there were."""
+    deletion.reopen(user_id=user_id)
+    return sum(deletion.purge(user_id=user_id).values())
+
+
+def _was_imported(gone: Gone) -> bool:
+    after = {"$gt": gone.at}
+    key = {"action": "user.import", "userId": gone.user_id, "outcome": DONE, "timestamp": after}
+    return AuditEntry.read(**key) is not None
+
+
+def _lines(content: bytes) -> Iterator[Any]:
+    for number, line in enumerate(content.splitlines(), start=1):
+        try:
+            if line.strip():
+                yield orjson.loads(line)
+        except orjson.JSONDecodeError:
+            raise ValidationError(f"Line {number} is no JSON.") from None
+
+
+def _read(document: Any) -> Iterator[Gone]:
+    if not isinstance(document, Mapping):
+        raise ValidationError("It holds something else than receipts.")
+    for name in ("receipts", "entries"):
+        if isinstance(document.get(name), list):
+            for item in document[name]:
+                yield from _read(item)
+            return
+    if document.get("action") in ACTIONS:
+        if document.get("outcome") == DONE:
+            yield _gone(document, "timestamp")
+    # What else the audit trail tells of nobody's deletion.
+    elif "action" not in document:
+        yield _gone(document, "requestedAt")
+
+
+def _gone(document: Mapping[str, Any], time: str) -> Gone:
+    try:
+        at = to_utc(datetime.fromisoformat(document[time]))
+        return Gone(to_object_id(document["userId"]), at)
+    except (KeyError, TypeError, ValueError, ValidationError):
+        raise ValidationError(
+            "It holds something else than receipts: each has a userId and a time of request."
+        ) from None
