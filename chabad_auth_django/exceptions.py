@@ -14,7 +14,7 @@ class ChabadAuthError(Exception):
 
     code = "error"
     default_detail = "The operation failed."
-    #: Seconds after which another try makes sense; ``None``: it makes none.
+    #: Seconds after which the caller may try again; ``None`` if another try is useless.
     retry_after: float | None = None
 
     def __init__(self, detail: str | None = None) -> None:
@@ -34,7 +34,7 @@ class ValidationError(ChabadAuthError):
 
 
 class NotFound(ChabadAuthError):
-    """The document does not exist, or no longer."""
+    """The document does not exist."""
 
     code = "not_found"
     default_detail = "The document does not exist."
@@ -48,7 +48,7 @@ class UserNotFound(NotFound):
 
 
 class DeletionOpen(ChabadAuthError):
-    """The user's deletion is under way, and would remove what is stored now."""
+    """The deletion of the user is under way. It would remove what is stored now."""
 
     code = "deletion_open"
     default_detail = (
@@ -94,7 +94,7 @@ class LastAdministrator(ChabadAuthError):
 
 
 class UnknownGrant(ValidationError):
-    """No setting knows the role or the permission that is to be granted: a slip, or worse."""
+    """No setting names the role or the permission that is to be granted."""
 
     code = "unknown_grant"
     default_detail = "No setting knows this role or permission."
@@ -110,7 +110,7 @@ class DocumentChanged(ChabadAuthError):
 class VersionConflict(ChabadAuthError):
     """The stored version of an AppData differs from the expected one (optimistic locking).
 
-    ``current_version`` and ``current_value`` tell the loser what is stored now.
+    ``current_version`` and ``current_value`` are what is stored now.
     """
 
     code = "version_conflict"
@@ -123,7 +123,7 @@ class VersionConflict(ChabadAuthError):
 
 
 class InvalidToken(ChabadAuthError):
-    """An access, refresh or issuer's token cannot be accepted; why is nobody's business."""
+    """The token is not accepted; the caller is not told why."""
 
     code = "invalid_token"
     default_detail = "The token is invalid, expired or revoked."
@@ -161,7 +161,7 @@ class SecondFactorRequired(ChabadAuthError):
 
 
 class Blocked(ChabadAuthError):
-    """The user proved who they are, and may not come in."""
+    """The user is blocked and may not sign in."""
 
     code = "blocked"
     default_detail = "This user is blocked."
@@ -175,9 +175,9 @@ class LastIdentity(ChabadAuthError):
 
 
 class EmailNotVerified(ChabadAuthError):
-    """Only a verified e-mail address could tell whose account it is, and there is none.
+    """No verified e-mail address tells which user the account belongs to.
 
-    The same whether an account with the address exists or not.
+    The error is the same whether a user has the address or not.
     """
 
     code = "email_not_verified"
@@ -192,7 +192,7 @@ class ExternalIdTaken(AlreadyExists):
 
 
 class IssuerUnavailable(ChabadAuthError):
-    """The keys of a token's issuer cannot be fetched now; trying again later may work."""
+    """The keys of the token's issuer cannot be fetched; another try later may work."""
 
     code = "issuer_unavailable"
     default_detail = "The issuer of the token cannot be reached. Try again later."
@@ -207,7 +207,7 @@ class IdempotencyKeyReused(ChabadAuthError):
 
 
 class IdempotencyInProgress(ChabadAuthError):
-    """The request with this idempotency key is still running, or was abandoned lately."""
+    """The request with this idempotency key is running, or was abandoned a short time ago."""
 
     code = "idempotency_in_progress"
     default_detail = "The request with this Idempotency-Key is not done yet. Try again later."
@@ -218,7 +218,7 @@ class IdempotencyInProgress(ChabadAuthError):
 
 
 class Unavailable(ChabadAuthError):
-    """The database cannot be reached, or has no primary now; trying again later may work."""
+    """The database cannot be reached or has no primary; another try later may work."""
 
     code = "unavailable"
     default_detail = "The database does not answer now. Try again."
@@ -239,7 +239,7 @@ class ReplicaSetRequired(ChabadAuthError):
 
 
 class EventsArchived(ChabadAuthError):
-    """Only whole UTC days can be counted where the events are archived."""
+    """The events are archived, so that only whole days in UTC can be counted."""
 
     code = "events_archived"
     default_detail = (
@@ -249,7 +249,7 @@ class EventsArchived(ChabadAuthError):
 
 
 class TooSlow(ChabadAuthError):
-    """The answer takes longer than it may; asking again for the same is of no use."""
+    """The answer would take too long, and another try would too."""
 
     code = "too_slow"
     default_detail = (
@@ -265,7 +265,7 @@ class ArchiveError(ChabadAuthError):
 
 
 class FileThere(ChabadAuthError):
-    """A file would have been replaced without anybody asking for it."""
+    """A file of that name exists, and the caller did not ask to replace it."""
 
     code = "file_there"
 

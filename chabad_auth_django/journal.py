@@ -1,4 +1,4 @@
-"""What happens that somebody asks for the next day: lines in the log, and counts.
+"""Events for the operator: lines in the log, and counts.
 
 A line has the name of its event and its fields as attributes of the log record, ``event`` and
 ``fields``, for a formatter that writes JSON. None of them is personal data: ids of users, sessions
@@ -10,24 +10,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-#: Outages, and what was got over.
+#: Outages, and failures that were recovered from.
 API = logging.getLogger("chabad_auth_django.api")
 
-#: Sign-ins, refusals and whatever an attack leaves behind.
+#: Sign-ins, refusals and other signs of an attack.
 SECURITY = logging.getLogger("chabad_auth_django.security")
 
-#: What happens to users.
+#: Changes of users.
 LIFECYCLE = logging.getLogger("chabad_auth_django.lifecycle")
 
 #: Called with the name of what is counted, how many, and the labels.
 Counter = Callable[[str, float, Mapping[str, str]], object]
 
-#: Whoever counts; none where no exporter is installed.
+#: The counters; empty where no exporter is installed.
 counters: list[Counter] = []
 
 
 def count(name: str, amount: float = 1, /, **labels: str) -> None:
-    """Let everybody who counts count."""
+    """Pass the count to every counter."""
     for counter in counters:
         counter(name, amount, labels)
 
@@ -41,7 +41,7 @@ def tell(
     level: int = logging.WARNING,
     **fields: object,
 ) -> None:
-    """Log the event; the message names the fields in ``str.format``'s way."""
+    """Log the event; the message has the fields in braces, as for ``str.format``."""
     if logger.isEnabledFor(level):
         extra = {"event": event, "fields": {name: str(value) for name, value in fields.items()}}
         logger.log(level, "%s", message.format(**fields), extra=extra, stacklevel=2)

@@ -68,12 +68,12 @@ def change_external_ids(
 
 
 def begin_deletion(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
-    """Leave the jobs from which a deletion can always be finished."""
+    """Store a job for each user, from which the deletion can be finished."""
     deletion.begin(user_ids=user_ids)
 
 
 def remove_dependents(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
-    """Remove what the removed users own."""
+    """Remove the data of the removed users."""
     deletion.remove_dependents(user_ids=user_ids)
 
 

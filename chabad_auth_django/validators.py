@@ -187,7 +187,7 @@ def validate_name(value: object, *, max_length: int = MAX_NAME_LENGTH) -> str:
 
 
 def validate_key(key: object) -> str:
-    """Return a key of free-form JSON; raise ``ValidationError`` where MongoDB would stumble."""
+    """Return a key of free-form JSON; raise ``ValidationError`` where MongoDB could not keep it."""
     if not isinstance(key, str):
         raise ValidationError(_UNSAFE_KEY)
     _validate_json({key: None}, max_bytes=sys.maxsize, max_depth=1, max_keys=1)
@@ -243,7 +243,7 @@ def _validate_json(
     known_keys: Set[str] = frozenset(),
 ) -> None:
     keys = 0
-    # A stack instead of recursion: hostile nesting must not reach Python's recursion limit.
+    # A stack instead of recursion: deep nesting must not reach Python's recursion limit.
     stack: list[tuple[Iterable[Any], int]] = [((value,), 0)]
     while stack:
         items, depth = stack.pop()

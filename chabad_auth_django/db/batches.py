@@ -17,7 +17,7 @@ SIZE, SIZE_BYTES = 1000, 2**20
 #: Bytes after which what is written at once ends.
 MOST_BYTES = 4 * 2**20
 
-#: What is told how many documents were done.
+#: Called with the number of documents that are done.
 Advance = Callable[[int], object]
 
 Item = TypeVar("Item")
@@ -52,11 +52,11 @@ def in_batches(
 ) -> Iterator[list[Row]]:
     """Yield all documents in the order of ``_id``, in batches, whatever types their ids have.
 
-    No cursor has to outlive what is done with a batch: a query has one reply, of at most 16 MB.
+    Each query has one reply of at most 16 MB, so no cursor stays open while a batch is worked on.
     """
     raw = collection.with_options(codec_options=RAW)
     cursor = raw.find({}, fields)
-    # The minus: the server closes the cursor also where a reply has no room for so many.
+    # A negative limit makes the server close the cursor even if the reply has no room for all.
     while documents := list(cursor.sort("_id", 1).limit(-size).batch_size(size)):
         for rows in _decode(documents, collection.codec_options):
             yield rows

@@ -34,9 +34,9 @@ DEFAULT_OPTIONS: dict[str, Any] = {
     # A paused server or a lost majority must end in an error, not in a request that hangs. Not
     # timeoutMS: PyMongo would select servers for that long too, whatever is said above.
     "socketTimeoutMS": 20_000,
-    # A primary that hangs is given up after the sum of these two, before the others have elected a
-    # new one: whoever waits for it is interrupted then, and finds that. With PyMongo's own, after
-    # 30 s, each request that it had would take its thread along until its time is up.
+    # PyMongo gives up a primary that hangs after the sum of these two. Its waiting requests fail
+    # then and try the new primary. PyMongo's defaults are 30 s, which is longer than a request
+    # may take.
     "connectTimeoutMS": 5_000,
     "heartbeatFrequencyMS": 3_000,
     "retryReads": True,
@@ -54,13 +54,13 @@ REQUIRED_OPTIONS: dict[str, Any] = {
     "uuidRepresentation": "standard",
 }
 
-#: Options that reach no command: what is read must be what the code expects.
+#: Options that are not passed on, because the code depends on their defaults.
 REFUSED_OPTIONS = ("readConcernLevel", "document_class", "type_registry")
 
-#: The same names, as options are compared.
+#: The same names in lower case, as options are compared.
 _FIXED = {name.lower() for name in (*REQUIRED_OPTIONS, *REFUSED_OPTIONS)}
 
-#: Who hears of each command of our client, and of no other client.
+#: Listeners for the commands of our client alone.
 command_listeners: list[CommandListener] = []
 
 _lock = threading.RLock()
@@ -200,10 +200,10 @@ def supports_transactions() -> bool:
 
 
 def time_limit(seconds: float) -> AbstractContextManager[Any]:
-    """Return a context in which MongoDB may take so long; not even that while it has no primary.
+    """Limit MongoDB to ``seconds``; fail sooner while there is no primary.
 
-    PyMongo ignores ``serverSelectionTimeoutMS`` where there is a timeout for the whole. Without
-    this each of the requests that come while the server is down would wait for all of its time.
+    Inside ``pymongo.timeout`` PyMongo ignores ``serverSelectionTimeoutMS``: while the server is
+    down, each request would wait for all of its time.
     """
     client = _client
     if client is not None and not client.topology_description.has_writable_server():
@@ -224,7 +224,7 @@ def ping(timeout: float = 2.0) -> float:
 
 
 def is_answering() -> bool:
-    """Tell whether a primary answers soon, also where the time of the caller is up."""
+    """Tell whether a primary answers soon, even if the caller has no time left."""
     try:
         # In a context of its own: in the caller's there may be no time left.
         Context().run(ping, 1.0)
@@ -235,10 +235,10 @@ def is_answering() -> bool:
 
 @contextmanager
 def long_limit(seconds: float) -> Iterator[None]:
-    """Let each operation of the block take that long, where the usual seconds are not enough.
+    """Let each operation of the block take ``seconds``, more than the usual limit.
 
-    Raises ``pymongo.errors.PyMongoError`` soon when no primary answers at its start: it would be
-    waited for all of the time.
+    Raises ``pymongo.errors.PyMongoError`` at once when no primary answers at the start of the
+    block, instead of waiting for all of that time.
     """
     ping(timeout=5.0)
     with pymongo.timeout(seconds):

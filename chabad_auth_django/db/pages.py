@@ -20,7 +20,7 @@ KEY_TYPES = {"_id": "objectId", "dataKey": "string", "email": "string", "timesta
 #: BSON bytes after which a page ends, however many documents are asked for.
 PAGE_BYTES = 8 * 2**20
 
-#: What PyMongo reads as these.
+#: The Python types that PyMongo reads them as.
 _CLASSES: dict[str, set[type]] = {
     "objectId": {ObjectId},
     "string": {str},
@@ -79,7 +79,7 @@ def read_page(
     # Naive: reading and formatting a time with a zone takes twice as long.
     codec = collection.codec_options.with_options(tz_aware=False, tzinfo=None)
     collection = collection.with_options(codec_options=codec)
-    # It orders nothing more, but an index without the field does not give this order.
+    # The owner is the same everywhere, but the index that gives this order begins with it.
     prefix = {owner: direction} if owner else {}
     found, cut = _find(collection, criteria, field, {**prefix, field: direction}, limit + 1)
     if cut:

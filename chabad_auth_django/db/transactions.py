@@ -1,8 +1,8 @@
 """One transaction over every operation of the body, mongoengine's included.
 
 ``ClientSession.bind()`` hands the session to whatever uses the client, so Documents and
-QuerySets join without knowing. A standalone server has no transactions: the body runs without
-one, and ``on_incomplete()`` holds what heals a body that fails half-way.
+QuerySets join by themselves. A standalone server has no transactions: the body runs without one,
+and the hooks of ``on_incomplete()`` repair what a body leaves half done.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def on_incomplete(hook: ErrorHook) -> None:
 
 
 class RetryTransaction(PyMongoError):
-    """Raised inside ``atomic``, makes it run its function again on a fresh snapshot."""
+    """Raise this inside ``atomic`` to run its function again on a fresh snapshot."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, error_labels=[TRANSIENT])
@@ -211,7 +211,7 @@ def _with_session(callback: Callable[[ClientSession], T]) -> T:
             )
         except PyMongoError as error:
             if error.has_error_label(UNKNOWN_COMMIT):
-                # PyMongo cannot abort any more; killing its session ends a transaction too.
+                # PyMongo cannot abort it any more, but killing the session ends it too.
                 kill = {"killSessions": [session.session_id]}
                 _release(functools.partial(client.admin.command, kill))
             raise

@@ -35,7 +35,7 @@ DELETE_BATCH = 500
 #: The fields that together name one value, and are the ``_id`` of its tombstone.
 KEY = ("userId", "appId", "dataKey")
 
-#: One version, or several of which any will do.
+#: One version, or several of which one must match.
 Versions = int | Sequence[int]
 
 _NEXT_VERSION = {"$add": [integer_at("version"), 1]}
@@ -49,7 +49,7 @@ class AppDataQuerySet(OwnedQuerySet):
 
     @property
     def fixed(self) -> frozenset[str]:
-        """Also the value: it changes together with the version, by operations of the Document."""
+        """The fields that cannot be changed here; the value changes with the version only."""
         return super().fixed | {"dataValue"}
 
     def delete(self, write_concern: Any = None, **kwargs: Any) -> int:
@@ -278,7 +278,7 @@ class AppData(OwnedDocument):
         AppDataTombstone.collection().bulk_write(
             [
                 UpdateOne(
-                    # Whatever others stored there: a name that we refuse can be deleted too.
+                    # Not validated: a name that other programs stored can be deleted too.
                     {"_id": {name: row.get(name) for name in KEY}},
                     {"$max": {"version": _whole(row.get("version"))}},
                     upsert=True,

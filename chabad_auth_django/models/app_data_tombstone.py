@@ -14,7 +14,7 @@ from chabad_auth_django.models.registry import Sharding
 
 
 class AppDataTombstone(OwnedDocument):
-    """Keeps a version from being used twice for one key. The key is the ``_id``, as an object."""
+    """The last version of a deleted key, so that none is used twice; the key is the ``_id``."""
 
     meta = {"collection": "appdata_tombstones"}
 

@@ -1,4 +1,4 @@
-"""AuditEntry: who did what to whom, and what came of it."""
+"""AuditEntry: who did what to whom, and whether it was refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chabad_auth_django.models.registry import Sharding
 DONE = "done"
 REFUSED = "refused"
 
-#: Whatever is recorded.
+#: The actions that are recorded.
 ACTIONS = frozenset(
     (
         "user.create",
@@ -75,10 +75,10 @@ class AuditEntry(Document):
     #: Who ran the command.
     operator: str | None = TextField()
     action: str = TextField(required=True)
-    #: Whom it was done to.
+    #: The user it was done to.
     user_id: ObjectId | None = ObjectIdField(db_field="userId")
     outcome: str = TextField(required=True)
-    #: The error's code, of what was refused.
+    #: The code of the error, if the action was refused.
     code: str | None = TextField()
     #: Names of fields, roles and the like; ids and numbers.
     details: dict[str, Any] = DictField()

@@ -32,13 +32,13 @@ DUPLICATE_KEY = 11000
 
 
 class Document(RegisteredDocument):
-    """Base of the six Documents: stored like Mongoose stores them, changed only atomically.
+    """Base of all Documents: stored as Mongoose stores them, and changed atomically only.
 
-    Fields that other programs wrote are kept, indexes are made by ``chabad_sync_indexes`` alone.
+    Fields that other programs wrote are kept. mongoengine creates no indexes by itself.
     """
 
-    #: What must be stored for the next atomic operation to happen, and after it what it has made
-    #: of that; ``None``: whatever is.
+    #: The stored document that the next atomic operation requires; ``None`` if it requires none.
+    #: The operation replaces it by its result.
     expected: Mapping[str, Any] | None = None
 
     meta = {"abstract": True}
@@ -130,7 +130,7 @@ class Document(RegisteredDocument):
             self.insert_documents([self])
             return self
         if not self.changes:
-            # Nothing to store; whether the document is still there matters all the same.
+            # There is nothing to store, but the document may be gone.
             self.refresh()
             return self
         if "updated_at" in self.fields():
@@ -209,7 +209,7 @@ class Document(RegisteredDocument):
             return
         for test in (expressions.fits_clearly, expressions.fits):
             conditions = [test(changed[path], max_bytes=limits[path]) for path in limits]
-            # What this lets through, validate() must not refuse later.
+            # What this accepts, validate() must accept too.
             if self.update_atomically([{"$set": changed}], **{"$expr": {"$and": conditions}}):
                 return
         raise ValidationError(errors=dict.fromkeys(merge or (), expressions.TOO_MUCH))

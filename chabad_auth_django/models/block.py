@@ -1,4 +1,4 @@
-"""Block: says that a user may not come in."""
+"""Block: a user who may not sign in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXT_MAX_LENGTH = 500
 
 
 class Block(OwnedDocument):
-    """Stops a user at every door and at each request while it is stored.
+    """Refuses a user at each sign-in and each request, for as long as it is stored.
 
     It is a document of its own: a program that writes the user cannot undo it.
     """

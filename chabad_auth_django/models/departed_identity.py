@@ -13,10 +13,10 @@ from chabad_auth_django.models.registry import Sharding
 
 
 class DepartedIdentity(Document):
-    """Keeps a token that its client goes on sending from making the deleted user anew.
+    """Keeps a deleted user from being created again by a token that a client still sends.
 
-    It is kept for as long as a token may make a new user. The ``_id`` is a keyed hash of the claim,
-    which tells nobody whose it was. Signing in is another matter: it makes a new user at once.
+    It is kept for as long as a token may create a user. The ``_id`` is a keyed hash of the claim,
+    which does not tell whose it was. A sign-in ignores it and creates a new user.
     """
 
     #: Seconds.

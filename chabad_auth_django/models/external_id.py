@@ -22,7 +22,7 @@ ISSUER, HOST = "issuer", "host"
 
 
 class ExternalId(OwnedDocument):
-    """Says whose an external id is. The id is the ``_id``, so only one user can have it.
+    """The owner of an external id. The id is the ``_id``, so only one user can have it.
 
     There are three kinds of ``_id``:
 
@@ -46,7 +46,7 @@ class ExternalId(OwnedDocument):
 
     id: str = StringField(primary_key=True)
     auth_method: str | None = AuthMethodField(db_field="authMethod")
-    #: The verified address that the host named last: a change there follows to the user.
+    #: The verified address that the host named last; a change of it there changes the user's.
     email: str | None = TextField()
     #: Tokens of the issuer that were issued until then are refused.
     not_before: datetime | None = DateTimeField(db_field="notBefore")
@@ -72,7 +72,7 @@ class ExternalId(OwnedDocument):
     @staticmethod
     def account_key(kind: str, *parts: str) -> str:
         """Return the ``_id`` of the claim on an account; ``kind`` is ``ISSUER`` or ``HOST``."""
-        # JSON, because an issuer and a subject may hold any character that could part them.
+        # JSON, because an issuer and a subject may hold any character that could separate them.
         return f"{kind}:{json.dumps(parts, ensure_ascii=False)}"
 
     @staticmethod
@@ -83,5 +83,5 @@ class ExternalId(OwnedDocument):
 
     @staticmethod
     def public_id(key: str) -> str:
-        """Return what names the claim in a path of the API: the key may hold any character."""
+        """Return the id of the claim in paths of the API; the key may hold any character."""
         return hashlib.sha256(key.encode()).hexdigest()[:24]

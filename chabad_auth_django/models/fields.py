@@ -91,7 +91,7 @@ class JSONField(mongoengine.fields.DictField):
         super().__init__(default=default, **kwargs)
 
     def set_auto_dereferencing(self, auto_dereference: bool) -> None:
-        """Never look for references: what others stored is data, and is shown as it is."""
+        """Never follow references: what other programs stored is shown as it is."""
         super().set_auto_dereferencing(False)
 
     def validate(self, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Guard: a document to which changes write that must not happen at the same moment."""
+"""Guard: a document that changes write to so that they conflict with each other."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class Guard(Document):
     sharding = Sharding(reason="one document", unique="_id")
 
     id: str = StringField(primary_key=True)
-    #: Without transactions: who is about to go, and since when.
+    #: Without transactions: the users that are about to be removed or demoted, and since when.
     going: list[dict[str, Any]] = ListField(DictField())

@@ -12,7 +12,7 @@ from chabad_auth_django.models.registry import Sharding
 
 
 class Heartbeat(Document):
-    """Says that cron runs a command. The id is the name of the command."""
+    """The last run of a scheduled command. The id is the name of the command."""
 
     meta = {"collection": "heartbeats"}
 

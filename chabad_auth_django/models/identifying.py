@@ -1,4 +1,4 @@
-"""What each way of writing a user keeps: an address and an external id have one owner."""
+"""Users' identifying fields: no two users have the same address or external id."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class IdentifyingDocument(PersonalDocument):
 
     def _write(self, values: Mapping[str, Any], write: Callable[[], Any]) -> None:
         def write_again() -> None:
-            # Another try of the transaction stores the same.
+            # So that another try of the transaction stores the same.
             on_rollback(partial(self.set_state, is_new=self.is_new, changes=self.changes))
             on_rollback(partial(setattr, self, "expected", copy(self.expected)))
             write()
@@ -72,7 +72,7 @@ class IdentifyingDocument(PersonalDocument):
     def write_identifying(
         cls, *, user_ids: Sequence[ObjectId], values: Mapping[str, Any], write: Callable[[], Any]
     ) -> Any:
-        """Return what ``write`` returns, which gives the stored users the valid values.
+        """Call ``write``, which gives the stored users the valid values, and return its result.
 
         ``values`` are by stored name; ``None`` is for a field that is removed. Raises
         ``DuplicateEmail`` and ``ExternalIdTaken`` where another user has one of them.
@@ -90,7 +90,7 @@ class IdentifyingDocument(PersonalDocument):
     ) -> None:
         """Raise ``DuplicateEmail`` where another user has one of them in another spelling.
 
-        The unique index sees to the normal form, which is what is about to be stored.
+        The unique index refuses the normal form, which is the one that is stored.
         """
         spellings: set[str] = set()
         for email in emails:

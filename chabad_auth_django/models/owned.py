@@ -20,7 +20,7 @@ from chabad_auth_django.models.user import User
 
 _UNREAD = object()
 
-# Every project has these Documents; of others it has to learn.
+# Every project has these Documents; other ones are recorded.
 _OURS = "chabad_auth_django.models."
 
 
@@ -89,7 +89,7 @@ class OwnedDocument(PersonalDocument):
 
     @classmethod
     def purge_with(cls, purge: Callable[..., int]) -> None:
-        """Let a function of a service do what ``purge`` does, because more has to be changed."""
+        """Let a function of a service do the purge where other collections change with it."""
         cls._purge = purge
 
     @classmethod
@@ -108,7 +108,7 @@ class OwnedDocument(PersonalDocument):
     def insert_rows(cls, rows: Sequence[dict[str, Any]], *, fence: bool = True) -> None:
         """Insert valid documents under their stored names, as ``insert_documents`` does.
 
-        Many times as fast, and not more than that: nothing is validated or filled in but ``_id``.
+        This is many times as fast, because nothing is validated, and only ``_id`` is filled in.
         """
         with cls._fence(lambda: {row["_id"]: row["userId"] for row in rows}, fence=fence):
             cls._insert_rows(rows)

@@ -1,4 +1,4 @@
-"""OwnedCollection: that a collection belongs to users, whichever project has its Document."""
+"""OwnedCollection: a collection whose documents belong to users."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chabad_auth_django.models.registry import Sharding
 
 
 class OwnedCollection(Document):
-    """Tells of a collection to projects on the same database that lack the app with its Document.
+    """Names a collection for projects on the same database that lack the app with its Document.
 
     The ``_id`` is the collection's name.
     """

@@ -16,7 +16,7 @@ from chabad_auth_django.validators import to_object_id, validate_http_url, valid
 
 
 class HttpURLField(StringField):
-    """An http or https URL; ``javascript:`` and the like have no business in a page."""
+    """An http or https URL; ``javascript:`` and the like could run in a page."""
 
     def validate(self, value: Any) -> None:
         super().validate(value)
@@ -36,7 +36,7 @@ class Avatar(mongoengine.EmbeddedDocument):
 
     @classmethod
     def of(cls, url: str, thumbnail_url: str | None = None) -> Self:
-        """Return the avatar; without a thumbnail the picture itself stands for it."""
+        """Return the avatar; without a thumbnail the picture is its own thumbnail."""
         return cls(url=url, thumbnail_url=url if thumbnail_url is None else thumbnail_url)
 
 
@@ -90,7 +90,7 @@ class Profile(OwnedDocument):
         return {"userId": self.user_id}
 
     def update_avatar(self, url: str, thumbnail_url: str | None = None) -> None:
-        """Set the avatar, whose thumbnail is the picture itself where none is given.
+        """Set the avatar; without a thumbnail the picture is its own thumbnail.
 
         Raises ``ValidationError`` unless the URLs are http or https.
         """

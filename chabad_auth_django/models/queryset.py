@@ -33,7 +33,7 @@ _REPLACING = frozenset({"$project", "$replaceRoot", "$replaceWith"})
 def bounded(limit: int) -> int:
     """Return the limit of a list; raise ``ValidationError`` unless it is 1 to ``MAX_LIMIT``.
 
-    MongoDB takes 0 for "no limit", so it is refused with the rest.
+    0 is refused too: to MongoDB it means "no limit".
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
         raise ValidationError(f"A limit is a whole number from 1 to {MAX_LIMIT}.")
@@ -64,7 +64,7 @@ def changed_fields(operator: str, names: Any, fields: frozenset[str]) -> frozens
 
 
 class QuerySet(OpenQuerySet):
-    """A QuerySet whose inserts go the way of ``Document.insert_documents``."""
+    """A QuerySet that inserts by ``Document.insert_documents``."""
 
     def create(self, **fields: Any) -> Any:
         """Store a new document with the fields; return it."""
@@ -87,7 +87,7 @@ class QuerySet(OpenQuerySet):
     def count(self, with_limit_and_skip: bool = False) -> int:
         """Return how many documents match."""
         if in_transaction() and not self.criteria:
-            # What MongoDB knows of the whole collection is nothing that a transaction can ask.
+            # In a transaction the size of the whole collection cannot be asked for.
             return self.filter(pk__exists=True).count(with_limit_and_skip)
         return super().count(with_limit_and_skip)
 
@@ -97,7 +97,7 @@ class QuerySet(OpenQuerySet):
         return super().delete(**kwargs)
 
     def update(self, upsert: bool = False, **kwargs: Any) -> Any:
-        """Update atomically; an upsert is refused, because it would pass by the lifecycle.
+        """Update atomically; an upsert is refused, because it would send no signals.
 
         So are a write concern of its own and a change of what is ``fixed``.
         """

@@ -13,13 +13,13 @@ from chabad_auth_django.models.fields import DateTimeField
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.registry import Sharding
 
-#: Whose rows are of no run but stand for events that are stored no more.
+#: The builds whose rows no run has counted: they stand for events that are not stored any more.
 ARCHIVED, ERASED, ANONYMOUS = LEDGERS = ("archived", "erased", "anonymous")
 
 #: The fields of an event by which a day is counted.
 KEYS = ("appId", "eventCategory", "eventName")
 
-#: Those by which a day of a user is; with them, users and sessions can be told apart.
+#: The fields by which a user's day is counted; by them users and sessions are told apart.
 USER_KEYS = (*KEYS, "userId", "sessionId")
 
 
@@ -75,8 +75,8 @@ class AnalyticsDailyUser(OwnedDocument):
 class AnalyticsRollup(Document):
     """A day that was counted: by which build, as of when, and when it changed last.
 
-    One more document, with the id ``LOG``, says up to where the server's log of changes is noted
-    in the others. Times are BSON timestamps, the moments of that log.
+    One more document, with the id ``LOG``, says up to when changes are noted in the others. Times
+    are BSON timestamps: moments of the server's log of changes.
     """
 
     LOG = "log"

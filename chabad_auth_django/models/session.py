@@ -13,12 +13,12 @@ from chabad_auth_django.validators import to_object_id
 
 USER_AGENT_MAX_LENGTH = 256
 
-#: ``opened_by`` of a session that code of the project vouched for, and no account.
+#: ``opened_by`` of a session that no account opened, but code of the project.
 VOUCHED = "vouched"
 
 
 class Session(OwnedDocument):
-    """A family of refresh tokens, of which the last one is good. Secrets are stored hashed.
+    """A family of refresh tokens, of which only the last is valid. Secrets are stored as hashes.
 
     ``family_hash`` is of the part that all tokens of the family share: it tells an old token
     from a guess by somebody who only knows the session's id. ``previous_hash`` is of the token

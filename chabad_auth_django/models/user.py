@@ -149,7 +149,7 @@ class User(IdentifyingDocument):
 
     @property
     def display_name(self) -> str:
-        """The name, or what stands before the ``@`` of the e-mail address."""
+        """The name, or the part of the e-mail address before the ``@``."""
         return str(self.name or self.email.split("@")[0])
 
     def has_role(self, role: str) -> bool:
@@ -253,7 +253,7 @@ class User(IdentifyingDocument):
         try:
             cls._insert_with_dependents(documents, emails)
         except PyMongoError:
-            # Nobody knows what is stored under these ids: another try needs others.
+            # It is unknown what is stored under these ids, so another try needs new ones.
             for user in without_id:
                 user.field_values["id"] = None
             raise
@@ -273,7 +273,7 @@ class User(IdentifyingDocument):
     def _remove(cls, user_ids: list[ObjectId]) -> int:
         signals.pre_user_delete.send(sender=cls, user_ids=user_ids)
         count = cls.collection().delete_many({"_id": {"$in": user_ids}}).deleted_count
-        # None of them was there: somebody else has removed them, and told so.
+        # If none was there, somebody else removed them and sent the signals.
         for user_id in user_ids if count else ():
             on_commit(partial(signals.user_deleted.send_robust, sender=cls, user_id=user_id))
         signals.post_user_delete.send(sender=cls, user_ids=user_ids)

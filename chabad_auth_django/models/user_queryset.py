@@ -1,4 +1,4 @@
-"""The QuerySet of users: it cascades, and whatever it changes, an address or id has one owner."""
+"""The QuerySet of users: it deletes their data too, and keeps addresses and ids unique."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class UserQuerySet(QuerySet):
     def _identifying(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the values of ``IDENTIFYING`` fields that the update sets; ``None`` removes one.
 
-        Refuse other ways to change them: what they would store cannot be told before.
+        Other ways to change them are refused, because the result would not be known beforehand.
         """
         for operator, names in raw_operators(kwargs):
             self._refuse(bool(changed_fields(operator, names, IDENTIFYING)), "raw updates")

@@ -1,4 +1,4 @@
-"""Which events can be taken out of the database and come back byte by byte."""
+"""Events that can be archived: they come back byte by byte."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ def movable_events(events: Iterable[RawBSONDocument], left: Left) -> Iterator[Ra
 
 
 def id_key(event: RawBSONDocument) -> bytes:
-    """Return the id so that only equal ones are equal: ``True == 1`` in Python."""
+    """Return a key that is equal for equal ids only: in Python ``True == 1``."""
     return bson.encode({"": event["_id"]})

@@ -1,4 +1,4 @@
-"""Moving old Analytics events into files, and back, so that no count ever changes by it.
+"""Moving old Analytics events into files and back; the counts stay the same.
 
 Each month gets an archive, and one more for what came late. Its record in ``analytics_archives``
 goes through these states, and whatever is killed, the next run goes on from there:
@@ -188,7 +188,7 @@ def _move(record: dict[str, Any], folder: Path) -> Iterator[Progress]:
         if not _move_batch(record["_id"], done, batch):
             raise ArchiveError(f"Another run is at {record['name']}.")
         done += len(batch)
-        # Whoever counts meanwhile should not have to read all this in the log.
+        # Counting reads the log, and should not have to read all this there.
         rollups.catch_up()
         yield Progress(record["month"], record["name"], len(batch))
     _archives().update_one(
@@ -267,7 +267,7 @@ def _restore_batch(record_id: Any, done: int, batch: list[bytes]) -> set[Any] | 
     ledger.make_archived_anonymous(ownerless)
     owners = {id for event in mine if isinstance(id := event.get("userId"), ObjectId)}
     gone = owners - User.existing_ids(owners)
-    # Of a user that never was there are events too: they come back as they were.
+    # There are events of users who never existed; they come back as they were.
     return owners - gone | _sweep_once_more(gone)
 
 

@@ -2,7 +2,7 @@
 
 A change stream sees every change that the majority has, whoever made it: our own inserts, those of
 Mongoose programs that know nothing of us, late events, corrections, purges. So no writer has to
-tell us anything, and none can forget to.
+tell us anything.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _days(change: Mapping[str, Any]) -> list[datetime] | None:
         try:
             days.append(_EPOCH + number * DAY)
         except OverflowError:
-            # Beyond the years 1 to 9999: in no range that anybody can ask for.
+            # Outside of the years 1 to 9999, for which nobody can ask.
             continue
     return days
 

@@ -1,12 +1,13 @@
-"""Counts of events that are not stored any more: archived ones, and those of erased users.
+"""Counts of events that are no longer stored: archived ones, and those of erased users.
 
-Each row is written in the transaction that removes (or brings back) the events that it stands for.
-So at every moment the events and the ledgers together are the whole, whatever is killed.
+The transaction that removes events, or brings them back, writes their counts too. So the events and
+the ledgers together are complete at every moment, even if a process is killed.
 
-- ``archived``: added up by ``services.analytics.archive``, in both collections.
-- ``erased``: what the erasure of a user adds, in rows of its own, so that it waits for nobody; and
-  what it takes off, because its events were archived. No row tells whose it is.
-- ``anonymous``: the same, added up by ``settle``.
+- ``archived``: the counts of archived events, which ``services.analytics.archive`` adds up, in both
+  collections.
+- ``erased``: what the erasure of one user changes. Each erasure has rows of its own, so that it
+  waits for no other. Rows are negative where archived events are removed. No row names a user.
+- ``anonymous``: the rows of ``erased``, which ``settle`` adds up.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def add_archived(events: Sequence[Mapping[str, Any]], *, sign: int = 1) -> None:
 def split_archived(
     events: Sequence[RawBSONDocument],
 ) -> tuple[list[RawBSONDocument], list[RawBSONDocument]]:
-    """Return those whose owners have them yet, and those whose owners were erased since.
+    """Return the events of users who are there, and the events of users who were erased.
 
     An erasure deletes the rows of its user, so the rows tell, until the user comes again.
     """
@@ -148,7 +149,7 @@ def _row(ledger: str, key: bytes) -> dict[str, Any]:
 
 
 def _row_id(ledger: str, key: bytes) -> str:
-    # The values themselves may be what no ``_id`` can hold.
+    # Other programs may have stored values that no ``_id`` can hold.
     return f"{ledger}:{sha256(key).hexdigest()}"
 
 

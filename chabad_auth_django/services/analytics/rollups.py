@@ -43,7 +43,7 @@ from chabad_auth_django.services.analytics.changes import (
     session_time,
 )
 
-#: How long after its end a day is left alone; most stragglers have come then.
+#: How long after its end a day is not counted yet; most late events have come then.
 SETTLING = timedelta(minutes=10)
 
 #: Seconds; counting a day may take longer than a request may.
@@ -181,7 +181,7 @@ def _count(
 ) -> list[dict[str, Any]]:
     group = {"_id": {key: f"${key}" for key in keys}, "count": {"$sum": number}}
     row = {"$mergeObjects": ["$_id", {"$literal": counted}, {"count": "$count"}]}
-    # The build is new, so there is nothing to meet; only a $merge, no $out, adds to a collection.
+    # The build is new, so nothing is overwritten. $out would replace the collection, $merge adds.
     merge = {"into": model.collection().name, "whenMatched": "fail"}
     return [{"$group": group}, {"$replaceWith": row}, {"$merge": merge}]
 

@@ -1,10 +1,11 @@
-"""The last administrator: who may do everything is not removed or demoted while nobody else may.
+"""Keeping the last administrator from being removed, demoted or blocked.
 
-An administrator holds ``"*"``, directly or by a role, and is not blocked. The rule spans users, so
-two demotions at once would each count on the other's user. Therefore each first writes to one
-document that all share, and only then looks who is left. In transactions these writes conflict,
-and one of them runs again. Without transactions the document names who is about to go, and who is
-named there does not count: of any that overlap, the first one goes on.
+An administrator holds ``"*"``, directly or by a role, and is not blocked. Two demotions at once
+could each rely on the other administrator. Therefore each change first writes to one shared
+document, and then looks for other administrators. In transactions these writes conflict, and one
+change runs again. Without transactions the shared document names the users who are about to be
+removed or demoted. They do not count as administrators, so only the first of several changes
+succeeds.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from chabad_auth_django.models import Guard, User
 
 EVERYTHING = "*"
 
-#: Milliseconds after which an entry of a killed process, or of a lost answer, counts no more.
+#: Milliseconds after which a name is ignored: its process was killed, or its answer was lost.
 LEASE = 60_000
 
 _KEY = {"_id": "administrators"}
@@ -44,7 +45,7 @@ def nothing(user: User) -> set[str]:
 
 @atomic
 def keep_one(*, user_id: ObjectId, left: Left, change: Callable[[], T]) -> T:
-    """Return what the change of the user returns, after which it has the permissions ``left``.
+    """Run the change, after which the user has the permissions ``left``; return its result.
 
     Raises ``LastAdministrator`` where the change would leave none.
     """
@@ -61,7 +62,7 @@ def keep_one(*, user_id: ObjectId, left: Left, change: Callable[[], T]) -> T:
 
 
 def check_one_stays(*, user_id: ObjectId, left: Left, going: tuple[ObjectId, ...] = ()) -> None:
-    """Raise ``LastAdministrator`` where now the change would leave none but those ``going``."""
+    """Raise ``LastAdministrator`` if no administrator but those ``going`` would be left."""
     if not _loses_everything(user_id, left):
         return
     roles = [role for role, granted in conf.ROLE_PERMISSIONS.items() if EVERYTHING in granted]
@@ -71,7 +72,7 @@ def check_one_stays(*, user_id: ObjectId, left: Left, going: tuple[ObjectId, ...
     }
     blocks = lookup("blocks", local="_id", foreign="userId")
     found = User.collection().aggregate([{"$match": others}, blocks, {"$match": {"blocks": []}}])
-    # What another program stored may match and still grant nothing.
+    # A document of another program may match and grant nothing.
     if not any(EVERYTHING in User.from_stored(row).effective_permissions() for row in found):
         raise LastAdministrator
 
@@ -86,7 +87,7 @@ def _loses_everything(user_id: ObjectId, left: Left) -> bool:
 
 
 def _announce(entry: ObjectId, user_id: ObjectId) -> tuple[ObjectId, ...]:
-    """Name the user as about to go; return all who are."""
+    """Name the user in the shared document; return all who are named there."""
     since = {"$subtract": ["$$NOW", LEASE]}
     live = {
         "$filter": {

@@ -9,9 +9,9 @@ before it changes anything::
         audit.record(action="user.block", user_id=user_id)
         ...
 
-So neither is there without the other: they are committed together, and a server without
-transactions has the entry first, which is taken back when the change is refused. What is refused
-in the body of ``attempt`` is recorded when it has been undone.
+The entry and the change are committed together. A server without transactions stores the entry
+first, and it is removed when the change is refused. A refusal in the body of ``attempt`` is
+recorded after the rollback.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Actor:
         return cls("command", name, operator)
 
 
-#: Nobody whom we know: a sign-in, or the code of the host project.
+#: An unknown actor: a sign-in, or code of the host project.
 SYSTEM = Actor("system")
 
 _actor: ContextVar[Actor] = ContextVar("chabad_auth_actor", default=SYSTEM)
@@ -125,12 +125,12 @@ def acting_as(actor: Actor) -> Iterator[None]:
 
 
 def become(actor: Actor) -> None:
-    """Let the rest of the body of ``acting_as`` act as the actor, who is known only now."""
+    """Let the rest of the body of ``acting_as`` act as the actor, who is known from here on."""
     _actor.set(actor)
 
 
 def record(*, action: str, user_id: ObjectId | None, **details: Any) -> None:
-    """Record that the one who acts does the action to the user, with the change or not at all.
+    """Record that the actor does the action to the user; the entry is stored with the change.
 
     To be called inside ``atomic``, before the change. The details are those of ``DETAILS``: ids,
     numbers, and names of which one that could say something about a person is not shown. One
@@ -159,7 +159,7 @@ def record_many(*, action: str, users: Mapping[ObjectId | None, Mapping[str, Any
 def attempt(*, action: str, user_id: ObjectId | None, **details: Any) -> Iterator[None]:
     """Record that the action was refused when the body raises one of ``REFUSALS``.
 
-    Of attempts within each other the outermost does.
+    Of nested attempts the outermost records it.
     """
     if _attempting.get():
         yield
@@ -176,7 +176,7 @@ def attempt(*, action: str, user_id: ObjectId | None, **details: Any) -> Iterato
 
 @contextmanager
 def rehearsal() -> Iterator[None]:
-    """Let the body find out what would be refused, without an entry."""
+    """Record no refusals in the body, which only finds out what would be refused."""
     token = _attempting.set(True)
     try:
         yield
@@ -187,7 +187,7 @@ def rehearsal() -> Iterator[None]:
 def refuse(
     *, action: str, user_id: ObjectId | None, error: ChabadAuthError, **details: Any
 ) -> None:
-    """Record that the one who acts was refused the action; in a transaction after its rollback."""
+    """Record that the actor was refused the action; in a transaction, after its rollback."""
     row = _row(action, user_id, REFUSED, details) | {"code": error.code}
 
     def write() -> None:
@@ -233,5 +233,5 @@ def _system_user() -> str:
     except (KeyError, OSError):
         # A container's user need not have a name.
         return HIDDEN
-    # Some directories name users by their addresses.
+    # Some directory services name users by their addresses.
     return str(_shown(name.partition("@")[0]))

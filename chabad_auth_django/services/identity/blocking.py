@@ -1,4 +1,4 @@
-"""Blocking a user: nobody comes in as them, by whatever door, until the block is lifted."""
+"""Blocking users: a blocked user can neither sign in nor use a session or token."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def block_user(
         is_new = False
         if not Block.collection().update_one({"userId": user_id}, {"$set": changes}).matched_count:
             is_new = _insert(block)
-        # They are kept, to tell a right token from a wrong one.
+        # They are kept, so that a valid token is answered with "blocked" and not with "invalid".
         query = {"userId": user_id, "endedAt": None}
         Session.collection().update_many(query, {"$set": {"endedAt": now()}})
         return is_new

@@ -1,4 +1,4 @@
-"""Which user an external id belongs to: at most one, whatever races.
+"""The owner of an external id: at most one user, even if several writes race.
 
 A user has an external id when its field (``valuUserId`` or ``merkosUserId``) and the claim
 (``ExternalId``) say so. Every way of writing a user claims first what its fields are about to hold
@@ -91,7 +91,7 @@ def claim_fields(*, items: Sequence[FieldValue]) -> None:
         elif _is_pending(claim):
             raise ExternalIdTaken
         else:
-            # Its user is gone, or has another id by now.
+            # Its user is gone, or has another id.
             claims.delete_one({"_id": claim["_id"], "userId": claim["userId"]})
     time = now()
     rows = [{"_id": key, "userId": owners[key], "createdAt": time} for key in owners]
@@ -189,7 +189,7 @@ def _claimant(field: str, value: str) -> User | None:
         return None
     user: User | None = User.objects(__raw__={"_id": claim["userId"], field: value}).first()
     if user is None and not _is_pending(claim):
-        # The user is gone, or has another id by now.
+        # The user is gone, or has another id.
         claims.delete_one({"_id": key, "userId": claim["userId"]})
     return user
 

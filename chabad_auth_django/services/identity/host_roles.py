@@ -32,7 +32,7 @@ def follow(*, user: User, account: object) -> None:
         return
     wanted = roles & set(hosts.adapter().roles(account=account))
     had = set(user.roles or [])
-    # What the last administrator is refused would be an entry of the audit trail each time.
+    # Else the refusal for the last administrator would be an audit entry at each request.
     with audit.rehearsal():
         if missing := wanted - had:
             users.change_grants(user=user, grant=True, roles=sorted(missing))

@@ -1,4 +1,4 @@
-"""What the accounts of the Django project say: who they are, and whether they may come in."""
+"""The accounts of the Django project: whose they are, and whether they may sign in."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def _model(app: str, name: str) -> Any:
 def _allauth_records(account: Any, session: Any) -> list[dict[str, Any]]:
     """Return how the account signed in to the Django session, as allauth keeps it there.
 
-    Whoever began to sign in with another account before left that one's records in the session.
+    The session may also hold the records of another account that began to sign in before.
     """
     primary_key = account._meta.pk.value_to_string(account)
     if session is None or session.get(ALLAUTH_METHODS_USER) != primary_key:

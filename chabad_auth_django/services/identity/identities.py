@@ -1,4 +1,4 @@
-"""Which user somebody is who comes in: found by a claim, linked by a verified address, or new.
+"""Finding the user of an identity: by a claim, by a verified address, or as a new user.
 
 A claim is an ``ExternalId``: (issuer, subject) or (``HOST_ID``, primary key) of an account. An
 e-mail address finds, links and creates only where whoever checked the identity says that it is
@@ -94,7 +94,7 @@ def find_or_link_user(*, identity: Identity) -> User | None:
 
 
 def _vouches_for_a_new_user(identity: Identity) -> bool:
-    # Nobody remembers who was deleted longer ago.
+    # Users who were deleted longer ago have no such record.
     oldest = now() - timedelta(seconds=DepartedIdentity.LIFETIME)
     if identity.issued_at is None or identity.issued_at < oldest:
         return False
@@ -180,7 +180,7 @@ def _by_verified_address(identity: Identity) -> User | None:
     claims = list_identities(user_id=user.id)
     others = (claim for claim in claims if claim["_id"] != identity.key)
     if any(_source(claim) == source for claim in others):
-        # The address was somebody's else before, or is it now. It is no proof then.
+        # The address is or was somebody else's, so it proves nothing.
         raise ExternalIdTaken
     return user
 
@@ -276,11 +276,12 @@ def unlink(*, user_id: ObjectId, public_id: str) -> None:
     if len(claims) == 1:
         raise LastIdentity
     audit.record(action="identity.unlink", user_id=user.id, issuer=_source(claim)[1])
-    # Of two at once each would count on the other's: both change the user, so one runs again.
+    # Two removals at once could each rely on the other identity. Both change the user, so one of
+    # them runs again.
     user.update_atomically({})
     ExternalId.collection().delete_one({"_id": claim["_id"], "userId": user.id})
     if not in_transaction() and not list_identities(user_id=user_id):
-        # Another one went at the same time.
+        # Another removal took it at the same time.
         ExternalId.collection().insert_one(dict(claim))
         raise LastIdentity
     kind, source = _source(claim)
@@ -292,7 +293,7 @@ def unlink(*, user_id: ObjectId, public_id: str) -> None:
 
 
 def check_not_blocked(*, user: User) -> None:
-    """Raise ``Blocked`` where the user may not come in."""
+    """Raise ``Blocked`` where the user is blocked."""
     if Block.read(userId=user.id) is not None:
         raise Blocked
 

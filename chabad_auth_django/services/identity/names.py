@@ -1,4 +1,4 @@
-"""Which roles and permissions there are: a slip in a name would grant nothing, and stay unseen."""
+"""The roles and permissions that exist; an unknown name would grant nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chabad_auth_django.models import User
 
 EVERYTHING = "*"
 
-#: What the API asks permissions for: the word before the colon.
+#: What the API's permissions are about: the word before the colon.
 RESOURCES = (
     "users",
     "exports",
@@ -26,7 +26,7 @@ RESOURCES = (
     "audit",
 )
 
-#: What the API asks besides.
+#: Permissions that the API asks for besides.
 FURTHER = ("users:block",)
 
 

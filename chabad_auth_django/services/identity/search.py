@@ -1,4 +1,4 @@
-"""Looking for a person of whom little is known."""
+"""Searching for users by part of what is known of them."""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ def find_user(*, name: str) -> User:
     """Return the user with this id, e-mail address or external id.
 
     An id comes first, so each user can be named. Raises ``UserNotFound``, and ``ValidationError``
-    where the name stands for several users, or stood for one who was deleted and whose receipt was
-    not taken yet: whoever gives the name may mean that one.
+    where the name stands for several users. A deleted user whose receipt was not taken yet counts:
+    the caller may mean that one.
     """
     if ObjectId.is_valid(validate_text(name)) and (user := User.find_by_id(name)):
         return user

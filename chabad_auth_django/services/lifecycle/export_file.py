@@ -2,7 +2,7 @@
 
 Documents are in canonical Extended JSON, or as their BSON bytes in Base64 where that would not
 give the same bytes again. The last line has the counts and the checksum of all lines before it, so
-half a file is never taken for a whole one. It is read and written line by line, in flat memory,
+an incomplete file is recognized. It is read and written line by line, in flat memory,
 however it may have been damaged.
 """
 

@@ -1,4 +1,4 @@
-"""Telling of sign-ins: those that were refused, and those that were not."""
+"""Logging and counting sign-ins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chabad_auth_django.exceptions import ChabadAuthError
 
 @contextmanager
 def attempt(method: str) -> Iterator[None]:
-    """Tell of what refuses the body, which is one way in. Nobody is named: it may be a guess."""
+    """Log a refusal in the body, which is one way of signing in; the log names no user."""
     try:
         yield
     except ChabadAuthError as error:
@@ -30,7 +30,7 @@ def attempt(method: str) -> Iterator[None]:
 
 
 def succeeded(*, user_id: Any, method: str) -> None:
-    """Tell that the user signed in."""
+    """Log that the user signed in."""
     # Code of the project may name any method; a counter must not grow with it.
     known = method if method in conf.AUTH_METHODS else "other"
     journal.count("sign_ins", method=known, result="ok")

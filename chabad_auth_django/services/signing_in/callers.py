@@ -1,4 +1,4 @@
-"""Who makes a request: looked at each time, so that who must go is gone at the next request.
+"""Finding the user of a request; each request is checked anew.
 
 A token or a session of the Django project says who calls. Whether they still may is read from the
 database: the user, a block and the session come with one command. A session that an account of the
@@ -34,10 +34,10 @@ from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.signing_in import issuers, sessions
 from chabad_auth_django.services.signing_in.tokens import AccessClaims
 
-#: Accounts of the host that a process remembers to have looked at, where a setting allows it.
+#: How many accounts of the host a process remembers to have checked (``HOST_RECHECK_SECONDS``).
 MEMORY_SIZE = 10_000
 
-#: (claim, session hash) of an account -> when it was looked at, by ``time.monotonic()``.
+#: (claim, session hash) of an account -> when it was checked, by ``time.monotonic()``.
 _looked_at: dict[tuple[str, str | None], float] = {}
 
 
@@ -129,7 +129,7 @@ def judge(*, user: Mapping[str, Any] | None, block: Any) -> User:
 
 
 def check_session(*, session: Mapping[str, Any] | None, user: User) -> None:
-    """Raise ``InvalidToken`` unless the session is open, and what opened it still would.
+    """Raise ``InvalidToken`` unless the session is open and what opened it is still valid.
 
     Where an account of the project opened it, its user's roles follow the account.
     Raises ``AuthMethodDisabled`` where its way of signing in is no longer allowed.
@@ -140,7 +140,7 @@ def check_session(*, session: Mapping[str, Any] | None, user: User) -> None:
     opened_by = session.get("openedBy")
     if opened_by == VOUCHED:
         return
-    # Version 0.1.0 did not keep what opened a session; nobody can tell whether it still would.
+    # Version 0.1.0 did not store what opened a session, so it cannot be checked.
     kind, parts = ExternalId.parse_account_key(opened_by or "")
     if kind == ISSUER and parts[0] in {issuer["ISSUER"] for issuer in conf.ISSUERS}:
         return

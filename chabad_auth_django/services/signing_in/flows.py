@@ -61,7 +61,7 @@ class SignedIn:
 def sign_in_with_token(
     *, token: object, app_id: str | None = None, user_agent: str | None = None
 ) -> SignedIn:
-    """Sign in whom the token of a configured issuer names; create the user where there is none.
+    """Sign in the user whom a configured issuer's token names; create a new user if needed.
 
     Raises ``InvalidToken``, ``IssuerUnavailable``, ``AuthMethodDisabled``, ``EmailNotVerified``,
     ``ExternalIdTaken``, ``Blocked`` and ``ValidationError``.
@@ -81,7 +81,7 @@ def sign_in_with_credentials(
     app_id: str | None = None,
     user_agent: str | None = None,
 ) -> SignedIn:
-    """Sign in whom a backend of Django knows by the username and the password.
+    """Sign in the account that a Django backend authenticates by username and password.
 
     Raises ``InvalidCredentials``, ``CredentialsDisabled``, ``SecondFactorRequired`` where a
     password alone must not do, ``EmailNotVerified`` where the account is linked to nobody and has
@@ -153,7 +153,7 @@ def verify_credentials(*, request: HttpRequest | None, username: str, password: 
         raise ValidationError(f"A password has at most {MAX_PASSWORD_LENGTH} characters.")
     account = authenticate(request, username=username, password=password)
     host = hosts.adapter()
-    # Not every backend of Django refuses an account that is disabled.
+    # Not every Django backend refuses a disabled account.
     if account is None or not host.is_active(account=account):
         raise InvalidCredentials
     if host.has_second_factor(account=account):
@@ -228,7 +228,7 @@ def sign_in(
     user_agent: str | None = None,
     cookie_until: datetime | None = None,
 ) -> SignedIn:
-    """Open a session for whom the identity names, found or created, and run the login flow.
+    """Find or create the user of the identity, open a session and run the login flow.
 
     ``host_hash`` is that of ``Session``, ``cookie_until`` that of ``open_session``. Raises
     ``EmailNotVerified``, ``ExternalIdTaken``, ``Blocked``, ``InvalidToken`` and
@@ -258,7 +258,7 @@ def log_in(
     user_agent: str | None = None,
     cookie_until: datetime | None = None,
 ) -> SignedIn:
-    """Open a session for a user who proved who they are, and run the login flow; both or none.
+    """Open a session for a user who was authenticated, and run the login flow; both or none.
 
     ``opened_by`` and ``host_hash`` are those of ``Session``, ``cookie_until`` that of
     ``open_session``. Raises ``UserNotFound`` and ``ValidationError``.

@@ -114,7 +114,7 @@ def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
         issuer=issuer["ISSUER"],
         subject=subject,
         email=email if isinstance(email, str) else None,
-        # Some issuers send every claim as a string.
+        # Some issuers send every claim as a text.
         email_verified=verified is True or verified == "true",
         name=name[:MAX_NAME_LENGTH] or None if isinstance(name, str) else None,
         external_id_field=issuer["EXTERNAL_ID_FIELD"],
@@ -162,7 +162,7 @@ def _identifier(value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
-        # 42 and "42" are one person: some programs know no other numbers than texts.
+        # 42 and "42" are the same person: some programs can only send text.
         value = str(value)
     try:
         return validate_name(value)

@@ -1,7 +1,7 @@
 """The keys that issuers publish at their JWKS URLs (RFC 7517).
 
-PyJWT's ``PyJWKClient`` does less: while it fetches, tokens with known keys wait as well; old keys
-do not count while the issuer is away; and it leaves out keys without an id.
+PyJWT's ``PyJWKClient`` does less. While it fetches, tokens with known keys wait too. It does not
+use old keys while the issuer is away, and no keys without an id. It reads answers of any length.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from chabad_auth_django.exceptions import InvalidToken, IssuerUnavailable
 #: Seconds that a caller waits for keys to be fetched.
 TIMEOUT = 5.0
 
-#: Seconds after which fetched keys are fetched again; meanwhile they count.
+#: Seconds after which fetched keys are fetched again; they are used meanwhile.
 LIFESPAN = 10 * 60
 
-#: Seconds for which fetched keys count while the issuer is away.
+#: Seconds for which fetched keys are used while the issuer is away.
 MAX_AGE = 24 * 60 * 60
 
 #: Seconds between two fetches that tokens without a known key cause.
@@ -40,7 +40,7 @@ RETRY_SECONDS = 10
 #: Bytes of an issuer's answer.
 MAX_BYTES = 256 * 1024
 
-# Some issuers refuse the one of urllib.
+# Some issuers refuse urllib's User-Agent.
 _HEADERS = {"Accept": "application/json", "User-Agent": f"chabad-auth-django/{__version__}"}
 
 _FAILURES = (
@@ -57,7 +57,7 @@ logger = logging.getLogger("chabad_auth_django")
 
 
 class KeySet:
-    """The keys at one JWKS URL; one thread at a time fetches them, beside those that ask."""
+    """The keys at one JWKS URL. One background thread at a time fetches them."""
 
     def __init__(self, url: str, algorithms: Sequence[str]) -> None:
         self._url, self._algorithms = url, algorithms
@@ -67,10 +67,10 @@ class KeySet:
         self._fetched_at = self._retry_at = self._search_at = float("-inf")
 
     def versions(self) -> Iterator[tuple[jwt.PyJWK, ...]]:
-        """Yield the keys that are known, and to who finds none among them those fetched anew.
+        """Yield the known keys, then, if the caller goes on, the keys that are fetched anew.
 
-        Only the latter waits. Raises ``InvalidToken`` where keys were looked for a short time ago,
-        and ``IssuerUnavailable``.
+        Only the second step waits. Raises ``IssuerUnavailable``, and ``InvalidToken`` where keys
+        were looked for a short time ago.
         """
         fetched_at = self._fetched_at
         age = time.monotonic() - fetched_at
@@ -100,7 +100,7 @@ class KeySet:
             raise IssuerUnavailable
 
     def _may_fetch(self, fetched_at: float) -> bool:
-        """Tell whether nobody has fetched keys since, or is about to."""
+        """Tell whether no other thread has fetched keys since, or is fetching them."""
         is_fetching = self._fetching is not None and self._fetching.is_alive()
         return not is_fetching and self._fetched_at == fetched_at
 
@@ -161,7 +161,7 @@ def _download(url: str) -> bytes:
 def _usable_keys(document: Any, algorithms: Sequence[str]) -> tuple[jwt.PyJWK, ...]:
     """Return each key of the set for each algorithm that it may verify.
 
-    A key need not say what it is for; what it says is binding.
+    A key need not say what it is for. If it does, it is used for nothing else.
     """
     keys = []
     for item in document["keys"]:
@@ -174,7 +174,7 @@ def _usable_keys(document: Any, algorithms: Sequence[str]) -> tuple[jwt.PyJWK, .
                 # A key of another type does not fit, and a damaged one does not count.
                 with suppress(jwt.PyJWTError):
                     keys.append(jwt.PyJWK(item, algorithm))
-    # What is published and not a public key, everybody can sign with.
+    # A secret that is published lets everybody sign.
     public_keys = tuple(key for key in keys if hasattr(key.key, "verify"))
     if not public_keys:
         raise ValueError

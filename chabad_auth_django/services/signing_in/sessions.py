@@ -1,8 +1,8 @@
 """Sessions and their rotating refresh tokens.
 
 A refresh token is the session's id, a secret of its family and a secret of its own. Each is good
-once: it is exchanged for its successor. The answer may be lost on its way, and two tabs may refresh
-at once. So for ``CHABAD_AUTH["REFRESH_GRACE_SECONDS"]`` after the exchange the direct predecessor
+once: it is exchanged for its successor. An answer may be lost, and two tabs may refresh at once. So
+for ``CHABAD_AUTH["REFRESH_GRACE_SECONDS"]`` after the exchange the direct predecessor
 gives the same successor again, until that one is exchanged itself. The successor is derived from
 the old secret with a key of the server, so that it need not be stored. Any other old token was
 copied, and nobody can tell whose copy is the thief's: the session ends.
@@ -125,7 +125,7 @@ def rotate_session(*, refresh_token: object) -> tuple[Session, str]:
 
 
 def _given_again(stored: Mapping[str, Any], secret: str) -> str:
-    """Return the successor of the direct predecessor in its time of grace; else end the session."""
+    """Return the successor again for the last exchanged token; after its grace end the session."""
     if stored.get("endedAt") is not None or stored["expiresAt"] <= now():
         raise InvalidToken
     grace = timedelta(seconds=conf.REFRESH_GRACE_SECONDS)
@@ -202,7 +202,7 @@ def revoke_all_sessions(*, user_id: Any, keep: Any = None) -> int:
 
 
 def keep_host_session(*, session_id: Any, opened_by: str, host_hash: str | None) -> None:
-    """Let a session go on whose account has a new password, and so a new session hash."""
+    """Keep the session of an account whose password, and with it the session hash, changed."""
     key = {"_id": to_object_id(session_id), "openedBy": opened_by}
     Session.collection().update_one(key, {"$set": {"hostHash": host_hash}})
 
@@ -213,7 +213,7 @@ def _hash(secret: str) -> str:
 
 
 def _cookie_hash(secret: str) -> str:
-    # Another one, so that neither a refresh token nor a cookie passes for the other.
+    # Another hash, so that a cookie is not accepted as a refresh token, nor the reverse.
     return _hash(f"cookie {secret}")
 
 

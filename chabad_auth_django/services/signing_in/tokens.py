@@ -22,21 +22,21 @@ from chabad_auth_django.conf.rules import ALGORITHM, MIN_SECRET_BYTES
 from chabad_auth_django.exceptions import InvalidToken, ValidationError
 from chabad_auth_django.validators import to_object_id
 
-#: The header ``typ`` of an access token (RFC 9068): no other token passes for one.
+#: The header ``typ`` of an access token (RFC 9068), by which other tokens are refused.
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105
 
 #: Access tokens that a process remembers to have verified; about 1 KB each.
 CACHE_SIZE = 4096
 
-#: Tokens that were signed by version 0.1.0 go on being good.
+#: Tokens that version 0.1.0 signed are still accepted.
 _SALT = "chabad_auth_django.services.tokens"
 
-# Beside its own errors PyJWT lets some of parsing hostile JSON through.
+# Besides its own errors PyJWT raises some of Python's JSON parser.
 _REFUSALS = (jwt.PyJWTError, ArithmeticError, RecursionError, TypeError, ValueError)
 
 
 class WrongKey(InvalidToken):
-    """Another key, if any, has signed the token."""
+    """The token was not signed with this key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def verify_access_token(*, token: object) -> AccessClaims:
             break
     else:
         raise InvalidToken
-    # Of all that was verified, only this changes with time.
+    # The expiry alone changes with time; the rest was verified before.
     if claims.expires_at <= time.time() - leeway:
         raise InvalidToken
     return claims
@@ -160,7 +160,7 @@ def _text(token: object) -> str:
 
 
 def signing_keys() -> list[bytes]:
-    """Return what tokens may be signed with; the first one signs new tokens."""
+    """Return the keys that tokens may be signed with; the first one signs new tokens."""
     if conf.SIGNING_KEY is not None:
         given = [conf.SIGNING_KEY, *conf.SIGNING_KEY_FALLBACKS]
         return [_checked(key) for key in given]
