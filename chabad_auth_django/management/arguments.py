@@ -1,4 +1,4 @@
-"""What arguments of commands are read as, and how their help is laid out."""
+"""Types of arguments, and the layout of their help."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class HelpFormatter(DjangoHelpFormatter):
 
 
 def whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
-    """Return what reads a whole number from ``minimum`` to ``maximum``."""
+    """Return a type for whole numbers from ``minimum`` to ``maximum``."""
 
     def read(text: str) -> int:
         try:

@@ -1,4 +1,4 @@
-"""The manners that all management commands share."""
+"""What all management commands have in common: errors, output, questions."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ T = TypeVar("T")
 
 
 class Command(BaseCommand):
-    """A command that says in one line what went wrong and exits with ``EXIT_ERROR``."""
+    """A command that reports an error in one line and exits with ``EXIT_ERROR``."""
 
     #: What the exit statuses mean, beside ``EXIT_STATUSES``.
     exit_statuses: ClassVar[Mapping[int, str]] = {0: "done"}
@@ -64,7 +64,7 @@ class Command(BaseCommand):
     #: Whether there is something that ``--dry-run`` could leave undone.
     has_dry_run: ClassVar[bool] = False
 
-    #: What an operator does after an interruption.
+    #: What an operator should do after an interruption.
     go_on: ClassVar[str] = "The same command goes on from here."
 
     #: Whether it does what the audit trail records, and so asks who runs it.
@@ -184,7 +184,7 @@ class Command(BaseCommand):
 
     @property
     def is_heard(self) -> bool:
-        """Whether what is reported reaches anybody."""
+        """Whether a report is shown at all."""
         return self._as_json or not self._is_quiet
 
     def tell(self, item: Line) -> None:

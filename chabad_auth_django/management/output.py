@@ -1,4 +1,4 @@
-"""What commands show: JSON for programs, tables, charts and progress for people."""
+"""Output of commands: JSON for programs; tables, charts and progress for people."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class Progress:
         share = min(self.done / self.total, 1) if self.total else 1.0
         rate = self.done / max(self._shown - self._started, 1e-6)
         left = max(self.total - self.done, 0) / rate if rate else 0.0
-        # What comes last is what a narrow terminal can do without.
+        # On a narrow terminal the last parts are left out.
         parts = [
             self.label,
             f"{share:4.0%}",

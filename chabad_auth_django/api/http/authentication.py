@@ -21,8 +21,8 @@ from chabad_auth_django.services.signing_in.tokens import AccessClaims
 class BearerAuthentication(BaseAuthentication):
     """Authenticate ``Authorization: Bearer`` with an access token, or a token of an issuer.
 
-    The user, a block and the session are read from the database each time, with one command: who
-    was deleted, blocked or signed out is refused at once, and a changed role counts at once.
+    The user, a block and the session are read from the database each time, with one command, so
+    a deletion, a block, a sign-out and a change of roles take effect at once.
     """
 
     def authenticate(self, request: Request) -> tuple[User, AccessClaims | None] | None:
@@ -44,7 +44,7 @@ class SessionAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         """Return the user to whom the account of the session is linked, or ``None``.
 
-        Whoever has a verified address and no user yet gets one.
+        An account with a verified address and without a user gets one.
         """
         account = getattr(request._request, "user", None)
         if not is_logged_in(account):
@@ -61,7 +61,7 @@ def is_logged_in(account: Any) -> bool:
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
-        # The host keeps its sessions where it likes; a cache that is away has errors of its own.
+        # The host may keep its sessions in a cache, which has errors of its own when it is away.
         log_failure(SessionAuthentication, error, moment="when it read the session")
         raise Unavailable("The session cannot be read now. Try again.") from error
 

@@ -39,7 +39,7 @@ def respond(request: Request, row: Row, shape: Shape, status: int = 200) -> Resp
     tag = etag(row)
     headers = {"ETag": tag}
     if request.method in ("GET", "HEAD"):
-        # A weak tag will do for a reader, and for nobody else: a proxy that compresses makes one.
+        # A proxy that compresses makes tags weak. Such a tag serves reading, but not writing.
         known = [tag.removeprefix("W/") for tag in _tags(request, "HTTP_IF_NONE_MATCH")]
         if _matches(known, tag):
             return Response(None, 304, headers=headers)
@@ -53,7 +53,7 @@ def check_if_match(request: Request, row: Row, shape: Shape) -> None:
 
 
 def changed(row: Row | None, shape: Shape) -> PreconditionFailed:
-    """Return the 412 that tells what is stored now; ``None``: nothing is."""
+    """Return the 412 with what is stored now; ``None`` stands for nothing."""
     if row is None:
         return PreconditionFailed()
     return PreconditionFailed(shape(row), {"ETag": etag(row)})
@@ -73,7 +73,7 @@ def expected_versions(request: Request) -> list[int] | None:
 def refuse_conditions(request: Request, heeded: Collection[str]) -> None:
     """Raise ``ValidationError`` for a condition of a write that does not heed it.
 
-    To ignore it would do what its sender wanted to prevent.
+    If it were ignored, the write would do what its sender wanted to prevent.
     """
     for name in ("If-Match", "If-None-Match", "If-Unmodified-Since"):
         if name in request.headers and name not in heeded:
@@ -83,7 +83,7 @@ def refuse_conditions(request: Request, heeded: Collection[str]) -> None:
 def create_only(request: Request) -> bool:
     """Tell whether ``If-None-Match: *`` asks to store nothing but what is new.
 
-    Raises ``ValidationError`` for a list of tags: to ignore a precondition would be worse.
+    Raises ``ValidationError`` for a list of tags, which cannot be heeded here.
     """
     tags = _tags(request, "HTTP_IF_NONE_MATCH")
     if tags not in ([], ["*"]):

@@ -101,7 +101,7 @@ _UNAVAILABLE_CODES = frozenset(
 )
 
 
-#: What REST framework would repeat of a request that has it in whole.
+#: Errors in which REST framework would repeat a part of the request.
 _DETAILS: dict[type[drf.APIException], str] = {
     drf.MethodNotAllowed: "This method is not allowed here.",
     drf.UnsupportedMediaType: "The body has another content type than JSON.",
@@ -125,7 +125,7 @@ class BodyTooLarge(drf.APIException):
 
 
 class LengthRequired(drf.APIException):
-    """A body in chunks, which Django does not read: it would count as an empty one."""
+    """The body is sent in chunks, which Django does not read and would take for empty."""
 
     status_code = 411
     default_code = "length_required"
@@ -148,7 +148,7 @@ class PreconditionFailed(drf.APIException):
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Return the response for every error that a client, the network or MongoDB can cause.
 
-    ``None`` for a bug: DRF raises it on, and it is logged and answered by the base view.
+    ``None`` for a bug, which DRF raises again; the base view logs and answers it.
     """
     set_rollback()
     response = _respond(error)
@@ -200,7 +200,7 @@ def is_outage(error: BaseException | None) -> bool:
 def _codes(error: PyMongoError) -> set[int]:
     if not isinstance(error, OperationFailure):
         return set()
-    # A bulk write has a code of its own; why it failed is in the details.
+    # A bulk write has a code of its own; the reason for the failure is in the details.
     details: Any = error.details or {}
     causes = details.get("writeErrors", []) + details.get("writeConcernErrors", [])
     return {error.code or 0, *(cause["code"] for cause in causes)}

@@ -21,7 +21,7 @@ from chabad_auth_django.validators import (
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """A serializer that refuses what it does not know, so that nothing is silently dropped."""
+    """A serializer that refuses unknown fields, so that nothing is silently dropped."""
 
     #: What an answer may leave out.
     optional: Collection[str] = ()
@@ -49,7 +49,7 @@ class PageQuerySerializer(StrictSerializer):
     """Which page of a list."""
 
     limit = serializers.IntegerField(min_value=1, max_value=1000, default=100)
-    # As long as the names in it, which other programs do not limit.
+    # Not limited: a cursor holds a name, and other programs do not limit names.
     cursor = serializers.CharField(
         required=False, help_text="From `next` or `previous` of another page."
     )
@@ -76,7 +76,6 @@ class ChoiceField(serializers.ChoiceField):
     """One of some strings; an error names these and not what was sent."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """Return the choice."""
         if not isinstance(data, str) or data not in self.choices:
             raise serializers.ValidationError(f"Expected one of {', '.join(self.choices)}.")
         return data
@@ -89,7 +88,6 @@ class NameField(StringField):
         super().__init__(max_length=max_length, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
-        """Return the identifier."""
         try:
             return validate_name(data, max_length=self.max_length or MAX_NAME_LENGTH)
         except ValidationError as error:
@@ -97,10 +95,9 @@ class NameField(StringField):
 
 
 class NamesField(serializers.ListField):
-    """A list of names, whose length is looked at before each of them is."""
+    """A list of names; its length is checked before the names are."""
 
     def to_internal_value(self, data: Any) -> list[Any]:
-        """Return the names."""
         if isinstance(data, list) and self.max_length and len(data) > self.max_length:
             message = f"Ensure this field has no more than {self.max_length} elements."
             raise serializers.ValidationError(message, code="max_length")
@@ -125,7 +122,6 @@ class BooleanField(serializers.BooleanField):
     """A JSON boolean; ``"yes"`` and ``1`` are none."""
 
     def to_internal_value(self, data: Any) -> bool:
-        """Return the boolean."""
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data
@@ -143,7 +139,6 @@ class IntegerField(serializers.IntegerField):
     """A JSON integer; ``"1"``, ``1.0`` and ``true`` are none."""
 
     def to_internal_value(self, data: Any) -> int:
-        """Return the integer."""
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return super().to_internal_value(data)
@@ -166,7 +161,7 @@ class DateTimeField(serializers.DateTimeField):
             self.fail("overflow")
 
     def enforce_timezone(self, value: Any) -> Any:
-        """Leave the time as it is: the host project's time zone has no part in the API."""
+        """Leave the time as it is: the host project's time zone does not apply to the API."""
         return value
 
 
@@ -179,14 +174,12 @@ class JSONObjectField(serializers.Field[Any, Any, Any, Any]):
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Return the object."""
         if not isinstance(data, dict):
             raise serializers.ValidationError("Expected an object.")
         _check(data, self.limit)
         return data
 
     def to_representation(self, value: Any) -> Any:
-        """Return the stored object."""
         return value
 
 
@@ -199,16 +192,14 @@ class JSONValueField(serializers.Field[Any, Any, Any, Any]):
         super().__init__(**kwargs)
 
     def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
-        """Take ``null`` for a value; only an absent one is empty."""
+        """Accept ``null`` as a value; only an absent value is empty."""
         return super().validate_empty_values(data) if data is empty else (False, data)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Return the value."""
         _check(data, self.limit)
         return data
 
     def to_representation(self, value: Any) -> Any:
-        """Return the stored value."""
         return value
 
 

@@ -1,4 +1,4 @@
-"""What came of a request, for the log and for whoever counts; paths without their parameters."""
+"""Logging and counting the outcomes of requests, by their routes without parameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 @contextmanager
 def counted(request: HttpRequest) -> Iterator[list[HttpResponseBase]]:
-    """Count what the body puts into the list: nothing is a bug, which Django answers."""
+    """Count the answer that the body puts into the list; an empty list is a bug."""
     started = time.perf_counter()
     answers: list[HttpResponseBase] = []
     try:
@@ -30,7 +30,7 @@ def counted(request: HttpRequest) -> Iterator[list[HttpResponseBase]]:
 
 
 def tell(*, status: int, code: str, error: Exception, context: dict[str, Any]) -> None:
-    """Log what an operator asks for: that the service was away, and whom a limit stopped."""
+    """Log outages and throttled callers."""
     request = context["request"]
     user = getattr(request, "_user", None)
     fields: dict[str, Any] = {

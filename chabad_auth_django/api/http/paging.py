@@ -1,4 +1,4 @@
-"""Pages by a cursor: stable while documents come and go, and never a count."""
+"""Paging by a cursor, which stays valid while documents come and go."""
 
 from __future__ import annotations
 

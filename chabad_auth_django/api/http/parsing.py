@@ -32,7 +32,7 @@ class JSONParser(BaseParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """Return the body's value; raise ``ParseError``, or ``BodyTooLarge`` unread."""
         limit = self.limit
-        # A middleware of the host may have read the body: then the stream is no request.
+        # A middleware of the host may have read the body; then the stream is not the request.
         headers = getattr(stream, "META", {})
         if int(headers.get("CONTENT_LENGTH") or 0) > limit:
             raise BodyTooLarge

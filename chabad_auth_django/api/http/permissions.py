@@ -1,4 +1,4 @@
-"""Who may do what: everything hangs under its owner, so one permission decides."""
+"""Permissions: each resource has an owner, and one permission opens it to others."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def is_owner(request: Request, view: Any) -> bool:
 def check_reaches(request: Request, view: Any) -> None:
     """Raise ``PermissionDenied`` where the path is of a user who may do more than the caller.
 
-    Only now, when the permission has let the caller through, it may tell that the user does not
-    exist: ``UserNotFound``.
+    It is called after the permission was checked, so it may tell that the user does not exist
+    (``UserNotFound``).
     """
     caller: Any = request.user
     if view.user_id == caller.id:

@@ -83,7 +83,7 @@ class JSONRenderer(RestFrameworkJSONRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """Return the JSON of the data, nothing for ``None``; indented for a person's browser."""
+        """Return the data as JSON, indented in the browsable API; nothing for ``None``."""
         if data is None:
             return b""
         # The browsable API asks for an indented rendering, and so may a client.
@@ -92,10 +92,10 @@ class JSONRenderer(RestFrameworkJSONRenderer):
 
 
 class BrowsableAPIRenderer(RestFrameworkBrowsableAPIRenderer):
-    """Render a page for a person, which links only to what there is."""
+    """Render a page for people; it links to existing pages only."""
 
     def get_breadcrumbs(self, request: Any) -> list[tuple[str, str]]:
-        """Return the names and paths of what is above: without a slash at its end it is nothing."""
+        """Return the names and paths of the resources above; their paths end with a slash."""
         return [item for item in super().get_breadcrumbs(request) if item[1].endswith("/")]
 
 

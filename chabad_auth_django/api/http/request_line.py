@@ -1,4 +1,4 @@
-"""What every request is refused for, whatever it asks: a path or a query that says two things."""
+"""Refusing requests whose path or query can be read in two ways."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def check_encoding(request: Request) -> None:
 def _path(request: Any) -> str | bytes:
     """Return the path as the client sent it.
 
-    Where the server does not tell: as Django gives it, in which such a byte is the text ``%FF``.
-    Then a client that means this text is refused with those who mean the byte.
+    Where the server does not tell, the path is Django's, in which such a byte is the text ``%FF``.
+    Then a client that means this text is refused too.
     """
     if raw_path := getattr(request, "scope", {}).get("raw_path"):
         return bytes(raw_path)

@@ -53,7 +53,7 @@ class ScopedThrottle(SimpleRateThrottle):
     """
 
     def __init__(self) -> None:
-        """Leave the rate open until the request tells the scope."""
+        """Set no rate yet: the scope depends on the request."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Tell whether the caller is within the rate of the scope."""
@@ -90,21 +90,21 @@ class ScopedThrottle(SimpleRateThrottle):
         return bool(self.throttle_success())
 
     def _cache_key(self, ident: str) -> str:
-        # Hashed: the cache must not learn e-mail addresses, and not every key suits it.
+        # Hashed: the cache must not hold e-mail addresses, and it does not accept every key.
         digest = hashlib.sha256(ident.encode(errors="replace")).hexdigest()
         return f"chabad_auth.throttle.{self.scope}.{digest}"
 
 
 class AccountThrottle(ScopedThrottle):
-    """Count the tries to sign in to one account, from however many addresses they come.
+    """Count the tries to sign in to one account, from any address.
 
-    Whoever knows an account's name can use its tries up; other ways to sign in stay open.
+    Somebody else can use up the tries of an account; its other ways to sign in stay open.
     """
 
     def get_cache_key(self, request: Request, view: Any) -> str | None:
         """Return the key of the username; ``None``, which is not counted, without one."""
         name = request.data.get("username") if isinstance(request.data, dict) else None
-        # A longer name is refused anyway, and the time to normalise one grows with its square.
+        # A longer name is refused anyway. The time to normalize a name grows with its square.
         if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH:
             return None
         return self._cache_key(f"account {unicodedata.normalize('NFKC', name).strip().casefold()}")
@@ -114,7 +114,7 @@ class RefreshThrottle(ScopedThrottle):
     """Count the refreshes of one session, and the guesses of one address.
 
     Many sessions may come from one address: those of an office, or of a front end that renders on
-    its server. Guesses from that address take nothing from them.
+    its server. Guesses from that address do not count against these sessions.
     """
 
     def get_cache_key(self, request: Request, view: Any) -> str:

@@ -73,12 +73,12 @@ class Request(RestFrameworkRequest):
 
 
 class APIViewMixin(APIView):
-    """What ties a view to our request and our errors, whatever the host configures for its own."""
+    """Use our request and our errors, whatever the host configures for its own views."""
 
     schema: Any = Schema()
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """Return DRF's request with our notion of an anonymous user."""
+        """Return DRF's request, with ``None`` as the anonymous user."""
         return Request(
             request,
             parsers=self.get_parsers(),
@@ -88,12 +88,12 @@ class APIViewMixin(APIView):
         )
 
     def initial(self, request: RestFrameworkRequest, *args: Any, **kwargs: Any) -> None:
-        """Let nobody in who may not, and no path or query that says two things."""
+        """Check the caller, and refuse a path or query that can be read in two ways."""
         super().initial(request, *args, **kwargs)
         self.check_request_line(request)
 
     def check_request_line(self, request: RestFrameworkRequest) -> None:
-        """Refuse a path or a query that says two things."""
+        """Refuse a path or a query that can be read in two ways."""
         check_request_line(request)
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
@@ -103,14 +103,14 @@ class APIViewMixin(APIView):
     def finalize_response(
         self, request: RestFrameworkRequest, response: Any, *args: Any, **kwargs: Any
     ) -> Any:
-        """Return the answer, which frees what it was made of when it has been rendered."""
+        """Return the answer, which drops the view and the request when it was rendered."""
         final = super().finalize_response(request, response, *args, **kwargs)
         if isinstance(final, Response):
             final.add_post_render_callback(_release)
         return final
 
     def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
-        """Raise a bug on to Django, which logs it."""
+        """Raise a bug again, so that Django logs it."""
         raise exc
 
 
@@ -126,7 +126,7 @@ class APIViewSet(APIViewMixin, ViewSet):
     versioning_class = None
     metadata_class = SimpleMetadata
 
-    #: Which caches may keep an answer: none that is shared, and the browser's only to ask again.
+    #: A shared cache may not keep an answer; a browser's may, and must ask whether it is valid.
     cache_control = "private, no-cache"
 
     #: The word before the colon in the permissions that open this view to others than the owner.
@@ -135,13 +135,13 @@ class APIViewSet(APIViewMixin, ViewSet):
     permission: str | None = None
     #: The methods that owners may use.
     owner_may: Collection[str] = ALL_METHODS
-    #: The methods that on another user's path take all that they may do.
+    #: The methods that take all permissions of the user they act on.
     acts: Collection[str] = WRITE
-    #: Whether there is something to do for a user who is gone.
+    #: Whether the view serves a user who was deleted.
     user_may_be_gone = False
     #: Method -> what the audit trail calls it, where the view or the service records it itself.
     audited: Mapping[str, str] = {}
-    #: Whether what else others do is recorded.
+    #: Whether other actions on another user are recorded.
     records_others = True
 
     @property
@@ -164,7 +164,7 @@ class APIViewSet(APIViewMixin, ViewSet):
             return answers[0]
 
     def perform_authentication(self, request: RestFrameworkRequest) -> None:
-        """Find out who calls, and so who acts."""
+        """Authenticate the caller, who is the actor of the audit trail."""
         super().perform_authentication(request)
         if request.user:
             audit.become(Actor.user(self.caller.id))
@@ -172,7 +172,7 @@ class APIViewSet(APIViewMixin, ViewSet):
     def permission_denied(
         self, request: RestFrameworkRequest, message: str | None = None, code: str | None = None
     ) -> NoReturn:
-        """Refuse the request; record whom it would have acted on."""
+        """Refuse the request; record the user it would have acted on."""
         method = str(request.method)
         if request.user and method in self.acts:
             # Refusals come before the throttles otherwise, and these would fill the audit trail.
@@ -186,7 +186,7 @@ class APIViewSet(APIViewMixin, ViewSet):
         super().permission_denied(request, message, code)
 
     def initial(self, request: RestFrameworkRequest, *args: Any, **kwargs: Any) -> None:
-        """Let nobody in who may not; do a write with an ``Idempotency-Key`` only once."""
+        """Check the caller; do a write with an ``Idempotency-Key`` only once."""
         super().initial(request, *args, **kwargs)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
@@ -232,7 +232,7 @@ class APIViewSet(APIViewMixin, ViewSet):
             return atomic(run)() if action or is_recorded else run()
 
     def get_renderers(self) -> list[Any]:
-        """Return the renderers that the host project has what it takes for."""
+        """Return the renderers whose requirements the host project has."""
         renderers = super().get_renderers()
         if can_render_html("rest_framework"):
             return renderers

@@ -1,4 +1,4 @@
-"""What drf-spectacular does not know of our serializers, fields and authentication."""
+"""Describing our serializers, fields and authentication to drf-spectacular."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class StrictSerializerExtension(OpenApiSerializerExtension):  # type: ignore[no-
 
 
 class StringFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """Some characters are not for clients to send."""
+    """A string of which clients may not send some characters."""
 
     target_class = "chabad_auth_django.api.http.fields.StringField"
     pattern = TEXT_PATTERN
@@ -58,7 +58,7 @@ class StringFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-
 
 
 class NameFieldExtension(StringFieldExtension):  # type: ignore[no-untyped-call]
-    """A name has no control characters."""
+    """A name without control characters."""
 
     target_class = "chabad_auth_django.api.http.fields.NameField"
     pattern = NAME_PATTERN
@@ -70,7 +70,6 @@ class AuthMethodFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore
     target_class = "chabad_auth_django.api.http.fields.AuthMethodField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        """Return the schema of the field."""
         return {"type": "string", "enum": list(conf.AUTH_METHODS)}
 
 
@@ -81,7 +80,6 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "bearer"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        """Return the security scheme."""
         return {
             "type": "http",
             "scheme": "bearer",
@@ -97,7 +95,6 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
     name = "session"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        """Return the security scheme."""
         return {
             "type": "apiKey",
             "in": "cookie",

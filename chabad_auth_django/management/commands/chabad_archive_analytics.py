@@ -43,7 +43,6 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the options."""
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument(
             "--before",
@@ -69,7 +68,6 @@ class Command(BaseCommand):
         dry_run: bool,
         **options: Any,
     ) -> None:
-        """Run the service; print a line for each month and a summary."""
         folder, name = to, restore or ""
         if name.endswith(SUFFIX):
             folder, name = Path(name).parent, Path(name).name.removesuffix(SUFFIX)

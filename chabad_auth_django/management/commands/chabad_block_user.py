@@ -27,13 +27,11 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the users, and why they are blocked."""
         add_users(parser)
         parser.add_argument("--reason", required=True, help="a code, such as abuse")
         parser.add_argument("--text", help="an explanation for staff")
 
     def handle(self, *args: Any, reason: str, text: str | None, **options: Any) -> None:
-        """Run the service for each user."""
 
         def block(name: str) -> dict[str, Any]:
             user = creation.find_user(name=name)

@@ -41,13 +41,11 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the option."""
         parser.add_argument(
             "--repair", action="store_true", help="repair what can be, looking again right before"
         )
 
     def handle(self, *args: Any, repair: bool, **options: Any) -> None:
-        """Run the service; show the first findings of each kind and count all."""
         counts, repaired = Counter[str](), Counter[str]()
         shown = []
         with self.progress("checking", integrity.count_documents()) as bar:

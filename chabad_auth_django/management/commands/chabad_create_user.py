@@ -40,7 +40,6 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the options."""
         parser.add_argument("--email", help="the e-mail address")
         parser.add_argument("--name", help="the name that is shown")
         parser.add_argument(

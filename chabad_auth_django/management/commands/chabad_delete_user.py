@@ -42,7 +42,6 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the users and the confirmation."""
         add_users(parser)
         parser.add_argument("--yes", action="store_true", help="do not ask; needed with -")
 
@@ -61,7 +60,6 @@ class Command(BaseCommand):
             ) from error
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        """Run the service for each user."""
         count = total = 0
         for item in self.chosen(options["users"], ask=not (options["yes"] or dry_run)):
             if not dry_run:

@@ -41,7 +41,6 @@ class Command(DeleteUser):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the users, the confirmation and the wait."""
         super().add_arguments(parser)
         parser.add_argument(
             "--no-wait",
@@ -50,7 +49,6 @@ class Command(DeleteUser):
         )
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        """Run the service for each user, and wait only when all of them are gone."""
         items, receipts = [], []
         for item in self.chosen(options["users"], ask=not (options["yes"] or dry_run)):
             if dry_run:

@@ -36,7 +36,6 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the user and the file."""
         parser.add_argument("user", metavar="USER", help=USER_HELP.partition(";")[0])
         parser.add_argument("--output", metavar="FILE", help="by default: standard output")
         parser.add_argument(
@@ -44,7 +43,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, output: str | None, force: bool, **options: Any) -> None:
-        """Run the service."""
         if output is None and options["as_json"]:
             raise CommandError("--json needs --output FILE.", returncode=EXIT_ERROR)
         user = creation.find_user(name=options["user"])

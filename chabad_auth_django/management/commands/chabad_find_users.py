@@ -48,7 +48,6 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the criteria."""
         parser.add_argument("--email", metavar="PREFIX", help="how the e-mail address begins")
         parser.add_argument(
             "--name", metavar="PART", help="a part of the name, or of the profile's display name"
@@ -70,7 +69,6 @@ class Command(BaseCommand):
         add_page(parser)
 
     def handle(self, *args: Any, email: str | None, after: str | None, **options: Any) -> None:
-        """Run the service."""
         page = search.find_users(
             limit=options["limit"],
             position=None if after is None else _position(after, by_email=email is not None),

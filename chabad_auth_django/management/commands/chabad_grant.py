@@ -30,7 +30,6 @@ class Command(BaseCommand):
     grant: ClassVar[bool] = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the users and what they are given."""
         add_users(parser)
         if self.grant:
             parser.add_argument(
@@ -40,7 +39,6 @@ class Command(BaseCommand):
         parser.add_argument("--permission", action="append", default=[], help="may be repeated")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run the service for each user."""
         roles, permissions, dry_run = options["role"], options["permission"], options["dry_run"]
         if not roles and not permissions:
             raise CommandError("Give --role or --permission, or both.", returncode=EXIT_ERROR)

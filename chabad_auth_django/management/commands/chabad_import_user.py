@@ -42,11 +42,9 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the file."""
         parser.add_argument("file", metavar="FILE", help="its path; - is standard input")
 
     def handle(self, *args: Any, file: str, dry_run: bool, **options: Any) -> None:
-        """Run the service."""
         if file == "-":
             # It is read twice.
             with tempfile.TemporaryFile() as spool:

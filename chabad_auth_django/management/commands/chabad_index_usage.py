@@ -29,7 +29,6 @@ class Command(BaseCommand):
     }
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run the service."""
         indexes = index_usage.read()
         level = index_usage.profiler_level()
         shapes = index_usage.unindexed_shapes()

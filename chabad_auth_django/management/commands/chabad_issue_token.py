@@ -24,7 +24,6 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the user."""
         parser.add_argument(
             "user", metavar="USER", help="an e-mail address, an id or an external id"
         )
@@ -35,7 +34,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, user: str, create: bool, **options: Any) -> None:
-        """Run the service and print what it gives."""
         signed_in = flows.issue_tokens(
             name=user, create=create, user_agent="manage.py chabad_issue_token"
         )

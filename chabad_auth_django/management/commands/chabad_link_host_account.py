@@ -30,12 +30,10 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the user and the account."""
         parser.add_argument("user", metavar="USER", help=USER_HELP.partition(";")[0])
         parser.add_argument("account", metavar="PK", help="the primary key of the account")
 
     def handle(self, *args: Any, user: str, account: str, **options: Any) -> None:
-        """Run the service."""
         owner = creation.find_user(name=user)
         callers.check_host_door()
         found = hosts.adapter().get_account(primary_key=account)

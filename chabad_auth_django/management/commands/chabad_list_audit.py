@@ -45,7 +45,6 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the filters."""
         parser.add_argument("--user", metavar="ID", help="whom it was done to; also one erased")
         parser.add_argument("--actor", help="who did it: a user's id, or a command's name")
         parser.add_argument("--action", choices=sorted(ACTIONS), metavar="ACTION", help="which")
@@ -59,7 +58,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, limit: int, **options: Any) -> None:
-        """Run the service."""
         user = options["user"]
         page = audit_log.list_entries(
             limit=limit,

@@ -31,7 +31,6 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare how many are shown."""
         parser.add_argument(
             "--limit",
             type=whole_number(1, MAX_LIMIT),
@@ -40,7 +39,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, limit: int, **options: Any) -> None:
-        """Run the service."""
         found = departed.list_departures(limit=limit + 1)
         rows = [_to_dict(item) for item in found[:limit]]
         lines: list[Line] = [Table([list(row.values()) for row in rows], KEYS)]

@@ -36,14 +36,12 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the criteria."""
         parser.add_argument("--user", help=USER_HELP.partition(";")[0])
         parser.add_argument("--auth-method", help="how they were opened, one of AUTH_METHODS")
         parser.add_argument("--since", type=time, metavar="TIME", help="used then or later")
         add_page(parser)
 
     def handle(self, *args: Any, user: str | None, after: str | None, **options: Any) -> None:
-        """Run the service."""
         behind = None if after is None else to_object_id(after)
         page = sessions.list_all_sessions(
             limit=options["limit"],

@@ -36,7 +36,6 @@ class Command(BaseCommand):
     }
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        """Run the service; print a line for each job and a summary."""
         finished = waiting = documents = 0
         unknown: dict[str, str] = {}
         jobs = deletion.count_jobs()

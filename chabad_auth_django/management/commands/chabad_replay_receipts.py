@@ -31,7 +31,6 @@ class Command(DeleteUser):
     action = "user.erase"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the files and the confirmation."""
         parser.add_argument(
             "files", nargs="+", metavar="FILE", help="its path; - is standard input"
         )

@@ -29,11 +29,9 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the users."""
         add_users(parser)
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        """Run the service for each user."""
 
         def revoke(name: str) -> dict[str, Any]:
             user = creation.find_user(name=name)

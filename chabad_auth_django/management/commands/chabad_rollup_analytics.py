@@ -27,7 +27,6 @@ class Command(BaseCommand):
     }
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        """Run the service; print a line for each day and a summary."""
         days: list[str] = []
         events = 0
         pending = rollups.pending()

@@ -34,7 +34,6 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the days and the confirmation."""
         parser.add_argument(
             "days",
             nargs="?",
@@ -47,7 +46,6 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, days: int | None, yes: bool, dry_run: bool, **options: Any
     ) -> None:
-        """Run the service."""
         days = conf.ACTIVITY_RETENTION_DAYS if days is None else days
         if days != conf.ACTIVITY_RETENTION_DAYS and not dry_run:
             raise CommandError(

@@ -30,13 +30,11 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the option."""
         parser.add_argument(
             "--apply", action="store_true", help="shard the collections; on a mongos only"
         )
 
     def handle(self, *args: Any, apply: bool, **options: Any) -> None:
-        """Run the service."""
         applied = []
         for plan in sharding.apply() if apply else ():
             applied.append(plan.collection)

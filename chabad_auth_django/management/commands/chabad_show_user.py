@@ -36,11 +36,9 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the users."""
         add_users(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run the service for each user."""
 
         def show(name: str) -> dict[str, Any]:
             summary = creation.summarize(user=creation.find_user(name=name))

@@ -34,13 +34,11 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the length of the chart."""
         parser.add_argument(
             "--days", type=whole_number(1, 366), default=14, help="of the chart, 1 to 366 (14)"
         )
 
     def handle(self, *args: Any, days: int, **options: Any) -> None:
-        """Run the services."""
         with self.progress("counting", days + 1) as bar:
             active = {str(name): count for name, count in statistics.count_active_users().items()}
             bar.advance()

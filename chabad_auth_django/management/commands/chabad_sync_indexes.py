@@ -33,7 +33,6 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the options."""
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument(
             "--check",
@@ -54,7 +53,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, check: bool, fix: bool, drop_extra: bool, **options: Any) -> None:
-        """Run the service and print a line for each index that it changed or found amiss."""
         if drop_extra and not fix:
             raise CommandError("--drop-extra goes with --fix.", returncode=EXIT_ERROR)
         remaining = comparison = indexes.compare()

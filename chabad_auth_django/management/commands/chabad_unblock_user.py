@@ -24,11 +24,9 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the users."""
         add_users(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run the service for each user."""
 
         def unblock(name: str) -> dict[str, Any]:
             user = creation.find_user(name=name)

@@ -41,7 +41,6 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the names."""
         parser.add_argument(
             "names",
             nargs="+",
@@ -50,7 +49,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run the service; show the first traces and count all."""
         names = list(self.each(options["names"], str))
         unread: dict[str, str] = {}
         with self.progress("scanning", traces.count_documents()) as bar:

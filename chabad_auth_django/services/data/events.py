@@ -1,4 +1,4 @@
-"""Storing and listing events as clients send and read them."""
+"""Storing and listing events of clients."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def ingest(
     ids = [document["_id"] for document in documents]
     slices = [documents[start : start + MAX_BATCH] for start in range(0, len(ids), MAX_BATCH)]
     accepted = sum(len(_insert(model, part)) for part in slices)
-    # Duplicates too: whoever stored them may be about to take them back.
+    # Duplicates too: the process that stored them may be about to remove them.
     if ids:
         owners = dict.fromkeys(ids, user_id)
         on_commit(lambda: model.take_back_if_gone(owners), robust=False)
@@ -110,7 +110,7 @@ def store_event(*, model: type[Event], user_id: ObjectId, event: Any) -> dict[st
     if not is_new:
         document = model.read(_id=document["_id"]) or document
     ids = {document["_id"]: user_id}
-    # A duplicate too: whoever stored it may be about to take it back.
+    # A duplicate too: the process that stored it may be about to remove it.
     on_commit(lambda: model.take_back_if_gone(ids), robust=False)
     return document
 

@@ -1,4 +1,4 @@
-"""Doing a request once, however often it is sent.
+"""Doing a request once, even if it is sent several times.
 
 The first request with a key claims it, runs, and leaves its answer under the key for a day; the
 same request again is given that answer and changes nothing. Requests that fail leave no trace. An
@@ -95,7 +95,7 @@ def run_once(
             if kept is not None:
                 return kept
         except (PyMongoError, mongoengine.OperationError):
-            # Nobody knows what was done: without a transaction the claim stays for its time.
+            # It is unknown what was done: without a transaction the claim stays until it expires.
             raise
         except Exception:
             # Rolled back, unless it was raised after the commit or there is no transaction.

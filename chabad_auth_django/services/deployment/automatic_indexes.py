@@ -1,4 +1,4 @@
-"""Creating the missing indexes without being asked: nothing is changed, dropped or waited for."""
+"""Creating the missing indexes after ``migrate``, in bounded time; none is changed or dropped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIMEOUT = 60.0
 
 
 def create_missing(*, warn: Callable[[str], object]) -> int:
-    """Create the missing indexes and return how many; warn of those that need somebody's decision.
+    """Create the missing indexes and return how many; warn of those that were not created.
 
     A TTL index is left out while it would remove documents. Raises ``PyMongoError`` when no server
     answers.

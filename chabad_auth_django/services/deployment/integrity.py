@@ -1,7 +1,7 @@
-"""Looking through all documents for what should not be, and repairing what can be.
+"""Checking all documents, and repairing what can be repaired.
 
-Other programs write to the same database, and restored backups and crashes leave their marks. Each
-repair looks again right before it changes something, so the check may run on a live system.
+Other programs, restored backups and crashes can leave wrong documents. Each repair looks again
+right before it changes something, so the check may run on a live system.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from chabad_auth_django.validators import email_spellings
 #: Seconds of one slice of a purge, after which the user is looked for again.
 SLICE = 0.25
 
-#: What may be amiss.
+#: The kinds of faults.
 KINDS = {
     "orphan": "a document whose user does not exist",
     "missing_document": "a user without profile or preferences",
@@ -65,7 +65,7 @@ Repair = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that should not be; ``repair`` mends it and tells whether it was still there."""
+    """A fault; ``repair`` mends it and tells whether it was still there."""
 
     kind: str
     collection: str
@@ -95,7 +95,7 @@ def count_documents() -> int:
 
 
 def check(*, advance: Advance) -> Iterator[Finding]:
-    """Yield what is amiss, one document after the other; memory does not grow with the data."""
+    """Yield the faults, one document after the other; memory does not grow with the data."""
     yield from _duplicates()
     for rows in in_batches(User.collection_as(_CODEC)):
         yield from _missing_documents([row["_id"] for row in rows])
@@ -212,7 +212,7 @@ def _invalid(model: type[Document], row: Mapping[str, Any]) -> Iterator[Finding]
         fields = error.errors or {"": error.detail}
         detail = "; ".join(f"{name}: {text}" for name, text in fields.items())
     except Exception as error:
-        # Whatever others stored: reading it fails, and that is what is to be known.
+        # Other programs may have stored anything. That it cannot be read is the finding.
         detail = f"cannot be read: {type(error).__name__}"
     else:
         return
@@ -220,7 +220,7 @@ def _invalid(model: type[Document], row: Mapping[str, Any]) -> Iterator[Finding]
 
 
 def _id_or_none(value: Any) -> ObjectId | None:
-    # What is no id is not an orphan but invalid.
+    # A document whose userId is no id is invalid, not an orphan.
     return value if isinstance(value, ObjectId) else None
 
 

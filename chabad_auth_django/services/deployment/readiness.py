@@ -1,4 +1,4 @@
-"""Whether requests can be served: looked at once for all who ask within a few seconds."""
+"""Whether requests can be served; the answer is reused for a few seconds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _answer: tuple[float, object, Readiness | None] | None = None
 
 @dataclass(frozen=True)
 class Readiness:
-    """What one look found."""
+    """The result of one look."""
 
     #: Whether the indexes are deployed.
     is_ready: bool
@@ -34,7 +34,7 @@ class Readiness:
 
 
 def look() -> Readiness:
-    """Return whether requests can be served; who asks meanwhile waits for the one who looks.
+    """Return whether requests can be served; other callers wait for the one that looks.
 
     Another TTL than that of the settings, as a change of the retention brings, is no obstacle.
     Raises ``Unavailable`` when no primary answers.
@@ -51,7 +51,7 @@ def look() -> Readiness:
 
 
 def forget() -> None:
-    """Let the next who asks look again."""
+    """Forget the answer, so that the next caller looks again."""
     global _answer
     _answer = None
 

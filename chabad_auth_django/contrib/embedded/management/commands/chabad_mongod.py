@@ -22,7 +22,6 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the action and the format of the output."""
         parser.add_argument("action", choices=["start", "stop", "status"])
         parser.add_argument("--json", action="store_true", help="Print JSON.")
 
