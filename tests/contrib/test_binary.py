@@ -102,4 +102,4 @@ def test_without_filelock_the_command_says_what_to_install(data_dir: Path, packa
     for entry in packages.glob("filelock*"):
         entry.unlink()
     result = run(data_dir, START, "-S", **isolated(packages))
-    assert result.stderr.startswith("CommandError: The package filelock is missing: run pip")
+    assert result.stderr.startswith("CommandError: The package filelock is missing: install chabad")

