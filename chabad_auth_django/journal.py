@@ -27,9 +27,13 @@ counters: list[Counter] = []
 
 
 def count(name: str, amount: float = 1, /, **labels: str) -> None:
-    """Pass the count to every counter."""
+    """Pass the count to every counter; one that fails, as on a full disk, stops no request."""
     for counter in counters:
-        counter(name, amount, labels)
+        try:
+            counter(name, amount, labels)
+        except Exception as error:
+            cause = type(error).__qualname__
+            tell(API, "not_counted", "{name} was not counted: {cause}", name=name, cause=cause)
 
 
 def tell(

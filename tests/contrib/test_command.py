@@ -20,12 +20,12 @@ def test_start_leaves_a_server_behind(data_dir: Path) -> None:
 
 def test_start_shows_the_uri(data_dir: Path) -> None:
     result = manage(data_dir, "start")
-    assert f"uri         {Mongod(data_dir).status().uri}\n" in result.stdout
+    assert f"uri          {Mongod(data_dir).status().uri}\n" in result.stdout
 
 
 def test_start_refuses_when_the_environment_names_a_server(data_dir: Path) -> None:
     result = manage(data_dir, "start", MONGODB_URI="mongodb://db.example/app")
-    assert (result.returncode, mongods(data_dir)) == (1, [])
+    assert (result.returncode, mongods(data_dir)) == (2, [])
     assert result.stderr.startswith("CommandError: MONGODB_URI is set")
 
 
@@ -46,8 +46,12 @@ def test_status_leaves_a_server_that_has_no_users_running(data_dir: Path) -> Non
 
 def test_status_of_a_stopped_server_exits_with_one(data_dir: Path) -> None:
     result = manage(data_dir, "status")
-    assert (result.returncode, result.stderr) == (1, "")
-    assert result.stdout.startswith("state       stopped\n")
+    assert (result.returncode, result.stderr) == (1, "CommandError: The server does not run.\n")
+    assert result.stdout.startswith("state        stopped\n")
+    quiet = manage(data_dir, "status", "-v", "0")
+    assert (quiet.returncode, quiet.stdout) == (1, "")
+    refused = manage(data_dir, "fly")
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
 
 
 def test_stop_ends_a_kept_server(data_dir: Path) -> None:

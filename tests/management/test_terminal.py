@@ -59,6 +59,10 @@ def test_what_is_shown_fits_the_terminal(busy: User, width: int, tmp_path: Path)
     name = busy.email
     for arguments in (
         ["chabad_index_usage"],
+        ["chabad_shard_plan"],
+        ["chabad_find_users"],
+        ["chabad_list_sessions", "--user", name],
+        ["chabad_list_deletions"],
         ["chabad_delete_user", name, "--dry-run"],
         ["chabad_show_user", name],
         ["chabad_stats"],

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from chabad_auth_django.contrib.embedded.errors import EmbeddedMongoError
 from chabad_auth_django.contrib.embedded.folder import DataFolder
 from chabad_auth_django.contrib.embedded.lifetime import resign
 from chabad_auth_django.contrib.embedded.server import Mongod, Status
+from chabad_auth_django.management.base import EXIT_ERROR, EXIT_FOUND
+from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.output import Table
 
 
 class Command(BaseCommand):
@@ -20,14 +21,22 @@ class Command(BaseCommand):
 
     help = "Start the embedded MongoDB server and keep it, stop it, or show its status."
     requires_system_checks = []
+    exit_statuses = {0: "done", 1: "status found no server that runs"}
+    json_keys = {
+        "running": "whether it runs",
+        "stopped": "whether this command stopped it",
+        "keep": "whether it stays until chabad_mongod stop",
+        "uri": "where it listens; null: it does not run",
+        "pid": "its process",
+        "data_dir": "the folder of its data",
+        "version": "of MongoDB",
+        "size": "of the data, in bytes",
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("action", choices=["start", "stop", "status"])
-        parser.add_argument("--json", action="store_true", help="Print JSON.")
+        parser.add_argument("action", choices=["start", "stop", "status"], help="what to do")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Do the action; exit with 1 if ``status`` finds no server."""
-        action = options["action"]
+    def handle(self, *args: Any, action: str, **options: Any) -> None:
         folder = DataFolder.from_settings()
         # Else this process would stop, at its exit, a server that waits for its next user.
         resign(folder)
@@ -36,46 +45,32 @@ class Command(BaseCommand):
             if action == "start":
                 if os.environ.get("MONGODB_URI"):
                     raise CommandError(
-                        "MONGODB_URI is set, so nobody would use this server: unset it first."
+                        "MONGODB_URI is set, so nobody would use this server: unset it first.",
+                        returncode=EXIT_ERROR,
                     )
                 server.start(keep=True)
             stopped = action == "stop" and server.stop()
             status = server.status()
         except EmbeddedMongoError as error:
-            raise CommandError(str(error)) from error
-        if options["json"]:
-            self.stdout.write(_as_json(status, stopped))
-        elif action == "stop":
-            self.stdout.write("Stopped." if stopped else "Nothing was running.")
+            raise CommandError(str(error), returncode=EXIT_ERROR) from error
+        if action == "stop":
+            lines: list[Any] = ["Stopped." if stopped else "Nothing was running."]
         else:
-            self.stdout.write(_as_text(status))
+            lines = [_table(status)]
+        known = {name: getattr(status, name) for name in self.json_keys if name != "stopped"}
+        self.report({**known, "stopped": stopped}, lines)
         if action == "status" and not status.running:
-            sys.exit(1)
+            raise CommandError("The server does not run.", returncode=EXIT_FOUND)
 
 
-def _as_json(status: Status, stopped: bool) -> str:
-    return json.dumps(
-        {
-            "running": status.running,
-            "stopped": stopped,
-            "keep": status.keep,
-            "uri": status.uri,
-            "pid": status.pid,
-            "data_dir": str(status.data_dir),
-            "version": status.version,
-            "size": status.size,
-        }
-    )
-
-
-def _as_text(status: Status) -> str:
+def _table(status: Status) -> Table:
     rows = {
         "state": "running" if status.running else "stopped",
-        "uri": status.uri or "-",
-        "pid": status.pid or "-",
-        "data folder": status.data_dir,
-        "version": status.version or "-",
+        "uri": status.uri,
+        "pid": str(status.pid or "-"),
+        "data folder": str(status.data_dir),
+        "version": status.version,
         "size": f"{status.size / 2**20:.1f} MiB",
         "stays": "until chabad_mongod stop" if status.keep else "until its last user ends",
     }
-    return "\n".join(f"{name:<12}{value}" for name, value in rows.items())
+    return Table(list(rows.items()))
