@@ -19,6 +19,10 @@ from pymongo.monitoring import CommandListener
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.services.deployment import indexes
 
+#: Taken out of the environment: it would be added to the name of each database that a test names,
+#: and a worker has servers of its own.
+WORKER = os.environ.pop("PYTEST_XDIST_WORKER", "tests")
+
 INDEX_COMMANDS = {
     "collMod",
     "createIndexes",
@@ -52,7 +56,7 @@ def database_name(kind: str) -> str:
 
     It is one that a test run keeps: processes that tests start use it too.
     """
-    return f"test_chabad_auth_{os.environ.get('PYTEST_XDIST_WORKER', 'tests')}_{kind}"
+    return f"test_chabad_auth_{kind}_{WORKER}"
 
 
 def named_uri() -> str | None:
