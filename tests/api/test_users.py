@@ -15,7 +15,7 @@ from support.requests import check_error
 from support.threads import together
 
 from chabad_auth_django.models import Activity, Preferences, Profile, User
-from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.services.lifecycle import deletion, purging
 
 
 def test_an_administrator_creates_a_user_with_profile_and_preferences(
@@ -82,7 +82,7 @@ def test_a_deleted_user_leaves_nothing(api: APIClient, owner: User) -> None:
     api.put("/api/users/me/app-data/a/k/", {"dataValue": 1}, format="json")
     response = api.delete("/api/users/me/")
     assert (response.status_code, response.content) == (204, b"")
-    assert set(deletion.count_documents(user_id=owner.id).values()) == {0}
+    assert set(purging.count_documents(user_id=owner.id).values()) == {0}
     assert User.find_by_email(owner.email) is None
 
 
@@ -102,9 +102,9 @@ def test_a_user_with_many_events_is_gone_at_once_and_purged_later(
     assert client.get(f"/api/users/{owner.id}/").status_code == 404
     assert client.delete(f"/api/users/{owner.id}/").status_code == 404
     assert client.post("/api/users/", {"email": owner.email}, format="json").status_code == 201
-    assert deletion.count_documents(user_id=owner.id)["activities"] > 0
+    assert purging.count_documents(user_id=owner.id)["activities"] > 0
     assert [outcome.finished for outcome in deletion.run()] == [True]
-    assert set(deletion.count_documents(user_id=owner.id).values()) == {0}
+    assert set(purging.count_documents(user_id=owner.id).values()) == {0}
 
 
 def test_a_user_who_does_not_exist_cannot_be_deleted(login: Any, admin: User) -> None:

@@ -13,7 +13,7 @@ from support.management import interrupted, run
 from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, User
-from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.services.lifecycle import purging
 
 COMMAND = "chabad_delete_user"
 
@@ -91,7 +91,7 @@ def test_without_a_terminal_it_takes_yes(busy: User) -> None:
 def test_after_an_interruption_the_id_goes_on(
     busy: User, raw: Database, small_batches: None
 ) -> None:
-    for target, after in ((deletion, 0), (Activity, 2)):
+    for target, after in ((purging, 0), (Activity, 2)):
         with interrupted(target, "purge", after=after):
             result = run(COMMAND, busy.email, "--yes", bar=True)
         assert result.code == 130

@@ -12,7 +12,7 @@ from support.management import interrupted, run
 from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, User
-from chabad_auth_django.services.lifecycle import deletion, erasure
+from chabad_auth_django.services.lifecycle import deletion, erasure, purging
 
 COMMAND = "chabad_erase_user"
 
@@ -121,7 +121,7 @@ def test_each_receipt_is_printed_as_soon_as_it_is_there(four_users: list[str]) -
     ("target", "name", "after"),
     [
         (erasure, "delete", 2),
-        (deletion, "purge", 2),
+        (purging, "purge", 2),
         (erasure, "finish", 2),
         (erasure, "forget", 0),
     ],
@@ -137,11 +137,13 @@ def test_after_an_interruption_among_several_users_all_receipts_come(
     assert stored(raw) == 0
 
 
-@pytest.mark.parametrize("name", ["delete_user", "purge", "resume"])
+@pytest.mark.parametrize(
+    ("target", "name"), [(deletion, "delete_user"), (purging, "purge"), (deletion, "resume")]
+)
 def test_after_an_interruption_the_same_command_goes_on(
-    busy: User, raw: Database, name: str
+    busy: User, raw: Database, target: Any, name: str
 ) -> None:
-    with interrupted(deletion, name):
+    with interrupted(target, name):
         assert run(COMMAND, busy.email, "--yes").code == 130
     result = run(COMMAND, busy.email, "--yes", "--json")
     assert result.code == 0

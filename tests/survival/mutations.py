@@ -99,8 +99,8 @@ MUTATIONS = [
     Mutation(
         "a deletion: no second sweep",
         "services/lifecycle/deletion.py",
-        "    purged = purge(user_id=user_id)\n    job =",
-        "    purged = {}\n    purge = lambda user_id: {}\n    job =",
+        "    purged = purging.purge(user_id=user_id)\n    job =",
+        "    purged = {}\n    return Outcome(user_id, purged, finished=True)\n    job =",
         (
             "tests/services/lifecycle/test_deletion.py::test_the_sweep_takes_what_a_killed_writer_left",
         ),

@@ -46,7 +46,7 @@ from chabad_auth_django.exceptions import PermissionDenied
 from chabad_auth_django.models import Preferences, Profile, User
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.services.identity import audit, users
-from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.services.lifecycle import deletion, purging
 
 
 class UserSerializer(StrictSerializer):
@@ -275,7 +275,7 @@ class UserViewSet(APIViewSet):
         response = Response({"id": self.user_id, "state": "purging"}, 202)
 
         def finish() -> None:
-            if deletion.is_purged(user_id=self.user_id):
+            if purging.is_purged(user_id=self.user_id):
                 response.status_code, response.data = 204, None
 
         on_commit(finish)

@@ -48,7 +48,7 @@ from chabad_auth_django.models.deletion import DELETING
 from chabad_auth_django.models.fields import now, to_utc
 from chabad_auth_django.services.analytics import archive_files, ledger, rollups
 from chabad_auth_django.services.analytics.archivable import Left, id_key, movable_events
-from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.services.lifecycle import purging
 
 WRITING, MOVING, ARCHIVED = "writing", "moving", "archived"
 RESTORING, RESTORED = "restoring", "restored"
@@ -232,7 +232,7 @@ def _bring_back(record: dict[str, Any], folder: Path) -> Iterator[Progress]:
             raise ArchiveError(f"Another run is at {record['name']}.")
         # The fence of a deletion, as after every insert; here its counts are kept.
         for user_id in owners - User.existing_ids(owners):
-            deletion.purge(user_id=user_id)
+            purging.purge_ownerless(user_id=user_id)
         done += len(batch)
         rollups.catch_up()
         yield Progress(record["month"], record["name"], len(batch))

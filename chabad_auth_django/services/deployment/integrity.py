@@ -6,7 +6,6 @@ right before it changes something, so the check may run on a live system.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -34,11 +33,8 @@ from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.services.deployment import duplicates
 from chabad_auth_django.services.identity import audit
-from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.services.lifecycle import deletion, purging
 from chabad_auth_django.validators import email_spellings
-
-#: Seconds of one slice of a purge, after which the user is looked for again.
-SLICE = 0.25
 
 #: The kinds of faults.
 KINDS = {
@@ -239,11 +235,8 @@ def _orphan(model: type[OwnedDocument], id: Any, user_id: Any) -> Finding:
 
 
 def _purge(user_id: ObjectId) -> bool:
-    """Purge all that the user owns, as long as it is gone; tell whether nothing is left."""
-    while _without_user([user_id]):
-        if not deletion.purge(user_id=user_id, until=time.monotonic() + SLICE):
-            return True
-    return False
+    """Purge all that the user owns, if it is gone; tell whether nothing is left."""
+    return bool(_without_user([user_id])) and purging.purge_ownerless(user_id=user_id)
 
 
 def _low_versions(rows: list[dict[str, Any]]) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import audit, external_ids, names
-from chabad_auth_django.services.lifecycle import deletion, departed, receipts
+from chabad_auth_django.services.lifecycle import deletion, departed, purging, receipts
 from chabad_auth_django.validators import email_spellings, validate_text
 
 
@@ -117,7 +117,7 @@ def summarize(*, user: User) -> Summary:
         user=user,
         profile=Profile.read(userId=user.id),
         preferences=Preferences.read(userId=user.id),
-        counts=deletion.count_documents(user_id=user.id),
+        counts=purging.count_documents(user_id=user.id),
         sessions=Session.find_live(user.id),
         last_activity=newest[0].timestamp if newest else None,
     )

@@ -27,7 +27,13 @@ from typing import Any
 from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.collection import Collection
-from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import (
+    BulkWriteError,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.transactions import (
@@ -35,14 +41,14 @@ from chabad_auth_django.db.transactions import (
     on_commit,
     on_incomplete,
 )
-from chabad_auth_django.exceptions import UserNotFound
+from chabad_auth_django.exceptions import DeletionOpen, UserNotFound
 from chabad_auth_django.models import Deletion, OwnedCollection, User
-from chabad_auth_django.models.deletion import CREATING, DELETING
+from chabad_auth_django.models.deletion import CREATING, DELETING, PURGING
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.services.identity import administrators, audit, identities
-from chabad_auth_django.services.lifecycle import receipts
+from chabad_auth_django.services.lifecycle import purging, receipts
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:
     for model in _with_user():
         model.collection().delete_many(model.owned_by(user_ids))
     for user_id in user_ids:
-        on_commit(partial(purge, user_id=user_id, until=_way.get().until))
+        on_commit(partial(purging.purge, user_id=user_id, until=_way.get().until))
 
 
 def delete_user(*, user_id: ObjectId, seconds: float, action: str = "user.delete") -> None:
@@ -137,29 +143,6 @@ def delete_user(*, user_id: ObjectId, seconds: float, action: str = "user.delete
                 raise UserNotFound
     finally:
         _way.reset(token)
-
-
-def is_purged(*, user_id: ObjectId) -> bool:
-    """Tell whether nothing is stored that the user owns."""
-    first, *others = OwnedDocument.registered()
-    unions = [
-        {"$unionWith": {"coll": model.collection().name, "pipeline": _any_of(model, user_id)}}
-        for model in others
-    ]
-    found = first.collection().aggregate([*_any_of(first, user_id), *unions, {"$limit": 1}])
-    return not list(found)
-
-
-def _any_of(model: type[OwnedDocument], user_id: ObjectId) -> list[dict[str, Any]]:
-    return [{"$match": model.owned_by([user_id])}, {"$limit": 1}, {"$project": {"_id": 1}}]
-
-
-def count_documents(*, user_id: ObjectId) -> dict[str, int]:
-    """Return how many documents the user owns in each collection."""
-    return {
-        model.collection().name: model.collection().count_documents(model.owned_by([user_id]))
-        for model in OwnedDocument.registered()
-    }
 
 
 def has_job(*, user_id: ObjectId) -> bool:
@@ -185,9 +168,15 @@ def oldest_job() -> datetime | None:
 
 
 def begin_creation(*, user_ids: Sequence[ObjectId]) -> None:
-    """Leave a job for each user that is about to be created without a transaction."""
+    """Leave a job for each user that is about to be created without a transaction.
+
+    Raises ``DeletionOpen`` where there is another one.
+    """
     since = now()
-    _jobs().insert_many([{"_id": id, "state": CREATING, "since": since} for id in user_ids])
+    try:
+        _jobs().insert_many([{"_id": id, "state": CREATING, "since": since} for id in user_ids])
+    except BulkWriteError:
+        raise DeletionOpen from None
 
     def clean_up(error: BaseException) -> None:
         # After an error of the driver the insert may still arrive; a later run will know.
@@ -198,25 +187,16 @@ def begin_creation(*, user_ids: Sequence[ObjectId]) -> None:
     on_commit(lambda: _end_creation(user_ids), robust=False)
 
 
-def purge(*, user_id: ObjectId, until: float | None = None) -> dict[str, int]:
-    """Delete what a removed user owns, in batches; return the count per collection.
+def check_no_job(*, user_id: ObjectId) -> None:
+    """Raise ``DeletionOpen`` where there is a job; conflict with whoever leaves one meanwhile.
 
-    After ``until``, by ``time.monotonic()``, no batch begins but the first: however long it takes
-    to look for one, nothing is returned only where nothing is left, or where ``until`` was over at
-    the start. Memory does not grow with the data.
+    To be called in the transaction that stores a user who may have been here before.
     """
-    purged: dict[str, int] = {}
-    if until is not None and time.monotonic() >= until:
-        return purged
-    for model in OwnedDocument.registered():
-        collection, query = model.collection(), model.owned_by([user_id])
-        while until is None or not purged or time.monotonic() < until:
-            rows = collection.find(query, {"_id": 1}).limit(conf.PURGE_BATCH_SIZE)
-            ids = [row["_id"] for row in rows]
-            if not ids:
-                break
-            purged[collection.name] = purged.get(collection.name, 0) + model.purge(ids=ids)
-    return purged
+    try:
+        _jobs().insert_one({"_id": user_id, "state": CREATING, "since": now()})
+    except DuplicateKeyError:
+        raise DeletionOpen from None
+    _jobs().delete_one({"_id": user_id})
 
 
 def _with_user() -> list[type[OwnedDocument]]:
@@ -234,7 +214,7 @@ def run() -> Iterator[Outcome]:
     # All at once: a cursor would not outlive a long purge.
     for job in list(_jobs().find().sort("_id")):
         try:
-            if job["state"] == DELETING or _take_over_creation(job):
+            if job["state"] != CREATING or _take_over_creation(job):
                 yield resume(user_id=job["_id"])
         except ServerSelectionTimeoutError:
             raise
@@ -246,14 +226,20 @@ def run() -> Iterator[Outcome]:
 
 def resume(*, user_id: ObjectId) -> Outcome:
     """Go on with the one deletion, whose job is open."""
-    if User.collection().find_one({"_id": user_id}, {"_id": 1}):
+    is_there = bool(User.existing_ids([user_id]))
+    # In this order: where another worker has ended the job, the user may have come again.
+    job = _jobs().find_one({"_id": user_id})
+    if is_there and job is not None:
+        if job["state"] == PURGING:
+            _jobs().delete_one({"_id": user_id, "state": PURGING})
+            return Outcome(user_id, {}, finished=True)
         # Without transactions a crash can leave the job written and the user still there.
         _remove(user_id)
-    purged = purge(user_id=user_id)
+    purged = purging.purge(user_id=user_id)
     job = _jobs().find_one({"_id": user_id, "since": {"$lte": _due()}})
     if job is None:
         return Outcome(user_id, purged, finished=False)
-    while found := purge(user_id=user_id):
+    while found := purging.purge(user_id=user_id):
         purged = {name: purged.get(name, 0) + found.get(name, 0) for name in purged | found}
     if unknown := _left_to_others(job):
         return Outcome(user_id, purged, finished=False, unknown=unknown)
@@ -304,7 +290,7 @@ def _end_creation(user_ids: Sequence[ObjectId]) -> None:
     wanted = {"_id": {"$in": list(user_ids)}}
     created = {user["_id"] for user in User.collection().find(wanted, {"_id": 1})}
     for user_id in set(user_ids) - created:
-        purge(user_id=user_id)
+        purging.purge(user_id=user_id)
     undone = [
         user_id
         for user_id in user_ids

@@ -13,7 +13,7 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.models import Deletion
 from chabad_auth_django.models.deletion import CREATING
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.lifecycle import deletion, receipts
+from chabad_auth_django.services.lifecycle import purging, receipts
 
 #: What of a deletion is under way, or is left of it.
 CREATION, PURGING, WAITING, FINISHED = "creating", "purging", "waiting", "finished"
@@ -105,7 +105,7 @@ def find(*, name: str) -> Departure | None:
 def _departure(user_id: ObjectId, job: Mapping[str, Any], record: Mapping[str, Any]) -> Departure:
     since = job.get("since") or record["since"]
     due_at = since + timedelta(seconds=conf.DELETION_GRACE_SECONDS) if job else None
-    left = sum(deletion.count_documents(user_id=user_id).values())
+    left = sum(purging.count_documents(user_id=user_id).values())
     if not job:
         state = FINISHED
     elif job["state"] == CREATING:

@@ -23,7 +23,7 @@ from chabad_auth_django.exceptions import NotFound, UserNotFound, ValidationErro
 from chabad_auth_django.models import User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import administrators, audit, audit_log
-from chabad_auth_django.services.lifecycle import creation, deletion, receipts
+from chabad_auth_django.services.lifecycle import creation, deletion, purging, receipts
 
 #: Seconds of one slice of a purge, after which the progress is told.
 SLICE = 0.25
@@ -105,8 +105,10 @@ def delete(*, erasure: Erasure, advance: Advance, action: str = "user.delete") -
     ``LastAdministrator``.
     """
     _start(erasure, seconds=0, action=action)
-    while not deletion.is_purged(user_id=erasure.user_id):
-        purged = deletion.purge(user_id=erasure.user_id, until=time.monotonic() + SLICE)
+    while deletion.has_job(user_id=erasure.user_id) and not purging.is_purged(
+        user_id=erasure.user_id
+    ):
+        purged = purging.purge(user_id=erasure.user_id, until=time.monotonic() + SLICE)
         advance(sum(purged.values()))
 
 
@@ -150,7 +152,7 @@ def read_receipt(*, user_id: ObjectId) -> Receipt:
     if record is None:
         raise NotFound("There is no erasure of this user.")
     left = {"users": int(User.read(_id=user_id) is not None)}
-    left |= deletion.count_documents(user_id=user_id)
+    left |= purging.count_documents(user_id=user_id)
     return Receipt(
         user_id=user_id,
         requested_at=record["since"],
@@ -176,13 +178,13 @@ def _find_by_id(user_id: ObjectId) -> Erasure:
     # A deletion that was begun without a receipt.
     if not deletion.has_job(user_id=user_id):
         raise UserNotFound
-    return Erasure(user_id, deletion.count_documents(user_id=user_id), now())
+    return Erasure(user_id, purging.count_documents(user_id=user_id), now())
 
 
 def _of_user(user: User) -> Erasure:
     with audit.attempt(action="user.delete", user_id=user.id):
         administrators.check_one_stays(user_id=user.id, left=administrators.nothing)
-    found = {"users": 1} | deletion.count_documents(user_id=user.id)
+    found = {"users": 1} | purging.count_documents(user_id=user.id)
     return Erasure(user.id, found, now(), user.email, _names_of(user))
 
 

@@ -34,7 +34,7 @@ from chabad_auth_django.models.base import DUPLICATE_KEY
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.services.identity import audit, external_ids
-from chabad_auth_django.services.lifecycle import creation, deletion, export_file
+from chabad_auth_django.services.lifecycle import creation, deletion, export_file, purging
 from chabad_auth_django.services.lifecycle.export_file import Content
 
 #: Documents and bytes of one insert.
@@ -126,7 +126,7 @@ def import_user(
     for batch in _batches(_in_order(file, models)):
         _store(batch, outcome, dry_run)
         if not dry_run and User.read(_id=user_id) is None:
-            deletion.purge(user_id=user_id)
+            purging.purge_ownerless(user_id=user_id)
             raise UserNotFound
         advance(len(batch))
     return Imported(user_id, **{name: dict(counts) for name, counts in outcome.items()})
@@ -193,7 +193,9 @@ def _check_core(core: list[Row]) -> None:
 @atomic
 def _insert_core(user_id: ObjectId, core: list[Row]) -> None:
     audit.record(action="user.import", user_id=user_id)
-    if not connection.supports_transactions():
+    if connection.supports_transactions():
+        deletion.check_no_job(user_id=user_id)
+    else:
         deletion.begin_creation(user_ids=[user_id])
     for model, documents in _core_documents(core):
         if model is User:

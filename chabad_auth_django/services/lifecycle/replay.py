@@ -19,7 +19,7 @@ from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import AuditEntry, User
 from chabad_auth_django.models.audit import DONE
 from chabad_auth_django.models.fields import to_utc
-from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.services.lifecycle import deletion, purging
 from chabad_auth_django.validators import to_object_id
 
 #: What the audit trail calls a deletion.
@@ -59,7 +59,7 @@ def find(*, gone: Iterable[Gone]) -> tuple[list[ObjectId], list[ObjectId]]:
             continue
         if User.read(_id=item.user_id) is not None:
             users.append(item.user_id)
-        elif any(deletion.count_documents(user_id=item.user_id).values()):
+        elif any(purging.count_documents(user_id=item.user_id).values()):
             documents.append(item.user_id)
     return users, documents
 
@@ -67,7 +67,7 @@ def find(*, gone: Iterable[Gone]) -> tuple[list[ObjectId], list[ObjectId]]:
 def purge(*, user_id: ObjectId) -> int:
     """Delete the documents of a user who is gone, under a job; return how many there were."""
     deletion.reopen(user_id=user_id)
-    return sum(deletion.purge(user_id=user_id).values())
+    return sum(purging.purge(user_id=user_id).values())
 
 
 def _was_imported(gone: Gone) -> bool:

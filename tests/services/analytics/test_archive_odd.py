@@ -239,7 +239,7 @@ def test_a_restore_during_a_deletion_counts_nobody_for_ever(
         if late == "before":
             restore()
         if late == "between":
-            pause.before(command("delete", "analytics_daily_users"), restore)
+            pause.before(command("find", "analytics_daily_users"), restore)
         list(deletion.run())
         assert pause.done or late != "between"
         if late == "after":

@@ -23,7 +23,7 @@ from chabad_auth_django.exceptions import ReplicaSetRequired, ValidationError
 from chabad_auth_django.models import Analytics, User, counting
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.analytics import changes, counts, rollups, timeseries
-from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.services.lifecycle import purging
 
 DAY = timedelta(days=1)
 FIRST = datetime(2025, 3, 1, tzinfo=UTC)
@@ -246,7 +246,7 @@ def test_the_counts_of_an_erased_user_stay_without_the_user(raw: Database, rolle
         list(rollups.run())
         list(rollups.run())
     assert ask() == before
-    assert deletion.is_purged(user_id=ann.id)
+    assert purging.is_purged(user_id=ann.id)
     assert counts.get_event_counts(start=FIRST, end=now(), user_id=ann.id) == []
     series = timeseries.get_timeseries(start=FIRST, end=FIRST + DAYS * DAY, distinct=True)
     assert {(row["count"], row["users"]) for row in series} == {(10, 1)}

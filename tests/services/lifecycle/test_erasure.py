@@ -19,7 +19,7 @@ from chabad_auth_django import signals
 from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import UserNotFound, ValidationError
 from chabad_auth_django.models import User
-from chabad_auth_django.services.lifecycle import deletion, erasure
+from chabad_auth_django.services.lifecycle import deletion, erasure, purging
 from chabad_auth_django.services.signing_in import sessions
 
 NAME = "ann@example.org"
@@ -199,7 +199,7 @@ def test_a_name_that_moves_after_it_was_confirmed_is_refused(
 
 
 @pytest.mark.parametrize("command", ["chabad_delete_user", "chabad_erase_user"])
-@pytest.mark.parametrize(("target", "name"), [(deletion, "purge"), (erasure, "forget")])
+@pytest.mark.parametrize(("target", "name"), [(purging, "purge"), (erasure, "forget")])
 def test_what_ctrl_c_left_goes_on_by_its_id_only(
     either_server: str, command: str, target: Any, name: str
 ) -> None:

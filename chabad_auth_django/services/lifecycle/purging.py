@@ -1,0 +1,96 @@
+"""Purging what is left of users who are not there: in batches, and under a job.
+
+The job is in the collection ``deletions``. Each batch looks at it, and while there is one the user
+is not stored again: an import may bring back the very documents that a late worker is about to
+delete.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.db.transactions import atomic
+from chabad_auth_django.models import Deletion, User
+from chabad_auth_django.models.deletion import CREATING, PURGING
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.models.owned import OwnedDocument
+
+
+def purge(*, user_id: ObjectId, until: float | None = None) -> dict[str, int]:
+    """Delete what a removed user owns, in batches; return the count per collection.
+
+    It ends where the job has been ended: the user may have come again.
+
+    After ``until``, by ``time.monotonic()``, no batch begins but the first: however long it takes
+    to look for one, nothing is returned only where nothing is left, or where ``until`` was over at
+    the start. Memory does not grow with the data.
+    """
+    purged: dict[str, int] = {}
+    if until is not None and time.monotonic() >= until:
+        return purged
+    for model in OwnedDocument.registered():
+        collection, query = model.collection(), model.owned_by([user_id])
+        while until is None or not purged or time.monotonic() < until:
+            rows = collection.find(query, {"_id": 1}).limit(conf.PURGE_BATCH_SIZE)
+            ids = [row["_id"] for row in rows]
+            if not ids:
+                break
+            deleted = _purge_batch(model, user_id, ids)
+            if deleted is None:
+                return purged
+            purged[collection.name] = purged.get(collection.name, 0) + deleted
+    return purged
+
+
+def purge_ownerless(*, user_id: ObjectId) -> bool:
+    """Purge what a user owns who is not there, under a job; tell whether nothing is left."""
+    while True:
+        jobs, key = Deletion.collection(), {"_id": user_id, "state": PURGING}
+        with suppress(DuplicateKeyError):
+            jobs.update_one(key, {"$setOnInsert": {"since": now()}}, upsert=True)
+        # From here on nobody stores the user but who had begun to.
+        is_created = jobs.find_one({"_id": user_id, "state": CREATING})
+        if is_created or User.existing_ids([user_id]):
+            jobs.delete_one(key)
+            return False
+        purge(user_id=user_id)
+        if is_purged(user_id=user_id):
+            jobs.delete_one(key)
+            return True
+
+
+def is_purged(*, user_id: ObjectId) -> bool:
+    """Tell whether nothing is stored that the user owns."""
+    first, *others = OwnedDocument.registered()
+    unions = [
+        {"$unionWith": {"coll": model.collection().name, "pipeline": _any_of(model, user_id)}}
+        for model in others
+    ]
+    found = first.collection().aggregate([*_any_of(first, user_id), *unions, {"$limit": 1}])
+    return not list(found)
+
+
+def count_documents(*, user_id: ObjectId) -> dict[str, int]:
+    """Return how many documents the user owns in each collection."""
+    return {
+        model.collection().name: model.collection().count_documents(model.owned_by([user_id]))
+        for model in OwnedDocument.registered()
+    }
+
+
+@atomic
+def _purge_batch(model: type[OwnedDocument], user_id: ObjectId, ids: Sequence[Any]) -> int | None:
+    # A change: a look would not conflict with the end of the job.
+    job = Deletion.collection().update_one({"_id": user_id}, {"$inc": {"batches": 1}})
+    return model.purge(ids=ids) if job.matched_count else None
+
+
+def _any_of(model: type[OwnedDocument], user_id: ObjectId) -> list[dict[str, Any]]:
+    return [{"$match": model.owned_by([user_id])}, {"$limit": 1}, {"$project": {"_id": 1}}]
