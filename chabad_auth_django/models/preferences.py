@@ -19,11 +19,11 @@ from chabad_auth_django.db.expressions import (
     without_name,
 )
 from chabad_auth_django.db.mongoengine_internals import names_by_stored
-from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
+from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, TextField
-from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.registry import Sharding
-from chabad_auth_django.validators import to_object_id, validate_key, validate_name, validate_text
+from chabad_auth_django.models.single import SingleDocument
+from chabad_auth_django.validators import validate_key, validate_name, validate_text
 
 THEMES = ("light", "dark", "auto")
 
@@ -67,7 +67,7 @@ class Dashboard(mongoengine.EmbeddedDocument):
     favorite_apps: list[str] = ListField(NameField(), db_field="favoriteApps")
 
 
-class Preferences(OwnedDocument):
+class Preferences(SingleDocument):
     """The one set of preferences of a user."""
 
     meta = {"collection": "preferences", "indexes": [{"fields": ["user_id"], "unique": True}]}
@@ -94,34 +94,14 @@ class Preferences(OwnedDocument):
         return document
 
     @classmethod
-    def find_by_user_id(cls, user_id: Any) -> Self | None:
-        """Return the user's preferences, or ``None``."""
-        preferences: Self | None = cls.objects(user_id=to_object_id(user_id)).first()
-        return preferences
-
-    @classmethod
     def create_preferences(cls, user_id: Any, **fields: Any) -> Self:
         """Store preferences; raise ``AlreadyExists``, ``UserNotFound`` or ``ValidationError``."""
-        return cls(user_id=user_id, **fields).save()
+        return cls.create_for(user_id, **fields)
 
     @classmethod
     def find_or_create_preferences(cls, user_id: Any, **fields: Any) -> Self:
         """Return the user's preferences, made with the fields where there are none."""
-        found = cls.find_by_user_id(user_id)
-        if found is None:
-            try:
-                return cls.create_preferences(user_id, **fields)
-            except AlreadyExists as error:
-                stored = cls.read(userId=to_object_id(user_id))
-                if stored is None:
-                    # Whoever made it took it back, because the user is gone.
-                    raise UserNotFound from error
-                found = cls.from_stored(stored)
-        return found
-
-    def _identity(self) -> dict[str, Any]:
-        # One for each user: known before it is read.
-        return {"userId": self.user_id}
+        return cls.find_or_create_for(user_id, **fields)
 
     def reset_to_defaults(self) -> None:
         """Set every preference to its default; keep what other programs store beside them."""

@@ -8,11 +8,11 @@ from typing import Any, Self
 import mongoengine
 from mongoengine.fields import EmbeddedDocumentField, StringField
 
-from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
+from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import DateTimeField, JSONField, TextField
-from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.registry import Sharding
-from chabad_auth_django.validators import to_object_id, validate_http_url, validate_key
+from chabad_auth_django.models.single import SingleDocument
+from chabad_auth_django.validators import validate_http_url, validate_key
 
 
 class HttpURLField(StringField):
@@ -40,7 +40,7 @@ class Avatar(mongoengine.EmbeddedDocument):
         return cls(url=url, thumbnail_url=url if thumbnail_url is None else thumbnail_url)
 
 
-class Profile(OwnedDocument):
+class Profile(SingleDocument):
     """The one profile of a user."""
 
     meta = {"collection": "profiles", "indexes": [{"fields": ["user_id"], "unique": True}]}
@@ -60,34 +60,14 @@ class Profile(OwnedDocument):
     updated_at: datetime = DateTimeField(db_field="updatedAt")
 
     @classmethod
-    def find_by_user_id(cls, user_id: Any) -> Self | None:
-        """Return the user's profile, or ``None``."""
-        profile: Self | None = cls.objects(user_id=to_object_id(user_id)).first()
-        return profile
-
-    @classmethod
     def create_profile(cls, user_id: Any, **fields: Any) -> Self:
         """Store a profile; raise ``AlreadyExists``, ``UserNotFound`` or ``ValidationError``."""
-        return cls(user_id=user_id, **fields).save()
+        return cls.create_for(user_id, **fields)
 
     @classmethod
     def find_or_create_profile(cls, user_id: Any, **fields: Any) -> Self:
         """Return the user's profile, made with the fields where there is none."""
-        found = cls.find_by_user_id(user_id)
-        if found is None:
-            try:
-                return cls.create_profile(user_id, **fields)
-            except AlreadyExists as error:
-                stored = cls.read(userId=to_object_id(user_id))
-                if stored is None:
-                    # Whoever made it took it back, because the user is gone.
-                    raise UserNotFound from error
-                found = cls.from_stored(stored)
-        return found
-
-    def _identity(self) -> dict[str, Any]:
-        # One for each user: known before it is read.
-        return {"userId": self.user_id}
+        return cls.find_or_create_for(user_id, **fields)
 
     def update_avatar(self, url: str, thumbnail_url: str | None = None) -> None:
         """Set the avatar; without a thumbnail the picture is its own thumbnail.
