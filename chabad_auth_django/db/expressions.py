@@ -13,6 +13,9 @@ from chabad_auth_django.conf import conf
 
 Expression = dict[str, Any]
 
+#: Mongoose's count of the changes of arrays: with it, its programs notice that their copy is old.
+VERSION_KEY = "__v"
+
 #: What is said of an object that does not fit.
 TOO_MUCH = "Would take too many bytes or keys."
 
@@ -27,7 +30,12 @@ def array_at(path: str, default: Sequence[str] = ()) -> Expression:
 
 def object_at(path: str) -> Expression:
     """Return the object at the path; an empty one where there is none."""
-    return {"$cond": [{"$eq": [{"$type": f"${path}"}, "object"]}, f"${path}", {"$literal": {}}]}
+    return {"$cond": [is_object_at(path), f"${path}", {"$literal": {}}]}
+
+
+def is_object_at(path: str) -> Expression:
+    """Tell whether there is an object at the path."""
+    return {"$eq": [{"$type": f"${path}"}, "object"]}
 
 
 def integer_at(path: str) -> Expression:
@@ -100,8 +108,14 @@ def _count_keys(value: str, depth: int) -> Expression:
 
 
 def is_document(stored: Mapping[str, Any]) -> Expression:
-    """Tell whether the document is exactly the one that was read."""
-    return {"$eq": ["$$ROOT", {"$literal": stored}]}
+    """Tell whether the document is the one that was read, but for what Mongoose counts."""
+    content = {"$unsetField": {"field": VERSION_KEY, "input": "$$ROOT"}}
+    return {"$eq": [content, {"$literal": without_version(stored)}]}
+
+
+def without_version(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stored document without what Mongoose counts: it is no content."""
+    return {name: value for name, value in stored.items() if name != VERSION_KEY}
 
 
 def lookup(collection: str, *, local: str, foreign: str) -> dict[str, Any]:

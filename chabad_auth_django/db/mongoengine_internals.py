@@ -5,8 +5,7 @@ The names are those of mongoengine 0.29, which the package's dependency is bound
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import mongoengine
@@ -35,6 +34,18 @@ def names_by_stored(kind: Any) -> Mapping[str, str]:
     """Return stored name -> name in Python of a document class's fields."""
     names: Mapping[str, str] = kind._reverse_db_field_map
     return names
+
+
+def changes_of(document: Any) -> list[str]:
+    """Return the stored paths of what has changed in a document since it was loaded."""
+    changes: list[str] = document._get_changed_fields()
+    return changes
+
+
+def values_of(document: Any) -> dict[str, Any]:
+    """Return the values of a document by their names in Python."""
+    values: dict[str, Any] = document._data
+    return values
 
 
 def check_value(field: Any, value: Any) -> None:
@@ -141,19 +152,28 @@ class OpenDocument(mongoengine.Document):
     @property
     def field_values(self) -> dict[str, Any]:
         """The values by their names in Python, with what other programs stored besides."""
-        values: dict[str, Any] = self._data
-        return values
+        return values_of(self)
 
     @property
     def changes(self) -> list[str]:
         """The stored names of the fields that ``save`` would update."""
-        changes: list[str] = self._get_changed_fields()
-        return changes
+        return changes_of(self)
 
     def set_state(self, *, is_new: bool, changes: Iterable[str] = ()) -> None:
         """Set whether the document was never stored, and which fields ``save`` would update."""
         self._created = is_new
         self._changed_fields = list(changes)
+
+    def remember(self) -> Callable[[], None]:
+        """Return what gives the document its present values and state again."""
+        values, stored = self._data.copy(), self.stored
+        is_new, changed = self.is_new, list(self._changed_fields)
+
+        def restore() -> None:
+            self._data, self.stored = values.copy(), stored
+            self.set_state(is_new=is_new, changes=changed)
+
+        return restore
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
@@ -200,17 +220,6 @@ class OpenDocument(mongoengine.Document):
         embedded = isinstance(field, mongoengine.EmbeddedDocumentField)
         return name != "_cls" and (not embedded or value is None or isinstance(value, dict))
 
-    def _delta(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        # mongoengine removes a field that is set to "", [] or {}; the specification's document
-        # has an empty value there.
-        changed, removed = super()._delta()
-        document = self.to_mongo()
-        for path in list(removed):
-            with suppress(LookupError, TypeError, ValueError):
-                changed[path] = _value_at(document, path.split("."))
-                del removed[path]
-        return changed, removed
-
 
 def _is_kept(field: Any, value: Any) -> bool:
     """Tell whether mongoengine would set the field to just this: most are text, or absent."""
@@ -221,9 +230,3 @@ def _is_kept(field: Any, value: Any) -> bool:
             _is_kept(field.field, item) for item in value
         )
     return isinstance(field, _KEPT.get(type(value), ()))
-
-
-def _value_at(document: Any, path: Iterable[str]) -> Any:
-    for part in path:
-        document = document[int(part) if isinstance(document, list) else part]
-    return document

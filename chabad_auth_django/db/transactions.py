@@ -130,10 +130,10 @@ def on_commit(hook: Hook, *, robust: bool = True) -> None:
 
 
 def on_rollback(hook: Hook) -> None:
-    """Call the hook after each try of the transaction that was rolled back."""
+    """Call the hook after each try of the transaction that was rolled back, the last one first."""
     hooks = _hooks.get()
     if hooks is not None:
-        hooks.rollback.append(hook)
+        hooks.rollback.insert(0, hook)
 
 
 def on_incomplete(hook: ErrorHook) -> None:

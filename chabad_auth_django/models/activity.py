@@ -17,6 +17,7 @@ from chabad_auth_django.validators import to_object_id, validate_text
 class Activity(Event):
     """An event of a user, removed by the server ``ACTIVITY_RETENTION_DAYS`` after ``timestamp``."""
 
+    is_mongoose = True
     meta = {
         "collection": "activities",
         "indexes": [

@@ -18,6 +18,7 @@ EVENT_CATEGORIES = ("engagement", "conversion", "error", "custom")
 class Analytics(Event):
     """An event to be counted by name and category."""
 
+    is_mongoose = True
     meta = {
         "collection": EVENTS,
         "indexes": [

@@ -13,6 +13,7 @@ from pymongo.read_preferences import ReadPreference
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import integer_at
 from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_atomic
+from chabad_auth_django.db.updates import pipeline
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     NotFound,
@@ -79,6 +80,7 @@ class AppData(OwnedDocument):
     last version of a deleted key stays in the collection ``appdata_tombstones``.
     """
 
+    is_mongoose = True
     meta = {
         "collection": "appdatas",
         "queryset_class": AppDataQuerySet,
@@ -245,7 +247,7 @@ class AppData(OwnedDocument):
         stored something else: operators take the server less time than a pipeline.
         """
         update: Any = _new_value(data_value)
-        if counted:
+        if counted and not isinstance(data_value, (list, tuple)):
             criteria = {**criteria, "version": {**criteria.get("version", {}), **_INTEGER}}
             update = {
                 "$set": {"dataValue": data_value, "updatedAt": now()},
@@ -336,5 +338,6 @@ def _whole(version: Any) -> int:
 
 def _new_value(data_value: Any) -> list[dict[str, Any]]:
     validate_json(data_value, max_bytes=conf.APP_DATA_MAX_BYTES)
-    changed = {"dataValue": {"$literal": data_value}, "updatedAt": now(), "version": _NEXT_VERSION}
-    return [{"$set": changed}]
+    changes = {"dataValue": {"$literal": data_value}, "updatedAt": now(), "version": _NEXT_VERSION}
+    is_array = isinstance(data_value, (list, tuple))
+    return pipeline(changes, arrays={"dataValue": changes["dataValue"]} if is_array else None)

@@ -1,47 +1,42 @@
-"""What all Documents share: how they are inserted and updated."""
+"""What all Documents share: how they are inserted, validated, saved and patched."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import mongoengine
 from bson import ObjectId
-from mongoengine.errors import NotUniqueError, SaveConditionError
-from pymongo import ReturnDocument
+from mongoengine.errors import SaveConditionError
+from mongoengine.queryset import transform
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db import expressions
+from chabad_auth_django.db import expressions, updates
+from chabad_auth_django.db.expressions import VERSION_KEY
 from chabad_auth_django.db.mongoengine_internals import check_value
 from chabad_auth_django.db.transactions import in_transaction, on_rollback
-from chabad_auth_django.exceptions import (
-    AlreadyExists,
-    ChabadAuthError,
-    DocumentChanged,
-    NotFound,
-    ValidationError,
-)
+from chabad_auth_django.exceptions import DocumentChanged, ValidationError
+from chabad_auth_django.models.changes import errors_of, leaves, update_of
+from chabad_auth_django.models.changing import ChangingDocument
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.models.registry import RegisteredDocument
 from chabad_auth_django.validators import validate_json, validate_key
 
 DUPLICATE_KEY = 11000
 
 
-class Document(RegisteredDocument):
+class Document(ChangingDocument):
     """Base of all Documents: stored as Mongoose stores them, and changed atomically only.
 
     Fields that other programs wrote are kept. mongoengine creates no indexes by itself.
     """
 
-    #: The stored document that the next atomic operation requires; ``None`` if it requires none.
-    #: The operation replaces it by its result.
-    expected: Mapping[str, Any] | None = None
-
     meta = {"abstract": True}
+
+    #: Whether Mongoose programs store such documents, and count the changes of their arrays.
+    is_mongoose: ClassVar[bool] = False
 
     @classmethod
     def insert_documents(cls, documents: Sequence[Self]) -> None:
@@ -71,6 +66,9 @@ class Document(RegisteredDocument):
     def _insert_rows(cls, rows: Sequence[dict[str, Any]]) -> None:
         if not rows:
             return
+        if cls.is_mongoose:
+            for row in rows:
+                row[VERSION_KEY] = 0
         try:
             if len(rows) == 1:
                 cls.collection().insert_one(rows[0])
@@ -89,15 +87,12 @@ class Document(RegisteredDocument):
         def mark(*, stored: bool) -> None:
             for document in documents:
                 document.set_state(is_new=not stored)
+                if cls.is_mongoose:
+                    document.field_values[VERSION_KEY] = 0
 
         mark(stored=True)
         if in_transaction():
             on_rollback(partial(mark, stored=False))
-
-    @classmethod
-    def _already_exists(cls, details: Mapping[str, Any] | None) -> ChabadAuthError:
-        """Return the error for a duplicate key; its text names no value, so none leaks."""
-        return AlreadyExists()
 
     @classmethod
     def check(cls, **values: Any) -> None:
@@ -123,65 +118,36 @@ class Document(RegisteredDocument):
     def save(self, *, save_condition: Mapping[str, Any] | None = None) -> Self:
         """Insert a new document, or update the changed fields of a stored one.
 
-        Raises ``NotFound`` when the document was deleted meanwhile, instead of storing a fragment
-        of it again, ``AlreadyExists`` and ``ValidationError``.
+        Only these are validated, and what is stored beside them stays. Raises ``NotFound`` when
+        the document was deleted meanwhile, instead of storing a fragment of it again,
+        ``AlreadyExists`` and ``ValidationError``; ``DocumentChanged`` for an array that was changed
+        meanwhile, as Mongoose's count of such changes tells. ``SaveConditionError`` is raised where
+        the criteria do not hold.
         """
         if self.is_new:
             self.insert_documents([self])
             return self
-        if not self.changes:
+        self._validate_changes()
+        changes, arrays = update_of(self)
+        if not changes:
             # There is nothing to store, but the document may be gone.
             self.refresh()
             return self
-        if "updated_at" in self.fields():
-            self.updated_at = now()
-        try:
-            super().save(save_condition=save_condition or {"pk": self.pk})
-        except NotUniqueError as error:
-            raise self._already_exists(getattr(error.__context__, "details", None)) from error
-        except SaveConditionError:
-            if save_condition:
-                raise
-            raise self._not_found() from None
+        conditions: dict[str, Any] = {}
+        if arrays and VERSION_KEY in self.field_values:
+            conditions[VERSION_KEY] = self.field_values[VERSION_KEY]
+        if save_condition:
+            conditions["$and"] = [transform.query(type(self), **save_condition)]
+        restore = self.remember()
+        if not self.change(changes, arrays=arrays, **conditions):
+            restore()
+            raise SaveConditionError if save_condition else DocumentChanged
         return self
 
-    def update_atomically(
-        self, update: dict[str, Any] | list[dict[str, Any]], **conditions: Any
-    ) -> bool:
-        """Apply MongoDB update operators (or a pipeline) to the stored document and load it.
-
-        ``conditions`` are further criteria on stored field names (``$`` operators included).
-        Returns whether the conditions held; raises ``NotFound`` when the document is gone, and
-        ``DocumentChanged`` when it is not as ``expected``. Unsaved changes of the instance are
-        dropped.
-        """
-        if "updated_at" in self.fields():
-            times = {"updatedAt": now()}
-            if isinstance(update, list):
-                update = [*update, {"$set": times}]
-            else:
-                update = {**update, "$set": {**update.get("$set", {}), **times}}
-        criteria: dict[str, Any] = {**self._identity(), **conditions}
-        if self.expected is not None:
-            criteria = {"$and": [criteria, {"$expr": expressions.is_document(self.expected)}]}
-        try:
-            stored = self.collection().find_one_and_update(
-                criteria, update, return_document=ReturnDocument.AFTER
-            )
-        except DuplicateKeyError as error:
-            raise self._already_exists(error.details) from error
-        if stored is None:
-            self.refresh()
-            self._check_expected()
-            return False
-        self._load(stored)
-        if self.expected is not None:
-            self.expected = stored
-        return True
-
-    def _check_expected(self) -> None:
-        if self.expected is not None and self.stored != self.expected:
-            raise DocumentChanged
+    def _validate_changes(self) -> None:
+        self.clean()
+        if errors := errors_of(self):
+            raise ValidationError(errors=errors)
 
     def patch(
         self, values: Mapping[str, Any], *, merge: Mapping[str, Mapping[str, Any]] | None = None
@@ -192,25 +158,34 @@ class Document(RegisteredDocument):
         within the limit of their fields whoever else is adding to them. Raises
         ``ValidationError``, ``AlreadyExists``, ``NotFound`` and ``DocumentChanged``.
         """
-        changed: dict[str, Any] = {}
-        limits: dict[str, int] = {}
+        changes: dict[str, Any] = {}
+        arrays: dict[str, Any] = {}
+        sizes: list[tuple[dict[str, Any], int]] = []
         for name, value in values.items():
             path, field = self._stored_path(name)
             if value is None:
-                changed[path] = "$$REMOVE"
+                changes[path] = updates.REMOVE
             else:
                 self.check(**{name.replace(".", "__"): value})
-                changed[path] = {"$literal": field.to_mongo(value)}
+                stored = field.to_mongo(value)
+                changes |= leaves(path, field, stored)
+                if isinstance(stored, list):
+                    arrays[path] = changes[path]
         for name, keys in (merge or {}).items():
-            path, changed[path], limits[path] = self._merged(name, keys)
-        if not changed:
+            path, merged, limit = self._merged(name, keys)
+            sizes.append((merged, limit))
+            for key, value in keys.items():
+                changes[f"{path}.{key}"] = {"$literal": value}
+                if isinstance(value, (list, tuple)):
+                    arrays[f"{path}.{key}"] = changes[f"{path}.{key}"]
+        if not changes:
             self.refresh()
             self._check_expected()
             return
         for test in (expressions.fits_clearly, expressions.fits):
-            conditions = [test(changed[path], max_bytes=limits[path]) for path in limits]
+            fitting = [test(merged, max_bytes=limit) for merged, limit in sizes]
             # What this accepts, validate() must accept too.
-            if self.update_atomically([{"$set": changed}], **{"$expr": {"$and": conditions}}):
+            if self.change(changes, arrays=arrays, **{"$expr": {"$and": fitting}}):
                 return
         raise ValidationError(errors=dict.fromkeys(merge or (), expressions.TOO_MUCH))
 
@@ -230,32 +205,8 @@ class Document(RegisteredDocument):
         fields = cls.fields_at(name.split("."))
         return ".".join(field.db_field for field in fields), fields[-1]
 
-    def refresh(self) -> None:
-        """Load the stored document from the primary; raise ``NotFound`` when it is gone."""
-        stored = self.collection().find_one(self._identity())
-        if stored is None:
-            raise self._not_found()
-        self._load(stored)
-
-    def _load(self, stored: Mapping[str, Any]) -> None:
-        fresh = self.decode(stored)
-        for name, value in fresh.field_values.items():
-            if name in self.fields():
-                setattr(self, name, self._reload(name, value))
-            else:
-                self.field_values[name] = value
-        self.set_state(is_new=False)
-        self.stored = stored
-
-    def _identity(self) -> dict[str, Any]:
-        """Return the criteria that find this document."""
-        return {"_id": self.pk}
-
     def _set_times(self, time: datetime) -> None:
         # Not a field default: a stored document without the field would seem to be of just now.
         for name in ("created_at", "updated_at", "timestamp"):
             if name in self.fields() and self.field_values.get(name) is None:
                 setattr(self, name, time)
-
-    def _not_found(self) -> NotFound:
-        return NotFound()

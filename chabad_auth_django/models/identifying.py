@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import copy
 from functools import partial
 from typing import Any, Self
 
 from bson import ObjectId
 
 from chabad_auth_django import signals
-from chabad_auth_django.db.transactions import atomic, on_rollback
+from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import AlreadyExists, ChabadAuthError, DuplicateEmail
 from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.validators import email_spellings
@@ -34,7 +33,7 @@ class IdentifyingDocument(PersonalDocument):
         if not names:
             return super().save(**kwargs)
         values = {name: self.field_values.get(self.field_name(name)) for name in names}
-        self.validate()
+        self._validate_changes()
         self._write(values, partial(super().save, **kwargs))
         return self
 
@@ -59,13 +58,7 @@ class IdentifyingDocument(PersonalDocument):
         self._write(identifying, write)
 
     def _write(self, values: Mapping[str, Any], write: Callable[[], Any]) -> None:
-        def write_again() -> None:
-            # So that another try of the transaction stores the same.
-            on_rollback(partial(self.set_state, is_new=self.is_new, changes=self.changes))
-            on_rollback(partial(setattr, self, "expected", copy(self.expected)))
-            write()
-
-        self.write_identifying(user_ids=[self.pk], values=values, write=write_again)
+        self.write_identifying(user_ids=[self.pk], values=values, write=write)
 
     @classmethod
     @atomic

@@ -33,6 +33,8 @@ LANGUAGE = r"\A[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z"
 #: The most entries in each list of names.
 MAX_NAMES = 1000
 
+PREFERENCES = ("theme", "language", "notifications", "widgets", "dashboard")
+
 #: Where the customizations of the widgets are stored.
 CUSTOMIZATIONS = "widgets.customizations"
 
@@ -72,6 +74,7 @@ class Preferences(SingleDocument):
 
     meta = {"collection": "preferences", "indexes": [{"fields": ["user_id"], "unique": True}]}
 
+    is_mongoose = True
     with_user = True
     sharding = Sharding(
         reason="one small document for each user; the transaction that creates a user stays on "
@@ -105,23 +108,18 @@ class Preferences(SingleDocument):
 
     def reset_to_defaults(self) -> None:
         """Set every preference to its default; keep what other programs store beside them."""
-        defaults = {
-            name: {"$mergeObjects": [object_at(name), {"$literal": value}]}
-            if isinstance(value, dict)
-            else {"$literal": value}
-            for name, value in self.get_defaults().items()
-        }
-        self.update_atomically([{"$set": defaults}])
+        defaults = type(self)()
+        self.patch({name: getattr(defaults, name) for name in PREFERENCES})
 
     def update_theme(self, theme: str) -> None:
         """Set the theme; raise ``ValidationError`` unless it is ``light``, ``dark`` or ``auto``."""
         self.check(theme=theme)
-        self.update_atomically({"$set": {"theme": theme}})
+        self.patch({"theme": theme})
 
     def update_language(self, language: str) -> None:
         """Set the language; raise ``ValidationError`` unless it looks like a BCP 47 tag."""
         self.check(language=language)
-        self.update_atomically({"$set": {"language": language}})
+        self.patch({"language": language})
 
     def toggle_notification(self, channel: str, enabled: bool | None = None) -> None:
         """Turn a notification channel over, or to the given state.
@@ -137,7 +135,7 @@ class Preferences(SingleDocument):
         else:
             self.check(**{f"notifications__{channels[channel]}": enabled})
             state = enabled
-        self.update_atomically([{"$set": {path: state}}])
+        self.change({path: state})
 
     def enable_widget(self, widget_id: str) -> None:
         """Switch the widget on; it is no longer among the disabled ones then."""
@@ -176,7 +174,8 @@ class Preferences(SingleDocument):
             "customizations": without_key(object_at(CUSTOMIZATIONS), name),
         }
         widgets = {"$mergeObjects": [without_name(object_at("widgets"), name), left]}
-        self.update_atomically([{"$set": {"widgets": widgets}}])
+        arrays = {f"widgets.{path}": left[path] for path in ("enabled", "disabled")}
+        self.change({"widgets": widgets}, arrays=arrays)
 
     def add_favorite_app(self, app_id: str) -> None:
         """Add the application to the favourites; nothing changes when it is one."""
@@ -185,8 +184,8 @@ class Preferences(SingleDocument):
     def remove_favorite_app(self, app_id: str) -> None:
         """Remove the application from the favourites; nothing changes when it is none."""
         path = "dashboard.favoriteApps"
-        left = without_item(array_at(path), validate_name(app_id))
-        self.update_atomically([{"$set": {path: left}}])
+        left = {path: without_item(array_at(path), validate_name(app_id))}
+        self.change(left, arrays=left)
 
     def _add(
         self,
@@ -195,19 +194,20 @@ class Preferences(SingleDocument):
         pull: str | None = None,
         customization: dict[str, Any] | None = None,
     ) -> None:
-        changed = {path: with_item(array_at(path), validate_name(name))}
+        changed: dict[str, Any] = {path: with_item(array_at(path), validate_name(name))}
         has_room: dict[str, Any] = {
             "$or": [{f"{path}.{MAX_NAMES - 1}": {"$exists": False}}, {path: name}]
         }
         conditions = [has_room]
         if pull:
             changed[pull] = without_item(array_at(pull), name)
+        arrays = changed.copy()
         if customization is not None:
             keys = _customization(name, customization)
             _, merged, limit = self._merged(CUSTOMIZATIONS, keys)
             changed[CUSTOMIZATIONS] = merged
             conditions.append({"$expr": fits(merged, max_bytes=limit)})
-        if not self.update_atomically([{"$set": changed}], **{"$and": conditions}):
+        if not self.change(changed, arrays=arrays, **{"$and": conditions}):
             if self.collection().find_one({**self._identity(), **has_room}, {"_id": 1}):
                 raise ValidationError(errors={CUSTOMIZATIONS: TOO_MUCH})
             raise ValidationError(errors={path: f"Holds at most {MAX_NAMES} entries."})

@@ -8,7 +8,8 @@ from typing import Any, Self
 import mongoengine
 from mongoengine.fields import EmbeddedDocumentField, StringField
 
-from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.db.updates import REMOVE
+from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
 from chabad_auth_django.models.fields import DateTimeField, JSONField, TextField
 from chabad_auth_django.models.registry import Sharding
 from chabad_auth_django.models.single import SingleDocument
@@ -43,6 +44,7 @@ class Avatar(mongoengine.EmbeddedDocument):
 class Profile(SingleDocument):
     """The one profile of a user."""
 
+    is_mongoose = True
     meta = {"collection": "profiles", "indexes": [{"fields": ["user_id"], "unique": True}]}
 
     with_user = True
@@ -74,13 +76,11 @@ class Profile(SingleDocument):
 
         Raises ``ValidationError`` unless the URLs are http or https.
         """
-        avatar = Avatar.of(url, thumbnail_url)
-        self.check(avatar=avatar)
-        self.update_atomically({"$set": {"avatar": avatar.to_mongo().to_dict()}})
+        self.patch({"avatar": Avatar.of(url, thumbnail_url)})
 
     def clear_avatar(self) -> None:
         """Remove the avatar."""
-        self.update_atomically({"$unset": {"avatar": 1}})
+        self.patch({"avatar": None})
 
     def get_metadata(self, key: str, default: Any = None) -> Any:
         """Return the value under the key, or the default."""
@@ -92,4 +92,4 @@ class Profile(SingleDocument):
 
     def delete_metadata(self, key: str) -> None:
         """Remove the key; nothing changes when there is none."""
-        self.update_atomically({"$unset": {f"metadata.{validate_key(key)}": 1}})
+        self.change({f"metadata.{validate_key(key)}": REMOVE})

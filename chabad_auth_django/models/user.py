@@ -56,6 +56,8 @@ class User(IdentifyingDocument):
         ],
     }
 
+    is_mongoose = True
+
     sharding = Sharding(
         reason="a unique e-mail address would take {email: 1} as the key, and every write looks "
         "its user up by _id; a document has about 1 KB, so one shard holds millions",
@@ -201,8 +203,7 @@ class User(IdentifyingDocument):
         Raises ``LastAuthMethod`` when no other would be left.
         """
         other = {"$elemMatch": {"$ne": validate_text(auth_method)}}
-        update = {"$pull": {"authMethods": auth_method}}
-        if not self.update_atomically(update, authMethods=other) and (
+        if not self._remove_from("auth_methods", auth_method, authMethods=other) and (
             auth_method in self._names("auth_methods")
         ):
             raise LastAuthMethod
@@ -286,12 +287,12 @@ class User(IdentifyingDocument):
 
     def _add(self, name: str, value: str) -> None:
         self.check(**{name: [value]})
-        added = with_item(self._held(name), value)
-        self.update_atomically([{"$set": {self.stored_name(name): added}}])
+        added = {self.stored_name(name): with_item(self._held(name), value)}
+        self.change(added, arrays=added)
 
-    def _remove_from(self, name: str, value: str) -> None:
-        left = without_item(self._held(name), validate_text(value))
-        self.update_atomically([{"$set": {self.stored_name(name): left}}])
+    def _remove_from(self, name: str, value: str, **conditions: Any) -> bool:
+        left = {self.stored_name(name): without_item(self._held(name), validate_text(value))}
+        return self.change(left, arrays=left, **conditions)
 
     def _held(self, name: str) -> dict[str, Any]:
         # A user that another program stored without roles has the default ones.

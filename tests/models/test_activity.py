@@ -9,6 +9,7 @@ from bson import ObjectId
 from django.test import override_settings
 from pymongo.database import Database
 
+from chabad_auth_django.db.expressions import without_version
 from chabad_auth_django.exceptions import NotFound, UserNotFound, ValidationError
 from chabad_auth_django.models import Activity, Analytics, User
 from chabad_auth_django.models.fields import now
@@ -38,6 +39,7 @@ def test_a_new_activity_is_stored_with_exactly_the_fields_of_the_specification(
     )
     stored = raw.activities.find_one()
     assert {name: type(value) for name, value in stored.items()} == {
+        "__v": int,
         "_id": ObjectId,
         "userId": ObjectId,
         "appId": str,
@@ -47,13 +49,13 @@ def test_a_new_activity_is_stored_with_exactly_the_fields_of_the_specification(
         "metadata": dict,
         "timestamp": datetime,
     }
-    assert stored == activity.to_mongo()
+    assert without_version(stored) == activity.to_mongo()
 
 
 def test_optional_fields_are_absent_and_the_time_is_now(raw: Database, user: User) -> None:
     Activity.create_activity(user_id=str(user.id), event_type="login")
     stored = raw.activities.find_one()
-    assert set(stored) == {"_id", "userId", "eventType", "timestamp"}
+    assert set(stored) == {"_id", "userId", "eventType", "timestamp", "__v"}
     assert timedelta(0) <= datetime.now(UTC) - stored["timestamp"] < timedelta(seconds=5)
 
 

@@ -13,6 +13,7 @@ from pymongo.database import Database
 from support.commands import CommandCounter
 from support.threads import together
 
+from chabad_auth_django.db.expressions import without_version
 from chabad_auth_django.exceptions import DocumentChanged, NotFound, ValidationError
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
 from chabad_auth_django.models.fields import now
@@ -114,7 +115,8 @@ def stored(raw: Database, case: Mongoose) -> dict[str, Any]:
 def changed(raw: Database, case: Mongoose, before: dict[str, Any]) -> dict[str, Any]:
     """Check that what we do not know is as it was; return the stored document."""
     after = raw[case.name].find_one({"_id": before["_id"]})
-    assert after["__v"] == 3
+    counted = case.model in (User, Preferences)
+    assert after["__v"] in ((3, 4) if counted else (3,))
     assert {path: at(after, path) for path in case.unknown} == {
         path: at(before, path) for path in case.unknown
     }
@@ -490,7 +492,7 @@ def test_patch_sets_removes_and_merges_and_keeps_all_else(raw: Database, user: U
     profile.save()
     profile.patch({"bio": None, "display_name": "Ann"}, merge={"metadata": {"b": 2, "d": None}})
     stored = raw.profiles.find_one()
-    assert stored == profile.to_mongo()
+    assert without_version(stored) == profile.to_mongo()
     assert "bio" not in stored
     assert (stored["displayName"], stored["metadata"]) == ("Ann", {"a": 1, "b": 2, "d": None})
 

@@ -237,7 +237,7 @@ def test_an_id_of_a_user_who_is_just_being_created_is_taken(standalone: str) -> 
         assert isinstance(pause.error, ExternalIdTaken)
         assert claims() == {"valuUserId:v1": user.id}
         bob = User.create_user(email="bob@example.org")
-        pause.before(command("update", "users"), lambda: bob.patch({"valu_user_id": "v2"}))
+        pause.before(command("findAndModify", "users"), lambda: bob.patch({"valu_user_id": "v2"}))
         _save(user, "v2")
         assert isinstance(pause.error, ExternalIdTaken)
         assert claims() == {"valuUserId:v2": user.id}

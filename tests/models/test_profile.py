@@ -30,6 +30,7 @@ def test_a_new_profile_is_stored_with_exactly_the_fields_of_the_specification(
     )
     stored = raw.profiles.find_one()
     assert {name: type(value) for name, value in stored.items()} == {
+        "__v": int,
         "_id": ObjectId,
         "userId": ObjectId,
         "displayName": str,
@@ -47,7 +48,7 @@ def test_a_new_profile_is_stored_with_exactly_the_fields_of_the_specification(
 
 def test_the_profile_made_with_a_user_is_empty(raw: Database, user: User) -> None:
     stored = raw.profiles.find_one()
-    assert set(stored) == {"_id", "userId", "metadata", "createdAt", "updatedAt"}
+    assert set(stored) == {"_id", "userId", "metadata", "createdAt", "updatedAt", "__v"}
     assert (stored["userId"], stored["metadata"]) == (user.id, {})
 
 

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.http.errors import PreconditionFailed
+from chabad_auth_django.db.expressions import without_version
 from chabad_auth_django.exceptions import ValidationError
 
 Row = Mapping[str, Any]
@@ -30,7 +31,7 @@ def etag(row: Row) -> str:
     """Return the entity tag of a stored document: its version, or a digest of all it holds."""
     if "dataKey" in row and isinstance(row.get("version"), int):
         return f'"{row["version"]}"'
-    encoded = bson.encode(row, codec_options=_CODEC)
+    encoded = bson.encode(without_version(row), codec_options=_CODEC)
     return f'"{hashlib.blake2b(encoded, digest_size=12).hexdigest()}"'
 
 

@@ -14,6 +14,7 @@ from pymongo.errors import BulkWriteError
 
 from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db.expressions import VERSION_KEY
 from chabad_auth_django.db.pages import Page, Position, read_page
 from chabad_auth_django.db.transactions import RetryTransaction, in_transaction, on_commit
 from chabad_auth_django.exceptions import ValidationError
@@ -198,7 +199,8 @@ class _Batch:
         if errors:
             raise ValidationError(errors=errors)
         id = self._derive_id(fields, fields.pop("messageId", None))
-        return {"_id": id, "userId": self._user_id, **fields, "timestamp": time}
+        owner = {"_id": id, "userId": self._user_id}
+        return {**owner, **fields, "timestamp": time, VERSION_KEY: 0}
 
     def _derive_id(self, fields: Mapping[str, Any], message_id: str | None) -> ObjectId:
         # From the client's own time: what it is corrected by differs each time the event is sent.

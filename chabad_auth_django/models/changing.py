@@ -1,0 +1,119 @@
+"""The updates that change a stored document: each is one command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from chabad_auth_django.db import expressions, updates
+from chabad_auth_django.db.transactions import in_transaction, on_rollback
+from chabad_auth_django.exceptions import (
+    AlreadyExists,
+    ChabadAuthError,
+    DocumentChanged,
+    NotFound,
+)
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.models.registry import RegisteredDocument
+
+
+class ChangingDocument(RegisteredDocument):
+    """A Document that is changed by one command at a time, and loads what it has made."""
+
+    #: What must be stored for the next atomic operation to happen, and after it what it has made
+    #: of that; ``None``: whatever is.
+    expected: Mapping[str, Any] | None = None
+
+    meta = {"abstract": True}
+
+    def change(
+        self,
+        changes: Mapping[str, Any],
+        *,
+        arrays: Mapping[str, Any] | None = None,
+        **conditions: Any,
+    ) -> bool:
+        """Set each stored path to its expression, or remove it, and load the document.
+
+        The arguments are those of ``updates.pipeline`` and ``update_atomically``.
+        """
+        return self.update_atomically(updates.pipeline(changes, arrays=arrays), **conditions)
+
+    def update_atomically(
+        self, update: dict[str, Any] | list[dict[str, Any]], **conditions: Any
+    ) -> bool:
+        """Apply MongoDB update operators (or a pipeline) to the stored document and load it.
+
+        ``conditions`` are further criteria on stored field names (``$`` operators included).
+        Returns whether the conditions held; raises ``NotFound`` when the document is gone, and
+        ``DocumentChanged`` when it is not as ``expected``. Unsaved changes of the instance are
+        dropped.
+        """
+        if "updated_at" in self.fields():
+            times = {"updatedAt": now()}
+            if isinstance(update, list):
+                update = [*update, {"$set": times}]
+            else:
+                update = {**update, "$set": {**update.get("$set", {}), **times}}
+        criteria: dict[str, Any] = {**self._identity(), **conditions}
+        if self.expected is not None:
+            criteria = {"$and": [criteria, {"$expr": expressions.is_document(self.expected)}]}
+        try:
+            stored = self.collection().find_one_and_update(
+                criteria, update, return_document=ReturnDocument.AFTER
+            )
+        except DuplicateKeyError as error:
+            raise self._already_exists(error.details) from error
+        if in_transaction():
+            # Another try of it stores the same.
+            on_rollback(partial(setattr, self, "expected", self.expected))
+            on_rollback(self.remember())
+        if stored is None:
+            self.refresh()
+            self._check_expected()
+            return False
+        self._load(stored)
+        if self.expected is not None:
+            self.expected = stored
+        return True
+
+    def _check_expected(self) -> None:
+        if self.expected is not None and self.stored is not None:
+            stored, expected = map(expressions.without_version, (self.stored, self.expected))
+            if stored != expected:
+                raise DocumentChanged
+
+    def refresh(self) -> None:
+        """Load the stored document from the primary; raise ``NotFound`` when it is gone."""
+        stored = self.collection().find_one(self._identity())
+        if stored is None:
+            raise self._not_found()
+        self._load(stored)
+
+    def _load(self, stored: Mapping[str, Any]) -> None:
+        fresh = self.decode(stored)
+        for name, value in fresh.field_values.items():
+            if name in self.fields():
+                setattr(self, name, self._reload(name, value))
+            else:
+                self.field_values[name] = value
+        for name in self.field_values.keys() - fresh.field_values.keys():
+            del self.field_values[name]
+        self.set_state(is_new=False)
+        self.stored = stored
+
+    def _identity(self) -> dict[str, Any]:
+        """Return the criteria that find this document."""
+        return {"_id": self.pk}
+
+    @classmethod
+    def _already_exists(cls, details: Mapping[str, Any] | None) -> ChabadAuthError:
+        """Return the error for a duplicate key; its text names no value, so none leaks."""
+        return AlreadyExists()
+
+    def _not_found(self) -> NotFound:
+        return NotFound()
