@@ -83,6 +83,8 @@ class OpenDocument(mongoengine.Document):
     #: The BSON document that was loaded last.
     stored: Mapping[str, Any] | None = None
 
+    _data: dict[str, Any]
+
     meta: dict[str, Any] = {"abstract": True}
 
     @classmethod

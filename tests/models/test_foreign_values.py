@@ -70,7 +70,7 @@ NESTED: dict[str, list[Callable[[Preferences], object]]] = {
         lambda item: item.remove_favorite_app("x"),
         lambda item: item.patch({"dashboard.layout": "grid"}),
         lambda item: item.patch({"dashboard": Dashboard(layout="grid")}),
-        lambda item: set_and_save("dashboard", Dashboard(layout="grid"))(item),
+        lambda item: set_and_save("dashboard", Dashboard(layout="new"))(item),
         lambda item: item.reset_to_defaults(),
     ],
 }
