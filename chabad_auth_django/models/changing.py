@@ -24,8 +24,8 @@ from chabad_auth_django.models.registry import RegisteredDocument
 class ChangingDocument(RegisteredDocument):
     """A Document that is changed by one command at a time, and loads what it has made."""
 
-    #: What must be stored for the next atomic operation to happen, and after it what it has made
-    #: of that; ``None``: whatever is.
+    #: The stored document that the next atomic operation requires; ``None`` if it requires none.
+    #: The operation replaces it by its result.
     expected: Mapping[str, Any] | None = None
 
     meta = {"abstract": True}

@@ -9,7 +9,7 @@ import mongoengine
 from mongoengine.fields import EmbeddedDocumentField, StringField
 
 from chabad_auth_django.db.updates import REMOVE
-from chabad_auth_django.exceptions import AlreadyExists, UserNotFound, ValidationError
+from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import DateTimeField, JSONField, TextField
 from chabad_auth_django.models.registry import Sharding
 from chabad_auth_django.models.single import SingleDocument
