@@ -169,7 +169,7 @@ class OpenDocument(mongoengine.Document):
     def remember(self) -> Callable[[], None]:
         """Return what gives the document its present values and state again."""
         values, stored = self._data.copy(), self.stored
-        is_new, changed = self.is_new, list(self._changed_fields)
+        is_new, changed = self.is_new, list(getattr(self, "_changed_fields", ()))
 
         def restore() -> None:
             self._data, self.stored = values.copy(), stored
