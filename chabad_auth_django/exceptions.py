@@ -248,6 +248,12 @@ class EventsArchived(ChabadAuthError):
     )
 
 
+class CountedAlready(ChabadAuthError):
+    """Events that an import would store are counted here already, and would be counted twice."""
+
+    code = "counted_already"
+
+
 class TooSlow(ChabadAuthError):
     """The answer would take too long, and another try would too."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import bson
-from bson import CodecOptions
+from bson import CodecOptions, Decimal128
 from bson.codec_options import DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
@@ -45,6 +46,18 @@ def by_size(
             batch, total = [], 0
     if batch:
         yield batch
+
+
+def id_key(document: Mapping[str, Any]) -> Any:
+    """Return the id so that equal are those that are one id to the server.
+
+    In Python ``True == 1`` and ``NaN != NaN``, and not every value can be a key.
+    """
+    id = document["_id"]
+    if isinstance(id, bool) or not isinstance(id, (int, float, Decimal128)):
+        return bson.encode({"": id})
+    number = id.to_decimal() if isinstance(id, Decimal128) else Decimal(id)
+    return b"NaN" if number.is_nan() else number
 
 
 def in_batches(

@@ -43,26 +43,37 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help="its path; - is standard input")
+        parser.add_argument(
+            "--without-analytics",
+            action="store_true",
+            help="leave the analytics out, whose counts may be here already and stay as they are",
+        )
 
-    def handle(self, *args: Any, file: str, dry_run: bool, **options: Any) -> None:
+    def handle(self, *args: Any, file: str, **options: Any) -> None:
         if file == "-":
             # It is read twice.
             with tempfile.TemporaryFile() as spool:
                 shutil.copyfileobj(sys.stdin.buffer, spool)
-                self._import(spool, dry_run)
+                self._import(spool, **options)
             return
         if Path(file).exists() and not Path(file).is_file():
             raise CommandError(
                 f"{file} is no file. For what comes through a pipe give -.", returncode=EXIT_ERROR
             )
         with Path(file).open("rb") as opened:
-            self._import(opened, dry_run)
+            self._import(opened, **options)
 
-    def _import(self, file: BinaryIO, dry_run: bool) -> None:
+    def _import(
+        self, file: BinaryIO, *, dry_run: bool, without_analytics: bool, **options: Any
+    ) -> None:
         content = portability.check(file=file)
         with self.progress("importing", sum(content.counts.values())) as bar:
             result = portability.import_user(
-                file=file, content=content, advance=bar.advance, dry_run=dry_run
+                file=file,
+                content=content,
+                advance=bar.advance,
+                dry_run=dry_run,
+                with_analytics=not without_analytics,
             )
         outcome = {
             "inserted": result.inserted,

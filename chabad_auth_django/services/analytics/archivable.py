@@ -11,7 +11,7 @@ import bson
 from bson import Timestamp
 from bson.raw_bson import RawBSONDocument
 
-from chabad_auth_django.services.analytics import ledger
+from chabad_auth_django.services.analytics.event_keys import CODEC
 
 #: How many of the events that are left are named.
 SHOWN = 20
@@ -36,7 +36,7 @@ def movable_events(events: Iterable[RawBSONDocument], left: Left) -> Iterator[Ra
     """Yield what comes back byte by byte, and can be counted meanwhile; note the others."""
     for event in events:
         try:
-            read = RawBSONDocument(event.raw, ledger.CODEC)
+            read = RawBSONDocument(event.raw, CODEC)
             fields = dict(read)
             movable = isinstance(fields["timestamp"], datetime) and (
                 # Fields that are there twice, and texts that are none.
@@ -50,8 +50,3 @@ def movable_events(events: Iterable[RawBSONDocument], left: Left) -> Iterator[Ra
             yield read
         else:
             left.add(event["_id"])
-
-
-def id_key(event: RawBSONDocument) -> bytes:
-    """Return a key that is equal for equal ids only: in Python ``True == 1``."""
-    return bson.encode({"": event["_id"]})

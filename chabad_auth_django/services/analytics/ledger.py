@@ -19,7 +19,7 @@ from hashlib import sha256
 from typing import Any
 
 import bson
-from bson.codec_options import CodecOptions, DatetimeConversion
+from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteMany, UpdateOne
 
@@ -33,17 +33,9 @@ from chabad_auth_django.models import (
     AnalyticsRollup,
 )
 from chabad_auth_django.models.base import Document
-from chabad_auth_django.models.counting import start_of_day
 from chabad_auth_django.models.rollup import ANONYMOUS, ARCHIVED, ERASED, KEYS, USER_KEYS
-
-#: Reads every date that BSON can hold, and leaves what is nested as it is stored.
-CODEC: CodecOptions[RawBSONDocument] = CodecOptions(
-    document_class=RawBSONDocument,
-    tz_aware=True,
-    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
-)
-#: A broken text must not stop an erasure.
-_LENIENT = CODEC.with_options(unicode_decode_error_handler="replace")
+from chabad_auth_django.services.analytics import kept_counts
+from chabad_auth_django.services.analytics.event_keys import CODEC, LENIENT, event_key, row_key
 
 #: Rows that one transaction adds up.
 BATCH = 1000
@@ -68,8 +60,10 @@ def erase_rows(*, ids: Sequence[Any]) -> int:
     totals too. To be called when the user's events are gone: that makes their days invalid.
     """
     rows = _read(AnalyticsDailyUser, {"_id": {"$in": ids}}, limit=len(ids))
-    if not conf.ANALYTICS_KEEP_ANONYMOUS_COUNTS:
-        archived = [row for row in rows if row["build"] == ARCHIVED]
+    archived = [row for row in rows if row["build"] == ARCHIVED]
+    if conf.ANALYTICS_KEEP_ANONYMOUS_COUNTS:
+        kept_counts.note_archived(rows=archived)
+    else:
         _insert_erased(_sum(archived, KEYS), -1)
     return _delete(AnalyticsDailyUser, rows)
 
@@ -97,7 +91,7 @@ def split_archived(
 
     An erasure deletes the rows of its user, so the rows tell, until the user comes again.
     """
-    keys = [_event_key(event, USER_KEYS) for event in events]
+    keys = [event_key(event, USER_KEYS) for event in events]
     ids = list({_row_id(ARCHIVED, key) for key in keys})
     rows = AnalyticsDailyUser.collection().find({"_id": {"$in": ids}}, {"count": 1})
     left = Counter({row["_id"]: row["count"] for row in rows})
@@ -116,10 +110,23 @@ def make_archived_anonymous(events: Sequence[Mapping[str, Any]]) -> None:
     _add(AnalyticsDaily, ANONYMOUS, _count(events, KEYS))
 
 
+def count_once(*, user_id: ObjectId, events: Sequence[RawBSONDocument], dry_run: bool) -> None:
+    """Let the ledgers hold no more what an import stores, in the caller's transaction.
+
+    Raises ``CountedAlready`` where events have been archived since it looked first.
+    """
+    if not connection.supports_transactions():
+        return
+    kept_counts.check_not_archived(user_id=user_id, events=events)
+    if not dry_run and kept_counts.take_back(user_id=user_id, events=events):
+        _insert_erased(_count([RawBSONDocument(event.raw, LENIENT) for event in events], KEYS), -1)
+
+
 @atomic
 def _make_anonymous(ids: Sequence[Any]) -> int:
     events = _read(Analytics, {"_id": {"$in": ids}}, limit=len(ids))
     _insert_erased(_count(events, KEYS))
+    kept_counts.note(events=events)
     return _delete(Analytics, events)
 
 
@@ -159,27 +166,19 @@ def _count(events: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> Counter[
     An event whose timestamp is no date is in no range and not counted.
     """
     return Counter(
-        _event_key(event, keys) for event in events if isinstance(event.get("timestamp"), datetime)
+        event_key(event, keys) for event in events if isinstance(event.get("timestamp"), datetime)
     )
-
-
-def _event_key(event: Mapping[str, Any], keys: Sequence[str]) -> bytes:
-    return _key(start_of_day(event["timestamp"]), event, keys)
 
 
 def _sum(rows: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> Counter[bytes]:
     counts: Counter[bytes] = Counter()
     for row in rows:
-        counts[_key(row["day"], row, keys)] += row["count"]
+        counts[row_key(row["day"], row, keys)] += row["count"]
     return counts
 
 
-def _key(day: datetime, source: Mapping[str, Any], keys: Sequence[str]) -> bytes:
-    return bson.encode({"day": day} | {name: source[name] for name in keys if name in source})
-
-
 def _read(model: type[Document], query: Mapping[str, Any], *, limit: int) -> list[RawBSONDocument]:
-    collection = model.collection().with_options(codec_options=_LENIENT)
+    collection = model.collection().with_options(codec_options=LENIENT)
     fields = dict.fromkeys((*USER_KEYS, "timestamp", "build", "day", "count"), True)
     return list(collection.find(query, fields).limit(limit))
 

@@ -18,7 +18,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.batches import RAW, Advance
+from chabad_auth_django.db.batches import RAW, Advance, by_size, id_key
 from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_transaction
 from chabad_auth_django.exceptions import (
     AlreadyExists,
@@ -28,17 +28,18 @@ from chabad_auth_django.exceptions import (
     UserNotFound,
     ValidationError,
 )
-from chabad_auth_django.models import AppData, AppDataTombstone, ExternalId, User
+from chabad_auth_django.models import Analytics, AppData, AppDataTombstone, ExternalId, User
 from chabad_auth_django.models.app_data import KEY
 from chabad_auth_django.models.base import DUPLICATE_KEY
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.personal import PersonalDocument
+from chabad_auth_django.services.analytics import kept_counts, ledger
 from chabad_auth_django.services.identity import audit, external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion, export_file, purging
 from chabad_auth_django.services.lifecycle.export_file import Content
 
-#: Documents and bytes of one insert.
-BATCH, BATCH_BYTES = 500, 4 * 2**20
+#: Documents of one insert.
+BATCH = 500
 
 #: Bytes of a piece of a stream.
 PIECE = 64 * 1024
@@ -99,13 +100,19 @@ def stream_user(*, user_id: ObjectId) -> Iterator[bytes]:
 
 
 def import_user(
-    *, file: BinaryIO, content: Content, advance: Advance, dry_run: bool = False
+    *,
+    file: BinaryIO,
+    content: Content,
+    advance: Advance,
+    dry_run: bool = False,
+    with_analytics: bool = True,
 ) -> Imported:
     """Store what the file holds and is not stored yet; nothing that is stored is changed.
 
     ``content`` is what ``check`` has returned. Running it again after an interruption goes on. App
     data whose version was used before its key was deleted comes with the next one. Signals of the
-    creation of a user are not sent. Raises ``DeletionOpen``, ``DuplicateEmail``,
+    creation of a user are not sent. Without ``with_analytics`` these events are left out. Raises
+    ``CountedAlready`` where they would be counted twice, ``DeletionOpen``, ``DuplicateEmail``,
     ``ExternalIdTaken``, and ``UserNotFound`` when the user is deleted meanwhile.
     """
     user_id = content.user_id
@@ -114,6 +121,10 @@ def import_user(
     kinds = ("inserted", "unchanged", "differing")
     outcome: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
     models = {exported()[name] for name in content.counts}
+    if not with_analytics:
+        models.discard(Analytics)
+    elif Analytics in models and kept_counts.is_anything_counted(user_id=user_id):
+        kept_counts.check(user_id=user_id, events=_new_events(file))
     if User.read(_id=user_id) is None:
         core_models = {model for model in models if _is_core(model)}
         core = list(_read(file, core_models))
@@ -226,8 +237,8 @@ def _store(batch: list[Row], outcome: dict[str, Counter[str]], dry_run: bool) ->
     for model in dict(batch):
         rows = [row for owner, row in batch if owner is model]
         # A key that is created and deleted between the look at its tombstone and the insert makes
-        # a transaction conflict.
-        store = atomic(_store_rows) if model is AppData else _store_rows
+        # a transaction conflict. So does the archiving of an event.
+        store = atomic(_store_rows) if model in (AppData, Analytics) else _store_rows
         for kind, count in store(model, rows, dry_run).items():
             outcome[kind][model.collection().name] += count
 
@@ -236,15 +247,29 @@ def _store_rows(model: Model, rows: list[RawBSONDocument], dry_run: bool) -> dic
     """Insert what is not stored; return how many documents are inserted, unchanged, differing."""
     if model is AppData:
         rows = _with_new_versions(rows)
-    documents = {_key(row): row for row in rows}
-    ids = [row["_id"] for row in rows]
-    collection = model.collection_as(RAW)
-    stored = {_key(row): row.raw for row in collection.find({"_id": {"$in": ids}})}
+    documents = {id_key(row): row for row in rows}
+    stored = _stored(model, rows)
     unchanged = sum(documents[key].raw == raw for key, raw in stored.items())
     new = _insertable(model, [row for key, row in documents.items() if key not in stored])
+    if model is Analytics and new:
+        ledger.count_once(user_id=model.owner_of(new[0]), events=new, dry_run=dry_run)
     inserted = len(new) if dry_run else _insert(model, new)
     differing = len(documents) - unchanged - inserted
     return {"inserted": inserted, "unchanged": unchanged, "differing": differing}
+
+
+def _stored(model: Model, rows: Iterable[RawBSONDocument]) -> dict[Any, Any]:
+    """Return the bytes of the documents that are stored under the ids of the rows."""
+    wanted = {"_id": {"$in": [row["_id"] for row in rows]}}
+    return {id_key(row): row.raw for row in model.collection_as(RAW).find(wanted)}
+
+
+def _new_events(file: BinaryIO) -> Iterator[RawBSONDocument]:
+    """Yield the events of the file that are not stored."""
+    for batch in _batches(_read(file, [Analytics])):
+        rows = {id_key(row): row for _, row in batch}
+        stored = _stored(Analytics, rows.values())
+        yield from (row for key, row in rows.items() if key not in stored)
 
 
 def _with_new_versions(rows: list[RawBSONDocument]) -> list[RawBSONDocument]:
@@ -311,18 +336,10 @@ def _insert(model: Model, rows: list[RawBSONDocument]) -> int:
 
 
 def _key(document: RawBSONDocument) -> Any:
+    """Return the bytes of an id that is an object."""
     key = document["_id"]
     return key.raw if isinstance(key, RawBSONDocument) else key
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    batch: list[Row] = []
-    size = 0
-    for row in rows:
-        batch.append(row)
-        size += len(row[1].raw)
-        if len(batch) >= BATCH or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    return by_size(rows, count=BATCH, size=lambda row: len(row[1].raw))

@@ -1,0 +1,129 @@
+"""Whose counts stayed when their events were erased, so that an import does not count them twice.
+
+A record in ``analytics_rollups`` has a hash of the user's id, how many events were erased, and the
+exclusive or of their hashes. It tells whether a file holds exactly these, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import bson
+from bson import Int64, ObjectId
+from bson.raw_bson import RawBSONDocument
+from django.utils.crypto import salted_hmac
+
+from chabad_auth_django.db import connection
+from chabad_auth_django.exceptions import CountedAlready
+from chabad_auth_django.models import AnalyticsDailyUser, AnalyticsRollup
+from chabad_auth_django.models.counting import start_of_day
+from chabad_auth_django.models.rollup import ARCHIVED, KEYS
+from chabad_auth_django.services.analytics.event_keys import LENIENT, event_key
+
+#: The fields of a record that have the exclusive or.
+_DIGEST = ("low", "high")
+
+
+def note(*, events: Iterable[RawBSONDocument]) -> None:
+    """Note events that are erased while their counts stay, in the caller's transaction."""
+    by_owner: dict[ObjectId, list[RawBSONDocument]] = {}
+    for event in events:
+        if isinstance(owner := event.get("userId"), ObjectId):
+            by_owner.setdefault(owner, []).append(event)
+    for owner, owned in by_owner.items():
+        AnalyticsRollup.collection().update_one(_key(owner), _change(owned, 1), upsert=True)
+
+
+def note_archived(*, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Note that counts of a user's archived events stay; which these are is in the files alone."""
+    for owner in {owner for row in rows if isinstance(owner := row.get("userId"), ObjectId)}:
+        AnalyticsRollup.collection().update_one(
+            _key(owner), {**_change([], 1), "$set": {"archived": True}}, upsert=True
+        )
+
+
+def take_back(*, user_id: ObjectId, events: Sequence[RawBSONDocument]) -> bool:
+    """Note that events are stored again; tell whether their counts had stayed."""
+    record = AnalyticsRollup.read(**_key(user_id))
+    if record is None or not record["events"]:
+        return False
+    AnalyticsRollup.collection().update_one(_key(user_id), _change(_dated(events), -1))
+    done = {**_key(user_id), "events": 0, "archived": {"$ne": True}}
+    AnalyticsRollup.collection().delete_one(done)
+    return True
+
+
+def is_anything_counted(*, user_id: ObjectId) -> bool:
+    """Tell whether events of the user are counted here that are not stored."""
+    return connection.supports_transactions() and (
+        AnalyticsRollup.read(**_key(user_id)) is not None or bool(_archived_days(user_id))
+    )
+
+
+def check(*, user_id: ObjectId, events: Iterable[RawBSONDocument]) -> None:
+    """Raise ``CountedAlready`` unless all the events can be stored without being counted twice."""
+    check_not_archived(user_id=user_id, events=(dated := _Digest()).passing(events))
+    record = AnalyticsRollup.read(**_key(user_id))
+    if record is None or not dated.count:
+        return
+    erased = record["events"], *(record[name] for name in _DIGEST)
+    if erased != (dated.count, *dated.value):
+        raise CountedAlready(
+            "Events of this user were erased here and their counts have stayed. The file does not "
+            "hold exactly these events, so some would be counted twice: import it without them."
+        )
+
+
+def check_not_archived(*, user_id: ObjectId, events: Iterable[RawBSONDocument]) -> None:
+    """Raise ``CountedAlready`` where an event may be one of those that are archived."""
+    days = _archived_days(user_id)
+    for event in _dated(events):
+        if (day := start_of_day(event["timestamp"])) in days:
+            raise CountedAlready(
+                f"Events of this user are archived, also of {day:%Y-%m-%d}, and would be counted "
+                f"twice. Bring {day:%Y-%m} back before, or import the file without events."
+            )
+
+
+class _Digest:
+    """The number of events, and the exclusive or of their hashes."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.value = (Int64(0), Int64(0))
+
+    def passing(self, events: Iterable[RawBSONDocument]) -> Iterator[RawBSONDocument]:
+        for event in _dated(events):
+            self.count += 1
+            hashed = sha256(bson.encode({"": event["_id"]}) + event_key(event, KEYS)).digest()
+            parts = (int.from_bytes(hashed[i : i + 8], "big", signed=True) for i in (0, 8))
+            low, high = (Int64(a ^ b) for a, b in zip(self.value, parts, strict=True))
+            self.value = low, high
+            yield event
+
+
+def _change(events: Iterable[RawBSONDocument], sign: int) -> dict[str, Any]:
+    for _ in (digest := _Digest()).passing(events):
+        pass
+    changes = {name: {"xor": part} for name, part in zip(_DIGEST, digest.value, strict=True)}
+    return {"$inc": {"events": sign * digest.count}, "$bit": changes}
+
+
+def _dated(events: Iterable[RawBSONDocument]) -> Iterator[RawBSONDocument]:
+    """Yield what is counted at all: an event without a time is in no range."""
+    for event in events:
+        read = RawBSONDocument(event.raw, LENIENT)
+        if isinstance(read.get("timestamp"), datetime):
+            yield read
+
+
+def _archived_days(user_id: ObjectId) -> set[datetime]:
+    rows = AnalyticsDailyUser.collection().find({"userId": user_id, "build": ARCHIVED}, {"day": 1})
+    return {row["day"] for row in rows}
+
+
+def _key(user_id: ObjectId) -> dict[str, str]:
+    return {"_id": "erased:" + salted_hmac(__name__, str(user_id), algorithm="sha256").hexdigest()}
