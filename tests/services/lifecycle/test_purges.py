@@ -162,7 +162,7 @@ def test_what_a_killed_repair_leaves_is_ended_by_the_next_run(file: io.BytesIO) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 def test_imports_racing_with_repairs_and_purges(file: io.BytesIO, seed: int) -> None:
     """Ten races of one import with repairs, deletions, and fences that look at the same moment."""
     bring_back(file)
