@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from support.management import run as command
 from support.processes import django_admin
 
 from chabad_auth_django.db import connection
+from chabad_auth_django.management.commands.chabad_sync_indexes import Command
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes
 
 
@@ -187,3 +190,25 @@ def test_after_an_interruption_the_same_command_goes_on(uri: str) -> None:
         assert command("chabad_sync_indexes").code == 130
     result = command("chabad_sync_indexes", "--json")
     assert len(result.json["created"]) == len(indexes.declared_indexes()) - 3
+
+
+@pytest.mark.parametrize("stored", ["missing", "plain"])
+def test_before_a_ttl_index_removes_documents_the_command_asks(
+    database: Database, monkeypatch: pytest.MonkeyPatch, stored: str
+) -> None:
+    database.activities.drop_index("timestamp_1")
+    if stored == "plain":
+        database.activities.create_index("timestamp")
+    database.activities.insert_many([{"timestamp": now() - timedelta(days=91)} for _ in range(3)])
+    before = database.activities.index_information()
+    arguments = ["--fix"] if stored == "plain" else []
+    code, _, error = run(*arguments)
+    assert (code, database.activities.index_information()) == (2, before)
+    assert "--yes" in error or "terminal" in error
+    asked: list[str] = []
+    monkeypatch.setattr(Command, "ask", lambda self, question: asked.append(question) or "4")
+    assert run(*arguments)[0] == 2
+    assert "3 of activities" in asked[0]
+    assert database.activities.index_information() == before
+    assert run(*arguments, "--yes")[0] == 0
+    assert indexes.compare().is_clean

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from chabad_auth_django.db import connection
 from chabad_auth_django.management.base import EXIT_ERROR, EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.services.deployment import indexes
@@ -17,7 +18,8 @@ class Command(BaseCommand):
 
     help = (
         "Create the missing indexes of the specification. Running it again, also after an "
-        "interruption, creates what is still missing."
+        "interruption, creates what is still missing. Where a TTL index would remove documents, it "
+        "says how many and asks."
     )
     exit_statuses = {
         0: "all declared indexes are there",
@@ -51,12 +53,19 @@ class Command(BaseCommand):
             action="store_true",
             help="with --fix: drop the indexes that are not declared",
         )
+        parser.add_argument(
+            "--yes", action="store_true", help="do not ask where a TTL index removes documents"
+        )
 
-    def handle(self, *args: Any, check: bool, fix: bool, drop_extra: bool, **options: Any) -> None:
+    def handle(
+        self, *args: Any, check: bool, fix: bool, drop_extra: bool, yes: bool, **options: Any
+    ) -> None:
         if drop_extra and not fix:
             raise CommandError("--drop-extra goes with --fix.", returncode=EXIT_ERROR)
         remaining = comparison = indexes.compare()
         done: dict[str, list[str]] = {"created": [], "fixed": [], "dropped": []}
+        if not (check or yes):
+            self._ask_for_removals(indexes.find_overdue(comparison, fix=fix))
         if not check:
             indexes.record_owned_collections()
             with self.progress("indexes", len(comparison.missing)) as bar:
@@ -76,6 +85,15 @@ class Command(BaseCommand):
             raise CommandError("The indexes differ from the declared ones.", returncode=EXIT_FOUND)
         if remaining.differing:
             raise CommandError("Some indexes differ; --fix mends them.", returncode=EXIT_FOUND)
+
+    def _ask_for_removals(self, overdue: dict[str, int]) -> None:
+        if overdue:
+            counts = ", ".join(f"{count:,} of {name}" for name, count in sorted(overdue.items()))
+            self.confirm(
+                "The server will remove what is older than the settings say: "
+                f"{counts}, in {connection.describe()}.",
+                str(sum(overdue.values())),
+            )
 
     def _note(self, done: dict[str, list[str]], verb: str, what: object) -> None:
         done[verb].append(str(what))

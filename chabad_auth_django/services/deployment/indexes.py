@@ -12,6 +12,7 @@ from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import IndexBuildFailed
 from chabad_auth_django.models import OwnedCollection
 from chabad_auth_django.models.base import DUPLICATE_KEY, Document
@@ -27,6 +28,12 @@ OPTIONS = (
     "collation",
     "hidden",
 )
+
+#: The server has an index with these keys or this name, and other options.
+CONFLICTS = (85, 86)
+
+#: Seconds that counting what a TTL index would remove may take.
+COUNT_TIMEOUT = 5 * 60
 
 #: Seconds; building an index on a large collection takes longer than a request may.
 BUILD_TIMEOUT = 24 * 60 * 60
@@ -124,16 +131,24 @@ def record_owned_collections() -> None:
 def create(
     comparison: Comparison | None = None, on_created: Callable[[Index], object] | None = None
 ) -> list[Index]:
-    """Create the missing indexes, call the hook after each; return them.
+    """Create the missing indexes, call the hook after each; return those that were created.
 
+    An index that another program creates meanwhile, maybe with other options, is left as it is.
     Raises ``IndexBuildFailed``.
     """
-    missing = (comparison or compare()).missing
-    for index in missing:
-        _create(index)
+    created = []
+    for index in (comparison or compare()).missing:
+        try:
+            _create(index)
+        except OperationFailure as error:
+            found = _found_indexes(_collection(index))
+            if error.code not in CONFLICTS or index.keys not in [other.keys for other in found]:
+                raise
+            continue
+        created.append(index)
         if on_created:
             on_created(index)
-    return missing
+    return created
 
 
 def count_overdue(index: Index) -> int:
@@ -143,6 +158,14 @@ def count_overdue(index: Index) -> int:
     ((field, _),) = index.keys
     oldest = now() - timedelta(seconds=index.options["expireAfterSeconds"])
     return _collection(index).count_documents({field: {"$lt": oldest}})
+
+
+def find_overdue(comparison: Comparison, *, fix: bool) -> dict[str, int]:
+    """Return how many documents of each collection ``create``, or ``fix`` too, has removed."""
+    wanted = [*comparison.missing, *(pair.declared for pair in comparison.differing if fix)]
+    with connection.long_limit(COUNT_TIMEOUT):
+        counts = {index.collection: count_overdue(index) for index in wanted if index.is_ttl}
+    return {collection: count for collection, count in counts.items() if count}
 
 
 def fix(comparison: Comparison | None = None) -> list[str]:
@@ -200,9 +223,16 @@ def _create(index: Index) -> None:
 
 
 def _found_indexes(collection: Collection[dict[str, Any]]) -> Iterator[Index]:
-    for spec in collection.list_indexes():
+    specs = list(collection.list_indexes())
+    # Each index has the default collation of its collection, whoever creates it.
+    has_collation = any("collation" in spec for spec in specs)
+    default = collection.options().get("collation") if has_collation else None
+    for spec in specs:
         if spec["name"] != "_id_":
-            yield Index(collection.name, tuple(spec["key"].items()), _options(spec), spec["name"])
+            options = _options(spec)
+            if options.get("collation") == default:
+                options.pop("collation", None)
+            yield Index(collection.name, tuple(spec["key"].items()), options, spec["name"])
 
 
 def _options(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -256,3 +256,29 @@ def test_duplicates_block_a_missing_unique_index_and_say_so(database: Database) 
     database.profiles.insert_many([{"userId": id, "createdAt": now()} for _ in range(2)])
     with pytest.raises(IndexBuildFailed, match=r"profiles \{userId: 1\}"):
         indexes.create()
+
+
+def test_an_index_that_another_program_has_just_made_does_not_stop_the_others(
+    database: Database,
+) -> None:
+    comparison = indexes.compare()
+    database.users.create_index("email")
+    database.profiles.create_index("userId", name="theirs", unique=True)
+    created = indexes.create(comparison)
+    assert len(created) == len(comparison.missing) - 2
+    [pair] = indexes.compare().differing
+    assert pair.declared.collection == "users"
+    assert indexes.compare().missing == []
+
+
+def test_the_default_collation_of_a_collection_is_no_option(database: Database) -> None:
+    collation = {"locale": "en", "strength": 2}
+    database.create_collection("users", collation=collation)
+    database.create_collection("profiles", collation=collation)
+    indexes.create()
+    assert indexes.compare().is_clean
+    replace(database, "profiles", "userId_1", unique=True, collation={"locale": "he"})
+    [pair] = indexes.compare().differing
+    assert pair.found.options["collation"]["locale"] == "he"
+    indexes.fix()
+    assert indexes.compare().is_clean
