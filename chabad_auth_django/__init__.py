@@ -9,7 +9,8 @@ __version__ = "0.3.0"
 def _end_in_one_line(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
-    if not issubclass(kind, KeyboardInterrupt):
+    # Python 3.11 wraps what is raised while a class is made.
+    if not isinstance(error.__cause__ or error, KeyboardInterrupt):
         sys.__excepthook__(kind, error, traceback)
         return
     sys.stderr.write("CommandError: Interrupted.\n")

@@ -273,6 +273,26 @@ class TestSilence:
 
 
 class TestInterruption:
+    def test_ctrl_c_while_a_class_is_made_is_one_line(self) -> None:
+        code = """
+import sys
+sys.argv = ["manage.py", "chabad_stats"]
+import chabad_auth_django
+class Slow:
+    def __set_name__(self, owner, name):
+        raise KeyboardInterrupt
+class Owner:
+    slow = Slow()
+"""
+        result = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | DJANGO,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (result.returncode, result.stderr) == (130, "CommandError: Interrupted.\n")
+
     @pytest.mark.parametrize("milliseconds", [250, 400, 600, 800, 1000])
     def test_ctrl_c_at_the_start_is_one_line(self, milliseconds: int) -> None:
         process = subprocess.Popen(
