@@ -25,6 +25,7 @@ from support.signed_in import access_token
 
 import chabad_auth_django
 from chabad_auth_django import journal
+from chabad_auth_django.db.transactions import RetryTransaction, atomic
 from chabad_auth_django.exceptions import ChabadAuthError, InvalidToken
 from chabad_auth_django.models import Activity, User
 from chabad_auth_django.services.data import events
@@ -185,6 +186,25 @@ for id in ("0123456789abcdef0123456789abcdef", "<evil>"):
     assert [line["request_id"] for line in told] == ids
     assert ids[0] == "0123456789abcdef0123456789abcdef" and ids[1] != "<evil>"
     assert told[0]["fields"]["code"] == "credentials_disabled"
+
+
+@pytest.mark.usefixtures("either_server")
+def test_a_transaction_that_runs_again_is_counted() -> None:
+    tries = []
+
+    @atomic
+    def change() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise RetryTransaction("Somebody was faster.")
+
+    counted: list[str] = []
+    journal.counters.append(lambda name, amount, labels: counted.append(name))
+    try:
+        change()
+    finally:
+        journal.counters.clear()
+    assert counted == ["transaction_retries"] * 2
 
 
 def test_a_figure_that_cannot_be_counted_stops_nobody(user: User, told: Any) -> None:
