@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
+
+
+class Reason(str):
+    """A message with a code of its own, which tells a program what is wrong with a value."""
+
+    code: str
+
+    def __new__(cls, message: str, code: str) -> Self:
+        """Return the message."""
+        reason = super().__new__(cls, message)
+        reason.code = code
+        return reason
 
 
 class ChabadAuthError(Exception):

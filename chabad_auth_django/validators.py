@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.validators import URLValidator, validate_email
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.exceptions import Reason, ValidationError
 
 INT64_MAX = 2**63 - 1
 
@@ -42,14 +42,17 @@ _NOT_IN_A_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # class of its own or a reference.
 _RESERVED_KEYS = frozenset({"", "_cls", "_ref"})
 
-_UNSAFE_KEY = (
+_UNSAFE_KEY = Reason(
     "A key must be a string that is not empty, does not start with '$', holds no '.' or NUL "
-    "and is not '_cls' or '_ref'."
+    "and is not '_cls' or '_ref'.",
+    "unsafe_key",
 )
 
 _TOO_LARGE = "The value takes more than the {} bytes allowed."
 
-_SURROGATE = "The text has a lone surrogate."
+_SURROGATE = Reason("The text has a lone surrogate.", "unsafe_string")
+
+_UNKNOWN = Reason("Unknown or read-only.", "unknown_field")
 
 #: Characters of what a client sent that an error repeats, and unknown fields that it names.
 MAX_ECHO, MAX_NAMED = 100, 10
@@ -69,7 +72,9 @@ def to_object_id(value: object) -> ObjectId:
         return value
     if isinstance(value, str) and len(value) == 24 and ObjectId.is_valid(value):
         return ObjectId(value)
-    raise ValidationError("An id is an ObjectId or its 24 hexadecimal digits.")
+    raise ValidationError(
+        Reason("An id is an ObjectId or its 24 hexadecimal digits.", "invalid_id")
+    )
 
 
 def validate_text(value: object) -> str:
@@ -78,7 +83,7 @@ def validate_text(value: object) -> str:
     A dict that reaches a query would be an operator.
     """
     if not isinstance(value, str):
-        raise ValidationError("Expected a string.")
+        raise ValidationError(Reason("Expected a string.", "not_a_string"))
     _validate_encodable(value)
     return value
 
@@ -135,7 +140,9 @@ def _fold_email(value: object) -> str:
     """Return what version 0.1.0 stored."""
     # NFKC takes time in proportion to the square of a run of combining characters.
     if isinstance(value, str) and len(value) > MAX_EMAIL_LENGTH:
-        raise ValidationError(f"An e-mail address has at most {MAX_EMAIL_LENGTH} characters.")
+        raise ValidationError(
+            Reason(f"An e-mail address has at most {MAX_EMAIL_LENGTH} characters.", "max_length")
+        )
     return _fold(validate_text(value))
 
 
@@ -156,13 +163,17 @@ def validate_email_address(value: object) -> None:
     """
     email = normalize_email(value)
     if _has_invisible(validate_text(value)) or _has_invisible(email):
-        raise ValidationError("The e-mail address has an invisible character.")
+        raise ValidationError(
+            Reason("The e-mail address has an invisible character.", "invalid_email")
+        )
     try:
         validate_email(email)
     except DjangoValidationError:
-        raise ValidationError("Enter a valid e-mail address.") from None
+        raise ValidationError(Reason("Enter a valid e-mail address.", "invalid_email")) from None
     if not email.rpartition("@")[2].isascii():
-        raise ValidationError("The domain of the e-mail address is not valid in IDNA 2008.")
+        raise ValidationError(
+            Reason("The domain of the e-mail address is not valid in IDNA 2008.", "invalid_email")
+        )
 
 
 def validate_http_url(value: str) -> None:
@@ -170,7 +181,7 @@ def validate_http_url(value: str) -> None:
     try:
         _validate_http_url(validate_name(value, max_length=2048))
     except (DjangoValidationError, ValidationError):
-        raise ValidationError("Enter a valid http or https URL.") from None
+        raise ValidationError(Reason("Enter a valid http or https URL.", "invalid_url")) from None
 
 
 def validate_name(value: object, *, max_length: int = MAX_NAME_LENGTH) -> str:
@@ -180,9 +191,12 @@ def validate_name(value: object, *, max_length: int = MAX_NAME_LENGTH) -> str:
     can hold, without control characters.
     """
     if not isinstance(value, str) or not 0 < len(value) <= max_length:
-        raise ValidationError(f"Expected a string of 1 to {max_length} characters.")
+        code = "length" if isinstance(value, str) else "not_a_string"
+        raise ValidationError(Reason(f"Expected a string of 1 to {max_length} characters.", code))
     if _NOT_IN_A_NAME.search(value):
-        raise ValidationError("The string has a control character or a lone surrogate.")
+        raise ValidationError(
+            Reason("The string has a control character or a lone surrogate.", "unsafe_string")
+        )
     return value
 
 
@@ -250,24 +264,32 @@ def _validate_json(
         for item in items:
             if isinstance(item, str):
                 if len(item) > max_bytes:
-                    raise ValidationError(_TOO_LARGE.format(max_bytes))
+                    raise ValidationError(Reason(_TOO_LARGE.format(max_bytes), "too_large"))
                 continue
             if isinstance(item, int):
                 if not -INT64_MAX - 1 <= item <= INT64_MAX:
-                    raise ValidationError("An integer does not fit into 64 bits.")
+                    raise ValidationError(
+                        Reason("An integer does not fit into 64 bits.", "integer_too_large")
+                    )
             elif isinstance(item, float):
                 if not math.isfinite(item):
-                    raise ValidationError("A number must be finite.")
+                    raise ValidationError(Reason("A number must be finite.", "not_finite"))
             elif isinstance(item, (dict, list, tuple)):
                 if depth == max_depth:
-                    raise ValidationError(f"The value is nested more than {max_depth} levels deep.")
+                    raise ValidationError(
+                        Reason(
+                            f"The value is nested more than {max_depth} levels deep.", "too_deep"
+                        )
+                    )
                 # Before each is looked at: an item takes three bytes at least.
                 if 3 * len(item) > max_bytes:
-                    raise ValidationError(_TOO_LARGE.format(max_bytes))
+                    raise ValidationError(Reason(_TOO_LARGE.format(max_bytes), "too_large"))
                 if isinstance(item, dict):
                     keys += len(item)
                     if keys > max_keys:
-                        raise ValidationError(f"The value has more than {max_keys} keys.")
+                        raise ValidationError(
+                            Reason(f"The value has more than {max_keys} keys.", "too_many_keys")
+                        )
                     if not _RESERVED_KEYS.isdisjoint(item) or known_keys:
                         _validate_keys(item, known_keys)
                     item = item.values()
@@ -281,9 +303,11 @@ def _validate_json(
     except UnicodeEncodeError:
         raise ValidationError(_SURROGATE) from None
     except OverflowError:
-        raise ValidationError("A time is not within the years 1 to 9999 in UTC.") from None
+        raise ValidationError(
+            Reason("A time is not within the years 1 to 9999 in UTC.", "invalid_time")
+        ) from None
     if size > max_bytes:
-        raise ValidationError(_TOO_LARGE.format(max_bytes))
+        raise ValidationError(Reason(_TOO_LARGE.format(max_bytes), "too_large"))
 
 
 def _validate_keys(item: Iterable[Any], known_keys: Set[str]) -> None:
@@ -293,7 +317,9 @@ def _validate_keys(item: Iterable[Any], known_keys: Set[str]) -> None:
 
 def unknown_names(names: Sequence[str]) -> dict[str, str]:
     """Return the errors for fields that nobody may write: the first by name, the rest counted."""
-    errors = dict.fromkeys((name[:MAX_ECHO] for name in names[:MAX_NAMED]), "Unknown or read-only.")
+    errors: dict[str, str] = dict.fromkeys(
+        (name[:MAX_ECHO] for name in names[:MAX_NAMED]), _UNKNOWN
+    )
     if len(names) > MAX_NAMED:
         errors[""] = f"{len(names) - MAX_NAMED} more are unknown or read-only."
     return errors

@@ -355,3 +355,31 @@ def test_a_repeated_event_for_a_user_who_is_gone_is_refused(
     with pytest.raises(UserNotFound):
         events.ingest(**at, events=[event])
     assert raw.activities.count_documents({}) == 0
+
+
+def test_of_a_message_id_the_first_stays(api: APIClient, owner: User) -> None:
+    def event(text: str, id: str = "m") -> dict[str, Any]:
+        return {"eventType": text, "messageId": id}
+
+    def stored() -> list[str]:
+        return sorted(row["eventType"] for row in Activity.collection().find())
+
+    batches = [
+        [event("first"), event("second"), {"eventType": "alone"}, event("third")],
+        [event("fourth"), event("fifth", "n"), event("sixth", "n")],
+        [{"eventType": "", "messageId": "o"}, event("seventh", "o"), event("eighth", "o")],
+    ]
+    answers = [api.post(ACTIVITIES, batch, format="json").json() for batch in batches]
+    assert [(row["accepted"], row["duplicates"]) for row in answers] == [(2, 2), (1, 2), (1, 1)]
+    assert stored() == ["alone", "fifth", "first", "seventh"]
+    assert api.post(ACTIVITIES, event("ninth"), format="json").json()["eventType"] == "first"
+    assert stored() == ["alone", "fifth", "first", "seventh"]
+
+
+def test_equal_events_are_numbered_over_the_whole_request(api: APIClient, owner: User) -> None:
+    event = {"eventType": "x", "timestamp": at(-60)}
+    for sent, count in ((1, 1), (2, 2), (1, 2), (5, 5), (3, 5)):
+        api.post(ACTIVITIES, [event] * sent, format="json")
+        assert Activity.objects.count() == count
+    events.ingest(model=Activity, user_id=owner.id, events=[event] * 2_500)
+    assert Activity.objects.count() == 2_500

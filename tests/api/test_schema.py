@@ -8,6 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.urls import include
+from django.urls import path as url
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+from rest_framework.response import Response
 from rest_framework.test import APIClient
 from support.openapi import Description
 from support.processes import django_admin
@@ -293,3 +300,49 @@ def test_blocks_are_as_described(client: APIClient, description: Description) ->
         response = client.generic(method, path, **_content(content), **headers)
         assert response.status_code == status, (method, response.content)
         description.check(response)
+
+
+class UserSerializer(serializers.Serializer[Any]):
+    """A host project's own, like the others below."""
+
+    theirs = serializers.CharField()
+
+
+class ErrorSerializer(UserSerializer):
+    """Its errors."""
+
+
+class SessionSerializer(UserSerializer):
+    """Its sessions."""
+
+
+class ProfileSerializer(UserSerializer):
+    """Its profiles."""
+
+
+class Theirs(GenericAPIView[Any]):
+    """A view of a host project."""
+
+    schema = AutoSchema()
+
+    def get(self, request: Any) -> Response:
+        return Response(None)
+
+
+def test_what_a_host_project_describes_beside_us_stays_its_own(mongodb: str) -> None:
+    """The kind: two components with one name in one description.
+
+    Looked through: serializers, inline ones, polymorphic ones, requests, lists and enums.
+    """
+    kinds = [UserSerializer, ErrorSerializer, SessionSerializer, ProfileSerializer]
+    patterns = [
+        url("api/", include("chabad_auth_django.api.urls")),
+        *(url(f"theirs/{kind.__name__}/", Theirs.as_view(serializer_class=kind)) for kind in kinds),
+    ]
+    schemas = SchemaGenerator(patterns=patterns).get_schema(public=True)["components"]["schemas"]
+    names = {kind.__name__.removesuffix("Serializer") for kind in kinds}
+    for name in names:
+        assert schemas[name]["properties"].keys() == {"theirs"}
+        assert "theirs" not in schemas[f"Chabad{name}"]["properties"]
+    rest = {name for name in schemas if not name.startswith("Chabad")} - names
+    assert all("enum" in schemas[name] for name in rest), rest

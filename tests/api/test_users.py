@@ -71,7 +71,9 @@ def test_the_last_authentication_method_stays(api: APIClient) -> None:
     assert api.delete("/api/users/me/auth-methods/google/").json()["authMethods"] == ["credentials"]
     unknown = api.put("/api/users/me/auth-methods/telepathy/")
     assert unknown.status_code == 400
-    assert unknown.json()["errors"]["authMethods"][0].startswith("Expected one of bearer-token, ")
+    assert unknown.json()["errors"]["authMethods"][0]["detail"].startswith(
+        "Expected one of bearer-token, "
+    )
 
 
 def test_a_deleted_user_leaves_nothing(api: APIClient, owner: User) -> None:

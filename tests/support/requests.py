@@ -20,4 +20,5 @@ def check_error(response: Any, status: int, code: str | None = None) -> None:
     body = response.json()
     assert body.keys() - {"errors", "current"} == {"code", "detail"}
     assert code in (None, body["code"])
-    assert isinstance(body.get("errors", {}), dict)
+    for found in body.get("errors", {}).values():
+        assert [problem.keys() for problem in found] == [{"code", "detail"}] * len(found) != []

@@ -125,7 +125,7 @@ class BodyTooLarge(drf.APIException):
 
 
 class LengthRequired(drf.APIException):
-    """The body is sent in chunks, which Django does not read and would take for empty."""
+    """A body that does not say where it ends: Django would take it for an empty one."""
 
     status_code = 411
     default_code = "length_required"
@@ -212,15 +212,15 @@ def status_of(error: domain.ChabadAuthError) -> int:
 
 
 def body(code: str, detail: str, errors: Any = None) -> dict[str, Any]:
-    """Return the one shape of an error: the messages by the path of their field, and not all."""
+    """Return the one shape of an error: what is wrong by the path of its field, and not all."""
     shape: dict[str, Any] = {"code": code, "detail": detail[:MAX_TEXT]}
     if errors:
         shape["errors"] = _bounded(_messages(errors))
     return shape
 
 
-def _messages(errors: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each message with the path of its field, such as ``widgets.enabled.3``."""
+def _messages(errors: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield the path of what is wrong, such as ``widgets.enabled.3``, a code and a message."""
     if isinstance(errors, Mapping):
         for name, value in errors.items():
             is_whole = name in ("", api_settings.NON_FIELD_ERRORS_KEY)
@@ -230,22 +230,23 @@ def _messages(errors: Any, path: str = "") -> Iterator[tuple[str, str]]:
             is_message = isinstance(value, str)
             yield from _messages(value, path if is_message else f"{path}.{index}".lstrip("."))
     else:
-        yield path, str(errors)
+        yield path, getattr(errors, "code", None) or "invalid", str(errors)
 
 
-def _bounded(messages: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _bounded(messages: Iterator[tuple[str, str, str]]) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = {}
     size = count = 0
-    for path, message in islice(messages, MAX_ERRORS):
-        entry = path[:MAX_ECHO], message[:MAX_TEXT]
-        size += len(to_json(entry))
+    for path, code, message in islice(messages, MAX_ERRORS):
+        entry = {"code": code, "detail": message[:MAX_TEXT]}
+        size += len(to_json([path[:MAX_ECHO], entry]))
         if size > MAX_ERRORS_BYTES:
             count += 1
         else:
-            found.setdefault(entry[0], []).append(entry[1])
+            found.setdefault(path[:MAX_ECHO], []).append(entry)
     count += sum(1 for _ in messages)
     if count:
-        found.setdefault("", []).append(f"{count} more are wrong.")
+        more = {"code": "more", "detail": f"{count} more are wrong."}
+        found.setdefault("", []).append(more)
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import empty
 
 from chabad_auth_django.conf import conf
@@ -77,7 +78,9 @@ class ChoiceField(serializers.ChoiceField):
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str) or data not in self.choices:
-            raise serializers.ValidationError(f"Expected one of {', '.join(self.choices)}.")
+            raise serializers.ValidationError(
+                f"Expected one of {', '.join(self.choices)}.", code="invalid_choice"
+            )
         return data
 
 
@@ -175,12 +178,36 @@ class JSONObjectField(serializers.Field[Any, Any, Any, Any]):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
-            raise serializers.ValidationError("Expected an object.")
+            raise serializers.ValidationError("Expected an object.", code="not_an_object")
         _check(data, self.limit)
         return data
 
     def to_representation(self, value: Any) -> Any:
         return value
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": {"type": "object", "additionalProperties": {}},
+        "example": {"clock": {"color": "blue"}},
+    }
+)
+class JSONObjectsField(JSONObjectField):
+    """An object whose keys are names, and whose values are free-form JSON objects."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the objects by name."""
+        objects = super().to_internal_value(data)
+        for name, value in objects.items():
+            try:
+                validate_name(name)
+            except ValidationError as error:
+                raise serializers.ValidationError({name: error.detail}) from None
+            if not isinstance(value, dict):
+                message = ErrorDetail("Expected an object.", "not_an_object")
+                raise serializers.ValidationError({name: message})
+        return objects
 
 
 @extend_schema_field({"example": {"key": "value"}})

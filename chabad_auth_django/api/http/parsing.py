@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from io import BytesIO
 from typing import Any, NoReturn
 
 import orjson
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from chabad_auth_django.api.http.errors import BodyTooLarge
+from chabad_auth_django.api.http.errors import BodyTooLarge, LengthRequired
 from chabad_auth_django.conf import conf
 
 _WHITESPACE = b" \t\n\r"
@@ -47,6 +50,33 @@ class JSONParser(BaseParser):
     def parse_body(self, body: bytes) -> Any:
         """Return the value; raise ``ParseError``."""
         return parse_json(body)
+
+
+def measure_body(request: HttpRequest) -> None:
+    """Read a body without ``Content-Length``, which Django would take for an empty one.
+
+    Over HTTP/2 and ASGI, and where the server takes the chunks apart, it ends by itself. Raises
+    ``LengthRequired`` where it does not, and ``BodyTooLarge``.
+    """
+    headers = request.META
+    if headers.get("CONTENT_LENGTH"):
+        return
+    is_http_1 = headers.get("SERVER_PROTOCOL", "HTTP/1.1").startswith("HTTP/1")
+    if isinstance(request, ASGIRequest):
+        stream: Any = request
+    elif headers.get("wsgi.input_terminated") or not is_http_1:
+        stream = headers["wsgi.input"]
+    elif "HTTP_TRANSFER_ENCODING" in headers:
+        raise LengthRequired
+    else:
+        return
+    body = stream.read(conf.BODY_MAX_BYTES + 1)
+    if len(body) > conf.BODY_MAX_BYTES:
+        raise BodyTooLarge
+    if body:
+        headers["CONTENT_LENGTH"] = str(len(body))
+        request._stream = BytesIO(body)
+        setattr(request, "_read_started", False)  # noqa: B010 - unknown to the types
 
 
 class MergePatchParser(JSONParser):

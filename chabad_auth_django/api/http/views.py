@@ -29,9 +29,9 @@ from chabad_auth_django.api.http.conditional import (
     refuse_conditions,
     respond,
 )
-from chabad_auth_django.api.http.errors import LengthRequired, exception_handler
+from chabad_auth_django.api.http.errors import exception_handler
 from chabad_auth_django.api.http.idempotency import HEADER, once
-from chabad_auth_django.api.http.parsing import JSONParser
+from chabad_auth_django.api.http.parsing import JSONParser, measure_body
 from chabad_auth_django.api.http.permissions import OwnerOrPermission, check_reaches
 from chabad_auth_django.api.http.rendering import (
     BrowsableAPIRenderer,
@@ -188,8 +188,8 @@ class APIViewSet(APIViewMixin, ViewSet):
     def initial(self, request: RestFrameworkRequest, *args: Any, **kwargs: Any) -> None:
         """Check the caller; do a write with an ``Idempotency-Key`` only once."""
         super().initial(request, *args, **kwargs)
-        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
-            raise LengthRequired
+        if request.method in WRITE:
+            measure_body(request._request)
         for name in kwargs.keys() & NAMES:
             validate_name(kwargs[name])
         # The attribute that ViewSet calls for the method; a wrong method has none, and is 405.

@@ -57,16 +57,30 @@ SETTINGS: dict[str, Any] = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
+
+class FieldErrorSerializer(serializers.Serializer[Any]):
+    """What is wrong with a field."""
+
+    code = serializers.CharField(help_text="For programs, such as `required`.")
+    detail = serializers.CharField(help_text="For people.")
+
+
+def field_errors() -> serializers.DictField:
+    """Return what is wrong, by field: a list for each."""
+    return serializers.DictField(
+        child=FieldErrorSerializer(many=True),
+        required=False,
+        help_text='What is wrong, by field; what concerns no field is under `""`.',
+    )
+
+
 #: An error: ``code`` for programs, ``detail`` for people, ``errors`` by field.
 ERROR = inline_serializer(
     "Error",
     {
         "code": serializers.CharField(help_text="For programs."),
         "detail": serializers.CharField(help_text="For people."),
-        "errors": serializers.DictField(
-            required=False,
-            help_text='What is wrong, by field; what concerns no field is under `""`.',
-        ),
+        "errors": field_errors(),
     },
 )
 
@@ -213,6 +227,10 @@ class Schema(AutoSchema):
         """Return the name of an operation that describes itself for more than one path."""
         name = "_".join([*self.get_tags(), self.view.action])
         return name if "{user}" in self.path else f"{name}_all"
+
+    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
+        """Return a name that no serializer of the host project has in its own description."""
+        return f"Chabad{super().get_serializer_name(serializer, direction)}"
 
     def get_summary(self) -> str:
         """Return the first line of the method's docstring, which is no Markdown here."""

@@ -127,7 +127,7 @@ class LoginViewSet(TokensView):
     @describe(
         operation_id="auth_login",
         request=PolymorphicProxySerializer(
-            "Login", [TokenLoginSerializer, CredentialsLoginSerializer], None
+            "ChabadLogin", [TokenLoginSerializer, CredentialsLoginSerializer], None
         ),
         responses={200: TokensSerializer, **errors(401, 403, 409)},
         auth=[],

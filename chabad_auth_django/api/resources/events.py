@@ -30,7 +30,7 @@ from chabad_auth_django.api.http.fields import (
 from chabad_auth_django.api.http.permissions import check_may_read
 from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.api.http.views import APIViewSet
-from chabad_auth_django.api.openapi.schema import ARCHIVED, describe, one_or_many
+from chabad_auth_django.api.openapi.schema import ARCHIVED, describe, field_errors, one_or_many
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.api.resources.users import UserSummarySerializer
 from chabad_auth_django.models import Activity, Analytics
@@ -89,7 +89,7 @@ REJECTED = inline_serializer(
         "index": serializers.IntegerField(),
         "code": serializers.CharField(),
         "detail": serializers.CharField(),
-        "errors": serializers.DictField(required=False),
+        "errors": field_errors(),
     },
     many=True,
 )
@@ -265,7 +265,7 @@ class ActivitiesViewSet(EventsViewSet):
     @describe(
         operation_id="activities_create",
         request=PolymorphicProxySerializer(
-            "ActivityOrBatch",
+            "ChabadActivityOrBatch",
             [ActivitySerializer, ActivitySerializer(many=True)],
             resource_type_field_name=None,
             many=False,
@@ -299,7 +299,7 @@ class AnalyticsViewSet(EventsViewSet):
     @describe(
         operation_id="analytics_create",
         request=PolymorphicProxySerializer(
-            "AnalyticsOrBatch",
+            "ChabadAnalyticsOrBatch",
             [AnalyticsSerializer, AnalyticsSerializer(many=True)],
             resource_type_field_name=None,
             many=False,

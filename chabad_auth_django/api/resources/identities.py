@@ -70,7 +70,7 @@ class IdentitiesViewSet(APIViewSet):
     @describe(
         operation_id="identities_link",
         request=PolymorphicProxySerializer(
-            "Link", [LinkTokenSerializer, LinkCredentialsSerializer], None
+            "ChabadLink", [LinkTokenSerializer, LinkCredentialsSerializer], None
         ),
         responses={201: IdentitySerializer, **errors(409)},
     )

@@ -14,6 +14,7 @@ from chabad_auth_django.api.http.fields import (
     BooleanField,
     ChoiceField,
     JSONObjectField,
+    JSONObjectsField,
     NameField,
     NamesField,
     StrictSerializer,
@@ -42,7 +43,7 @@ class WidgetsSerializer(StrictSerializer):
 
     enabled = NamesField(child=NameField(), required=False, max_length=MAX_NAMES)
     disabled = NamesField(child=NameField(), required=False, max_length=MAX_NAMES)
-    customizations = JSONObjectField("METADATA_MAX_BYTES", required=False)
+    customizations = JSONObjectsField("METADATA_MAX_BYTES", required=False)
 
 
 class DashboardSerializer(StrictSerializer):

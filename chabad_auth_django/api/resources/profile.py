@@ -54,7 +54,7 @@ class ProfileSerializer(StrictSerializer):
     )
     bio = StringField(max_length=500, required=False, allow_null=True, allow_blank=True)
     avatar = AvatarSerializer(required=False, allow_null=True)
-    metadata = JSONObjectField("METADATA_MAX_BYTES", required=False)
+    metadata = JSONObjectField("METADATA_MAX_BYTES", required=False, allow_null=True)
     createdAt = serializers.DateTimeField(read_only=True, allow_null=True)
     updatedAt = serializers.DateTimeField(read_only=True, allow_null=True)
 

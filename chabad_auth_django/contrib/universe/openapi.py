@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.openapi.docs import SchemaView, describe_api
-from chabad_auth_django.api.openapi.schema import SEGMENTS, Schema, errors
+from chabad_auth_django.api.openapi.schema import SEGMENTS, Schema, errors, field_errors
 from chabad_auth_django.api.openapi.schema import SETTINGS as API_SETTINGS
 
 #: What the paths are about -> what that is.
@@ -47,7 +47,7 @@ ERROR = inline_serializer(
         "message": serializers.CharField(help_text="For people."),
         "error": serializers.CharField(help_text="The same."),
         "code": serializers.CharField(help_text="For programs."),
-        "errors": serializers.DictField(required=False, help_text="What is wrong, by field."),
+        "errors": field_errors(),
     },
 )
 

@@ -17,7 +17,7 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import VERSION_KEY
 from chabad_auth_django.db.pages import Page, Position, read_page
 from chabad_auth_django.db.transactions import RetryTransaction, in_transaction, on_commit
-from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.exceptions import Reason, ValidationError
 from chabad_auth_django.models import Activity, Analytics
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.models.base import DUPLICATE_KEY
@@ -71,7 +71,8 @@ def ingest(
     """Store the good events of a batch and say what is wrong with the others.
 
     An event with a client timestamp or a ``messageId`` has an id that is derived from it, so the
-    same event sent again is a duplicate that changes nothing; two equal ones in one batch are two.
+    same event sent again is a duplicate that changes nothing; of a ``messageId`` the first stays.
+    Two equal events without one are two, so all that one request brings must come in one call.
     ``sentAt``, the client's clock at sending, corrects its timestamp and is no part of the id.
     With ``lifetime`` each event has ``expiresAt``, which an app that uses it must see to. One
     validation pass, an insert for each ``MAX_BATCH`` of them and one look at the fence: an outage
@@ -188,14 +189,16 @@ class _Batch:
                 errors[name] = error.detail
         for name in self._required:
             if event.get(name) is None:
-                errors[name] = "Required."
+                errors[name] = Reason("Required.", "required")
         # How far the client's clock is behind ours.
         skew = self._received - fields.pop("sentAt", self._received)
         time = fields["timestamp"] + skew if "timestamp" in fields else self._received
         if time > self._latest:
-            errors["timestamp"] = "The time is in the future."
+            errors["timestamp"] = Reason("The time is in the future.", "in_the_future")
         elif time < self._earliest:
-            errors["timestamp"] = "The time is so long ago that the event has expired."
+            errors["timestamp"] = Reason(
+                "The time is so long ago that the event has expired.", "expired"
+            )
         if errors:
             raise ValidationError(errors=errors)
         id = self._derive_id(fields, fields.pop("messageId", None))
@@ -223,13 +226,15 @@ def parse_clock(value: Any) -> datetime:
     """Return a time that a client's clock may show, however wrong it is."""
     time = parse_time(value)
     if not _EARLIEST <= time < _TOO_LATE:
-        raise ValidationError("Expected a time in the years 1970 to 2105.")
+        raise ValidationError(Reason("Expected a time in the years 1970 to 2105.", "invalid_time"))
     return time
 
 
 def _category(value: Any) -> Any:
     if value not in EVENT_CATEGORIES:
-        raise ValidationError(f"Expected one of {', '.join(EVENT_CATEGORIES)}.")
+        raise ValidationError(
+            Reason(f"Expected one of {', '.join(EVENT_CATEGORIES)}.", "invalid_choice")
+        )
     return value
 
 
@@ -238,7 +243,7 @@ def _object_reader(max_bytes: int) -> Callable[[Any], Any]:
 
     def read(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise ValidationError("Expected an object.")
+            raise ValidationError(Reason("Expected an object.", "not_an_object"))
         validate(value)
         return value
 
@@ -252,12 +257,16 @@ def parse_time(value: Any) -> datetime:
             return to_utc(datetime.fromisoformat(value))
         except (ValueError, OverflowError):
             pass
-    raise ValidationError("Expected a time in ISO 8601, such as 2026-01-31T12:00:00.000Z.")
+    raise ValidationError(
+        Reason("Expected a time in ISO 8601, such as 2026-01-31T12:00:00.000Z.", "invalid_time")
+    )
 
 
 def _insert(model: type[Event], documents: list[dict[str, Any]]) -> list[ObjectId]:
     """Insert what is not stored yet; return the ids of what was inserted."""
-    documents = list({document["_id"]: document for document in documents}.values())
+    # Reversed twice: of several with one id the first stays.
+    unique = {document["_id"]: document for document in reversed(documents)}
+    documents = list(reversed(unique.values()))
     if in_transaction():
         # There a duplicate key would undo everything: look before.
         wanted = {"_id": {"$in": [document["_id"] for document in documents]}}
