@@ -30,7 +30,8 @@ from chabad_auth_django.api.http.fields import (
 from chabad_auth_django.api.http.permissions import check_may_read
 from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.api.http.views import APIViewSet
-from chabad_auth_django.api.openapi.schema import ARCHIVED, describe, field_errors, one_or_many
+from chabad_auth_django.api.openapi.errors import field_errors
+from chabad_auth_django.api.openapi.schema import ARCHIVED, describe, one_or_many
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.api.resources.users import UserSummarySerializer
 from chabad_auth_django.models import Activity, Analytics

@@ -16,7 +16,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.openapi.docs import SchemaView, describe_api
-from chabad_auth_django.api.openapi.schema import SEGMENTS, Schema, errors, field_errors
+from chabad_auth_django.api.openapi.errors import field_errors
+from chabad_auth_django.api.openapi.schema import SEGMENTS, Schema, errors
 from chabad_auth_django.api.openapi.schema import SETTINGS as API_SETTINGS
 
 #: What the paths are about -> what that is.
