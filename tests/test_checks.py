@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.checks import run_checks
+from support.cases import each
 from support.processes import django_admin
 
 URI = "mongodb://localhost/chabad"
@@ -138,14 +139,14 @@ def found(value: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return [message.id.removeprefix("chabad_auth.") for message in run_checks()]
 
 
-@pytest.mark.parametrize("value", GOOD, ids=str)
+@each("value", GOOD, ids=str)
 def test_a_setting_that_works_gives_no_message(
     monkeypatch: pytest.MonkeyPatch, value: dict[str, Any]
 ) -> None:
     assert found(value, monkeypatch) == []
 
 
-@pytest.mark.parametrize(("value", "number"), BAD, ids=str)
+@each(("value", "number"), BAD, ids=str)
 def test_a_setting_that_cannot_work_gives_its_message(
     monkeypatch: pytest.MonkeyPatch, value: Any, number: str
 ) -> None:

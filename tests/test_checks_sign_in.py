@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.core.checks.registry import registry
 from django.test import override_settings
+from support.cases import each
 from support.issuer import Key
 
 from chabad_auth_django.checks import check_issuers, check_settings
@@ -107,7 +108,7 @@ def test_each_setting_is_checked(name: str, number: int, good: list[Any], bad: l
         assert name in messages[0][1]
 
 
-@pytest.mark.parametrize(
+@each(
     ("changes", "named"),
     [
         ({"AUDIENCE": None}, "AUDIENCE"),

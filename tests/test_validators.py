@@ -13,6 +13,7 @@ from django.test import override_settings
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pymongo.database import Database
+from support.cases import each
 
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.validators import (
@@ -106,21 +107,19 @@ REFUSED: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("value", ACCEPTED, ids=lambda value: ascii(value)[:40])
+@each("value", ACCEPTED, ids=lambda value: ascii(value)[:40])
 def test_a_json_value_that_is_safe_is_accepted(value: Any) -> None:
     validate_json(value, max_bytes=10_000)
 
 
-@pytest.mark.parametrize("value", REFUSED, ids=lambda value: type(value).__name__)
-@pytest.mark.parametrize("place", [lambda value: value, lambda value: {"a": [value]}])
+@each("value", REFUSED, ids=lambda value: type(value).__name__)
+@each("place", [lambda value: value, lambda value: {"a": [value]}])
 def test_a_json_value_that_is_unsafe_is_refused(value: Any, place: Any) -> None:
     with pytest.raises(ValidationError):
         validate_json(place(value), max_bytes=1_000_000)
 
 
-@pytest.mark.parametrize(
-    "value", [None, 1, "x", "é", {}, {"a": 1}, [1, 2], datetime(2024, 1, 1)], ids=str
-)
+@each("value", [None, 1, "x", "é", {}, {"a": 1}, [1, 2], datetime(2024, 1, 1)], ids=str)
 def test_the_limit_in_bytes_is_what_the_value_takes_in_bson(value: Any) -> None:
     size = len(bson.encode({"": value})) - len(bson.encode({"": None}))
     validate_json(value, max_bytes=size)
@@ -129,7 +128,7 @@ def test_the_limit_in_bytes_is_what_the_value_takes_in_bson(value: Any) -> None:
             validate_json(value, max_bytes=size - 1)
 
 
-@pytest.mark.parametrize(
+@each(
     ("setting", "value"), [("JSON_MAX_DEPTH", nested(3)), ("JSON_MAX_KEYS", {"a": {"b": {"c": 1}}})]
 )
 def test_depth_and_keys_are_settings(setting: str, value: Any) -> None:
@@ -173,12 +172,12 @@ def test_what_is_accepted_is_stored_and_read_back(raw: Database) -> None:
 ID = ObjectId("0123456789abcdef01234567")
 
 
-@pytest.mark.parametrize("value", [ID, str(ID), str(ID).upper()])
+@each("value", [ID, str(ID), str(ID).upper()])
 def test_an_id_in_either_form_is_an_object_id(value: Any) -> None:
     assert to_object_id(value) == ID
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         None,
@@ -202,12 +201,12 @@ def test_anything_else_is_no_id(value: Any) -> None:
         to_object_id(value)
 
 
-@pytest.mark.parametrize("key", ["a", "a$", "_id", "__v", "é", " ", "0", "x" * 1000])
+@each("key", ["a", "a$", "_id", "__v", "é", " ", "0", "x" * 1000])
 def test_a_key_that_is_safe_is_returned(key: str) -> None:
     assert validate_key(key) == key
 
 
-@pytest.mark.parametrize(
+@each(
     "key",
     ["", "$", "$a", "a.b", "a\0b", "_cls", "_ref", "\ud800", None, 5, b"a", {"a": 1}],
     ids=ascii,
@@ -217,12 +216,12 @@ def test_a_key_that_is_unsafe_is_refused(key: Any) -> None:
         validate_key(key)
 
 
-@pytest.mark.parametrize("name", ["a", "a.b", "$a", "Привет", "x" * 255, " "])
+@each("name", ["a", "a.b", "$a", "Привет", "x" * 255, " "])
 def test_a_name_is_returned(name: str) -> None:
     assert validate_name(name) == name
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     ["", "x" * 256, "a\n", "\0", "\x7f", "\ud800", None, 5, b"a", ["a"], {"$gt": ""}],
     ids=ascii,
@@ -238,23 +237,23 @@ def test_the_length_of_a_name_may_be_limited_further() -> None:
         validate_name("abcd", max_length=3)
 
 
-@pytest.mark.parametrize("value", ["", "a\n", "🕎"])
+@each("value", ["", "a\n", "🕎"])
 def test_text_is_returned(value: str) -> None:
     assert validate_text(value) == value
 
 
-@pytest.mark.parametrize("value", [None, 5, b"a", ["a"], {"$gt": ""}, "\ud800"], ids=ascii)
+@each("value", [None, 5, b"a", ["a"], {"$gt": ""}, "\ud800"], ids=ascii)
 def test_what_is_no_text_is_refused(value: Any) -> None:
     with pytest.raises(ValidationError):
         validate_text(value)
 
 
-@pytest.mark.parametrize("url", ["https://x.org", "http://localhost:8000/a?b#c", "https://é.org/"])
+@each("url", ["https://x.org", "http://localhost:8000/a?b#c", "https://é.org/"])
 def test_an_http_url_is_accepted(url: str) -> None:
     validate_http_url(url)
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     ["javascript:alert(1)", "x.org", "https://", "https://x.org/\0", "https://x.org/\ud800", "", 5],
     ids=ascii,
@@ -282,7 +281,7 @@ def test_normalising_an_email_address_again_changes_nothing(value: str) -> None:
     assert email_spellings(value)[0] == email
 
 
-@pytest.mark.parametrize(
+@each(
     ("spellings", "email"),
     [
         (["ann@M\u00dcNCHEN.de", "ann@mu\u0308nchen.de."], "ann@xn--mnchen-3ya.de"),
@@ -313,9 +312,7 @@ def test_all_spellings_of_a_mailbox_have_one_normal_form(spellings: list[str], e
     assert {normalize_email(text) for text in spellings} == {email}
 
 
-@pytest.mark.parametrize(
-    "given", ["Ann@M\u00dcNCHEN.de", "ann@xn--mnchen-3ya.de", "ann@mu\u0308nchen.de"], ids=ascii
-)
+@each("given", ["Ann@M\u00dcNCHEN.de", "ann@xn--mnchen-3ya.de", "ann@mu\u0308nchen.de"], ids=ascii)
 def test_the_spellings_of_a_mailbox_are_those_that_other_programs_store(given: str) -> None:
     spellings = email_spellings(given)
     expected = {"ann@xn--mnchen-3ya.de", "ann@m\u00fcnchen.de", "ann@mu\u0308nchen.de"}
@@ -325,13 +322,13 @@ def test_the_spellings_of_a_mailbox_are_those_that_other_programs_store(given: s
     assert email_spellings("ann@example.org") == ["ann@example.org"]
 
 
-@pytest.mark.parametrize("email", ["ann@\u2603.net", f"ann@{'ü' * 60}.de"], ids=ascii)
+@each("email", ["ann@\u2603.net", f"ann@{'ü' * 60}.de"], ids=ascii)
 def test_a_domain_that_has_no_ascii_form_is_refused(email: str) -> None:
     with pytest.raises(ValidationError):
         validate_email_address(email)
 
 
-@pytest.mark.parametrize(
+@each(
     "email",
     [
         "a" + "\u0301\u0323" * 500_000,
@@ -350,7 +347,7 @@ def test_a_long_email_address_costs_no_time(email: str) -> None:
     assert time.perf_counter() - start < 0.1
 
 
-@pytest.mark.parametrize(
+@each(
     "character",
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180e\u200b\u200c\u200d\u200e\u2060\u2800"
     "\u3164\ufe00\ufe0f\ufeff\uffa0\U000e0100",

@@ -11,6 +11,7 @@ import pytest
 from bson import Binary, Decimal128, ObjectId, Regex
 from pymongo.database import Database
 from rest_framework.test import APIClient
+from support.cases import each
 from support.hostile import (
     ACCEPTED,
     ACTIVITIES,
@@ -68,7 +69,7 @@ def test_no_body_is_an_empty_object(api: APIClient, verb: str, path: str, status
     assert send(api, verb, path, "").status_code == status
 
 
-@pytest.mark.parametrize(("verb", "path", "field", "value"), REFUSED)
+@each(("verb", "path", "field", "value"), REFUSED)
 def test_a_field_refuses_what_it_cannot_hold(
     api: APIClient, verb: str, path: str, field: str, value: str
 ) -> None:
@@ -91,8 +92,8 @@ SMUGGLED = [
 ]
 
 
-@pytest.mark.parametrize("smuggled", SMUGGLED)
-@pytest.mark.parametrize(
+@each("smuggled", SMUGGLED)
+@each(
     ("verb", "path", "field"),
     [
         ("PATCH", "/api/users/me/", '"name": "n"'),
@@ -317,7 +318,7 @@ ADMINISTRATORS = [
 ]
 
 
-@pytest.mark.parametrize(("verb", "path", "body", "status"), ADMINISTRATORS)
+@each(("verb", "path", "body", "status"), ADMINISTRATORS)
 def test_an_administrator_is_refused_what_cannot_be(
     login: Any, admin: User, owner: User, verb: str, path: str, body: str, status: int
 ) -> None:
@@ -361,7 +362,7 @@ def test_a_name_comes_back_exactly(api: APIClient, name: str) -> None:
     assert api.delete(path).status_code == 204
 
 
-@pytest.mark.parametrize(
+@each(
     ("verb", "path", "body"),
     [
         ("PUT", f"{PREFERENCES}widgets/w/", '{"enabled": "yes"}'),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
+from support.cases import each
 from support.requests import check_error
 
 from chabad_auth_django.models import User
@@ -37,7 +38,7 @@ QUERIES_REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("query", QUERIES_REFUSED)
+@each("query", QUERIES_REFUSED)
 def test_a_query_that_cannot_be_understood_is_refused(api: APIClient, query: str) -> None:
     check_error(api.get(f"{ACTIVITIES}?{query}"), 400, "invalid")
 
@@ -148,9 +149,7 @@ QUERIES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("path", "query"), [(path, query) for path in QUERIES for query in QUERIES[path]]
-)
+@each(("path", "query"), [(path, query) for path in QUERIES for query in QUERIES[path]])
 def test_each_list_refuses_a_query_that_it_does_not_know(
     login: Any, admin: User, path: str, query: str
 ) -> None:

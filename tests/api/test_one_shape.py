@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 from rest_framework.test import APIClient
+from support.cases import each
 from support.endpoints import PATTERNS
 from support.requests import check_error
 
@@ -40,7 +41,7 @@ def host(request: pytest.FixtureRequest) -> Any:
         yield
 
 
-@pytest.mark.parametrize("path", [*PATHS, *BELOW])
+@each("path", [*PATHS, *BELOW])
 def test_wrong_methods_and_types_are_refused_in_json(
     host: Any, login: Any, admin: Any, path: str
 ) -> None:

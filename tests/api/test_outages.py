@@ -34,6 +34,7 @@ from pymongo.errors import (
     WTimeoutError,
 )
 from rest_framework.test import APIClient
+from support.cases import each
 from support.interleave import Pause, command
 from support.invariants import end_transactions_of_the_dead
 from support.issuer import AUDIENCE, ISSUER, claims
@@ -489,7 +490,7 @@ def wrapped(error: PyMongoError) -> mongoengine.OperationError:
     return result
 
 
-@pytest.mark.parametrize(
+@each(
     ("error", "expected"),
     [
         (ServerSelectionTimeoutError(), True),

@@ -9,6 +9,7 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 from rest_framework.test import APIClient
+from support.cases import each
 from support.endpoints import served
 from support.requests import check_error
 
@@ -85,7 +86,7 @@ def signed_in(admin: User) -> Iterator[tuple[APIClient, ObjectId]]:
     yield client, session
 
 
-@pytest.mark.parametrize(("name", "value"), PRECONDITIONS)
+@each(("name", "value"), PRECONDITIONS)
 @pytest.mark.parametrize(("endpoint", "verb"), WRITES)
 def test_a_precondition_that_fails_or_is_unknown_lets_nothing_happen(
     signed_in: tuple[APIClient, ObjectId],
@@ -111,6 +112,7 @@ def test_a_precondition_that_fails_or_is_unknown_lets_nothing_happen(
     if holds:
         # Nothing is stored there yet.
         assert answer.status_code == 201
+        client.delete(path)
         return
     check_error(answer, answer.status_code)
     assert answer.status_code in (400, 403, 404, 409, 412), answer.content

@@ -17,6 +17,7 @@ import pytest
 from bson import ObjectId
 from django.core.management import get_commands, load_command_class
 from django.test import override_settings
+from support.cases import each
 from support.management import NOBODY, Stream, interrupted, run
 from support.processes import django_admin, python, python_path
 
@@ -65,7 +66,7 @@ def command(name: str) -> Command:
     return found
 
 
-@each_command
+@each("name", NAMES)
 def test_a_bad_argument_ends_in_two_with_one_line(name: str) -> None:
     result = run(name, *ARGUMENTS.get(name, []), "--nonsense")
     assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 1)
@@ -89,7 +90,7 @@ def test_without_a_server_it_ends_in_two_with_one_line(name: str, tmp_path: Path
     assert len(result.err.splitlines()) == 1
 
 
-@each_command
+@each("name", NAMES)
 def test_its_help_has_the_exit_statuses_and_the_keys(name: str) -> None:
     text = " ".join(command(name).create_parser("manage.py", name).format_help().split())
     assert "Exit status: 0 " in text
@@ -98,7 +99,7 @@ def test_its_help_has_the_exit_statuses_and_the_keys(name: str) -> None:
         assert key in text
 
 
-@each_command
+@each("name", NAMES)
 def test_its_arguments_and_keys_are_explained(name: str) -> None:
     found = command(name)
     assert found.help.endswith(".")

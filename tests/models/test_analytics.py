@@ -7,6 +7,7 @@ import pytest
 from bson import ObjectId
 from django.test import override_settings
 from pymongo.database import Database
+from support.cases import each
 
 from chabad_auth_django.db.expressions import without_version
 from chabad_auth_django.exceptions import NotFound, UserNotFound, ValidationError
@@ -110,8 +111,8 @@ def test_a_finder_gives_only_what_matches_newest_first(
     assert list(found("nothing" if value else ObjectId())) == []
 
 
-@pytest.mark.parametrize("value", [None, 5, b"x", ["x"], {"$gt": ""}, "\ud800"], ids=ascii)
-@pytest.mark.parametrize("finder", ["find_by_user_id", "find_by_event_name", "find_by_category"])
+@each("value", [None, 5, b"x", ["x"], {"$gt": ""}, "\ud800"], ids=ascii)
+@each("finder", ["find_by_user_id", "find_by_event_name", "find_by_category"])
 def test_a_finder_refuses_a_value_of_another_type(mongodb: str, finder: str, value: Any) -> None:
     with pytest.raises(ValidationError):
         getattr(Analytics, finder)(value)

@@ -10,6 +10,7 @@ import pytest
 from bson import Int64, ObjectId
 from mongoengine.errors import FieldDoesNotExist, SaveConditionError
 from pymongo.database import Database
+from support.cases import each
 from support.commands import CommandCounter
 from support.threads import together
 
@@ -372,8 +373,8 @@ LIMITED: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("limit", [0, -1, True, MAX_LIMIT + 1, 1e9, 10.0, None, "10"], ids=str)
-@pytest.mark.parametrize("finder", LIMITED)
+@each("limit", [0, -1, True, MAX_LIMIT + 1, 1e9, 10.0, None, "10"], ids=str)
+@each("finder", LIMITED)
 def test_a_limit_that_is_no_number_from_one_to_a_thousand_is_refused(
     mongodb: str, finder: str, limit: Any
 ) -> None:
@@ -381,9 +382,10 @@ def test_a_limit_that_is_no_number_from_one_to_a_thousand_is_refused(
         LIMITED[finder](limit)
 
 
-@pytest.mark.parametrize("limit", [1, MAX_LIMIT])
-@pytest.mark.parametrize("finder", LIMITED)
+@each("limit", [1, MAX_LIMIT])
+@each("finder", LIMITED)
 def test_the_limit_is_that_of_the_query(commands: CommandCounter, finder: str, limit: int) -> None:
+    commands.clear()
     list(LIMITED[finder](limit))
     assert [command["limit"] for _, command in commands.sent] == [limit]
 

@@ -7,6 +7,7 @@ import pytest
 from bson import ObjectId
 from django.test import override_settings
 from pymongo.database import Database
+from support.cases import each
 
 from chabad_auth_django.db.expressions import without_version
 from chabad_auth_django.exceptions import AlreadyExists, NotFound, UserNotFound, ValidationError
@@ -139,8 +140,8 @@ def test_a_change_leaves_the_instance_as_it_is_stored(
 NOT_NAMES: list[Any] = [None, 5, b"x", ["x"], {"$gt": ""}, "", "\ud800", "a\0b", "x" * 256]
 
 
-@pytest.mark.parametrize("value", NOT_NAMES, ids=lambda value: ascii(value)[:20])
-@pytest.mark.parametrize(
+@each("value", NOT_NAMES, ids=lambda value: ascii(value)[:20])
+@each(
     "method",
     [
         "update_theme",
@@ -162,7 +163,7 @@ def test_a_value_that_breaks_a_rule_is_refused(
     assert raw.preferences.find_one() == before
 
 
-@pytest.mark.parametrize(
+@each(
     ("method", "arguments"),
     [
         ("update_theme", ("Dark",)),

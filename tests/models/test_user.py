@@ -8,6 +8,7 @@ import pytest
 from bson import ObjectId
 from django.test import override_settings
 from pymongo.database import Database
+from support.cases import each
 
 from chabad_auth_django.db.expressions import without_version
 from chabad_auth_django.exceptions import (
@@ -94,7 +95,7 @@ def test_an_email_address_is_normalised(raw: Database, given: str, stored: str) 
     assert list(User.objects(email__in=[given])) == [user]
 
 
-@pytest.mark.parametrize(
+@each(
     "email",
     [
         *(value for value in NOT_TEXT if not isinstance(value, bytes)),
@@ -193,8 +194,8 @@ def test_a_finder_of_one_user(mongodb: str, finder: Any, hit: str, miss: str) ->
     assert finder(miss) is None
 
 
-@pytest.mark.parametrize("value", NOT_TEXT, ids=ascii)
-@pytest.mark.parametrize(
+@each("value", NOT_TEXT, ids=ascii)
+@each(
     "finder",
     [
         User.find_by_email,
@@ -259,9 +260,9 @@ def test_a_change_of_a_list_leaves_the_instance_as_it_is_stored(
     assert without_version(raw.users.find_one()) == user.to_mongo()
 
 
-@pytest.mark.parametrize("value", [None, 5, b"x", ["user"], {"$gt": ""}, "\ud800"], ids=ascii)
-@pytest.mark.parametrize("name", ["role", "permission", "auth_method"])
-@pytest.mark.parametrize("action", ["add", "remove"])
+@each("value", [None, 5, b"x", ["user"], {"$gt": ""}, "\ud800"], ids=ascii)
+@each("name", ["role", "permission", "auth_method"])
+@each("action", ["add", "remove"])
 def test_a_change_of_a_list_refuses_what_is_no_text(
     raw: Database, user: User, action: str, name: str, value: Any
 ) -> None:

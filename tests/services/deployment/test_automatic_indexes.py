@@ -20,6 +20,7 @@ from django.core.management import CommandError, call_command
 from pymongo.uri_parser import parse_uri
 from support.processes import python
 
+from chabad_auth_django.db import connection
 from chabad_auth_django.models.fields import now
 
 SETTINGS = """
@@ -47,11 +48,11 @@ def database(replica_set_uri: str) -> Iterator[pymongo.database.Database[Any]]:
 
 def run(folder: Path, database: Any, *arguments: str, settings: str = SETTINGS) -> str:
     (folder / "migrating.py").write_text(settings)
-    (host, port) = database.client.address
+    uri = connection.uri_setting()
     result = python(
         *("-m", "django", *arguments),
         cwd=folder,
-        MONGODB_URI=f"mongodb://{host}:{port}/{database.name}?replicaSet=rs0",
+        MONGODB_URI=uri.replace(f"/{parse_uri(uri)['database']}", f"/{database.name}"),
         DJANGO_SETTINGS_MODULE="migrating",
     )
     assert result.returncode == 0, result.stderr

@@ -176,7 +176,7 @@ def test_a_ttl_of_zero_is_seen(deployed: Database) -> None:
 @pytest.mark.parametrize("options", [{}, {"expireAfterSeconds": 5 * DAY}], ids=str)
 def test_a_ttl_is_changed_in_place(deployed: Database, options: dict[str, Any]) -> None:
     replace(deployed, "activities", "timestamp_1", **options)
-    with recording(f"{uri_of(deployed)}") as commands:
+    with recording(connection.uri_setting()) as commands:
         [line] = indexes.fix()
         names = commands.names
     assert "collMod" in names
@@ -184,13 +184,8 @@ def test_a_ttl_is_changed_in_place(deployed: Database, options: dict[str, Any]) 
     assert "TTL changed in place" in line
 
 
-def uri_of(database: Database) -> str:
-    host, port = database.client.address
-    return f"mongodb://{host}:{port}/{database.name}?replicaSet=rs0"
-
-
 def test_the_retention_is_a_setting(deployed: Database) -> None:
-    settings = {"MONGODB_URI": uri_of(deployed), "ACTIVITY_RETENTION_DAYS": 30}
+    settings = {"MONGODB_URI": connection.uri_setting(), "ACTIVITY_RETENTION_DAYS": 30}
     with override_settings(CHABAD_AUTH=settings):
         [pair] = indexes.compare().differing
         assert pair.declared.options == {"expireAfterSeconds": 30 * DAY}

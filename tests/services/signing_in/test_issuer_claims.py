@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 import pytest
 from django.test import override_settings
+from support.cases import each
 from support.issuer import AUDIENCE, ISSUER, Key, by_hand, claims
 
 from chabad_auth_django.exceptions import InvalidToken
@@ -150,7 +151,7 @@ def test_a_token_without_an_issuer_names_an_identity_of_the_portal() -> None:
     assert not verify_issuer_token(token=token()).links_to_default_role_only
 
 
-@pytest.mark.parametrize(
+@each(
     "changes",
     [
         {"iss": "merkos-portal"},

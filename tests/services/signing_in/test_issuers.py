@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 import pytest
 from django.test import override_settings
+from support.cases import each
 from support.issuer import AUDIENCE, ISSUER, JwksServer, Key, by_hand, claims
 
 from chabad_auth_django.exceptions import InvalidToken
@@ -128,7 +129,7 @@ def test_a_token_without_one_of_the_claims_is_refused(name: str, keys: list[Key]
     assert_refused(keys[0].sign(claims(**{name: None})))
 
 
-@pytest.mark.parametrize(
+@each(
     "changes",
     [
         {"exp": 1},
