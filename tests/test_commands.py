@@ -36,6 +36,8 @@ def key(user: User, data_key: str = "old") -> dict[str, Any]:
 
 
 FIND, CHANGE, INSERT_FOR_USER = ["find"], ["findAndModify"], ["insert", "find"]
+#: Whether there are archives, and whose counts stayed; then all in one.
+COUNT = ["find", "find", "aggregate"]
 
 #: Operation -> what it sends to a replica set; a user, "old" AppData and their documents exist.
 COMMANDS: dict[str, tuple[Operation, list[str]]] = {
@@ -60,7 +62,7 @@ COMMANDS: dict[str, tuple[Operation, list[str]]] = {
     "remove_permission": (lambda user: user.remove_permission("x"), CHANGE),
     "add_auth_method": (lambda user: user.add_auth_method("cdsso"), CHANGE),
     "update_last_login": (lambda user: user.update_last_login(), CHANGE),
-    "save a user": (lambda user: setattr(user, "name", "Anna") or user.save(), ["update"]),
+    "save a user": (lambda user: setattr(user, "name", "Anna") or user.save(), CHANGE),
     "Profile.find_by_user_id": (lambda user: Profile.find_by_user_id(user.id), FIND),
     "find_or_create_profile": (lambda user: Profile.find_or_create_profile(user.id), FIND),
     "update_avatar": (
@@ -92,10 +94,10 @@ COMMANDS: dict[str, tuple[Operation, list[str]]] = {
         FIND,
     ),
     "create_analytics": (lambda user: analytics(user).save(), INSERT_FOR_USER),
-    "get_event_counts": (lambda user: Analytics.get_event_counts(DAY_AGO, now()), ["aggregate"]),
+    "get_event_counts": (lambda user: Analytics.get_event_counts(DAY_AGO, now()), COUNT),
     "get_category_counts": (
         lambda user: Analytics.get_category_counts(DAY_AGO, now(), user.id),
-        ["aggregate"],
+        COUNT,
     ),
     "find_by_user_and_app": (lambda user: list(AppData.find_by_user_and_app(user.id, "a")), FIND),
     "find_by_user_app_and_key": (lambda user: AppData.find_by_user_app_and_key(**key(user)), FIND),
