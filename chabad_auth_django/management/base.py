@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
@@ -164,6 +165,16 @@ class Command(BaseCommand):
             style = self.stderr.style_func
             self.stderr = Terminal(stderr)
             self.stderr.style_func = style
+
+    def check(self, *args: Any, **kwargs: Any) -> None:
+        """Run the system checks; their warnings are for people, and for no mail of cron's."""
+        shown = self.stderr
+        if self._is_quiet or (self.is_scheduled and not self.stdout.isatty()):
+            self.stderr = Terminal(io.StringIO())
+        try:
+            super().check(*args, **kwargs)
+        finally:
+            self.stderr = shown
 
     def report(
         self,

@@ -25,7 +25,7 @@ from django.test import override_settings
 from pymongo.database import Database
 from support.command_reference import command_names, load
 from support.management import run
-from support.processes import python_path
+from support.processes import python, python_path
 
 from chabad_auth_django.management import output
 from chabad_auth_django.management.terminal import Terminal
@@ -226,6 +226,30 @@ class TestSilence:
             assert run(*arguments) == run("chabad_purge_deleted", "-v", 0)
             assert run(*arguments, width=80).out, "a terminal does"
             assert run(*arguments, "--json").json, "a program does"
+
+    def test_warnings_of_the_system_checks_are_for_people(
+        self, mongodb: str, tmp_path: Path
+    ) -> None:
+        (tmp_path / "warned.py").write_text(
+            "from support.host_settings import *\nCHABAD_AUTH = {'HOST_ID': 'site'}\n"
+        )
+        environment = {"DJANGO_SETTINGS_MODULE": "warned", "MONGODB_URI": mongodb}
+        for arguments, is_quiet in (
+            (["chabad_purge_deleted"], True),
+            (["chabad_rollup_analytics"], True),
+            (["chabad_stats", "-v", "0"], True),
+            (["chabad_stats"], False),
+        ):
+            result = python("-m", "django", *arguments, cwd=tmp_path, **environment)
+            assert result.returncode == 0, result.stderr
+            assert ("chabad_auth.W007" in result.stderr) != is_quiet, arguments
+            assert (result.stderr == "") == is_quiet, arguments
+        (tmp_path / "wrong.py").write_text(
+            "from support.host_settings import *\nCHABAD_AUTH = {'HOST_ID': 5}\n"
+        )
+        environment["DJANGO_SETTINGS_MODULE"] = "wrong"
+        result = python("-m", "django", "chabad_purge_deleted", cwd=tmp_path, **environment)
+        assert (result.returncode, len(result.stderr.splitlines())) == (2, 1), "an error is told"
 
     def test_cron_hears_of_what_was_done(self, busy: User, raw: Database, tmp_path: Path) -> None:
         raw.analytics.update_many({}, {"$set": {"timestamp": LONG_AGO}})
