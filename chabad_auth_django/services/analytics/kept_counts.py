@@ -19,7 +19,6 @@ from django.utils.crypto import salted_hmac
 from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import CountedAlready
 from chabad_auth_django.models import AnalyticsDailyUser, AnalyticsRollup
-from chabad_auth_django.models.counting import start_of_day
 from chabad_auth_django.models.rollup import ARCHIVED, KEYS
 from chabad_auth_django.services.analytics.event_keys import LENIENT, event_key
 
@@ -59,57 +58,51 @@ def take_back(*, user_id: ObjectId, events: Sequence[RawBSONDocument]) -> bool:
 def is_anything_counted(*, user_id: ObjectId) -> bool:
     """Tell whether events of the user are counted here that are not stored."""
     return connection.supports_transactions() and (
-        AnalyticsRollup.read(**_key(user_id)) is not None or bool(_archived_days(user_id))
+        AnalyticsRollup.read(**_key(user_id)) is not None or bool(_archived_months(user_id))
     )
 
 
 def check(*, user_id: ObjectId, events: Iterable[RawBSONDocument]) -> None:
     """Raise ``CountedAlready`` unless all the events can be stored without being counted twice."""
-    check_not_archived(user_id=user_id, events=(dated := _Digest()).passing(events))
-    record = AnalyticsRollup.read(**_key(user_id))
-    if record is None or not dated.count:
+    count, digest = _digest(events)
+    if not count:
         return
-    erased = record["events"], *(record[name] for name in _DIGEST)
-    if erased != (dated.count, *dated.value):
+    check_not_archived(user_id=user_id)
+    record = AnalyticsRollup.read(**_key(user_id))
+    if record and (record["events"], [record[name] for name in _DIGEST]) != (count, digest):
         raise CountedAlready(
             "Events of this user were erased here and their counts have stayed. The file does not "
             "hold exactly these events, so some would be counted twice: import it without them."
         )
 
 
-def check_not_archived(*, user_id: ObjectId, events: Iterable[RawBSONDocument]) -> None:
-    """Raise ``CountedAlready`` where an event may be one of those that are archived."""
-    days = _archived_days(user_id)
+def check_not_archived(*, user_id: ObjectId) -> None:
+    """Raise ``CountedAlready`` where events of the user are archived.
+
+    Of any time: an event may have been corrected before.
+    """
+    if months := _archived_months(user_id):
+        raise CountedAlready(
+            f"Events of this user are archived ({', '.join(months)}). Those of the file may be "
+            "among them, and be counted twice: bring them back before, or import it without events."
+        )
+
+
+def _digest(events: Iterable[RawBSONDocument]) -> tuple[int, list[Int64]]:
+    """Return the number of events, and the exclusive or of their hashes."""
+    count, digest = 0, [0] * len(_DIGEST)
     for event in _dated(events):
-        if (day := start_of_day(event["timestamp"])) in days:
-            raise CountedAlready(
-                f"Events of this user are archived, also of {day:%Y-%m-%d}, and would be counted "
-                f"twice. Bring {day:%Y-%m} back before, or import the file without events."
-            )
-
-
-class _Digest:
-    """The number of events, and the exclusive or of their hashes."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.value = (Int64(0), Int64(0))
-
-    def passing(self, events: Iterable[RawBSONDocument]) -> Iterator[RawBSONDocument]:
-        for event in _dated(events):
-            self.count += 1
-            hashed = sha256(bson.encode({"": event["_id"]}) + event_key(event, KEYS)).digest()
-            parts = (int.from_bytes(hashed[i : i + 8], "big", signed=True) for i in (0, 8))
-            low, high = (Int64(a ^ b) for a, b in zip(self.value, parts, strict=True))
-            self.value = low, high
-            yield event
+        count += 1
+        hashed = sha256(bson.encode({"": event["_id"]}) + event_key(event, KEYS)).digest()
+        for part in range(len(digest)):
+            digest[part] ^= int.from_bytes(hashed[8 * part :][:8], "big", signed=True)
+    return count, list(map(Int64, digest))
 
 
 def _change(events: Iterable[RawBSONDocument], sign: int) -> dict[str, Any]:
-    for _ in (digest := _Digest()).passing(events):
-        pass
-    changes = {name: {"xor": part} for name, part in zip(_DIGEST, digest.value, strict=True)}
-    return {"$inc": {"events": sign * digest.count}, "$bit": changes}
+    count, digest = _digest(events)
+    changes = {name: {"xor": part} for name, part in zip(_DIGEST, digest, strict=True)}
+    return {"$inc": {"events": sign * count}, "$bit": changes}
 
 
 def _dated(events: Iterable[RawBSONDocument]) -> Iterator[RawBSONDocument]:
@@ -120,9 +113,9 @@ def _dated(events: Iterable[RawBSONDocument]) -> Iterator[RawBSONDocument]:
             yield read
 
 
-def _archived_days(user_id: ObjectId) -> set[datetime]:
+def _archived_months(user_id: ObjectId) -> list[str]:
     rows = AnalyticsDailyUser.collection().find({"userId": user_id, "build": ARCHIVED}, {"day": 1})
-    return {row["day"] for row in rows}
+    return sorted({f"{row['day']:%Y-%m}" for row in rows})
 
 
 def _key(user_id: ObjectId) -> dict[str, str]:

@@ -117,7 +117,7 @@ def count_once(*, user_id: ObjectId, events: Sequence[RawBSONDocument], dry_run:
     """
     if not connection.supports_transactions():
         return
-    kept_counts.check_not_archived(user_id=user_id, events=events)
+    kept_counts.check_not_archived(user_id=user_id)
     if not dry_run and kept_counts.take_back(user_id=user_id, events=events):
         _insert_erased(_count([RawBSONDocument(event.raw, LENIENT) for event in events], KEYS), -1)
 
