@@ -17,11 +17,11 @@ from pymongo.database import Database
 from support.issuer import AUDIENCE, ISSUER, claims
 from support.management import run
 
-from chabad_auth_django.exceptions import InvalidToken
+from chabad_auth_django.exceptions import InvalidToken, NotFound, ValidationError
 from chabad_auth_django.models import ExternalId, Session, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes
-from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.services.lifecycle import creation, deletion, receipts
 from chabad_auth_django.services.signing_in import flows
 
 SECRET = "a shared secret that has more than 32 bytes"
@@ -42,7 +42,7 @@ def sha(text: str) -> str:
 @pytest.fixture
 def old(raw: Database) -> Iterator[dict[str, Any]]:
     """What version 0.1.0 stored: a user with an external id and a session, and two deletions."""
-    ann, gone, half = ObjectId(), ObjectId(), ObjectId()
+    ann, gone, half, ended = (ObjectId() for _ in range(4))
     time = now()
     raw.users.insert_one(
         {
@@ -79,10 +79,17 @@ def old(raw: Database) -> Iterator[dict[str, Any]]:
         }
     )
     raw.activities.insert_one({"userId": gone, "eventType": "x", "timestamp": time})
+    # The receipt of one that ended, and a record of a deletion that a crash has undone.
+    raw.erasures.insert_many(
+        [
+            {"_id": ended, "names": [], "found": {"users": 1}, "since": time, "finishedAt": time},
+            {"_id": ann, "names": [], "found": {"users": 1}, "since": time},
+        ]
+    )
     raw.deletions.insert_one({"_id": half, "state": "deleting", "since": time})
     raw.users.insert_one({"_id": half, "email": "half@example.org", "roles": ["user"]})
     with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": [CONFIG]}):
-        yield {"ann": ann, "gone": gone, "half": half, "session": session}
+        yield {"ann": ann, "gone": gone, "half": half, "ended": ended, "session": session}
 
 
 def test_an_external_id_signs_the_same_user_in(old: dict[str, Any]) -> None:
@@ -102,10 +109,23 @@ def test_open_deletions_go_on_and_receipts_stay(old: dict[str, Any], raw: Databa
     assert {outcome.user_id for outcome in deletion.run()} == {old["gone"], old["half"]}
     assert raw.activities.count_documents({}) == 0
     assert User.find_by_id(old["half"]) is None
+    assert deletion.count_jobs() == raw.erasures.count_documents({}) == 0
+    for name, activities in (("gone", 1), ("ended", 0)):
+        result = run("chabad_erase_user", str(old[name]), "--yes", "--json")
+        assert result.code == 0, result.err
+        (receipt,) = result.json["receipts"]
+        assert receipt["deleted"].get("activities", 0) == activities
     assert raw.deletions.count_documents({}) == 0
-    result = run("chabad_erase_user", str(old["gone"]), "--yes", "--json")
-    assert result.code == 0, result.err
-    assert str(old["gone"]) in result.out
+
+
+def test_a_receipt_is_found_by_a_name_before_the_next_purge(old: dict[str, Any]) -> None:
+    assert receipts.find(name="eve@example.org").user_id == old["gone"]
+    assert receipts.read(user_id=old["ended"]).finished_at is not None
+    with pytest.raises(NotFound):
+        receipts.read(user_id=old["ann"])
+    User.create_user(email="eve@example.org")
+    with pytest.raises(ValidationError, match=str(old["gone"])):
+        creation.find_user(name="eve@example.org")
 
 
 def test_the_new_indexes_are_missing_until_they_are_deployed(raw: Database) -> None:

@@ -1,33 +1,153 @@
-"""Deletion: that a user, or what is left of one, is being deleted, or created step by step."""
+"""Deletion: the job of a user who is being deleted, and the receipt of what was deleted.
+
+A job also stands for what is left of a user, and for one who is being created step by step.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import mongoengine
 from bson import ObjectId
-from mongoengine.fields import IntField, ListField, StringField
+from django.utils.crypto import salted_hmac
+from mongoengine.fields import DictField, EmbeddedDocumentField, IntField, ListField, StringField
+from pymongo.read_preferences import ReadPreference
 
+from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.base import Document
-from chabad_auth_django.models.fields import DateTimeField, ObjectIdField
+from chabad_auth_django.models.fields import DateTimeField, ObjectIdField, now
 from chabad_auth_django.models.registry import Sharding
+from chabad_auth_django.models.user import User
+from chabad_auth_django.validators import normalize_email
 
 CREATING, DELETING, PURGING = "creating", "deleting", "purging"
 
+#: The state of a job that is open. One that is done has none.
+OPEN = {"$in": [CREATING, DELETING, PURGING]}
+
+#: Where version 0.2.0 kept the receipts.
+OLD_RECEIPTS = "erasures"
+
+
+class StoredReceipt(mongoengine.EmbeddedDocument):
+    """What was found when the deletion began, and under which names the user was known.
+
+    Of the names it has hashes only.
+    """
+
+    meta = {"strict": False}
+
+    names: list[str] = ListField(StringField())
+    found: dict[str, int] = DictField()
+    since: datetime = DateTimeField()
+    finished_at: datetime | None = DateTimeField(db_field="finishedAt")
+
 
 class Deletion(Document):
-    """A job that is open; the ``_id`` is the user's."""
+    """A job, a receipt, or both; the ``_id`` is the user's.
 
-    meta = {"collection": "deletions"}
+    The receipt stays until somebody has taken it. Until then one of its names may have become the
+    name of somebody else.
+    """
 
-    sharding = Sharding(reason="a queue of a few documents", unique="_id")
+    meta = {
+        "collection": "deletions",
+        "indexes": [["state", "since"], {"fields": ["receipt.names"], "sparse": True}],
+    }
+
+    sharding = Sharding(reason="a queue, and receipts that nobody has taken", unique="_id")
 
     id: ObjectId = ObjectIdField(primary_key=True)
-    state: str = StringField(choices=(CREATING, DELETING, PURGING), required=True)
-    since: datetime = DateTimeField(required=True)
+    state: str | None = StringField(choices=(CREATING, DELETING, PURGING))
+    since: datetime | None = DateTimeField()
     #: A token for each deletion that has joined; the last to be refused removes the job.
     tries: list[Any] = ListField(ObjectIdField())
     #: How many batches were purged.
     batches: int = IntField()
     #: Collections that were swept after the grace period, where one project lacks a Document.
     swept: list[str] = ListField(StringField())
+    receipt: StoredReceipt | None = EmbeddedDocumentField(StoredReceipt)
+
+    @classmethod
+    def close(cls, **key: Any) -> bool:
+        """End the job with these stored fields, if there is one; tell whether there was.
+
+        A receipt stays, and says when that was.
+        """
+        if cls.collection().delete_one({**key, "receipt": None}).deleted_count:
+            return True
+        time = {"$ifNull": ["$receipt.finishedAt", now()]}
+        finished = {"$mergeObjects": ["$receipt", {"finishedAt": time}]}
+        closed = cls.collection().update_one(
+            {**key, "state": key.get("state", OPEN)},
+            [
+                {"$set": {"receipt": {"$cond": ["$receipt", finished, "$$REMOVE"]}}},
+                {"$unset": ["state", "since", "tries", "batches", "swept"]},
+            ],
+        )
+        cls._drop_if_empty(key["_id"])
+        return closed.matched_count == 1
+
+    @classmethod
+    def add_receipt(cls, user_id: ObjectId, receipt: Mapping[str, Any]) -> None:
+        """Give a receipt to the job of a user who is gone, unless it has one.
+
+        Where the job has ended meanwhile, it begins again: the receipt is to say when it ends.
+        """
+        added = {"$set": {"receipt": receipt}}
+        key = {"_id": user_id}
+        if not cls.collection().update_one({**key, "receipt": None}, added).matched_count:
+            job = {"state": DELETING, "since": now(), "receipt": receipt}
+            cls.collection().update_one(key, {"$setOnInsert": job}, upsert=True)
+
+    @classmethod
+    def take_receipt(cls, user_id: ObjectId) -> None:
+        """Remove the receipt, with the last that tells of the names; a job stays."""
+        if not cls.collection().delete_one({"_id": user_id, "state": None}).deleted_count:
+            cls.collection().update_one({"_id": user_id}, {"$unset": {"receipt": True}})
+            cls._drop_if_empty(user_id)
+
+    @classmethod
+    def _drop_if_empty(cls, user_id: ObjectId) -> None:
+        # It was ended and its receipt was taken at the same moment.
+        cls.collection().delete_one({"_id": user_id, "state": None, "receipt": None})
+
+    @staticmethod
+    def hash_name(name: str) -> str:
+        """Return what a receipt keeps of a name."""
+        # What other programs stored may be no address that could be normalised.
+        with suppress(ValidationError):
+            name = normalize_email(name)
+        return salted_hmac(OLD_RECEIPTS, name, algorithm="sha256").hexdigest()
+
+    @classmethod
+    def find_of_gone_users(cls, name: str) -> list[dict[str, Any]]:
+        """Return the documents with a receipt under that name whose users are gone.
+
+        Without transactions a crash can leave one of a user who is still there; it tells nothing.
+        """
+        cls.adopt_old_receipts()
+        found = list(cls.collection().find({"receipt.names": cls.hash_name(name)}))
+        there = User.existing_ids(row["_id"] for row in found)
+        return [row for row in found if row["_id"] not in there]
+
+    @classmethod
+    def adopt_old_receipts(cls) -> None:
+        """Move the receipts that version 0.2.0 or older has written into their jobs."""
+        old = cls.database().get_collection(OLD_RECEIPTS, read_preference=ReadPreference.PRIMARY)
+        for record in list(old.find()):
+            cls._adopt(record)
+            old.delete_one({"_id": record["_id"]})
+
+    @classmethod
+    def _adopt(cls, record: Mapping[str, Any]) -> None:
+        key = {"_id": record["_id"]}
+        receipt = {"receipt": {name: record[name] for name in record if name != "_id"}}
+        if record.get("finishedAt") is not None:
+            cls.collection().update_one(key, {"$setOnInsert": receipt}, upsert=True)
+        elif cls.read(**key) or not User.read(**key):
+            cls.add_receipt(record["_id"], receipt["receipt"])
+        # Else a crash left it, before the user was removed.

@@ -103,7 +103,7 @@ class TestErasure:
         assert set(receipt["left"].values()) == {0}
         check_error(api.get(ERASURE), 401)
         stored = {name for name in raw.list_collection_names() if raw[name].find_one()}
-        assert stored == {"audit_log", "deletions", "erasures"}
+        assert stored == {"audit_log", "deletions"}
 
     def test_an_administrator_reads_the_final_receipt(
         self, login: Any, admin: User, busy: User
@@ -223,7 +223,7 @@ class TestErasure:
         for headers in ({}, {"HTTP_IDEMPOTENCY_KEY": "k"}):
             check_error(login(admin).post(ERASURE, **headers), 409, "last_administrator")
             check_error(login(admin).get(ERASURE), 404)
-        assert raw.erasures.find_one() is None
+        assert raw.deletions.find_one() is None
 
     def test_nobody_is_erased_who_is_not_there(self, login: Any, admin: User) -> None:
         for user in (ObjectId(), "nobody", "%00"):

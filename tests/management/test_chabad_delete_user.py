@@ -100,7 +100,7 @@ def test_after_an_interruption_the_id_goes_on(
             f"Go on by id with: {busy.id}"
         )
         assert raw.users.count_documents({}) == 0
-        assert busy.email not in str(list(raw.erasures.find()))
+        assert busy.email not in str(list(raw.deletions.find()))
     assert 0 < raw.activities.count_documents({}) < 10
     other = User.create_user(email=busy.email)
     result = run(COMMAND, busy.email, "--yes", "--json")
@@ -156,4 +156,4 @@ def test_of_two_administrators_one_command_deletes_one(mongodb: str, raw: Databa
     assert "last administrator" in result.err
     assert [user.email for user in User.objects] == emails[1:]
     # Nothing tells of a deletion that was refused.
-    assert raw.erasures.count_documents({}) == 0
+    assert raw.deletions.find_one({"_id": User.objects.get().id}) is None

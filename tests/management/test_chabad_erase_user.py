@@ -12,7 +12,7 @@ from support.management import interrupted, run
 from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, User
-from chabad_auth_django.services.lifecycle import deletion, erasure, purging
+from chabad_auth_django.services.lifecycle import deletion, purging, receipts
 
 COMMAND = "chabad_erase_user"
 
@@ -112,7 +112,7 @@ def test_the_grace_periods_of_several_users_run_at_once(four_users: list[str]) -
 
 
 def test_each_receipt_is_printed_as_soon_as_it_is_there(four_users: list[str]) -> None:
-    with interrupted(erasure, "finish", after=1):
+    with interrupted(receipts, "finish", after=1):
         result = run(COMMAND, *four_users, "--yes")
     assert [line.split()[0] for line in result.lines].count("userId") == 1
 
@@ -120,10 +120,10 @@ def test_each_receipt_is_printed_as_soon_as_it_is_there(four_users: list[str]) -
 @pytest.mark.parametrize(
     ("target", "name", "after"),
     [
-        (erasure, "delete", 2),
+        (receipts, "delete", 2),
         (purging, "purge", 2),
-        (erasure, "finish", 2),
-        (erasure, "forget", 0),
+        (receipts, "finish", 2),
+        (receipts, "take", 0),
     ],
 )
 def test_after_an_interruption_among_several_users_all_receipts_come(
@@ -152,7 +152,7 @@ def test_after_an_interruption_the_same_command_goes_on(
 
 
 def test_a_receipt_that_got_lost_is_given_again(busy: User) -> None:
-    with interrupted(erasure, "forget"):
+    with interrupted(receipts, "take"):
         assert run(COMMAND, busy.email, "--yes").code == 130
     result = run(COMMAND, busy.email, "--yes", "--json")
     assert result.json["receipts"][0]["deleted"]["activities"] == 10

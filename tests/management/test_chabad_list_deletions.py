@@ -42,8 +42,8 @@ def test_each_state_is_listed_oldest_first(user: User, raw: Database) -> None:
     bob, eve = (User.create_user(email=f"{name}@example.org") for name in ("bob", "eve"))
     assert run("chabad_erase_user", bob.email, "--yes", "--no-wait").code == 1
     assert run("chabad_erase_user", eve.email, "--yes", "--no-wait").code == 1
-    raw.deletions.delete_one({"_id": eve.id})
-    raw.erasures.update_one({"_id": eve.id}, {"$set": {"finishedAt": now()}})
+    finished = {"$unset": {"state": 1, "since": 1}, "$set": {"receipt.finishedAt": now()}}
+    raw.deletions.update_one({"_id": eve.id}, finished)
     raw.deletions.insert_one({"_id": ObjectId(), "state": "creating", "since": now()})
     found = run(COMMAND, "--json").json
     assert [row["state"] for row in found["deletions"]] == [

@@ -292,7 +292,7 @@ class TestSilence:
             with_grace = run(*erase, "--no-wait")
         assert (with_grace.code, with_grace.out) == (1, "")
         raw.deletions.update_many({}, {"$set": {"since": LONG_AGO}})
-        assert (run(*erase).code, raw.erasures.count_documents({})) == (0, 1)
+        assert (run(*erase).code, raw.deletions.count_documents({})) == (0, 1)
         assert "finishedAt" in run("chabad_erase_user", str(busy.id), "--yes").out
 
 

@@ -31,7 +31,7 @@ def leftovers(database: Database[dict[str, Any]]) -> dict[str, list[Any]]:
         if name not in ("audit_log", "users", "system.profile"):
             path = "_id.userId" if name == "appdata_tombstones" else "userId"
             gone = {path: {"$exists": True, "$nin": list(users)}}
-            criteria = {} if name == "deletions" else gone
+            criteria = {"state": {"$exists": True}} if name == "deletions" else gone
             if documents := list(database[name].find(criteria).limit(3)):
                 found[name] = documents
     return found

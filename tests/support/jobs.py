@@ -26,7 +26,7 @@ from chabad_auth_django.models import Activity, Analytics, AppData, Preferences,
 from chabad_auth_django.services.analytics import archive, rollups
 from chabad_auth_django.services.data.app_data import synchronize_app_data
 from chabad_auth_django.services.identity import users
-from chabad_auth_django.services.lifecycle import deletion, erasure, portability
+from chabad_auth_django.services.lifecycle import deletion, portability, receipts
 from chabad_auth_django.services.signing_in.flows import record_login
 
 Write = Callable[[ObjectId, random.Random], object]
@@ -129,9 +129,9 @@ def delete(user_id: str) -> None:
 
 def erase(name: str) -> None:
     """Do what ``chabad_delete_user`` does."""
-    found = erasure.find(name=name)
-    erasure.delete(erasure=found, advance=lambda count: None)
-    erasure.forget(erasure=found)
+    found = receipts.find(name=name)
+    receipts.delete(subject=found, advance=lambda count: None)
+    receipts.take(user_id=found.user_id)
 
 
 def grant(user_id: str) -> None:

@@ -12,7 +12,7 @@ from chabad_auth_django.api.openapi.schema import describe, errors, header
 from chabad_auth_django.api.resources.users import ErasureSerializer, ExportSerializer
 from chabad_auth_django.db.transactions import on_commit
 from chabad_auth_django.services.identity import audit
-from chabad_auth_django.services.lifecycle import erasure, portability
+from chabad_auth_django.services.lifecycle import portability, receipts
 
 
 class ExportViewSet(APIViewSet):
@@ -61,7 +61,7 @@ class ErasureViewSet(APIViewSet):
         Takes the permission `erasures:read`: the owner is gone. It stays until `chabad_erase_user`
         has printed it.
         """
-        return Response(erasure.read_receipt(user_id=self.user_id).to_dict())
+        return Response(receipts.read(user_id=self.user_id).to_dict())
 
     @describe(
         operation_id="users_erase",
@@ -74,11 +74,11 @@ class ErasureViewSet(APIViewSet):
         What is left is deleted in the background, and once more after a grace period. The same
         again shows how far that is. Takes the permission `erasures:write` of others than the owner.
         """
-        begun = erasure.begin(user_id=self.user_id, seconds=1.0)
+        begun = receipts.begin(user_id=self.user_id, seconds=1.0)
         response = Response(begun.to_dict(), 202)
 
         def finish() -> None:
-            response.data = erasure.read_receipt(user_id=self.user_id).to_dict()
+            response.data = receipts.read(user_id=self.user_id).to_dict()
 
         on_commit(finish)
         return response

@@ -13,18 +13,19 @@ from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.management.base import EXIT_INTERRUPTED, add_users
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import Table, plural
-from chabad_auth_django.services.lifecycle import erasure
-from chabad_auth_django.services.lifecycle.erasure import Erasure
+from chabad_auth_django.services.lifecycle import receipts
+from chabad_auth_django.services.lifecycle.receipts import Subject
 
 
 class Command(BaseCommand):
     """Show what will go, ask, and delete."""
 
     help = (
-        "Delete users with all their data. It says what will go and asks for the e-mail address, "
-        "or for the number of users, unless --yes is given. What was interrupted goes on with the "
-        "id, which the message tells; chabad_purge_deleted does the last sweep, after the grace "
-        "period. A name that was a deleted user's and is somebody else's now is refused."
+        "Delete users with all their data, and print a receipt. It says what will go and asks for "
+        "the e-mail address, or for the number of users, unless --yes is given. What was "
+        "interrupted goes on with the id, which the message tells; chabad_purge_deleted does the "
+        "last sweep, after the grace period. A name that was a deleted user's and is somebody "
+        "else's now is refused."
     )
     exit_statuses = {
         **BaseCommand.exit_statuses,
@@ -36,7 +37,7 @@ class Command(BaseCommand):
     action: ClassVar[str] = "user.delete"
     json_keys = {
         "users": "a list of objects with id, email (null when going on) and documents "
-        "(collection: found)",
+        "(collection: found); and receipt, unless dryRun, as chabad_erase_user prints it",
         "documents": "how many in all",
         "dryRun": "whether nothing was deleted",
     }
@@ -62,22 +63,27 @@ class Command(BaseCommand):
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         count = total = 0
         for item in self.chosen(options["users"], ask=not (options["yes"] or dry_run)):
-            if not dry_run:
+            row = {"id": item.user_id, "email": item.email, "documents": item.found}
+            if dry_run:
+                line = f"would delete  {item}  {counts(item.found)}"
+            else:
                 self.delete(item)
-                self.forget(item)
+                receipt = receipts.read(user_id=item.user_id)
+                row["receipt"] = receipt.to_dict()
+                line = f"deleted  {item}  {counts(receipt.deleted)}"
+                if any(receipt.left.values()):
+                    line += f"; left: {counts(receipt.left)}"
+                self.take_receipt(item)
             count += 1
             total += item.total
-            self.tell_row(
-                {"id": item.user_id, "email": item.email, "documents": item.found},
-                f"{'would delete' if dry_run else 'deleted'}  {item}  {counts(item.found)}",
-            )
+            self.tell_row(row, line)
         summary = f"{plural(count, 'user')}, {plural(total, 'document')}"
         summary += ", dry run." if dry_run else "."
         self.report({"users": self.rows, "documents": total, "dryRun": dry_run}, [summary])
 
-    def chosen(self, names: list[str], *, ask: bool) -> Iterable[Erasure]:
+    def chosen(self, names: list[str], *, ask: bool) -> Iterable[Subject]:
         """Yield what deleting each user deletes, after the operator has confirmed all of it."""
-        found = self.each(names, lambda name: erasure.find(name=name))
+        found = self.each(names, lambda name: receipts.find(name=name))
         if not ask:
             return found
         items = list(found)
@@ -92,20 +98,20 @@ class Command(BaseCommand):
             )
         return items
 
-    def delete(self, item: Erasure) -> None:
+    def delete(self, item: Subject) -> None:
         """Run the service for one user."""
         self.begun.append(item.user_id)
         with self.progress(f"deleting {item}", item.total) as bar:
             try:
-                erasure.delete(erasure=item, advance=bar.advance, action=self.action)
+                receipts.delete(subject=item, advance=bar.advance, action=self.action)
             except ChabadAuthError:
                 # It was refused, so there is nothing to go on with.
                 self.begun.remove(item.user_id)
                 raise
 
-    def forget(self, item: Erasure) -> None:
-        """Run the service that ends the deletion of one user."""
-        erasure.forget(erasure=item)
+    def take_receipt(self, item: Subject) -> None:
+        """Run the service that removes the receipt of one user."""
+        receipts.take(user_id=item.user_id)
         self.begun.remove(item.user_id)
 
 

@@ -11,8 +11,8 @@ from chabad_auth_django.management.commands.chabad_delete_user import Command as
 from chabad_auth_django.management.commands.chabad_delete_user import counts
 from chabad_auth_django.management.commands.chabad_purge_deleted import left_to_others
 from chabad_auth_django.management.output import to_text
-from chabad_auth_django.services.lifecycle import deletion, erasure
-from chabad_auth_django.services.lifecycle.erasure import Erasure, Receipt
+from chabad_auth_django.services.lifecycle import deletion, receipts
+from chabad_auth_django.services.lifecycle.receipts import Receipt, Subject
 
 
 class Command(DeleteUser):
@@ -49,7 +49,7 @@ class Command(DeleteUser):
         )
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        items, receipts = [], []
+        items, taken = [], []
         for item in self.chosen(options["users"], ask=not (options["yes"] or dry_run)):
             if dry_run:
                 self.tell(f"would erase  {item}  {counts(item.found)}")
@@ -58,23 +58,23 @@ class Command(DeleteUser):
             items.append(item)
         for item in items:
             with self.progress(f"waiting for the last sweep of {item}", 0) as bar:
-                receipt = erasure.finish(
-                    erasure=item, wait=not options["no_wait"], advance=bar.advance
+                receipt = receipts.finish(
+                    subject=item, wait=not options["no_wait"], advance=bar.advance
                 )
-            receipts.append(receipt)
+            taken.append(receipt)
             for line in _lines(receipt):
                 self.tell(line)
-        finished = all(map(_is_finished, receipts))
+        finished = all(map(_is_finished, taken))
         self.report(
             {
-                "receipts": [receipt.to_dict() for receipt in receipts],
+                "receipts": [receipt.to_dict() for receipt in taken],
                 "finished": finished,
                 "dryRun": dry_run,
             },
             [],
         )
         if self.is_heard:
-            self._forget(items, receipts)
+            self._take_receipts(items, taken)
         if not finished:
             unknown = deletion.find_unknown_collections()
             raise CommandError(
@@ -83,12 +83,12 @@ class Command(DeleteUser):
                 returncode=EXIT_FOUND,
             )
 
-    def _forget(self, items: list[Erasure], receipts: list[Receipt]) -> None:
+    def _take_receipts(self, items: list[Subject], taken: list[Receipt]) -> None:
         # After the receipts were written: who lost them gets them again.
         self.stdout.flush()
-        for item, receipt in zip(items, receipts, strict=True):
+        for item, receipt in zip(items, taken, strict=True):
             if _is_finished(receipt):
-                self.forget(item)
+                self.take_receipt(item)
 
 
 def _is_finished(receipt: Receipt) -> bool:

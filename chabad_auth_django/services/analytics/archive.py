@@ -41,15 +41,13 @@ from chabad_auth_django.models import (
     Analytics,
     AnalyticsArchive,
     AnalyticsArchiveExclusion,
-    Deletion,
     User,
 )
-from chabad_auth_django.models.deletion import DELETING
 from chabad_auth_django.models.fields import now, to_utc
 from chabad_auth_django.services.analytics import archive_files, ledger, rollups
 from chabad_auth_django.services.analytics.archivable import Left, movable_events
 from chabad_auth_django.services.analytics.event_keys import CODEC
-from chabad_auth_django.services.lifecycle import purging
+from chabad_auth_django.services.lifecycle import deletion, purging
 
 WRITING, MOVING, ARCHIVED = "writing", "moving", "archived"
 RESTORING, RESTORED = "restoring", "restored"
@@ -269,22 +267,11 @@ def _restore_batch(record_id: Any, done: int, batch: list[bytes]) -> set[Any] | 
     owners = {id for event in mine if isinstance(id := event.get("userId"), ObjectId)}
     gone = owners - User.existing_ids(owners)
     # There are events of users who never existed; they come back as they were.
-    return owners - gone | _sweep_once_more(gone)
+    return owners - gone | deletion.keep_open(user_ids=gone)
 
 
 def _raw_events() -> Collection[RawBSONDocument]:
     return Analytics.collection().with_options(codec_options=RAW)
-
-
-def _sweep_once_more(user_ids: set[ObjectId]) -> set[ObjectId]:
-    """Keep the deletions of users open, which may have passed what comes back; return whose."""
-    jobs = Deletion.collection()
-    later = {"$set": {"since": now()}, "$unset": {"swept": True}}
-    return {
-        id
-        for id in user_ids
-        if jobs.update_one({"_id": id, "state": DELETING}, later).matched_count
-    }
 
 
 def _line(record_id: Any, number: int) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from bson import ObjectId
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import DuplicateEmail, UserNotFound, ValidationError
-from chabad_auth_django.models import Activity, Preferences, Profile, Session, User
+from chabad_auth_django.models import Activity, Deletion, Preferences, Profile, Session, User
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import audit, external_ids, names
-from chabad_auth_django.services.lifecycle import deletion, departed, purging, receipts
+from chabad_auth_django.services.lifecycle import deletion, departed, purging
 from chabad_auth_django.validators import email_spellings, validate_text
 
 
@@ -60,7 +60,7 @@ def find_user(*, name: str) -> User:
         gone = departed.find(name=name)
         nobody = f"No user has the e-mail address, id or external id {name!r}."
         raise UserNotFound(nobody if gone is None else str(gone))
-    deleted = receipts.find_of_gone_users(name=name)
+    deleted = Deletion.find_of_gone_users(name)
     if len(found) + len(deleted) > 1:
         ids = [str(row["_id"]) for row in found]
         ids += [f"{row['_id']} (deleted)" for row in deleted]

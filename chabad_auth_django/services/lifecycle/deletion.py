@@ -17,7 +17,8 @@ so that the children of one that was never finished are removed too.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,11 +26,9 @@ from functools import partial
 from typing import Any
 
 from bson import ObjectId
-from pymongo import UpdateOne
-from pymongo.collection import Collection
+from pymongo import UpdateOne, collection
 from pymongo.errors import (
     BulkWriteError,
-    DuplicateKeyError,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
@@ -37,26 +36,32 @@ from pymongo.errors import (
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.transactions import (
+    in_transaction,
     is_repeated,
     on_commit,
     on_incomplete,
 )
 from chabad_auth_django.exceptions import DeletionOpen, UserNotFound
 from chabad_auth_django.models import Deletion, OwnedCollection, User
-from chabad_auth_django.models.deletion import CREATING, DELETING, PURGING
+from chabad_auth_django.models.deletion import CREATING, DELETING, OPEN, PURGING
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.services.identity import administrators, audit, identities
-from chabad_auth_django.services.lifecycle import purging, receipts
+from chabad_auth_django.services.lifecycle import purging
 
 
 @dataclass(frozen=True)
 class _Way:
-    """How a user is deleted: what it is called, and when its purge stops, by the monotonic time."""
+    """How a user is deleted: what it is called, and when its purge stops, by the monotonic time.
+
+    The receipt is stored with the job of this user alone, whoever else a receiver deletes.
+    """
 
     action: str = "user.delete"
     until: float | None = None
+    user_id: ObjectId | None = None
+    receipt: Mapping[str, Any] | None = None
 
 
 _way: ContextVar[_Way] = ContextVar("way", default=_Way())  # noqa: B039 - it is frozen
@@ -83,41 +88,42 @@ def begin(*, user_ids: Sequence[ObjectId]) -> None:
             if "updated_at" in model.fields():
                 touch = {"$currentDate": {"updatedAt": True}}
                 model.collection().update_many(model.owned_by(user_ids), touch)
-    audit.record_many(action=_way.get().action, users=dict.fromkeys(user_ids, {}))
-    token = ObjectId()
-    job = {
-        "$set": {"state": DELETING, "since": now()},
-        "$unset": {"swept": True},
-        "$push": {"tries": token},
-    }
-    result = _jobs().bulk_write(
-        [UpdateOne({"_id": user_id}, job, upsert=True) for user_id in user_ids]
-    )
-    mine = list((result.upserted_ids or {}).values())
-    on_incomplete(partial(_take_back, mine, token))
+    way = _way.get()
+    audit.record_many(action=way.action, users=dict.fromkeys(user_ids, {}))
+    token, since = ObjectId(), now()
+    open_before = set() if in_transaction() else _open_jobs(user_ids)
+    changes = []
+    for user_id in user_ids:
+        receipt = {"receipt": way.receipt} if way.receipt and user_id == way.user_id else {}
+        job = {
+            "$set": {"state": DELETING, "since": since, **receipt},
+            "$unset": {"swept": True},
+            "$push": {"tries": token},
+        }
+        changes.append(UpdateOne({"_id": user_id}, job, upsert=True))
+    _jobs().bulk_write(changes)
+    on_incomplete(partial(_take_back, set(user_ids) - open_before, token))
 
 
-def _take_back(user_ids: Sequence[ObjectId], token: ObjectId, error: BaseException) -> None:
-    """Remove the jobs of users who stay, because a receiver refused their deletion.
+def _open_jobs(user_ids: Sequence[ObjectId]) -> set[ObjectId]:
+    found = _jobs().find({"_id": {"$in": list(user_ids)}, "state": OPEN}, {"_id": 1})
+    return {job["_id"] for job in found}
+
+
+def _take_back(user_ids: Collection[ObjectId], token: ObjectId, error: BaseException) -> None:
+    """Remove the jobs of users who stay, with the receipts: a receiver refused their deletion.
 
     Without transactions the next run would remove these users. A job that another deletion has
     joined is left to that one.
     """
-    if not is_refusal(error):
+    # Without an answer of the server the removal may still arrive.
+    is_answered = isinstance(error, OperationFailure) or not isinstance(error, PyMongoError)
+    if not (is_answered and isinstance(error, Exception)):
         return
     wanted = {"_id": {"$in": list(user_ids)}}
     stay = [user["_id"] for user in User.collection().find(wanted, {"_id": 1})]
     _jobs().update_many({"_id": {"$in": stay}}, {"$pull": {"tries": token}})
     _jobs().delete_many({"_id": {"$in": stay}, "tries": []})
-
-
-def is_refusal(error: BaseException) -> bool:
-    """Tell whether a user who is there after the error stays.
-
-    Without an answer of the server the removal may still arrive.
-    """
-    is_answered = isinstance(error, OperationFailure) or not isinstance(error, PyMongoError)
-    return is_answered and isinstance(error, Exception)
 
 
 def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:
@@ -129,14 +135,20 @@ def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:
         on_commit(partial(purging.purge, user_id=user_id, until=_way.get().until))
 
 
-def delete_user(*, user_id: ObjectId, seconds: float, action: str = "user.delete") -> None:
+def delete_user(
+    *,
+    user_id: ObjectId,
+    seconds: float,
+    action: str = "user.delete",
+    receipt: Mapping[str, Any] | None = None,
+) -> None:
     """Remove the user for everybody, then purge for at most the given seconds.
 
-    ``action`` is what the audit trail calls it.
+    ``action`` is what the audit trail calls it; ``receipt`` is stored with the job.
     In a transaction the purge begins after the commit. If ``is_purged`` tells then that something
     is left, ``run`` goes on with it. Raises ``UserNotFound`` and ``LastAdministrator``.
     """
-    token = _way.set(_Way(action, time.monotonic() + seconds))
+    token = _way.set(_Way(action, time.monotonic() + seconds, user_id, receipt))
     try:
         with audit.attempt(action=action, user_id=user_id):
             if not _remove(user_id):
@@ -147,23 +159,23 @@ def delete_user(*, user_id: ObjectId, seconds: float, action: str = "user.delete
 
 def has_job(*, user_id: ObjectId) -> bool:
     """Tell whether a deletion of the user, or its creation without transactions, is under way."""
-    return _jobs().find_one({"_id": user_id}, {"_id": 1}) is not None
+    return bool(_open_jobs([user_id]))
 
 
 def reopen(*, user_id: ObjectId) -> None:
     """Leave a job for a user who is gone, and of whom something is stored again."""
-    job = {"$setOnInsert": {"state": DELETING, "since": now()}}
-    _jobs().update_one({"_id": user_id}, job, upsert=True)
+    with suppress(BulkWriteError):
+        _jobs().bulk_write([_begin_job(user_id, DELETING)])
 
 
 def count_jobs() -> int:
     """Return how many deletions, and creations without transactions, are under way."""
-    return _jobs().count_documents({})
+    return _jobs().count_documents({"state": OPEN})
 
 
 def oldest_job() -> datetime | None:
     """Return since when the oldest of them is open."""
-    job = _jobs().find_one(sort=[("since", 1)])
+    job = _jobs().find_one({"state": OPEN}, sort=[("since", 1)])
     return job["since"] if job else None
 
 
@@ -172,9 +184,8 @@ def begin_creation(*, user_ids: Sequence[ObjectId]) -> None:
 
     Raises ``DeletionOpen`` where there is another one.
     """
-    since = now()
     try:
-        _jobs().insert_many([{"_id": id, "state": CREATING, "since": since} for id in user_ids])
+        _jobs().bulk_write([_begin_job(user_id, CREATING) for user_id in user_ids])
     except BulkWriteError:
         raise DeletionOpen from None
 
@@ -193,10 +204,16 @@ def check_no_job(*, user_id: ObjectId) -> None:
     To be called in the transaction that stores a user who may have been here before.
     """
     try:
-        _jobs().insert_one({"_id": user_id, "state": CREATING, "since": now()})
-    except DuplicateKeyError:
+        _jobs().bulk_write([_begin_job(user_id, CREATING)])
+    except BulkWriteError:
         raise DeletionOpen from None
-    _jobs().delete_one({"_id": user_id})
+    Deletion.close(_id=user_id, state=CREATING)
+
+
+def _begin_job(user_id: ObjectId, state: str) -> UpdateOne:
+    """Return the write of a new job; it fails where one is open, and keeps a receipt."""
+    job = {"$set": {"state": state, "since": now()}}
+    return UpdateOne({"_id": user_id, "state": None}, job, upsert=True)
 
 
 def _with_user() -> list[type[OwnedDocument]]:
@@ -211,8 +228,9 @@ def run() -> Iterator[Outcome]:
     first error is raised after the other jobs had their turn; that no server answers, at once.
     """
     first_error: Exception | None = None
+    Deletion.adopt_old_receipts()
     # All at once: a cursor would not outlive a long purge.
-    for job in list(_jobs().find().sort("_id")):
+    for job in list(_jobs().find({"state": OPEN}).sort("_id")):
         try:
             if job["state"] != CREATING or _take_over_creation(job):
                 yield resume(user_id=job["_id"])
@@ -228,23 +246,22 @@ def resume(*, user_id: ObjectId) -> Outcome:
     """Go on with the one deletion, whose job is open."""
     is_there = bool(User.existing_ids([user_id]))
     # In this order: where another worker has ended the job, the user may have come again.
-    job = _jobs().find_one({"_id": user_id})
+    job = _jobs().find_one({"_id": user_id, "state": OPEN})
     if is_there and job is not None:
         if job["state"] == PURGING:
-            _jobs().delete_one({"_id": user_id, "state": PURGING})
+            Deletion.close(_id=user_id, state=PURGING)
             return Outcome(user_id, {}, finished=True)
         # Without transactions a crash can leave the job written and the user still there.
         _remove(user_id)
     purged = purging.purge(user_id=user_id)
-    job = _jobs().find_one({"_id": user_id, "since": {"$lte": _due()}})
+    job = _jobs().find_one({"_id": user_id, "state": OPEN, "since": {"$lte": _due()}})
     if job is None:
         return Outcome(user_id, purged, finished=False)
     while found := purging.purge(user_id=user_id):
         purged = {name: purged.get(name, 0) + found.get(name, 0) for name in purged | found}
     if unknown := _left_to_others(job):
         return Outcome(user_id, purged, finished=False, unknown=unknown)
-    receipts.records().update_one({"_id": user_id}, {"$set": {"finishedAt": now()}})
-    _jobs().delete_one({"_id": user_id, "since": job["since"]})
+    Deletion.close(_id=user_id, since=job["since"])
     return Outcome(user_id, purged, finished=True)
 
 
@@ -280,7 +297,7 @@ def _take_over_creation(job: dict[str, Any]) -> bool:
         return False
     key = {"_id": job["_id"], "state": CREATING}
     if User.collection().find_one({"_id": job["_id"]}, {"_id": 1}):
-        _jobs().delete_one(key)
+        Deletion.close(**key)
         return False
     return _jobs().update_one(key, {"$set": {"state": DELETING}}).modified_count == 1
 
@@ -294,8 +311,7 @@ def _end_creation(user_ids: Sequence[ObjectId]) -> None:
     undone = [
         user_id
         for user_id in user_ids
-        if not _jobs().delete_one({"_id": user_id, "state": CREATING}).deleted_count
-        and user_id in created
+        if not Deletion.close(_id=user_id, state=CREATING) and user_id in created
     ]
     if undone:
         # A recovery run took this creation for dead and removed what it had made so far.
@@ -303,9 +319,22 @@ def _end_creation(user_ids: Sequence[ObjectId]) -> None:
         raise UserNotFound("The creation took so long that it was undone.")
 
 
+def keep_open(*, user_ids: Collection[ObjectId]) -> set[ObjectId]:
+    """Sweep the users once more who are being deleted, after a further grace period; return them.
+
+    For what comes back where the sweep may have been already.
+    """
+    again = {"$set": {"since": now()}, "$unset": {"swept": True}}
+    return {
+        user_id
+        for user_id in user_ids
+        if _jobs().update_one({"_id": user_id, "state": DELETING}, again).matched_count
+    }
+
+
 def _due() -> Any:
     return now() - timedelta(seconds=conf.DELETION_GRACE_SECONDS)
 
 
-def _jobs() -> Collection[dict[str, Any]]:
+def _jobs() -> collection.Collection[dict[str, Any]]:
     return Deletion.collection()

@@ -11,12 +11,12 @@ from bson import ObjectId
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.models import Deletion
-from chabad_auth_django.models.deletion import CREATING
+from chabad_auth_django.models.deletion import CREATING, DELETING
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.lifecycle import purging, receipts
+from chabad_auth_django.services.lifecycle import purging
 
 #: What of a deletion is under way, or is left of it.
-CREATION, PURGING, WAITING, FINISHED = "creating", "purging", "waiting", "finished"
+PURGING, WAITING, FINISHED = "purging", "waiting", "finished"
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Departure:
 
     user_id: ObjectId
     #: ``PURGING``; ``WAITING`` for the last sweep; ``FINISHED``: only the receipt is left; or
-    #: ``CREATION`` of a user by a server without transactions.
+    #: ``CREATING`` of a user by a server without transactions.
     state: str
     since: datetime
     #: When the last sweep may come; ``None`` where there was one.
@@ -43,7 +43,7 @@ class Departure:
 
     def __str__(self) -> str:
         begin = f"{self.since:%Y-%m-%d %H:%M} UTC"
-        if self.state == CREATION:
+        if self.state == CREATING:
             return f"The user {self.user_id} is being created since {begin}."
         if self.state == FINISHED:
             return (
@@ -63,61 +63,42 @@ def list_departures(*, limit: int = 100, after: Departure | None = None) -> list
     """
     behind: dict[str, Any] = {}
     if after is not None:
-        tied = {"since": after.since, "_id": {"$gt": after.user_id}}
-        behind = {"$or": [{"since": {"$gt": after.since}}, tied]}
-    records = [{"$project": {"record": "$$ROOT"}}]
-    merged = {name: {"$mergeObjects": f"${name}"} for name in ("job", "record")}
-    users = {"from": "users", "localField": "_id", "foreignField": "_id", "as": "users"}
+        tied = {"begun": after.since, "_id": {"$gt": after.user_id}}
+        behind = {"$or": [{"begun": {"$gt": after.since}}, tied]}
+    Deletion.adopt_old_receipts()
     found = Deletion.collection().aggregate(
         [
-            {"$project": {"job": "$$ROOT"}},
-            {"$unionWith": {"coll": receipts.records().name, "pipeline": records}},
-            {"$group": {"_id": "$_id", **merged}},
-            # A record that a crash left, without transactions, of a user who is there.
-            {"$lookup": users},
-            {"$match": {"$or": [{"job": {"$ne": {}}}, {"users": []}]}},
-            {"$set": {"since": {"$ifNull": ["$job.since", "$record.since"]}}},
+            {"$set": {"begun": {"$ifNull": ["$since", "$receipt.since"]}}},
             {"$match": behind},
-            {"$sort": {"since": 1, "_id": 1}},
+            {"$sort": {"begun": 1, "_id": 1}},
             {"$limit": limit},
         ]
     )
-    return [_departure(row["_id"], row["job"], row["record"]) for row in found]
+    return [_departure(row) for row in found]
 
 
 def find(*, name: str) -> Departure | None:
-    """Return the departure of the user with the id, or of the one whose receipt has the name.
-
-    A transaction of the caller takes no ``$unionWith``: these are single reads.
-    """
-    records = receipts.find_of_gone_users(name=name)
-    if records:
-        user_id: ObjectId = records[0]["_id"]
-    elif ObjectId.is_valid(name):
-        user_id = ObjectId(name)
-        records = list(receipts.records().find({"_id": user_id}))
-    else:
-        return None
-    job = Deletion.read(_id=user_id)
-    return _departure(user_id, job or {}, (records or [{}])[0]) if job or records else None
+    """Return the departure of the user with the id, or of the one whose receipt has the name."""
+    row = next(iter(Deletion.find_of_gone_users(name)), None)
+    if row is None and ObjectId.is_valid(name):
+        row = Deletion.read(_id=ObjectId(name))
+    return None if row is None else _departure(row)
 
 
-def _departure(user_id: ObjectId, job: Mapping[str, Any], record: Mapping[str, Any]) -> Departure:
-    since = job.get("since") or record["since"]
-    due_at = since + timedelta(seconds=conf.DELETION_GRACE_SECONDS) if job else None
+def _departure(row: Mapping[str, Any]) -> Departure:
+    user_id, receipt = row["_id"], row.get("receipt") or {}
+    since = row.get("since") or receipt["since"]
     left = sum(purging.count_documents(user_id=user_id).values())
-    if not job:
-        state = FINISHED
-    elif job["state"] == CREATING:
-        state = CREATION
-    else:
+    state = row.get("state", FINISHED)
+    if state == DELETING:
         state = PURGING if left else WAITING
+    grace = timedelta(seconds=conf.DELETION_GRACE_SECONDS)
     return Departure(
         user_id=user_id,
         state=state,
         since=since,
-        due_at=due_at,
-        finished_at=record.get("finishedAt"),
-        has_receipt=bool(record),
+        due_at=None if state == FINISHED else since + grace,
+        finished_at=receipt.get("finishedAt"),
+        has_receipt=bool(receipt),
         left=left,
     )

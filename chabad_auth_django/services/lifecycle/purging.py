@@ -18,7 +18,7 @@ from pymongo.errors import DuplicateKeyError
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.models import Deletion, User
-from chabad_auth_django.models.deletion import CREATING, PURGING
+from chabad_auth_django.models.deletion import CREATING, OPEN, PURGING
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
 
@@ -53,16 +53,17 @@ def purge_ownerless(*, user_id: ObjectId) -> bool:
     """Purge what a user owns who is not there, under a job; tell whether nothing is left."""
     while True:
         jobs, key = Deletion.collection(), {"_id": user_id, "state": PURGING}
+        free = {"_id": user_id, "state": {"$in": [None, PURGING]}}
         with suppress(DuplicateKeyError):
-            jobs.update_one(key, {"$setOnInsert": {"since": now()}}, upsert=True)
+            jobs.update_one(free, {"$set": {"state": PURGING, "since": now()}}, upsert=True)
         # From here on nobody stores the user but who had begun to.
         is_created = jobs.find_one({"_id": user_id, "state": CREATING})
         if is_created or User.existing_ids([user_id]):
-            jobs.delete_one(key)
+            Deletion.close(**key)
             return False
         purge(user_id=user_id)
         if is_purged(user_id=user_id):
-            jobs.delete_one(key)
+            Deletion.close(**key)
             return True
 
 
@@ -88,7 +89,9 @@ def count_documents(*, user_id: ObjectId) -> dict[str, int]:
 @atomic
 def _purge_batch(model: type[OwnedDocument], user_id: ObjectId, ids: Sequence[Any]) -> int | None:
     # A change: a look would not conflict with the end of the job.
-    job = Deletion.collection().update_one({"_id": user_id}, {"$inc": {"batches": 1}})
+    job = Deletion.collection().update_one(
+        {"_id": user_id, "state": OPEN}, {"$inc": {"batches": 1}}
+    )
     return model.purge(ids=ids) if job.matched_count else None
 
 

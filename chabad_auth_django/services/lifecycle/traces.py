@@ -16,8 +16,8 @@ from pymongo.read_preferences import ReadPreference
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW, SIZE, Advance, in_batches
 from chabad_auth_django.models import AuditEntry, Deletion
+from chabad_auth_django.models.deletion import OLD_RECEIPTS
 from chabad_auth_django.services.identity import audit_log
-from chabad_auth_django.services.lifecycle import receipts
 from chabad_auth_django.services.lifecycle.needles import Needles
 
 #: Called with the name of a collection that cannot be read, and why.
@@ -74,7 +74,7 @@ def _is_known(collection: str, path: str) -> bool:
     """Tell whether it is an id in the audit trail, of an open deletion, or of its receipt."""
     if collection == AuditEntry.collection().name:
         return path in audit_log.ID_FIELDS
-    return path == "_id" and collection in (Deletion.collection().name, receipts.ERASURES)
+    return path == "_id" and collection in (Deletion.collection_name(), OLD_RECEIPTS)
 
 
 def _rows(collection: Collection[RawBSONDocument]) -> Iterator[RawBSONDocument]:

@@ -17,7 +17,7 @@ from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import LastAdministrator
 from chabad_auth_django.models import User
 from chabad_auth_django.services.identity import administrators, users
-from chabad_auth_django.services.lifecycle import deletion, erasure
+from chabad_auth_django.services.lifecycle import deletion, receipts
 
 ROUNDS = 20
 
@@ -43,7 +43,7 @@ def delete(user: User) -> None:
 
 
 def erase(user: User) -> None:
-    erasure.delete(erasure=erasure.find(name=user.email), advance=lambda count: None)
+    receipts.delete(subject=receipts.find(name=user.email), advance=lambda count: None)
 
 
 WAYS = [

@@ -32,7 +32,7 @@ from chabad_auth_django.services.deployment import indexes, integrity
 from chabad_auth_django.services.identity import audit, audit_log, identities, names, users
 from chabad_auth_django.services.identity.audit import Actor
 from chabad_auth_django.services.identity.identity import Identity
-from chabad_auth_django.services.lifecycle import creation, deletion, erasure, portability
+from chabad_auth_django.services.lifecycle import creation, deletion, portability, receipts
 from chabad_auth_django.services.signing_in import flows, sessions
 
 
@@ -73,7 +73,7 @@ def delete_by_query(ann: User) -> None:
 
 
 def erase(ann: User) -> None:
-    erasure.begin(user_id=ann.id, seconds=1)
+    receipts.begin(user_id=ann.id, seconds=1)
 
 
 def export(ann: User) -> None:
@@ -182,7 +182,7 @@ def test_the_last_administrator_and_an_unknown_name_are_refused_with_an_entry(an
     with pytest.raises(LastAdministrator):
         deletion.delete_user(user_id=chief.id, seconds=1)
     with pytest.raises(LastAdministrator):
-        erasure.begin(user_id=chief.id, seconds=1)
+        receipts.begin(user_id=chief.id, seconds=1)
     with pytest.raises(LastAdministrator):
         users.change_grants(user=chief, grant=False, roles=["admin"])
     with pytest.raises(UnknownGrant):

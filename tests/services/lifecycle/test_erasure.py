@@ -19,7 +19,7 @@ from chabad_auth_django import signals
 from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import UserNotFound, ValidationError
 from chabad_auth_django.models import User
-from chabad_auth_django.services.lifecycle import deletion, erasure, purging
+from chabad_auth_django.services.lifecycle import deletion, purging, receipts
 from chabad_auth_django.services.signing_in import sessions
 
 NAME = "ann@example.org"
@@ -54,7 +54,7 @@ def database() -> Any:
 def erased(*, finished: bool, **names: str) -> User:
     """Return a user who is gone, and whose receipt nobody has taken."""
     user = User.create_user(**{"email": NAME, **names})
-    erasure.begin(user_id=user.id, seconds=1.0)
+    receipts.begin(user_id=user.id, seconds=1.0)
     if finished:
         list(deletion.run())
     return user
@@ -90,14 +90,14 @@ def test_an_external_id_that_somebody_else_has_now_is_refused(either_server: str
     gone = erased(finished=True, valu_user_id="v-1")
     other = User.create_user(email="bob@example.org", merkos_user_id="v-1")
     with pytest.raises(ValidationError, match=f"{other.id}, {gone.id}"):
-        erasure.find(name="v-1")
-    assert erasure.find(name=NAME).user_id == gone.id
+        receipts.find(name="v-1")
+    assert receipts.find(name=NAME).user_id == gone.id
 
 
 def test_a_name_of_two_deleted_users_is_refused_with_both_ids(either_server: str) -> None:
     ids = [str(erased(finished=finished).id) for finished in (True, False)]
     with pytest.raises(ValidationError) as error:
-        erasure.find(name=NAME)
+        receipts.find(name=NAME)
     assert all(id in error.value.detail for id in ids)
 
 
@@ -105,7 +105,7 @@ def test_once_the_receipt_is_taken_the_name_is_its_new_owners(either_server: str
     gone = erased(finished=True)
     other = User.create_user(email=NAME)
     assert run("chabad_erase_user", gone.id, "--yes").code == 0
-    assert erasure.find(name=NAME).user_id == other.id
+    assert receipts.find(name=NAME).user_id == other.id
 
 
 def test_an_erasure_that_is_not_finished_names_the_id(mongodb: str) -> None:
@@ -132,7 +132,7 @@ def test_a_deletion_that_a_receiver_refuses_leaves_no_record(
         if way == "command":
             run("chabad_delete_user", NAME, "--yes")
         else:
-            erasure.begin(user_id=user.id, seconds=1.0)
+            receipts.begin(user_id=user.id, seconds=1.0)
     list(deletion.run())
     assert content(database()) == before
 
@@ -165,18 +165,18 @@ def test_a_job_that_was_there_before_a_refusal_stays(standalone: str) -> None:
 
 def test_the_name_is_looked_at_again_when_the_user_is_removed(either_server: str) -> None:
     user = User.create_user(email=NAME, valu_user_id="v-1")
-    by_email, by_valu_id = erasure.find(name=NAME), erasure.find(name="v-1")
-    by_id = erasure.find(name=str(user.id))
+    by_email, by_valu_id = receipts.find(name=NAME), receipts.find(name="v-1")
+    by_id = receipts.find(name=str(user.id))
     # As it happens while an operator reads what will go.
     user.email = "moved@example.org"
     user.save()
     other = User.create_user(email=NAME)
     with pytest.raises(ValidationError, match=str(user.id)):
-        erasure.delete(erasure=by_email, advance=lambda count: None)
+        receipts.delete(subject=by_email, advance=lambda count: None)
     assert User.objects.count() == 2
-    assert "erasures" not in content(database())
-    erasure.delete(erasure=by_valu_id, advance=lambda count: None)
-    erasure.delete(erasure=by_id, advance=lambda count: None)
+    assert "deletions" not in content(database())
+    receipts.delete(subject=by_valu_id, advance=lambda count: None)
+    receipts.delete(subject=by_id, advance=lambda count: None)
     assert [user.id for user in User.objects] == [other.id]
 
 
@@ -199,7 +199,7 @@ def test_a_name_that_moves_after_it_was_confirmed_is_refused(
 
 
 @pytest.mark.parametrize("command", ["chabad_delete_user", "chabad_erase_user"])
-@pytest.mark.parametrize(("target", "name"), [(purging, "purge"), (erasure, "forget")])
+@pytest.mark.parametrize(("target", "name"), [(purging, "purge"), (receipts, "take")])
 def test_what_ctrl_c_left_goes_on_by_its_id_only(
     either_server: str, command: str, target: Any, name: str
 ) -> None:
@@ -224,8 +224,8 @@ def test_wherever_a_deletion_is_killed_its_name_never_reaches_somebody_else(
 
     def start(crash: tuple[str, int]) -> Process:
         database().users.delete_many({})
-        database().erasures.delete_many({})
         list(deletion.run())
+        database().deletions.delete_many({})
         known["user"] = User.create_user(email=NAME).id
         return processes.start("erase", dict(settings.CHABAD_AUTH), crash=crash, name=NAME)
 
@@ -236,14 +236,16 @@ def test_wherever_a_deletion_is_killed_its_name_never_reaches_somebody_else(
             # The name moves on, and nobody has it for a while.
             user.update_atomically({"$set": {"email": "moved@example.org"}})
             with pytest.raises(UserNotFound):
-                erasure.find(name=NAME)
+                receipts.find(name=NAME)
         other = User.create_user(email=NAME)
-        if user is None and database().erasures.count_documents({"_id": known["user"]}):
+        if user is None and database().deletions.find_one(
+            {"_id": known["user"], "receipt": {"$ne": None}}
+        ):
             assert run("chabad_delete_user", NAME, "--yes").code == 2, crash
             assert User.find_by_email(NAME) == other, crash
             refused += 1
         else:
-            assert erasure.find(name=NAME).user_id == other.id, crash
+            assert receipts.find(name=NAME).user_id == other.id, crash
             assert run("chabad_delete_user", NAME, "--yes").code == 0, crash
             assert User.find_by_id(known["user"]) == user, crash
     assert refused > 0
