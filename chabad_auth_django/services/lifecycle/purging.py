@@ -8,7 +8,7 @@ delete.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -26,7 +26,8 @@ from chabad_auth_django.models.owned import OwnedDocument
 def purge(*, user_id: ObjectId, until: float | None = None) -> dict[str, int]:
     """Delete what a removed user owns, in batches; return the count per collection.
 
-    It ends where the job has been ended: the user may have come again.
+    It ends where the job has been ended, also if there is another one by then: the user may have
+    come again meanwhile.
 
     After ``until``, by ``time.monotonic()``, no batch begins but the first: however long it takes
     to look for one, nothing is returned only where nothing is left, or where ``until`` was over at
@@ -35,6 +36,10 @@ def purge(*, user_id: ObjectId, until: float | None = None) -> dict[str, int]:
     purged: dict[str, int] = {}
     if until is not None and time.monotonic() >= until:
         return purged
+    row = Deletion.read(_id=user_id, state=OPEN)
+    if row is None:
+        return purged
+    job = {name: row.get(name) for name in ("_id", "state", "since")}
     for model in OwnedDocument.registered():
         collection, query = model.collection(), model.owned_by([user_id])
         while until is None or not purged or time.monotonic() < until:
@@ -42,7 +47,7 @@ def purge(*, user_id: ObjectId, until: float | None = None) -> dict[str, int]:
             ids = [row["_id"] for row in rows]
             if not ids:
                 break
-            deleted = _purge_batch(model, user_id, ids)
+            deleted = _purge_batch(model, job, ids)
             if deleted is None:
                 return purged
             purged[collection.name] = purged.get(collection.name, 0) + deleted
@@ -53,8 +58,8 @@ def purge_ownerless(*, user_id: ObjectId) -> bool:
     """Purge what a user owns who is not there, under a job; tell whether nothing is left."""
     while True:
         jobs, key = Deletion.collection(), {"_id": user_id, "state": PURGING}
-        free = {"_id": user_id, "state": {"$in": [None, PURGING]}}
         with suppress(DuplicateKeyError):
+            free = {"_id": user_id, "state": None}
             jobs.update_one(free, {"$set": {"state": PURGING, "since": now()}}, upsert=True)
         # From here on nobody stores the user but who had begun to.
         is_created = jobs.find_one({"_id": user_id, "state": CREATING})
@@ -87,12 +92,12 @@ def count_documents(*, user_id: ObjectId) -> dict[str, int]:
 
 
 @atomic
-def _purge_batch(model: type[OwnedDocument], user_id: ObjectId, ids: Sequence[Any]) -> int | None:
+def _purge_batch(
+    model: type[OwnedDocument], job: Mapping[str, Any], ids: Sequence[Any]
+) -> int | None:
     # A change: a look would not conflict with the end of the job.
-    job = Deletion.collection().update_one(
-        {"_id": user_id, "state": OPEN}, {"$inc": {"batches": 1}}
-    )
-    return model.purge(ids=ids) if job.matched_count else None
+    counted = Deletion.collection().update_one(job, {"$inc": {"batches": 1}})
+    return model.purge(ids=ids) if counted.matched_count else None
 
 
 def _any_of(model: type[OwnedDocument], user_id: ObjectId) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW
 from chabad_auth_django.exceptions import ChabadAuthError, DeletionOpen
 from chabad_auth_django.models import Activity, AppData, User
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.services.deployment import integrity
 from chabad_auth_django.services.lifecycle import deletion, portability, purging
@@ -130,14 +131,18 @@ def test_a_late_worker_takes_nothing_of_who_came_back(file: io.BytesIO) -> None:
     late_purge = purging._purge_batch
     ids = [row["_id"] for row in Activity.collection().find({}, {"_id": 1})]
     User.objects.get().delete()
-    assert jobs.count_documents({}) == 1
+    job = {name: row[name] for row in jobs.find() for name in ("_id", "state", "since")}
     late = deletion.run()
     assert [outcome.finished for outcome in deletion.run()] == [True]
     bring_back(file)
     list(late)
     assert content() == whole
     assert deletion.resume(user_id=user_id).purged == {}
-    assert late_purge(Activity, user_id, ids) is None
+    assert late_purge(Activity, job, ids) is None
+    # As one leaves for a moment who looks whether the user is there.
+    jobs.insert_one({"_id": user_id, "state": "purging", "since": now()})
+    assert late_purge(Activity, job, ids) is None
+    assert [outcome.purged for outcome in deletion.run()] == [{}]
     assert purging.purge(user_id=user_id) == {}
     assert not purging.purge_ownerless(user_id=user_id)
     assert (content(), jobs.count_documents({})) == (whole, 0)
