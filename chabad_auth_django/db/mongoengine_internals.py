@@ -193,6 +193,10 @@ class OpenDocument(mongoengine.Document):
         document.set_state(is_new=False)
         for field in cls.fields().values():
             value = stored.get(field.db_field)
+            if field.null and value is None:
+                is_absent = field.default is not None and field.db_field not in stored
+                data[field.name] = field.default() if is_absent else None
+                continue
             if _is_kept(field, value):
                 data[field.name] = value
                 continue

@@ -11,7 +11,7 @@ from pymongo import DeleteOne, ReturnDocument, UpdateOne
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db.expressions import integer_at
+from chabad_auth_django.db.expressions import integer_at, is_document
 from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_atomic
 from chabad_auth_django.db.updates import pipeline
 from chabad_auth_django.exceptions import (
@@ -104,7 +104,8 @@ class AppData(OwnedDocument):
 
     app_id: str = NameField(db_field="appId", required=True)
     data_key: str = NameField(db_field="dataKey", required=True)
-    data_value: Any = JSONValueField("APP_DATA_MAX_BYTES", db_field="dataValue")
+    # Mongoose stores no empty object.
+    data_value: Any = JSONValueField("APP_DATA_MAX_BYTES", db_field="dataValue", default=dict)
     version: int = LongField(min_value=1)
     created_at: datetime = DateTimeField(db_field="createdAt")
     updated_at: datetime = DateTimeField(db_field="updatedAt")
@@ -184,8 +185,8 @@ class AppData(OwnedDocument):
         Raises ``VersionConflict`` with what is stored, ``NotFound`` and ``ValidationError``.
         """
         row = stored.stored or {}
-        criteria = {"version": _as_stored(row)}
-        return cls.from_stored(cls._update({"_id": row["_id"]}, data_value, criteria))
+        criteria = {"$expr": is_document(row)}
+        return cls.from_stored(cls._update(_whole_key(row), data_value, criteria))
 
     @classmethod
     def delete_app_data(
@@ -269,13 +270,16 @@ class AppData(OwnedDocument):
         if current is None:
             raise NotFound
         raise VersionConflict(
-            current_version=current.get("version", 0), current_value=current.get("dataValue")
+            current_version=current.get("version", 0), current_value=current.get("dataValue", {})
         )
 
     @classmethod
     @atomic
-    def delete_rows(cls, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Delete stored documents unless they changed since they were read; return how many."""
+    def delete_rows(cls, rows: Sequence[Mapping[str, Any]], *, unchanged: bool = False) -> int:
+        """Delete stored documents unless they have another version now; return how many.
+
+        With ``unchanged`` the rows are whole, and nothing of them may have changed.
+        """
         # The tombstones come first: without a transaction, a crash in between loses no version.
         AppDataTombstone.collection().bulk_write(
             [
@@ -288,13 +292,9 @@ class AppData(OwnedDocument):
                 for row in rows
             ]
         )
-        return (
-            cls.collection()
-            .bulk_write(
-                [DeleteOne({"_id": row["_id"], "version": _as_stored(row)}) for row in rows]
-            )
-            .deleted_count
-        )
+        criteria = _unchanged if unchanged else _same_version
+        deletions = [DeleteOne(criteria(row)) for row in rows]
+        return cls.collection().bulk_write(deletions).deleted_count
 
     @classmethod
     @atomic
@@ -327,8 +327,16 @@ def _version_criteria(expected: Versions | None) -> dict[str, Any]:
     return {"version": {"$in": versions}}
 
 
-def _as_stored(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"$eq": row.get("version")}
+def _same_version(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"_id": row["_id"], "version": {"$eq": row.get("version")}}
+
+
+def _unchanged(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_whole_key(row), "$expr": is_document(row)}
+
+
+def _whole_key(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row.get(name) for name in ("_id", *KEY)}
 
 
 def _whole(version: Any) -> int:

@@ -62,12 +62,9 @@ class ChangingDocument(RegisteredDocument):
         criteria: dict[str, Any] = {**self._identity(), **conditions}
         if self.expected is not None:
             criteria = {"$and": [criteria, {"$expr": expressions.is_document(self.expected)}]}
-        try:
-            stored = self.collection().find_one_and_update(
-                criteria, update, return_document=ReturnDocument.AFTER
-            )
-        except DuplicateKeyError as error:
-            raise self._already_exists(error.details) from error
+        stored = self._apply(criteria, update)
+        if stored is None and self._make_missing():
+            stored = self._apply(criteria, update)
         if in_transaction():
             # Another try of it stores the same.
             on_rollback(partial(setattr, self, "expected", self.expected))
@@ -81,6 +78,18 @@ class ChangingDocument(RegisteredDocument):
             self.expected = stored
         return True
 
+    def _apply(self, criteria: Mapping[str, Any], update: Any) -> dict[str, Any] | None:
+        try:
+            return self.collection().find_one_and_update(
+                criteria, update, return_document=ReturnDocument.AFTER
+            )
+        except DuplicateKeyError as error:
+            raise self._already_exists(error.details) from error
+
+    def _make_missing(self) -> bool:
+        """Store the document where there must be one; tell whether there may have been none."""
+        return False
+
     def _check_expected(self) -> None:
         if self.expected is not None and self.stored is not None:
             stored, expected = map(expressions.without_version, (self.stored, self.expected))
@@ -90,6 +99,8 @@ class ChangingDocument(RegisteredDocument):
     def refresh(self) -> None:
         """Load the stored document from the primary; raise ``NotFound`` when it is gone."""
         stored = self.collection().find_one(self._identity())
+        if stored is None and self._make_missing():
+            stored = self.collection().find_one(self._identity())
         if stored is None:
             raise self._not_found()
         self._load(stored)

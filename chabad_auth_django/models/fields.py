@@ -9,7 +9,7 @@ from typing import Any
 import mongoengine
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db.mongoengine_internals import ChoiceStringField
+from chabad_auth_django.db.mongoengine_internals import ChoiceStringField, values_of
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.validators import (
     MAX_NAME_LENGTH,
@@ -109,6 +109,12 @@ class JSONValueField(mongoengine.fields.BaseField):
     def __init__(self, limit: str, **kwargs: Any) -> None:
         self.limit = limit
         super().__init__(null=True, **kwargs)
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        # mongoengine passes by the default of a field that takes null.
+        if instance is not None and self.default and self.name not in values_of(instance):
+            return self.default()
+        return super().__get__(instance, owner)
 
     def validate(self, value: Any, clean: bool = True) -> None:
         try:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from chabad_auth_django.db.expressions import VERSION_KEY
+from chabad_auth_django.db.transactions import RetryTransaction, in_transaction
 from chabad_auth_django.exceptions import AlreadyExists, UserNotFound
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
+from chabad_auth_django.models.user import User
 from chabad_auth_django.validators import to_object_id
 
 
@@ -19,6 +26,46 @@ class SingleDocument(OwnedDocument):
         """Return the user's document, or ``None``."""
         document: Self | None = cls.objects(user_id=to_object_id(user_id)).first()
         return document
+
+    @classmethod
+    def read_or_make(cls, user_id: ObjectId) -> dict[str, Any] | None:
+        """Return the user's stored document, which is made with its defaults where there is none.
+
+        Other programs store users without it. Raises ``UserNotFound``.
+        """
+        stored = cls.read(userId=user_id)
+        if stored is None:
+            cls.make_missing(user_id)
+            stored = cls.read(userId=user_id)
+        return stored
+
+    @classmethod
+    def make_missing(cls, user_id: ObjectId, *, fence: bool = True) -> bool:
+        """Store the user's document with its defaults; tell whether there was none.
+
+        ``fence`` is that of ``insert_documents``. Raises ``UserNotFound``.
+        """
+        if fence and not User.existing_ids([user_id]):
+            raise UserNotFound
+        made: dict[ObjectId, ObjectId] = {}
+        with cls._fence(lambda: made, fence=fence):
+            update = {"$setOnInsert": cls.new_row()}
+            try:
+                result = cls.collection().update_one({"userId": user_id}, update, upsert=True)
+            except DuplicateKeyError as error:
+                if in_transaction():
+                    raise RetryTransaction("The document was created meanwhile.") from error
+                return False
+            if result.upserted_id is not None:
+                made[result.upserted_id] = user_id
+        return bool(made)
+
+    @classmethod
+    def new_row(cls) -> dict[str, Any]:
+        """Return what is stored of a new document, but for the user's id."""
+        time = now()
+        row: dict[str, Any] = cls().to_mongo().to_dict()
+        return {**row, "createdAt": time, "updatedAt": time, VERSION_KEY: 0}
 
     @classmethod
     def create_for(cls, user_id: Any, **fields: Any) -> Self:
@@ -39,6 +86,13 @@ class SingleDocument(OwnedDocument):
                     raise UserNotFound from error
                 found = cls.from_stored(stored)
         return found
+
+    def _make_missing(self) -> bool:
+        # One that was loaded, and is there no more, has been deleted.
+        if self.pk is not None:
+            return False
+        self.read_or_make(self.user_id)
+        return True
 
     def _identity(self) -> dict[str, Any]:
         # Known before the document is read.

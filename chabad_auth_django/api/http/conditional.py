@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -24,15 +23,15 @@ Shape = Callable[[Row], dict[str, Any]]
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
 
-_VERSION_TAG = re.compile('"(?:0|[1-9][0-9]{0,17})"')
-
-
 def etag(row: Row) -> str:
-    """Return the entity tag of a stored document: its version, or a digest of all it holds."""
-    if "dataKey" in row and isinstance(row.get("version"), int):
-        return f'"{row["version"]}"'
+    """Return the entity tag of a stored document: a digest of it, after the version of a value.
+
+    Two values of other programs can bear one version.
+    """
+    version = row.get("version") if "dataKey" in row else None
+    prefix = f"{version}-" if isinstance(version, int) and not isinstance(version, bool) else ""
     encoded = bson.encode(without_version(row), codec_options=_CODEC)
-    return f'"{hashlib.blake2b(encoded, digest_size=12).hexdigest()}"'
+    return f'"{prefix}{hashlib.blake2b(encoded, digest_size=12).hexdigest()}"'
 
 
 def respond(request: Request, row: Row, shape: Shape, status: int = 200) -> Response:
@@ -60,15 +59,9 @@ def changed(row: Row | None, shape: Shape) -> PreconditionFailed:
     return PreconditionFailed(shape(row), {"ETag": etag(row)})
 
 
-def expected_versions(request: Request) -> list[int] | None:
-    """Return the versions that ``If-Match`` lists; ``None`` for ``*``, which any version matches.
-
-    A tag that is no version of ours matches none.
-    """
-    tags = _tags(request, "HTTP_IF_MATCH")
-    if "*" in tags:
-        return None
-    return [int(tag[1:-1]) for tag in tags if _VERSION_TAG.fullmatch(tag)]
+def matches_any(request: Request) -> bool:
+    """Tell whether ``If-Match`` is ``*``, which matches whatever is stored."""
+    return "*" in _tags(request, "HTTP_IF_MATCH")
 
 
 def refuse_conditions(request: Request, heeded: Collection[str]) -> None:

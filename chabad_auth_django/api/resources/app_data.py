@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bson import ObjectId
@@ -12,7 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.http import paging
-from chabad_auth_django.api.http.conditional import changed, create_only, expected_versions, respond
+from chabad_auth_django.api.http.conditional import (
+    changed,
+    check_if_match,
+    create_only,
+    matches_any,
+    respond,
+)
 from chabad_auth_django.api.http.fields import (
     IntegerField,
     JSONValueField,
@@ -143,7 +150,7 @@ class AppDataValueViewSet(APIViewSet):
 
     @describe_read("app_data_retrieve", AppDataSerializer)
     def retrieve(self, request: Request, user: str, app: str, key: str) -> Response:
-        """Show a value; its `ETag` is its version."""
+        """Show a value; its `ETag` begins with its version."""
         return respond(request, self.found(self._read()), shapes.app_data)
 
     @describe(
@@ -155,21 +162,26 @@ class AppDataValueViewSet(APIViewSet):
     def update(self, request: Request, user: str, app: str, key: str) -> Response:
         """Store a value, whatever is there, unless a version is expected."""
         values = self.read_body(AppDataWriteSerializer)
-        options = self._expected(values.pop("version", None))
+        version = values.pop("version", None)
         only_new = create_only(request)
         write: Callable[..., AppData]
-        if only_new and options:
+        has_condition = version is not None or "HTTP_IF_MATCH" in request.META
+        if only_new and has_condition:
             message = "What must not exist has no version: send one condition."
             raise ValidationError(errors={"If-None-Match": message})
         if only_new:
             if in_transaction() and (stored := self._read()) is not None:
                 # There a duplicate key would end what it could be read in.
                 raise changed(stored, shapes.app_data)
-            write, options = AppData.create_app_data, {}
+            write = partial(AppData.create_app_data, **self.key)
+        elif expected := self._expected(version):
+            write = partial(AppData.replace_app_data, expected)
+        elif has_condition:
+            write = partial(AppData.update_app_data, **self.key, expected_version=version)
         else:
-            write = AppData.update_app_data if options else AppData.upsert_app_data
+            write = partial(AppData.upsert_app_data, **self.key)
         try:
-            document = write(**self.key, **values, **options)
+            document = write(**values)
         except (AlreadyExists, VersionConflict, DocumentNotFound):
             if only_new or "HTTP_IF_MATCH" in request.META:
                 raise changed(self._read(), shapes.app_data) from None
@@ -190,7 +202,9 @@ class AppDataValueViewSet(APIViewSet):
     def partial_update(self, request: Request, user: str, app: str, key: str) -> Response:
         """Merge `dataValue` into the stored value (RFC 7396): `null` removes a member."""
         values = self.read_body(AppDataWriteSerializer)
-        options = self._expected(values.pop("version", None))
+        version = values.pop("version", None)
+        expected = self._expected(version)
+        options = {"expected_version": version, "expected": expected}
         try:
             document = app_data.merge_app_data(**self.key, patch=values["data_value"], **options)
         except VersionConflict:
@@ -202,21 +216,31 @@ class AppDataValueViewSet(APIViewSet):
     @describe_change("app_data_delete")
     def destroy(self, request: Request, user: str, app: str, key: str) -> Response:
         """Delete a value."""
-        options = self._expected()
-        if not AppData.delete_app_data(**self.key, **options):
-            if options:
+        expected = self._expected()
+        if expected is not None:
+            deleted = AppData.delete_rows([self.found(expected.stored)], unchanged=True)
+        else:
+            deleted = AppData.delete_app_data(**self.key)
+        if not deleted:
+            if "HTTP_IF_MATCH" in request.META:
                 raise changed(self._read(), shapes.app_data)
             raise NotFound
         return Response(None, 204)
 
-    def _expected(self, version: int | None = None) -> dict[str, Any]:
-        """Return the option that stands for the body's version and for ``If-Match``, if any."""
-        if "HTTP_IF_MATCH" not in self.request.META:
-            return {} if version is None else {"expected_version": version}
-        versions = expected_versions(self.request)
-        if version is not None:
-            versions = [version] if versions is None or version in versions else []
-        return {"expected_version": versions}
+    def _expected(self, version: int | None = None) -> AppData | None:
+        """Return what is stored if ``If-Match`` has its tag; ``None`` without one, and for ``*``.
+
+        Raises ``PreconditionFailed`` for another tag, and where it has not the version of the body.
+        """
+        if "HTTP_IF_MATCH" not in self.request.META or matches_any(self.request):
+            return None
+        row = self._read()
+        if row is None:
+            raise changed(None, shapes.app_data)
+        check_if_match(self.request, row, shapes.app_data)
+        if version is not None and row.get("version") != version:
+            raise changed(row, shapes.app_data)
+        return AppData.from_stored(row)
 
     def _read(self) -> shapes.Row | None:
         return AppData.read_key(**self.key)

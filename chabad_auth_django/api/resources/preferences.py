@@ -89,7 +89,7 @@ class PreferencesViewSet(APIViewSet):
     @describe_read("preferences_retrieve", PreferencesSerializer)
     def retrieve(self, request: Request, user: str) -> Response:
         """Show the preferences."""
-        row = self.found(Preferences.read(userId=self.user_id))
+        row = self.found(Preferences.read_or_make(self.user_id))
         return respond(request, row, shapes.preferences)
 
     @describe_change("preferences_update", PreferencesSerializer, request=PreferencesSerializer)

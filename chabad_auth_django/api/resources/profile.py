@@ -73,7 +73,7 @@ class ProfileViewSet(APIViewSet):
     @describe_read("profile_retrieve", ProfileSerializer)
     def retrieve(self, request: Request, user: str) -> Response:
         """Show the profile."""
-        return respond(request, self.found(Profile.read(userId=self.user_id)), shapes.profile)
+        return respond(request, self.found(Profile.read_or_make(self.user_id)), shapes.profile)
 
     @describe_change("profile_update", ProfileSerializer, request=ProfileSerializer)
     def partial_update(self, request: Request, user: str) -> Response:
@@ -113,7 +113,7 @@ class MetadataViewSet(ProfileViewSet):
     @describe_read("metadata_retrieve", MetadataValueSerializer)
     def retrieve(self, request: Request, user: str, key: str) -> Response:  # type: ignore[override]
         """Show the value under the key."""
-        row = self.found(Profile.read(userId=self.user_id))
+        row = self.found(Profile.read_or_make(self.user_id))
         if key not in shapes.profile(row)["metadata"]:
             raise NotFound
         return respond(request, row, self._shape)

@@ -168,7 +168,7 @@ def app_data(row: Row) -> dict[str, Any]:
         "userId": row["userId"],
         "appId": row.get("appId"),
         "dataKey": row.get("dataKey"),
-        "dataValue": row.get("dataValue"),
+        "dataValue": row.get("dataValue", {}),
         "version": row.get("version"),
         "createdAt": row.get("createdAt"),
         "updatedAt": row.get("updatedAt"),

@@ -44,7 +44,7 @@ from chabad_auth_django.api.resources.profile import ProfileSerializer
 from chabad_auth_django.db.transactions import atomic, on_commit
 from chabad_auth_django.exceptions import PermissionDenied
 from chabad_auth_django.models import Preferences, Profile, User
-from chabad_auth_django.models.base import Document
+from chabad_auth_django.models.single import SingleDocument
 from chabad_auth_django.services.identity import audit, users
 from chabad_auth_django.services.lifecycle import deletion, purging
 
@@ -227,7 +227,7 @@ class UserViewSet(APIViewSet):
         row = self._read_user()
         if not names:
             return respond(request, row, shapes.user)
-        found = {name: EXPANDABLE[name].model.read(userId=self.user_id) for name in names}
+        found = {name: EXPANDABLE[name].model.read_or_make(self.user_id) for name in names}
 
         def shape(rows: shapes.Row) -> dict[str, Any]:
             expanded = {
@@ -300,7 +300,7 @@ class UserViewSet(APIViewSet):
 class Expandable:
     """What can be shown with a user, and the word for it in permissions."""
 
-    model: type[Document]
+    model: type[SingleDocument]
     shape: Shape
     resource: str
 

@@ -82,15 +82,17 @@ def merge_app_data(
     data_key: str,
     patch: Any,
     expected_version: int | Sequence[int] | None = None,
+    expected: AppData | None = None,
 ) -> AppData:
     """Apply a JSON merge patch (RFC 7396) to a stored value; return it.
 
-    Without an expected version it is applied to whatever is stored, again when somebody changes
-    the value meanwhile. Raises ``VersionConflict``, ``NotFound`` and ``ValidationError``.
+    With ``expected`` it is applied only to just this document. With neither it is applied to
+    whatever is stored, again when somebody changes the value meanwhile. Raises
+    ``VersionConflict``, ``NotFound`` and ``ValidationError``.
     """
     key = {"user_id": user_id, "app_id": app_id, "data_key": data_key}
     while True:
-        stored = AppData.find_by_user_app_and_key(**key)
+        stored = expected or AppData.find_by_user_app_and_key(**key)
         if stored is None:
             raise NotFound
         value = _merge(stored.data_value, patch)
@@ -100,7 +102,7 @@ def merge_app_data(
         try:
             return AppData.replace_app_data(stored, value)
         except VersionConflict:
-            if versions is not None:
+            if expected or versions is not None:
                 raise
 
 

@@ -305,6 +305,7 @@ def record_login(
     method = auth_method or "none"
     on_commit(partial(attempts.succeeded, user_id=user.id, method=method))
     fence = not connection.supports_transactions()
+    creation.make_missing_dependents(user_id=user.id, fence=fence)
     Activity.insert_rows([{**event, "eventType": "login"}], fence=fence)
     analytics = {**event, "eventName": "login", "eventCategory": "engagement"}
     Analytics.insert_rows([analytics], fence=fence)

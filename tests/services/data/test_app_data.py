@@ -7,6 +7,7 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from chabad_auth_django.db import connection
+from chabad_auth_django.db.expressions import without_version
 from chabad_auth_django.exceptions import (
     NotFound,
     UserNotFound,
@@ -34,7 +35,8 @@ def test_a_key_that_does_not_exist_is_created(either_server: str, form: type) ->
     user = User.create_user(email="ann@example.org")
     document = app_data.synchronize_app_data(user_id=form(user.id), **KEY, data_value={"a": 1})
     assert (document.version, document.data_value) == (1, {"a": 1})
-    assert connection.get_database().appdatas.find_one() == document.to_mongo()
+    stored = connection.get_database().appdatas.find_one()
+    assert without_version(stored) == document.to_mongo()
     [activity] = activities()
     assert activity["userId"] == user.id
     assert (activity["eventType"], activity["appId"]) == ("settings_updated", "cteen")

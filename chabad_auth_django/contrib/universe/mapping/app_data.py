@@ -30,7 +30,7 @@ def shape(row: Row) -> dict[str, Any]:
         "userId": row["userId"],
         "appId": row.get("appId"),
         "namespace": row.get("dataKey"),
-        "data": row.get("dataValue"),
+        "data": row.get("dataValue", {}),
         "version": int(version) if isinstance(version, (int, float)) else None,
         **times(row),
     }
@@ -73,8 +73,8 @@ def store(user_id: ObjectId, app_id: str, namespace: str, data: Any, version: in
         raise
     except (AlreadyExists, NotFound, StoredVersionConflict):
         stored = AppData.read_key(**key)
-    while stored is not None and _goes_with(stored.get("dataValue"), data):
-        merged = {**stored["dataValue"], **data}
+    while stored is not None and _goes_with(stored.get("dataValue", {}), data):
+        merged = {**stored.get("dataValue", {}), **data}
         try:
             return _row(AppData.replace_app_data(AppData.from_stored(stored), merged))
         except (NotFound, StoredVersionConflict):
