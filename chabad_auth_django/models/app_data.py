@@ -185,8 +185,8 @@ class AppData(OwnedDocument):
         Raises ``VersionConflict`` with what is stored, ``NotFound`` and ``ValidationError``.
         """
         row = stored.stored or {}
-        criteria = {"$expr": is_document(row)}
-        return cls.from_stored(cls._update(_whole_key(row), data_value, criteria))
+        key = {"_id": row["_id"], "userId": row.get("userId")}
+        return cls.from_stored(cls._update(key, data_value, _unchanged(row)))
 
     @classmethod
     def delete_app_data(
@@ -332,11 +332,7 @@ def _same_version(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unchanged(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**_whole_key(row), "$expr": is_document(row)}
-
-
-def _whole_key(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row.get(name) for name in ("_id", *KEY)}
+    return {name: row.get(name) for name in ("_id", *KEY)} | {"$expr": is_document(row)}
 
 
 def _whole(version: Any) -> int:
