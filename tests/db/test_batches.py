@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import bson
 import pytest
+from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 
@@ -45,3 +47,21 @@ def test_no_cursor_stays_open_while_a_batch_is_worked_on(large: Collection) -> N
 
 def test_an_empty_collection_has_no_batch(raw: Database) -> None:
     assert list(in_batches(raw.nothing)) == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 100])
+def test_ids_that_are_broken_texts_end_no_scan_and_none_of_it(raw: Database, size: int) -> None:
+    """One text stands for several then: what Python reads is no place to go on from."""
+    texts = [b"\xff\xfea", b"\xff\xfeb", b"\xff\xfe", b"a\xff", b"\xed\xa0\x80", "\ufffd".encode()]
+    for text in texts:
+        document = bson.encode({"_id": "x" * len(text), "a": 1})
+        raw.broken.insert_one(RawBSONDocument(document.replace(b"x" * len(text), text)))
+    nested = bson.encode({"_id": {"a": "abc"}}).replace(b"abc", b"\xff\xfeb")
+    raw.broken.insert_one(RawBSONDocument(nested))
+    raw.broken.insert_many([{"_id": id} for id in (1, "b", b"z", "zz", None)])
+    stored = {row.raw for row in raw.broken.with_options(codec_options=batches.RAW).find()}
+    for fields in (None, {"a": 1}):
+        scan = in_batches(raw.broken.with_options(codec_options=batches.RAW), fields, size)
+        found = [row.raw for rows in islice(scan, 50) for row in rows]
+        assert len(found) == len(stored) == 12
+        assert fields or set(found) == stored
