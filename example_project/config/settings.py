@@ -53,6 +53,8 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "chabad_auth_django.contrib.allauth",
+    # What ChabadUniverse's own front ends call. Who signs in with a token takes ISSUERS, below.
+    "chabad_auth_django.contrib.universe",
     # For development: a MongoDB server that starts on first use and stops with its last user.
     "chabad_auth_django.contrib.embedded",
     "demo",

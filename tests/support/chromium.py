@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,18 +24,42 @@ FLAGS = (
 
 EXECUTABLE = shutil.which("chromium") or shutil.which("chromium-browser")
 
-needs_chromium = pytest.mark.skipif(
-    EXECUTABLE is None, reason="chromium is not installed: what takes a browser is not tested"
-)
+#: Where a failed test leaves a picture of its page.
+SCREENSHOTS = Path("screenshots")
+
+#: Set where a missing program must make the tests fail, not skip them.
+IS_REQUIRED = "REQUIRE_BROWSER" in os.environ
+
+
+def needs(*programs: str) -> pytest.MarkDecorator:
+    """Skip without one of the programs, unless they are required; name it."""
+    missing = [name for name in programs if shutil.which(name) is None]
+    if EXECUTABLE is None:
+        missing.append("chromium")
+    reason = f"{', '.join(missing)}: not installed, so what takes a browser is not tested"
+    return pytest.mark.skipif(bool(missing) and not IS_REQUIRED, reason=reason)
+
+
+needs_chromium = needs()
 
 
 @contextmanager
 def page() -> Iterator[Any]:
-    """Start a browser with a profile of its own; yield a page."""
+    """Start a browser with a profile of its own; yield a page.
+
+    A failure leaves a picture of each page that is open.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=EXECUTABLE, args=FLAGS)
-        yield browser.new_page()
+        first = browser.new_context().new_page()
+        try:
+            yield first
+        except BaseException:
+            test = os.environ.get("PYTEST_CURRENT_TEST", "page").split("::")[-1].split(" ")[0]
+            for number, opened in enumerate(first.context.pages):
+                opened.screenshot(path=SCREENSHOTS / f"{test}-{number}.png")
+            raise
         browser.close()
 
 

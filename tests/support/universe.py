@@ -1,42 +1,15 @@
-"""A front end of ChabadUniverse, and the tokens that it has."""
+"""A front end of ChabadUniverse."""
 
 from __future__ import annotations
 
 import json
-import time
 from http.cookies import SimpleCookie
 from typing import Any
 
-import jwt
 from django.test import Client
-
-SECRET = "the secret of Merkos, at least thirty-two bytes long"
-
-#: The issuer whose tokens these front ends have: no iss, no aud, no email_verified.
-ISSUER = {
-    "ISSUER": "merkos",
-    "TOKENS_HAVE_ISSUER": False,
-    "AUDIENCE": None,
-    "ALGORITHMS": ["HS256"],
-    "KEY": SECRET,
-    "MAX_LIFETIME_SECONDS": 40 * 24 * 60 * 60,
-    "AUTH_METHOD": "chabad-org",
-    "SUBJECT_CLAIM": ["user.id", "user._id", "sub"],
-    "EXTERNAL_ID_FIELD": "merkosUserId",
-    "EMAIL_CLAIM": ["user.email", "email"],
-    "NAME_CLAIM": ["user.name", "name"],
-    "EMAILS_ARE_VERIFIED": True,
-}
+from support.merkos import token
 
 COOKIE = "x-auth-token"
-
-
-def token(id: str = "m-1", *, age: int = 0, lifetime: int = 3600, **person: Any) -> str:
-    """Return a token of Merkos, issued ``age`` seconds ago."""
-    issued_at = int(time.time()) - age
-    person = {"id": id, "email": f"{id}@example.org", "name": id.title(), **person}
-    claims = {"user": person, "iat": issued_at, "exp": issued_at + lifetime}
-    return jwt.encode(claims, SECRET, "HS256")
 
 
 class FrontEnd:

@@ -245,8 +245,8 @@ def one_or_many(event: dict[str, Any]) -> list[OpenApiExample]:
 CONDITIONS = frozenset(("If-Match", "If-None-Match"))
 
 
-def describe(**options: Any) -> Callable[[F], F]:
-    """Return drf-spectacular's ``extend_schema`` for a method of a view, based on ``Schema``.
+def describe(*, base: type[Schema] = Schema, **options: Any) -> Callable[[F], F]:
+    """Return drf-spectacular's ``extend_schema`` for a method of a view, based on that of the view.
 
     By itself it would be based on REST framework's ``DEFAULT_SCHEMA_CLASS``, which is the host
     project's. The base view reads ``conditions`` and ``takes_body`` of the method: a write refuses
@@ -254,7 +254,7 @@ def describe(**options: Any) -> Callable[[F], F]:
     """
 
     def decorator(method: F) -> F:
-        setattr(method, "schema", Schema)  # noqa: B010 — functions declare no attributes
+        setattr(method, "schema", base)  # noqa: B010 — functions declare no attributes
         described: F = extend_schema(**options)(method)
         delattr(method, "schema")
         # Which conditions the method heeds: a write refuses all others.
@@ -275,9 +275,12 @@ def only_ours(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str
     ]
 
 
-def describe_read(operation_id: str, serializer: Serializer) -> Callable[[F], F]:
+def describe_read(
+    operation_id: str, serializer: Serializer, *, base: type[Schema] = Schema
+) -> Callable[[F], F]:
     """Describe the reading of one resource, which a client may ask for only if it has changed."""
     return describe(
+        base=base,
         operation_id=operation_id,
         parameters=[IF_NONE_MATCH, ETAG],
         responses={200: serializer, **NOT_MODIFIED},

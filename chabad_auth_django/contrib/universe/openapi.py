@@ -15,6 +15,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from chabad_auth_django.api.openapi import schema
 from chabad_auth_django.api.openapi.docs import SchemaView, describe_api
 from chabad_auth_django.api.openapi.errors import field_errors
 from chabad_auth_django.api.openapi.schema import SEGMENTS, Schema, errors
@@ -59,6 +60,11 @@ class ClientSchema(Schema):
     tags = TAGS
     error = ERROR
     segments = {**SEGMENTS, "namespace": "What names the value; the query belongs to it."}
+
+
+#: Those of ``api.openapi.schema`` for a method of our views.
+describe = functools.partial(schema.describe, base=ClientSchema)
+describe_read = functools.partial(schema.describe_read, base=ClientSchema)
 
 
 def client_errors(*statuses: int) -> dict[int, OpenApiResponse]:

@@ -17,7 +17,7 @@ from chabad_auth_django.models import Activity, Session, User
 
 PASSWORD = "correct horse battery"
 
-pytestmark = [needs_chromium, pytest.mark.slow]
+pytestmark = [needs_chromium, pytest.mark.slow, pytest.mark.browser]
 
 
 def code_in(log: Path) -> str:

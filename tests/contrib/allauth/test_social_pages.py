@@ -13,7 +13,7 @@ from support.openid_provider import CLIENT, PASSWORD, SECRET, openid_provider
 from chabad_auth_django.contrib.embedded.probe import free_port
 from chabad_auth_django.models import Activity, Analytics, User
 
-pytestmark = [needs_chromium, pytest.mark.slow]
+pytestmark = [needs_chromium, pytest.mark.slow, pytest.mark.browser]
 
 
 def sign_in(browser: Any, address: str, name: str) -> None:

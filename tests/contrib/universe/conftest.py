@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import override_settings
-from support.universe import ISSUER, FrontEnd
+from support.merkos import ISSUER
+from support.universe import FrontEnd
 
 from chabad_auth_django.models import User
 

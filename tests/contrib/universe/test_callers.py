@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.merkos import token
 from support.signed_in import access_token
-from support.universe import COOKIE, FrontEnd, check_error, set_cookies, token
+from support.universe import COOKIE, FrontEnd, check_error, set_cookies
 
 from chabad_auth_django.models import Activity, Session, User
 from chabad_auth_django.services.signing_in import flows

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from support.commands import CommandCounter
+from support.merkos import token
 from support.signed_in import access_token
-from support.universe import FrontEnd, check_error, token
+from support.universe import FrontEnd, check_error
 
 from chabad_auth_django.models import Profile, User
 

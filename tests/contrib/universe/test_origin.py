@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from django.test import override_settings
-from support.universe import FrontEnd, check_error, token
+from support.merkos import token
+from support.universe import FrontEnd, check_error
 
 from chabad_auth_django.models import Session
 

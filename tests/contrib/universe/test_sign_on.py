@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 import jwt
-from support.universe import SECRET, FrontEnd, check_error, token
+from support.merkos import SECRET, token
+from support.universe import FrontEnd, check_error
 
 from chabad_auth_django.models import Activity, User
 

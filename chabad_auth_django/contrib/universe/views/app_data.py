@@ -16,13 +16,9 @@ from chabad_auth_django.api.http.fields import (
     StrictSerializer,
 )
 from chabad_auth_django.api.http.request_line import check_encoding
-from chabad_auth_django.api.openapi.schema import (
-    describe,
-    describe_read,
-)
 from chabad_auth_django.contrib.universe.mapping import app_data
 from chabad_auth_django.contrib.universe.mapping.shared import ClientSerializer, Row
-from chabad_auth_django.contrib.universe.openapi import conflict
+from chabad_auth_django.contrib.universe.openapi import conflict, describe, describe_read
 from chabad_auth_django.contrib.universe.views.base import ClientViewSet
 from chabad_auth_django.models import AppData
 

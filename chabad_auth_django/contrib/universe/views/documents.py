@@ -21,11 +21,10 @@ from chabad_auth_django.api.http.fields import (
 )
 from chabad_auth_django.api.openapi.schema import (
     ETAG,
-    describe,
-    describe_read,
 )
 from chabad_auth_django.contrib.universe.mapping import preferences, profile
 from chabad_auth_django.contrib.universe.mapping.shared import ClientSerializer, Row
+from chabad_auth_django.contrib.universe.openapi import describe, describe_read
 from chabad_auth_django.contrib.universe.views.base import ClientViewSet
 from chabad_auth_django.models.preferences import LANGUAGE, MAX_NAMES, THEMES
 

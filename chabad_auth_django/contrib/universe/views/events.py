@@ -12,9 +12,9 @@ from rest_framework.response import Response
 
 from chabad_auth_django.api.http.fields import StrictSerializer
 from chabad_auth_django.api.http.permissions import check_reaches
-from chabad_auth_django.api.openapi.schema import describe
 from chabad_auth_django.api.resources.events import REJECTED, shape_rejected
 from chabad_auth_django.contrib.universe.mapping import events
+from chabad_auth_django.contrib.universe.openapi import describe
 from chabad_auth_django.contrib.universe.parsing import BatchParser
 from chabad_auth_django.contrib.universe.views.base import ClientViewSet
 from chabad_auth_django.contrib.universe.views.identity import DoneSerializer

@@ -12,11 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.http.fields import StrictSerializer, StringField
-from chabad_auth_django.api.openapi.schema import describe
 from chabad_auth_django.contrib.universe import callers, cookies, enrichment
 from chabad_auth_django.contrib.universe.callers import Credential
 from chabad_auth_django.contrib.universe.mapping import identity
-from chabad_auth_django.contrib.universe.openapi import client_errors
+from chabad_auth_django.contrib.universe.openapi import client_errors, describe
 from chabad_auth_django.contrib.universe.views.base import (
     ClientViewSet,
     IsSignedIn,

@@ -12,12 +12,11 @@ from rest_framework.response import Response
 
 from chabad_auth_django.api.http.errors import status_of
 from chabad_auth_django.api.http.fields import StrictSerializer, StringField
-from chabad_auth_django.api.openapi.schema import describe
 from chabad_auth_django.contrib.universe import cookies
 from chabad_auth_django.contrib.universe.callers import ClientAuthentication, Credential
 from chabad_auth_django.contrib.universe.conf import conf
 from chabad_auth_django.contrib.universe.mapping import identity as mapping
-from chabad_auth_django.contrib.universe.openapi import client_errors
+from chabad_auth_django.contrib.universe.openapi import client_errors, describe
 from chabad_auth_django.contrib.universe.views.base import PrivateViewSet
 from chabad_auth_django.contrib.universe.views.identity import LogoutViewSet
 from chabad_auth_django.exceptions import ChabadAuthError
