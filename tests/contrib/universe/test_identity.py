@@ -61,6 +61,8 @@ def test_linking_a_merkos_account() -> None:
     linked = answer.json()["identity"]
     assert linked["merkosUserId"] == "m-77"
     assert linked["linkedAccounts"] == ["merkos", "google", "chabad-org"]
+    again = page.post("auth/link-merkos", {"merkosToken": token("m-77")})
+    assert again.json()["identity"]["merkosUserId"] == "m-77"
     # From now on it signs in as the same user.
     assert identity(FrontEnd(bearer=token("m-77")))["universeUserId"] == str(user.id)
     for sent in ("nonsense", token("m-78", age=7200), access_token(user.id)):

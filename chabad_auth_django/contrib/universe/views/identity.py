@@ -141,7 +141,8 @@ class IdentityViewSet(PrivateViewSet):
         if found.external_id_field != "merkosUserId":
             raise wrong
         core_callers.check_method(found.auth_method)
-        user = identities.link(user=self.caller, identity=found)
+        identities.link(user=self.caller, identity=found)
+        user = self.found(User.find_by_id(self.caller.id))
         return Response({"success": True, "identity": self._identity(user)})
 
     def _identity(self, user: User) -> dict[str, Any]:
