@@ -137,6 +137,17 @@ def test_creations_and_deletions_are_told(user: User, told: Any, raw: Database) 
     assert [entry for entry in found if entry[0] == "user_deleted"] == gone
 
 
+def test_the_end_of_a_deletion_is_told(user: User, told: Any) -> None:
+    Activity.create_activity(user_id=user.id, event_type="x")
+    deletion.delete_user(user_id=user.id, seconds=0)
+    told()
+    assert len(list(deletion.run())) == 1
+    found = told()
+    assert [name for name, _ in found] == ["deletion_finished"]
+    assert found[0][1]["user"] == str(user.id)
+    assert found[0][1]["documents"] == "1"
+
+
 def test_what_happens_is_counted(user: User) -> None:
     counted: list[tuple[str, float, dict[str, str]]] = []
     journal.counters.append(lambda *arguments: counted.append(arguments))  # type: ignore[arg-type]

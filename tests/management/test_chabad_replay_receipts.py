@@ -120,6 +120,15 @@ def test_a_receipt_of_the_api_will_do(people: list[User], raw: Database, tmp_pat
     ]
 
 
+def test_a_receipt_of_a_deletion_will_do(people: list[User], raw: Database, tmp_path: Path) -> None:
+    dumped = dump(raw)
+    deleted = run("chabad_delete_user", people[0].email, people[1].email, "--yes", "--json")
+    (tmp_path / "receipts").write_text(deleted.out)
+    restore(raw, dumped)
+    assert run(COMMAND, tmp_path / "receipts", "--yes").lines[-1].startswith("2 users")
+    assert User.objects.count() == 1
+
+
 def test_who_was_imported_since_stays(people: list[User], raw: Database, tmp_path: Path) -> None:
     ann = people[0]
     run("chabad_export_user", ann.email, "--output", tmp_path / "ann")

@@ -16,6 +16,7 @@ so that the children of one that was never finished are removed too.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -34,6 +35,7 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
 )
 
+from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.transactions import (
     in_transaction,
@@ -261,7 +263,15 @@ def resume(*, user_id: ObjectId) -> Outcome:
         purged = {name: purged.get(name, 0) + found.get(name, 0) for name in purged | found}
     if unknown := _left_to_others(job):
         return Outcome(user_id, purged, finished=False, unknown=unknown)
-    Deletion.close(_id=user_id, since=job["since"])
+    if Deletion.close(_id=user_id, since=job["since"]):
+        journal.tell(
+            journal.LIFECYCLE,
+            "deletion_finished",
+            "The deletion of user {user} has ended: the last run purged {documents} documents",
+            level=logging.INFO,
+            user=user_id,
+            documents=sum(purged.values()),
+        )
     return Outcome(user_id, purged, finished=True)
 
 

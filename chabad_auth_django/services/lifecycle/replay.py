@@ -1,7 +1,8 @@
 """Deleting again whom an old dump has brought back: everybody who has a receipt.
 
-Receipts are kept outside of the database, as ``chabad_erase_user --json`` prints them; so are
-entries of the audit trail, as ``chabad_list_audit --json`` does, which know of every deletion.
+Receipts are kept outside of the database, as ``chabad_erase_user --json`` and
+``chabad_delete_user --json`` print them; so are entries of the audit trail, as ``chabad_list_audit
+--json`` does, which know of every deletion.
 """
 
 from __future__ import annotations
@@ -88,10 +89,11 @@ def _lines(content: bytes) -> Iterator[Any]:
 def _read(document: Any) -> Iterator[Gone]:
     if not isinstance(document, Mapping):
         raise ValidationError("It holds something else than receipts.")
-    for name in ("receipts", "entries"):
+    for name in ("receipts", "entries", "users"):
         if isinstance(document.get(name), list):
             for item in document[name]:
-                yield from _read(item)
+                # A list of users without receipts is one of those who live.
+                yield from _read(item if name != "users" else _receipt_of(item))
             return
     if document.get("action") in ACTIONS:
         if document.get("outcome") == DONE:
@@ -99,6 +101,10 @@ def _read(document: Any) -> Iterator[Gone]:
     # What else the audit trail tells of nobody's deletion.
     elif "action" not in document:
         yield _gone(document, "requestedAt")
+
+
+def _receipt_of(user: Any) -> Any:
+    return user.get("receipt") if isinstance(user, Mapping) else None
 
 
 def _gone(document: Mapping[str, Any], time: str) -> Gone:
