@@ -18,7 +18,7 @@ from chabad_auth_django import journal, signals
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection, testing
 from chabad_auth_django.models import Analytics, AnalyticsDailyUser, User
-from chabad_auth_django.services.analytics import ledger
+from chabad_auth_django.services.analytics import kept_counts, ledger
 from chabad_auth_django.services.deployment import automatic_indexes, indexes
 from chabad_auth_django.services.identity import audit, external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion
@@ -33,6 +33,7 @@ logger = logging.getLogger("chabad_auth_django")
 def connect() -> None:
     """Connect every receiver; connecting twice changes nothing."""
     Analytics.purge_with(ledger.erase_events)
+    Analytics.import_with(check=kept_counts.check, note=ledger.count_once)
     AnalyticsDailyUser.purge_with(ledger.erase_rows)
     signals.pre_user_create.connect(create_dependents, sender=User)
     signals.pre_external_ids_change.connect(change_external_ids, sender=User)

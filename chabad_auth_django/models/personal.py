@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from bson import ObjectId
@@ -22,6 +22,9 @@ class PersonalDocument(Document):
     #: Whether an import stores it before the other documents.
     imported_first: ClassVar[bool] = False
 
+    _check_import: ClassVar[Callable[..., object] | None] = None
+    _note_import: ClassVar[Callable[..., object] | None] = None
+
     @classmethod
     def owned_by(cls, user_ids: Sequence[ObjectId]) -> dict[str, Any]:
         """Return the criteria that find all documents of the users."""
@@ -31,3 +34,20 @@ class PersonalDocument(Document):
     def owner_of(cls, row: Mapping[str, Any]) -> Any:
         """Return the id of the user to whom a stored document belongs."""
         return row.get("userId")
+
+    @classmethod
+    def import_with(cls, *, check: Callable[..., object], note: Callable[..., object]) -> None:
+        """Let functions of a service take part in imports: ``check_import`` and ``note_import``."""
+        cls._check_import, cls._note_import = check, note
+
+    @classmethod
+    def check_import(cls, *, user_id: ObjectId, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Raise what the service raises to refuse these new documents; nothing is stored yet."""
+        if cls._check_import is not None:
+            cls._check_import(user_id=user_id, rows=rows)
+
+    @classmethod
+    def note_import(cls, *, rows: Sequence[Mapping[str, Any]], dry_run: bool) -> None:
+        """Let the service change what depends on these new documents, in their transaction."""
+        if cls._note_import is not None and rows:
+            cls._note_import(user_id=cls.owner_of(rows[0]), rows=rows, dry_run=dry_run)

@@ -55,16 +55,18 @@ def take_back(*, user_id: ObjectId, events: Sequence[RawBSONDocument]) -> bool:
     return True
 
 
-def is_anything_counted(*, user_id: ObjectId) -> bool:
+def _is_anything_counted(user_id: ObjectId) -> bool:
     """Tell whether events of the user are counted here that are not stored."""
     return connection.supports_transactions() and (
         AnalyticsRollup.read(**_key(user_id)) is not None or bool(_archived_months(user_id))
     )
 
 
-def check(*, user_id: ObjectId, events: Iterable[RawBSONDocument]) -> None:
+def check(*, user_id: ObjectId, rows: Iterable[RawBSONDocument]) -> None:
     """Raise ``CountedAlready`` unless all the events can be stored without being counted twice."""
-    count, digest = _digest(events)
+    if not _is_anything_counted(user_id):
+        return
+    count, digest = _digest(rows)
     if not count:
         return
     check_not_archived(user_id=user_id)

@@ -110,7 +110,7 @@ def make_archived_anonymous(events: Sequence[Mapping[str, Any]]) -> None:
     _add(AnalyticsDaily, ANONYMOUS, _count(events, KEYS))
 
 
-def count_once(*, user_id: ObjectId, events: Sequence[RawBSONDocument], dry_run: bool) -> None:
+def count_once(*, user_id: ObjectId, rows: Sequence[RawBSONDocument], dry_run: bool) -> None:
     """Let the ledgers hold no more what an import stores, in the caller's transaction.
 
     Raises ``CountedAlready`` where events have been archived since it looked first.
@@ -118,8 +118,8 @@ def count_once(*, user_id: ObjectId, events: Sequence[RawBSONDocument], dry_run:
     if not connection.supports_transactions():
         return
     kept_counts.check_not_archived(user_id=user_id)
-    if not dry_run and kept_counts.take_back(user_id=user_id, events=events):
-        _insert_erased(_count([RawBSONDocument(event.raw, LENIENT) for event in events], KEYS), -1)
+    if not dry_run and kept_counts.take_back(user_id=user_id, events=rows):
+        _insert_erased(_count([RawBSONDocument(row.raw, LENIENT) for row in rows], KEYS), -1)
 
 
 @atomic

@@ -33,7 +33,6 @@ from chabad_auth_django.models.app_data import KEY
 from chabad_auth_django.models.base import DUPLICATE_KEY
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.personal import PersonalDocument
-from chabad_auth_django.services.analytics import kept_counts, ledger
 from chabad_auth_django.services.identity import audit, external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion, export_file, purging
 from chabad_auth_django.services.lifecycle.export_file import Content
@@ -123,8 +122,8 @@ def import_user(
     models = {exported()[name] for name in content.counts}
     if not with_analytics:
         models.discard(Analytics)
-    elif Analytics in models and kept_counts.is_anything_counted(user_id=user_id):
-        kept_counts.check(user_id=user_id, events=_new_events(file))
+    for model in models:
+        model.check_import(user_id=user_id, rows=_new_rows(file, model))
     if User.read(_id=user_id) is None:
         core_models = {model for model in models if _is_core(model)}
         core = list(_read(file, core_models))
@@ -251,8 +250,7 @@ def _store_rows(model: Model, rows: list[RawBSONDocument], dry_run: bool) -> dic
     stored = _stored(model, rows)
     unchanged = sum(documents[key].raw == raw for key, raw in stored.items())
     new = _insertable(model, [row for key, row in documents.items() if key not in stored])
-    if model is Analytics and new:
-        ledger.count_once(user_id=model.owner_of(new[0]), events=new, dry_run=dry_run)
+    model.note_import(rows=new, dry_run=dry_run)
     inserted = len(new) if dry_run else _insert(model, new)
     differing = len(documents) - unchanged - inserted
     return {"inserted": inserted, "unchanged": unchanged, "differing": differing}
@@ -264,11 +262,11 @@ def _stored(model: Model, rows: Iterable[RawBSONDocument]) -> dict[Any, Any]:
     return {id_key(row): row.raw for row in model.collection_as(RAW).find(wanted)}
 
 
-def _new_events(file: BinaryIO) -> Iterator[RawBSONDocument]:
-    """Yield the events of the file that are not stored."""
-    for batch in _batches(_read(file, [Analytics])):
+def _new_rows(file: BinaryIO, model: Model) -> Iterator[RawBSONDocument]:
+    """Yield the documents of the file that are not stored."""
+    for batch in _batches(_read(file, [model])):
         rows = {id_key(row): row for _, row in batch}
-        stored = _stored(Analytics, rows.values())
+        stored = _stored(model, rows.values())
         yield from (row for key, row in rows.items() if key not in stored)
 
 
