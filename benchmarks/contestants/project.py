@@ -44,7 +44,7 @@ def ingest(user_id: str, activities: list[dict[str, Any]]) -> int:
 
 def list_activities(user_id: str) -> bytes:
     """Return the newest 100 activities of a user."""
-    page = events.list_events(model=Activity, userId=ObjectId(user_id))
+    page = events.list_events(model=Activity, userId=ObjectId(user_id)).fetch()
     return to_json([shapes.activity(row) for row in page.rows])
 
 

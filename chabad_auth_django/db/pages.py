@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import bson
 from bson import DatetimeMS, ObjectId
 from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
+
+from chabad_auth_django.db.reads import Found, Read
 
 Row = Mapping[str, Any]
 
@@ -49,17 +50,9 @@ class Page:
     previous: Position | None
 
 
-def read_page(
-    collection: Collection[dict[str, Any]],
-    query: Mapping[str, Any],
-    *,
-    field: str,
-    descending: bool,
-    limit: int,
-    position: Position | None = None,
-    owner: str | None = None,
-) -> Page:
-    """Return ``limit`` documents in the order of ``(field, _id)`` from the position on.
+@dataclass(frozen=True)
+class PageQuery:
+    """A page to be read: ``limit`` documents in the order of ``(field, _id)`` from a position on.
 
     One query, which an index that ends in ``field`` serves; a second one where the page ends
     between documents with equal keys, because such an index does not order them by ``_id``.
@@ -68,91 +61,94 @@ def read_page(
     query gives one value: it keeps a list in the order of ``_id`` from being looked for among
     everybody's documents.
     """
-    backward = position is not None and position.backward
-    direction = DESCENDING if descending != backward else ASCENDING
-    past = "$lt" if direction == DESCENDING else "$gt"
-    criteria = [query]
-    if position is not None:
+
+    collection: Collection[dict[str, Any]]
+    query: Mapping[str, Any]
+    field: str
+    descending: bool
+    limit: int
+    position: Position | None = None
+    owner: str | None = None
+
+    def fetch(self) -> Page:
+        """Return the page."""
+        return self.finish(self.read.send())
+
+    @property
+    def read(self) -> Read:
+        """The first query, which ``finish`` makes a page of."""
+        # The owner is the same everywhere, but the index that gives this order begins with it.
+        prefix = {self.owner: self._direction} if self.owner else {}
+        order = {**prefix, self.field: self._direction}
+        return self._read(self._criteria, order, self.limit + 1)
+
+    def finish(self, first: Found) -> Page:
+        """Return the page of what the first query has found."""
+        backward = self.position is not None and self.position.backward
+        found, cut = self._documents(self.read, first)
+        limit = len(found) - 1 if cut else self.limit
+        more = len(found) > limit
+        rows = found
+        if more and found[limit - 1][self.field] == found[limit][self.field]:
+            tied = found[limit][self.field]
+            rows = [row for row in found if row[self.field] != tied]
+            # Not by _id alone: the planner would try the index on _id.
+            order = {self.field: self._direction, "_id": self._direction}
+            criteria = [*self._criteria, {self.field: tied}]
+            read = self._read(criteria, order, limit - len(rows))
+            rows += self._documents(read, read.send())[0]
+            # All gone since the first query: what it found still says where to go on.
+            rows = rows or found
+        rows = rows[limit - 1 :: -1] if backward else rows[:limit]
+        if len({row[self.field] for row in rows}) < len(rows):
+            rows.sort(key=lambda row: (row[self.field], row["_id"]), reverse=self.descending)
+        start = _position(rows, 0, self.field, backward=True)
+        end = _position(rows, -1, self.field, backward=False)
+        if backward:
+            return Page(rows, next=end, previous=start if more else None)
+        is_first = self.position is None
+        return Page(rows, next=end if more else None, previous=None if is_first else start)
+
+    @property
+    def _direction(self) -> int:
+        backward = self.position is not None and self.position.backward
+        return DESCENDING if self.descending != backward else ASCENDING
+
+    @property
+    def _criteria(self) -> list[Mapping[str, Any]]:
+        if self.position is None:
+            return [self.query]
+        past, at = ("$lt", "$gte") if self._direction == DESCENDING else ("$gt", "$lte")
         # Not an $or: the planner would try to serve each of its branches by an index of its own.
-        seen = {field: position.key, "_id": {"$gte" if past == "$lt" else "$lte": position.id}}
-        criteria += [{field: {past + "e": position.key}}, {"$nor": [seen]}]
-    # Naive: reading and formatting a time with a zone takes twice as long.
-    codec = collection.codec_options.with_options(tz_aware=False, tzinfo=None)
-    collection = collection.with_options(codec_options=codec)
-    # The owner is the same everywhere, but the index that gives this order begins with it.
-    prefix = {owner: direction} if owner else {}
-    found, cut = _find(collection, criteria, field, {**prefix, field: direction}, limit + 1)
-    if cut:
-        limit = len(found) - 1
-    more = len(found) > limit
-    rows = found
-    if more and found[limit - 1][field] == found[limit][field]:
-        tied = found[limit][field]
-        rows = [row for row in found if row[field] != tied]
-        # Not by _id alone: the planner would try the index on _id.
-        order = {field: direction, "_id": direction}
-        rows += _find(collection, [*criteria, {field: tied}], field, order, limit - len(rows))[0]
-        # All gone since the first query: what it found still says where to go on.
-        rows = rows or found
-    rows = rows[limit - 1 :: -1] if backward else rows[:limit]
-    if len({row[field] for row in rows}) < len(rows):
-        rows.sort(key=lambda row: (row[field], row["_id"]), reverse=descending)
-    first = _position(rows, 0, field, backward=True)
-    last = _position(rows, -1, field, backward=False)
-    if backward:
-        return Page(rows, next=last, previous=first if more else None)
-    return Page(rows, next=last if more else None, previous=first if position is not None else None)
+        seen = {self.field: self.position.key, "_id": {at: self.position.id}}
+        return [self.query, {self.field: {past + "e": self.position.key}}, {"$nor": [seen]}]
 
+    def _read(
+        self, criteria: list[Mapping[str, Any]], order: Mapping[str, int], limit: int
+    ) -> Read:
+        return Read(self.collection, {"$and": criteria}, order, limit)
 
-def _find(
-    collection: Collection[Any],
-    criteria: list[Mapping[str, Any]],
-    field: str,
-    order: Mapping[str, int],
-    limit: int,
-) -> tuple[list[Row], bool]:
-    """Return at most ``limit`` documents, and whether ``PAGE_BYTES`` cut them off before.
+    def _documents(self, read: Read, found: Found) -> tuple[list[Row], bool]:
+        """Return what was found, and whether ``PAGE_BYTES`` cut it off.
 
-    The last of those that were cut off is only to tell what comes next.
-    """
-    types = {name: KEY_TYPES[name] for name in ("_id", field)}
-    found, cut = _read(collection, criteria, order, limit)
-    if all({type(row.get(name)) for row in found} <= _CLASSES[types[name]] for name in types):
-        return found, cut
-    # Only now: the server takes a fifth longer for it. An expression, because as a criterion on
-    # _id it would make the planner try the index on _id.
-    have_types = [{"$eq": [{"$type": f"${name}"}, kind]} for name, kind in types.items()]
-    criteria = [*criteria, {"$expr": {"$and": have_types}}]
-    return _read(collection, criteria, order, limit)
+        The last of those that were cut off is only to tell what comes next.
+        """
+        rows, cut = self._decoded(read, found)
+        types = {name: KEY_TYPES[name] for name in ("_id", self.field)}
+        if all({type(row.get(name)) for row in rows} <= _CLASSES[types[name]] for name in types):
+            return rows, cut
+        # Only now: the server takes a fifth longer for it. An expression, because as a criterion on
+        # _id it would make the planner try the index on _id.
+        have_types = [{"$eq": [{"$type": f"${name}"}, kind]} for name, kind in types.items()]
+        query = {"$and": [read.query, {"$expr": {"$and": have_types}}]}
+        typed = replace(read, query=query)
+        return self._decoded(typed, typed.send())
 
-
-def _read(
-    collection: Collection[Any], criteria: list[Any], order: Mapping[str, int], limit: int
-) -> tuple[list[Row], bool]:
-    found: list[Row] = []
-    left = PAGE_BYTES
-    for batch in collection.find_raw_batches({"$and": criteria}).sort(order).limit(limit):
-        left -= len(batch)
-        if left >= 0:
-            found += bson.decode_all(batch, collection.codec_options)
-            continue
-        left += len(batch)
-        for document in _split(batch):
-            found.append(bson.decode(document, collection.codec_options))
-            left -= len(document)
-            # One at least, and the one behind it.
-            if left < 0 and len(found) > 1:
-                return found, len(found) < limit
-    return found, False
-
-
-def _split(batch: bytes) -> Iterator[bytes]:
-    """Yield each document of a batch: BSON begins with its length."""
-    start = 0
-    while start < len(batch):
-        end = start + int.from_bytes(batch[start : start + 4], "little")
-        yield batch[start:end]
-        start = end
+    def _decoded(self, read: Read, found: Found) -> tuple[list[Row], bool]:
+        # Naive: reading and formatting a time with a zone takes twice as long.
+        codec = self.collection.codec_options.with_options(tz_aware=False, tzinfo=None)
+        rows, cut = found.rows(codec, max_bytes=PAGE_BYTES)
+        return list(rows), cut and len(rows) < read.limit
 
 
 def _position(rows: list[Row], index: int, field: str, *, backward: bool) -> Position | None:

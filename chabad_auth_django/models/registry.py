@@ -16,6 +16,7 @@ from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.mongoengine_internals import OpenDocument
+from chabad_auth_django.db.reads import Read
 from chabad_auth_django.models.queryset import QuerySet
 
 #: The shard key of a collection whose documents are looked up by their ids.
@@ -102,6 +103,11 @@ class RegisteredDocument(OpenDocument):
         From the primary, so that who has just written something finds it.
         """
         return cls.collection().find_one(key)
+
+    @classmethod
+    def reading(cls, **key: Any) -> Read:
+        """Return what ``read`` would send, to be sent with something else."""
+        return Read(cls.collection(), key)
 
     @classmethod
     def existing_ids(cls, ids: Iterable[Any]) -> set[Any]:

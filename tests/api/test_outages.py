@@ -363,7 +363,7 @@ def test_what_the_server_may_say_in_an_election_or_a_shutdown(
     server: Mongod, client: APIClient, code: int
 ) -> None:
     assert put(client).status_code == 201
-    with failing("find", errorCode=code):
+    with failing("aggregate", errorCode=code):
         assert_unavailable(client.get("/api/users/me/profile/"))
     for keyed in ({}, KEY):
         with failing("findAndModify", errorCode=code):

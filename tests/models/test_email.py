@@ -62,7 +62,7 @@ def test_a_user_is_found_by_each_spelling(raw: Database, stored: str, given: str
     assert [user.id for user in User.objects(email=given)] == [id]
     assert [user.id for user in User.objects(email__in=["x@example.org", given])] == [id]
     assert [user.email for user in User.objects(email__nin=[given])] == ["bob@example.org"]
-    assert [row["_id"] for row in list_users(email=given).rows] == [id]
+    assert [row["_id"] for row in list_users(email=given).fetch().rows] == [id]
 
 
 @pytest.mark.parametrize("given", ["ann@πρωτεΐνη.gr", "ANN@ΠΡΩΤΕΪ́ΝΗ.GR"], ids=ascii)

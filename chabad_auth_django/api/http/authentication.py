@@ -11,6 +11,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from chabad_auth_django.api.http.errors import CHALLENGE
+from chabad_auth_django.api.http.reading import ReadsFirst
 from chabad_auth_django.exceptions import InvalidToken, Unavailable
 from chabad_auth_django.failures import log_failure
 from chabad_auth_django.models import User
@@ -31,7 +32,17 @@ class BearerAuthentication(BaseAuthentication):
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             return None
-        return _authenticate(token.strip())
+        token = token.strip()
+        try:
+            claims = tokens.verify_access_token(token=token)
+        except InvalidToken:
+            return callers.by_issuer_token(token=token), None
+        view = (request.parser_context or {}).get("view")
+        first = view if isinstance(view, ReadsFirst) else ReadsFirst()
+        user, first.beside = callers.by_access_token(
+            claims=claims, beside=first.begin_read(claims.user_id)
+        )
+        return user, claims
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401."""
@@ -64,14 +75,6 @@ def is_logged_in(account: Any) -> bool:
         # The host may keep its sessions in a cache, which has errors of its own when it is away.
         log_failure(SessionAuthentication, error, moment="when it read the session")
         raise Unavailable("The session cannot be read now. Try again.") from error
-
-
-def _authenticate(token: str) -> tuple[User, AccessClaims | None]:
-    try:
-        claims = tokens.verify_access_token(token=token)
-    except InvalidToken:
-        return callers.by_issuer_token(token=token), None
-    return callers.by_access_token(claims=claims), claims
 
 
 def _enforce_csrf(request: HttpRequest) -> None:

@@ -33,6 +33,7 @@ from chabad_auth_django.api.http.errors import exception_handler
 from chabad_auth_django.api.http.idempotency import HEADER, once
 from chabad_auth_django.api.http.parsing import JSONParser, measure_body
 from chabad_auth_django.api.http.permissions import OwnerOrPermission, check_reaches
+from chabad_auth_django.api.http.reading import ReadsFirst
 from chabad_auth_django.api.http.rendering import (
     BrowsableAPIRenderer,
     ContentNegotiation,
@@ -114,7 +115,7 @@ class APIViewMixin(APIView):
         raise exc
 
 
-class APIViewSet(APIViewMixin, ViewSet):
+class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
     """Base of every view of the API. A host project may subclass and tune any attribute."""
 
     authentication_classes = [BearerAuthentication, SessionAuthentication]
@@ -150,6 +151,11 @@ class APIViewSet(APIViewMixin, ViewSet):
         headers = super().default_response_headers
         vary = ", ".join(filter(None, [headers.get("Vary"), "Authorization", "Cookie"]))
         return {**headers, "Cache-Control": self.cache_control, "Vary": vary}
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Return our request; ``action`` names the method that will answer it."""
+        self.action = self.action_map.get(str(request.method).lower(), "")
+        return super().initialize_request(request, *args, **kwargs)
 
     # An error report shows the variables of every frame, unless a caller of it says this.
     @sensitive_variables()
@@ -188,12 +194,12 @@ class APIViewSet(APIViewMixin, ViewSet):
     def initial(self, request: RestFrameworkRequest, *args: Any, **kwargs: Any) -> None:
         """Check the caller; do a write with an ``Idempotency-Key`` only once."""
         super().initial(request, *args, **kwargs)
-        if request.method in WRITE:
+        method = str(request.method)
+        if method in WRITE:
             measure_body(request._request)
         for name in kwargs.keys() & NAMES:
             validate_name(kwargs[name])
-        # The attribute that ViewSet calls for the method; a wrong method has none, and is 405.
-        method = str(request.method)
+        # ViewSet calls the attribute of the method; a wrong method has none, and is 405.
         name = method.lower()
         handler = getattr(self, name, None)
         if method in WRITE and handler is not None:
@@ -241,8 +247,7 @@ class APIViewSet(APIViewMixin, ViewSet):
     @property
     def caller(self) -> User:
         """The user who calls."""
-        user: Any = self.request.user
-        return cast(User, user)
+        return cast(User, self.request.user)
 
     @cached_property
     def user_id(self) -> ObjectId:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from bson import ObjectId
@@ -41,6 +41,8 @@ from chabad_auth_django.api.openapi.schema import (
     describe_read,
 )
 from chabad_auth_django.api.resources import shapes
+from chabad_auth_django.db.pages import PageQuery
+from chabad_auth_django.db.reads import Read
 from chabad_auth_django.db.transactions import in_transaction
 from chabad_auth_django.exceptions import AlreadyExists, ValidationError, VersionConflict
 from chabad_auth_django.exceptions import NotFound as DocumentNotFound
@@ -103,20 +105,37 @@ class AppDataViewSet(APIViewSet):
     )
     def list(self, request: Request, user: str) -> Response:
         """List values, of one application or of all."""
-        return self._list(**self.read_query(AppDataQuerySerializer))
+        return self._list(request)
 
-    def _list(self, cursor: str | None = None, app_id: str | None = None, **query: Any) -> Response:
+    @cached_property
+    def page(self) -> PageQuery:
+        """The page that the path and the query ask for."""
+        return self._page(**self.read_query(AppDataQuerySerializer))
+
+    def first_read(self) -> Read | None:
+        """Return what a list reads."""
+        return self.page.read if self.action == "list" else None
+
+    def _list(self, request: Request) -> Response:
+        page = self.page.finish(self.read_first())
+        return paging.respond(request, page, lambda rows: [shapes.app_data(row) for row in rows])
+
+    def _page(
+        self, cursor: str | None = None, app_id: str | None = None, **query: Any
+    ) -> PageQuery:
         position = paging.decode(cursor, ObjectId if app_id is None else str)
-        page = app_data.list_app_data(
+        return app_data.list_app_data(
             user_id=self.user_id, app_id=app_id, position=position, **query
-        )
-        return paging.respond(
-            self.request, page, lambda rows: [shapes.app_data(row) for row in rows]
         )
 
 
 class ApplicationViewSet(AppDataViewSet):
     """The values of one application."""
+
+    @cached_property
+    def page(self) -> PageQuery:
+        """The page that the path and the query ask for."""
+        return self._page(app_id=self.kwargs["app"], **self.read_query(PageQuerySerializer))
 
     @describe(
         operation_id="app_data_list_of_app",
@@ -125,7 +144,7 @@ class ApplicationViewSet(AppDataViewSet):
     )
     def list(self, request: Request, user: str, app: str) -> Response:  # type: ignore[override]
         """List the values of the application."""
-        return self._list(app_id=app, **self.read_query(PageQuerySerializer))
+        return self._list(request)
 
     @describe(operation_id="app_data_delete_of_app", responses={200: DeletedSerializer})
     def destroy(self, request: Request, user: str, app: str) -> Response:
@@ -148,10 +167,16 @@ class AppDataValueViewSet(APIViewSet):
             "data_key": self.kwargs["key"],
         }
 
+    def first_read(self) -> Read | None:
+        """Return how the value is read that is shown, merged into, or compared with a tag."""
+        has_tag = "HTTP_IF_MATCH" in self.request.META
+        reads = has_tag or self.action in ("retrieve", "partial_update")
+        return AppData.reading_key(**self.key) if reads else None
+
     @describe_read("app_data_retrieve", AppDataSerializer)
     def retrieve(self, request: Request, user: str, app: str, key: str) -> Response:
         """Show a value; its `ETag` begins with its version."""
-        return respond(request, self.found(self._read()), shapes.app_data)
+        return respond(request, self.found(self.read_first().row()), shapes.app_data)
 
     @describe(
         operation_id="app_data_set",
@@ -206,7 +231,12 @@ class AppDataValueViewSet(APIViewSet):
         expected = self._expected(version)
         options = {"expected_version": version, "expected": expected}
         try:
-            document = app_data.merge_app_data(**self.key, patch=values["data_value"], **options)
+            document = app_data.merge_app_data(
+                **self.key,
+                patch=values["data_value"],
+                stored=None if expected else self.read_first().row(),
+                **options,
+            )
         except VersionConflict:
             if "HTTP_IF_MATCH" in request.META:
                 raise changed(self._read(), shapes.app_data) from None
@@ -234,7 +264,7 @@ class AppDataValueViewSet(APIViewSet):
         """
         if "HTTP_IF_MATCH" not in self.request.META or matches_any(self.request):
             return None
-        row = self._read()
+        row = self.read_first().row()
         if row is None:
             raise changed(None, shapes.app_data)
         check_if_match(self.request, row, shapes.app_data)

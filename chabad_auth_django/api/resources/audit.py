@@ -83,5 +83,5 @@ class AuditViewSet(APIViewSet):
         user = query.pop("user", None)
         page = audit_log.list_entries(
             position=position, user_id=None if user is None else to_object_id(user), **query
-        )
+        ).fetch()
         return paging.respond(request, page, lambda rows: [shapes.audit_entry(row) for row in rows])

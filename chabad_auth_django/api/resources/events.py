@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from bson import ObjectId
@@ -19,13 +20,11 @@ from chabad_auth_django.api.http.errors import MAX_ERRORS_BYTES, body
 from chabad_auth_django.api.http.fields import (
     ChoiceField,
     DateTimeField,
-    FlagField,
     JSONObjectField,
     NameField,
     PageQuerySerializer,
     PageSerializer,
     StrictSerializer,
-    StringField,
 )
 from chabad_auth_django.api.http.permissions import check_may_read
 from chabad_auth_django.api.http.rendering import to_json
@@ -33,7 +32,16 @@ from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.errors import field_errors
 from chabad_auth_django.api.openapi.schema import ARCHIVED, describe, one_or_many
 from chabad_auth_django.api.resources import shapes
+from chabad_auth_django.api.resources.counts import (
+    CategoryCountSerializer,
+    CountsQuerySerializer,
+    EventCountSerializer,
+    TimeseriesQuerySerializer,
+    TimeseriesSerializer,
+)
 from chabad_auth_django.api.resources.users import UserSummarySerializer
+from chabad_auth_django.db.pages import PageQuery
+from chabad_auth_django.db.reads import Read
 from chabad_auth_django.models import Activity, Analytics
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.models.event import Event
@@ -139,54 +147,6 @@ class AnalyticsQuerySerializer(EventQuerySerializer):
     eventCategory = ChoiceField(choices=EVENT_CATEGORIES, required=False)
 
 
-class CountsQuerySerializer(StrictSerializer):
-    """The range of a count."""
-
-    start = DateTimeField(help_text="At this time or later.")
-    end = DateTimeField(help_text="Before this time.")
-
-
-class TimeseriesQuerySerializer(CountsQuerySerializer):
-    """The range of a time series, and how it is divided."""
-
-    bucket = ChoiceField(choices=[*timeseries.LONGEST], default="day")
-    timeZone = StringField(
-        max_length=64, default="UTC", help_text="In which a day begins, such as `Asia/Jerusalem`."
-    )
-    by = ChoiceField(choices=timeseries.BY, required=False)
-    distinct = FlagField(
-        default=False, help_text="Count the different users and sessions too, which takes longer."
-    )
-
-
-class TimeseriesSerializer(StrictSerializer):
-    """How many events a bucket has, or those of one application, name or category in it."""
-
-    optional = (*timeseries.BY, "users", "sessions")
-
-    time = DateTimeField(help_text="When the bucket begins.")
-    eventName = serializers.CharField(allow_null=True, required=False)
-    eventCategory = serializers.CharField(allow_null=True, required=False)
-    appId = serializers.CharField(allow_null=True, required=False)
-    count = serializers.IntegerField()
-    users = serializers.IntegerField(required=False, help_text="With `distinct` only.")
-    sessions = serializers.IntegerField(required=False, help_text="With `distinct` only.")
-
-
-class EventCountSerializer(StrictSerializer):
-    """How often an event happened."""
-
-    eventName = serializers.CharField()
-    count = serializers.IntegerField()
-
-
-class CategoryCountSerializer(StrictSerializer):
-    """How often events of a category happened."""
-
-    category = serializers.CharField()
-    count = serializers.IntegerField()
-
-
 class EventsViewSet(APIViewSet):
     """Events of one kind: of one user, or across users where the path names none."""
 
@@ -197,16 +157,26 @@ class EventsViewSet(APIViewSet):
     shape: Any
     query_serializer: type[Serializer[Any]]
 
-    def list_events(self, request: Request) -> Response:
-        """Return a page of events, with their users where asked for."""
+    @cached_property
+    def page(self) -> PageQuery:
+        """The page that the query asks for."""
         query = self.read_query(self.query_serializer)
-        expand = query.pop("expand", None)
-        if expand:
-            check_may_read(request, self, "users")
+        query.pop("expand", None)
         position = paging.decode(query.pop("cursor", None), datetime)
         if "user" in self.kwargs:
             query["userId"] = self.user_id
-        page = events.list_events(model=self.model, position=position, **query)
+        return events.list_events(model=self.model, position=position, **query)
+
+    def first_read(self) -> Read | None:
+        """Return what a list reads."""
+        return self.page.read if self.action == "list" else None
+
+    def list_events(self, request: Request) -> Response:
+        """Return a page of events, with their users where asked for."""
+        expand = self.read_query(self.query_serializer).get("expand")
+        if expand:
+            check_may_read(request, self, "users")
+        page = self.page.finish(self.read_first())
 
         def shape_all(rows: Iterable[shapes.Row]) -> list[dict[str, Any]]:
             shaped = [self.shape(row) for row in rows]

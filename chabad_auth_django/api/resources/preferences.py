@@ -26,6 +26,7 @@ from chabad_auth_django.api.openapi.schema import (
     describe_read,
 )
 from chabad_auth_django.api.resources import shapes
+from chabad_auth_django.db.reads import Read
 from chabad_auth_django.models import Preferences
 from chabad_auth_django.models.preferences import CUSTOMIZATIONS, LANGUAGE, MAX_NAMES, THEMES
 
@@ -86,11 +87,16 @@ class PreferencesViewSet(APIViewSet):
 
     resource = "preferences"
 
+    def first_read(self) -> Read | None:
+        """Return how the preferences are read that are shown."""
+        reads = self.action == "retrieve"
+        return Preferences.reading(userId=self.user_id) if reads else None
+
     @describe_read("preferences_retrieve", PreferencesSerializer)
     def retrieve(self, request: Request, user: str) -> Response:
         """Show the preferences."""
-        row = self.found(Preferences.read_or_make(self.user_id))
-        return respond(request, row, shapes.preferences)
+        row = self.read_first().row() or Preferences.read_or_make(self.user_id)
+        return respond(request, self.found(row), shapes.preferences)
 
     @describe_change("preferences_update", PreferencesSerializer, request=PreferencesSerializer)
     def partial_update(self, request: Request, user: str) -> Response:

@@ -23,6 +23,7 @@ from chabad_auth_django.api.openapi.schema import (
     describe_read,
 )
 from chabad_auth_django.api.resources import shapes
+from chabad_auth_django.db.reads import Read
 from chabad_auth_django.models import Profile
 from chabad_auth_django.models.profile import Avatar
 
@@ -70,10 +71,16 @@ class ProfileViewSet(APIViewSet):
 
     resource = "profiles"
 
+    def first_read(self) -> Read | None:
+        """Return how the profile is read that is shown."""
+        reads = self.action == "retrieve"
+        return Profile.reading(userId=self.user_id) if reads else None
+
     @describe_read("profile_retrieve", ProfileSerializer)
     def retrieve(self, request: Request, user: str) -> Response:
         """Show the profile."""
-        return respond(request, self.found(Profile.read_or_make(self.user_id)), shapes.profile)
+        row = self.read_first().row() or Profile.read_or_make(self.user_id)
+        return respond(request, self.found(row), shapes.profile)
 
     @describe_change("profile_update", ProfileSerializer, request=ProfileSerializer)
     def partial_update(self, request: Request, user: str) -> Response:
@@ -113,7 +120,7 @@ class MetadataViewSet(ProfileViewSet):
     @describe_read("metadata_retrieve", MetadataValueSerializer)
     def retrieve(self, request: Request, user: str, key: str) -> Response:  # type: ignore[override]
         """Show the value under the key."""
-        row = self.found(Profile.read_or_make(self.user_id))
+        row = self.found(self.read_first().row() or Profile.read_or_make(self.user_id))
         if key not in shapes.profile(row)["metadata"]:
             raise NotFound
         return respond(request, row, self._shape)

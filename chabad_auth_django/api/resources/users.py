@@ -190,7 +190,7 @@ class UsersViewSet(APIViewSet):
         query = self.read_query(UserQuerySerializer)
         kind = str if query["order"].endswith("email") else ObjectId
         position = paging.decode(query.pop("cursor", None), kind)
-        page = users.list_users(position=position, **query)
+        page = users.list_users(position=position, **query).fetch()
         return paging.respond(request, page, lambda rows: [shapes.user(row) for row in rows])
 
     @describe(

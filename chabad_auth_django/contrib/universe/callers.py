@@ -116,7 +116,7 @@ def _by_token(token: str) -> tuple[User, ObjectId | None]:
         claims = tokens.verify_access_token(token=token)
     except InvalidToken:
         return callers.by_issuer_token(token=token), None
-    return callers.by_access_token(claims=claims), claims.session_id
+    return callers.by_access_token(claims=claims)[0], claims.session_id
 
 
 def _by_cookie(value: str) -> tuple[User, Any]:

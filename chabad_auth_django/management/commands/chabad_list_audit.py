@@ -63,7 +63,7 @@ class Command(BaseCommand):
             limit=limit,
             user_id=None if user is None else to_object_id(user),
             **{name: options[name] for name in ("actor", "action", "since", "until")},
-        )
+        ).fetch()
         following = to_utc(page.rows[-1]["timestamp"]) if page.next else None
         lines: list[Line] = [Table(list(map(_cells, page.rows)), KEYS)]
         self.report(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bson import ObjectId
 
-from chabad_auth_django.db.pages import Page, Position, read_page
+from chabad_auth_django.db.pages import PageQuery, Position
 from chabad_auth_django.db.transactions import RetryTransaction, atomic
 from chabad_auth_django.exceptions import AlreadyExists, NotFound, VersionConflict
 from chabad_auth_django.models import Activity, AppData
@@ -58,12 +58,12 @@ def list_app_data(
     app_id: str | None = None,
     limit: int = 100,
     position: Position | None = None,
-) -> Page:
+) -> PageQuery:
     """Return a page of a user's values: of one application by key, or of all, oldest first."""
     query: dict[str, Any] = {"userId": user_id}
     if app_id is not None:
         query["appId"] = validate_name(app_id)
-    return read_page(
+    return PageQuery(
         AppData.collection(),
         query,
         # The unique index has the keys of one application in order.
@@ -83,27 +83,30 @@ def merge_app_data(
     patch: Any,
     expected_version: int | Sequence[int] | None = None,
     expected: AppData | None = None,
+    stored: Mapping[str, Any] | None = None,
 ) -> AppData:
     """Apply a JSON merge patch (RFC 7396) to a stored value; return it.
 
     With ``expected`` it is applied only to just this document. With neither it is applied to
-    whatever is stored, again when somebody changes the value meanwhile. Raises
-    ``VersionConflict``, ``NotFound`` and ``ValidationError``.
+    whatever is stored, again when somebody changes the value meanwhile. ``stored`` is the value as
+    it was read just now, if it was. Raises ``VersionConflict``, ``NotFound`` and
+    ``ValidationError``.
     """
     key = {"user_id": user_id, "app_id": app_id, "data_key": data_key}
-    while True:
-        stored = expected or AppData.find_by_user_app_and_key(**key)
-        if stored is None:
-            raise NotFound
-        value = _merge(stored.data_value, patch)
-        versions = [expected_version] if isinstance(expected_version, int) else expected_version
-        if versions is not None and stored.version not in versions:
-            raise VersionConflict(current_version=stored.version, current_value=stored.data_value)
+    versions = [expected_version] if isinstance(expected_version, int) else expected_version
+    current = expected or (AppData.from_stored(stored) if stored else None)
+    current = current or AppData.find_by_user_app_and_key(**key)
+    while current is not None:
+        value = _merge(current.data_value, patch)
+        if versions is not None and current.version not in versions:
+            raise VersionConflict(current_version=current.version, current_value=current.data_value)
         try:
-            return AppData.replace_app_data(stored, value)
+            return AppData.replace_app_data(current, value)
         except VersionConflict:
             if expected or versions is not None:
                 raise
+        current = AppData.find_by_user_app_and_key(**key)
+    raise NotFound
 
 
 def _merge(value: Any, patch: Any) -> Any:

@@ -15,7 +15,7 @@ from pymongo.errors import BulkWriteError
 from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import VERSION_KEY
-from chabad_auth_django.db.pages import Page, Position, read_page
+from chabad_auth_django.db.pages import PageQuery, Position
 from chabad_auth_django.db.transactions import RetryTransaction, in_transaction, on_commit
 from chabad_auth_django.exceptions import Reason, ValidationError
 from chabad_auth_django.models import Activity, Analytics
@@ -125,7 +125,7 @@ def list_events(
     since: datetime | None = None,
     until: datetime | None = None,
     **criteria: Any,
-) -> Page:
+) -> PageQuery:
     """Return a page of events with ``since <= timestamp < until``, newest first.
 
     ``criteria`` are stored fields and their values; those that are ``None`` do not count. Expired
@@ -134,7 +134,7 @@ def list_events(
     query = {name: value for name, value in criteria.items() if value is not None}
     oldest = model.oldest()
     query["timestamp"] = {"$gte": max(since or oldest, oldest), "$lt": until or _LATEST}
-    return read_page(
+    return PageQuery(
         model.collection(),
         query,
         field="timestamp",

@@ -8,7 +8,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from chabad_auth_django.db.pages import Page, Position, read_page
+from chabad_auth_django.db.pages import PageQuery, Position
 from chabad_auth_django.models import AuditEntry
 
 #: The fields in which an entry names a user.
@@ -24,7 +24,7 @@ def list_entries(
     action: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> Page:
+) -> PageQuery:
     """Return a page of the entries that match every criterion given, the newest first.
 
     ``actor`` is a user's id, or what else ``AuditEntry.actor_id`` may be.
@@ -35,7 +35,7 @@ def list_entries(
     times = {operator: time for operator, time in times.items() if time is not None}
     if times:
         query["timestamp"] = times
-    return read_page(
+    return PageQuery(
         AuditEntry.collection(),
         query,
         field="timestamp",

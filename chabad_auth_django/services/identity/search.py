@@ -14,7 +14,7 @@ from pymongo.errors import ExecutionTimeout, NetworkTimeout
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.pages import Page, Position, read_page
+from chabad_auth_django.db.pages import Page, PageQuery, Position
 from chabad_auth_django.exceptions import TooSlow, ValidationError
 from chabad_auth_django.models import Block, ExternalId, Profile, User
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS, HOST, ISSUER
@@ -63,14 +63,14 @@ def find_users(
             criteria.append({"_id": {"$in" if is_blocked else "$nin": _blocked_ids()}})
         if name_part is not None:
             criteria.append({"$or": _is_called(name_part)})
-        return read_page(
+        return PageQuery(
             User.collection(),
             {"$and": criteria} if criteria else {},
             field="_id" if email_prefix is None else "email",
             descending=email_prefix is None,
             limit=limit,
             position=position,
-        )
+        ).fetch()
 
 
 def find_blocked(*, user_ids: list[ObjectId]) -> set[ObjectId]:

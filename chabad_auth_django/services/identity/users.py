@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from bson import ObjectId
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db.pages import Page, Position, read_page
+from chabad_auth_django.db.pages import PageQuery, Position
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import PermissionDenied, ValidationError
 from chabad_auth_django.models import User
@@ -35,7 +35,7 @@ def list_users(
     merkos_user_id: str | None = None,
     created_since: datetime | None = None,
     created_until: datetime | None = None,
-) -> Page:
+) -> PageQuery:
     """Return a page of the users that match every criterion given, with one query."""
     criteria: dict[str, Any] = {
         "email": None if email is None else {"$in": email_spellings(email)},
@@ -49,7 +49,7 @@ def list_users(
     created = {operator: time for operator, time in created.items() if time is not None}
     if created:
         query["createdAt"] = created
-    return read_page(
+    return PageQuery(
         User.collection(),
         query,
         field=ORDERS[order.removeprefix("-")],

@@ -15,8 +15,10 @@ from typing import Any
 from bson import ObjectId
 from django.apps import apps
 from django.utils.crypto import constant_time_compare
+from pymongo.errors import OperationFailure
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db.reads import Found, Read, send_together
 from chabad_auth_django.exceptions import (
     AuthMethodDisabled,
     Blocked,
@@ -24,7 +26,7 @@ from chabad_auth_django.exceptions import (
     InvalidToken,
     SecondFactorRequired,
 )
-from chabad_auth_django.models import ExternalId, User
+from chabad_auth_django.models import Block, ExternalId, Session, User
 from chabad_auth_django.models.external_id import HOST, ISSUER
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.session import VOUCHED
@@ -41,23 +43,30 @@ MEMORY_SIZE = 10_000
 _looked_at: dict[tuple[str, str | None], float] = {}
 
 
-def by_access_token(*, claims: AccessClaims) -> User:
+def by_access_token(
+    *, claims: AccessClaims, beside: Read | None = None
+) -> tuple[User, Found | None]:
     """Return the user of a verified access token, whose session must be open.
 
-    Raises ``InvalidToken``, ``Blocked`` and ``AuthMethodDisabled``.
+    ``beside`` is read with the same command, and what it found is returned too. ``None`` stands for
+    it where that command fails: whatever is wrong with it says nothing about the caller. Raises
+    ``InvalidToken``, ``Blocked`` and ``AuthMethodDisabled``.
     """
-    found: dict[str, Any] = {}
-    pipeline = [
-        {"$match": {"_id": claims.user_id}},
-        _tagged("user"),
-        _union("blocks", {"userId": claims.user_id}, "block"),
-        _union("sessions", {"_id": claims.session_id, "userId": claims.user_id}, "session"),
-    ]
-    for row in User.collection().aggregate(pipeline):
-        found.update(row)
-    user = judge(user=found.get("user"), block=found.get("block"))
-    check_session(session=found.get("session"), user=user)
-    return user
+    session = {"_id": claims.session_id, "userId": claims.user_id}
+    reads = {
+        "user": Read(User.collection(), {"_id": claims.user_id}),
+        "block": Read(Block.collection(), {"userId": claims.user_id}),
+        "session": Read(Session.collection(), session),
+    }
+    try:
+        stored, found = send_together(reads, beside)
+    except OperationFailure as error:
+        if beside is None or error.timeout:
+            raise
+        stored, found = send_together(reads)
+    user = judge(user=stored["user"], block=stored["block"])
+    check_session(session=stored["session"], user=user)
+    return user, found
 
 
 def by_cookie(*, secret: object) -> tuple[User, ObjectId]:
@@ -188,12 +197,3 @@ def _check_host_account(key: str, primary_key: str, session_hash: str | None, us
         if len(_looked_at) >= MEMORY_SIZE:
             _looked_at.clear()
         _looked_at[entry] = time.monotonic()
-
-
-def _tagged(tag: str) -> dict[str, Any]:
-    # A stored document may have any field; under a tag it cannot pass for another one.
-    return {"$replaceRoot": {"newRoot": {tag: "$$ROOT"}}}
-
-
-def _union(collection: str, match: dict[str, Any], tag: str) -> dict[str, Any]:
-    return {"$unionWith": {"coll": collection, "pipeline": [{"$match": match}, _tagged(tag)]}}

@@ -22,7 +22,7 @@ from pymongo import ReturnDocument
 from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import lookup
-from chabad_auth_django.db.pages import Page, Position, read_page
+from chabad_auth_django.db.pages import Page, PageQuery, Position
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import InvalidToken, NotFound, ValidationError
 from chabad_auth_django.models import Session
@@ -166,7 +166,7 @@ def list_all_sessions(
     if used_since is not None:
         query["lastUsedAt"] = {"$gte": used_since}
     with search.time_limit():
-        return read_page(
+        return PageQuery(
             Session.collection(),
             query,
             field="_id",
@@ -174,7 +174,7 @@ def list_all_sessions(
             limit=limit,
             position=position,
             owner=None if user_id is None else "userId",
-        )
+        ).fetch()
 
 
 def count_sessions(*, user_id: Any) -> int:

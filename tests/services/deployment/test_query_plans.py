@@ -249,7 +249,9 @@ def test_a_page_of_events_by_one_criterion_reads_what_it_returns(
     large: Server, model: type[Event], criteria: dict[str, Any], times: dict[str, Any]
 ) -> None:
     pages = large.pages(
-        lambda position: events.list_events(model=model, position=position, **criteria, **times)
+        lambda position: events.list_events(
+            model=model, position=position, **criteria, **times
+        ).fetch()
     )
     assert len(pages) == 3
     for _, read in pages:
@@ -272,7 +274,9 @@ def test_a_page_of_events_by_several_criteria_reads_the_best_index_among_theirs(
 ) -> None:
     """No index of the specification holds two of them: one is read in order, the others checked."""
     pages = large.pages(
-        lambda position: events.list_events(model=model, position=position, **criteria, **times)
+        lambda position: events.list_events(
+            model=model, position=position, **criteria, **times
+        ).fetch()
     )
     newest = end = times.get("until", NOW)
     for page, read in pages:
@@ -291,7 +295,7 @@ def test_a_page_of_events_by_several_criteria_reads_the_best_index_among_theirs(
 
 @pytest.mark.parametrize("order", ["id", "-id", "email", "-email"])
 def test_a_page_of_users_reads_what_it_returns(large: Server, order: str) -> None:
-    pages = large.pages(lambda position: users.list_users(order=order, position=position))
+    pages = large.pages(lambda position: users.list_users(order=order, position=position).fetch())
     assert len(pages) == 3
     for _, read in pages:
         assert "SORT" not in read.stages
@@ -314,7 +318,7 @@ def test_a_user_is_found_in_the_list_without_reading_others(
     large: Server, order: str, criteria: dict[str, Any]
 ) -> None:
     [(page, read)] = large.pages(
-        lambda position: users.list_users(order=order, position=position, **criteria)
+        lambda position: users.list_users(order=order, position=position, **criteria).fetch()
     )
     assert len(page.rows) == 1
     read.check_exact()
@@ -331,7 +335,7 @@ def test_a_page_of_users_by_what_has_no_index_is_read_in_its_order(
 ) -> None:
     """Roles, authentication methods and times of creation have none in the specification."""
     pages = large.pages(
-        lambda position: users.list_users(order=order, position=position, **criteria)
+        lambda position: users.list_users(order=order, position=position, **criteria).fetch()
     )
     for _, read in pages:
         assert read.indexes == [{"id": "_id_", "email": "email_1"}[order.removeprefix("-")]]
@@ -341,7 +345,9 @@ def test_a_page_of_users_by_what_has_no_index_is_read_in_its_order(
 
 def test_a_page_of_the_app_data_of_an_application_reads_what_it_returns(large: Server) -> None:
     pages = large.pages(
-        lambda position: app_data.list_app_data(user_id=ANN, app_id="app1", position=position)
+        lambda position: app_data.list_app_data(
+            user_id=ANN, app_id="app1", position=position
+        ).fetch()
     )
     assert len(pages) == 3
     for _, read in pages:
@@ -351,7 +357,9 @@ def test_a_page_of_the_app_data_of_an_application_reads_what_it_returns(large: S
 
 def test_a_page_of_all_app_data_of_a_user_reads_the_keys_of_the_user_alone(large: Server) -> None:
     """No index of the specification holds them in one order: they are sorted."""
-    pages = large.pages(lambda position: app_data.list_app_data(user_id=ANN, position=position))
+    pages = large.pages(
+        lambda position: app_data.list_app_data(user_id=ANN, position=position).fetch()
+    )
     assert len(pages) == 3
     for _, read in pages:
         assert read.indexes[0].startswith("userId_1")

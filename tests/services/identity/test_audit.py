@@ -251,11 +251,11 @@ def test_entries_are_found_by_each_filter_through_an_index(mongodb: str) -> None
         with audit.acting_as(actor):
             audit.record(action="role.grant", user_id=one)
             audit.record(action="user.export", user_id=other)
-    found = audit_log.list_entries(user_id=one)
+    found = audit_log.list_entries(user_id=one).fetch()
     assert {row["userId"] for row in found.rows} == {one}
-    assert len(audit_log.list_entries(actor="chabad_grant").rows) == 2
-    assert len(audit_log.list_entries(actor=str(one), action="role.grant").rows) == 1
-    times = [row["timestamp"] for row in audit_log.list_entries().rows]
+    assert len(audit_log.list_entries(actor="chabad_grant").fetch().rows) == 2
+    assert len(audit_log.list_entries(actor=str(one), action="role.grant").fetch().rows) == 1
+    times = [row["timestamp"] for row in audit_log.list_entries().fetch().rows]
     assert times == sorted(times, reverse=True)
     assert audit_log.count_entries(user_ids=[one]) == 3
     for query in ({"userId": one}, {"actorId": "x"}, {"action": "user.export"}, {}):

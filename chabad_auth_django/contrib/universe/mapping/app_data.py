@@ -38,7 +38,8 @@ def shape(row: Row) -> dict[str, Any]:
 
 def read_all(user_id: ObjectId, app_id: str) -> Row:
     """Return the ``rows`` of an application, and whether there are ``more`` than are listed."""
-    page = app_data.list_app_data(user_id=user_id, app_id=app_id, limit=conf.UNIVERSE_APP_DATA_MAX)
+    limit = conf.UNIVERSE_APP_DATA_MAX
+    page = app_data.list_app_data(user_id=user_id, app_id=app_id, limit=limit).fetch()
     return {"rows": page.rows, "more": page.next is not None}
 
 
