@@ -12,7 +12,6 @@ from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import integer_at, is_document
-from chabad_auth_django.db.reads import Read
 from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_atomic
 from chabad_auth_django.db.updates import pipeline
 from chabad_auth_django.exceptions import (
@@ -129,11 +128,6 @@ class AppData(OwnedDocument):
     def read_key(cls, user_id: Any, app_id: str, data_key: str) -> dict[str, Any] | None:
         """Return what is stored under the key as PyMongo reads it, or ``None``."""
         return cls.read(**_key(user_id, app_id, data_key))
-
-    @classmethod
-    def reading_key(cls, user_id: Any, app_id: str, data_key: str) -> Read:
-        """Return what ``read_key`` would send, to be sent with something else."""
-        return cls.reading(**_key(user_id, app_id, data_key))
 
     @classmethod
     def create_app_data(cls, **fields: Any) -> Self:

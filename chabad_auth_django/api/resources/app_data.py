@@ -48,6 +48,7 @@ from chabad_auth_django.exceptions import AlreadyExists, ValidationError, Versio
 from chabad_auth_django.exceptions import NotFound as DocumentNotFound
 from chabad_auth_django.models import AppData
 from chabad_auth_django.services.data import app_data
+from chabad_auth_django.validators import validate_name
 
 
 class AppDataSerializer(StrictSerializer):
@@ -171,7 +172,10 @@ class AppDataValueViewSet(APIViewSet):
         """Return how the value is read that is shown, merged into, or compared with a tag."""
         has_tag = "HTTP_IF_MATCH" in self.request.META
         reads = has_tag or self.action in ("retrieve", "partial_update")
-        return AppData.reading_key(**self.key) if reads else None
+        if not reads:
+            return None
+        app_id, data_key = map(validate_name, (self.kwargs["app"], self.kwargs["key"]))
+        return AppData.reading(userId=self.user_id, appId=app_id, dataKey=data_key)
 
     @describe_read("app_data_retrieve", AppDataSerializer)
     def retrieve(self, request: Request, user: str, app: str, key: str) -> Response:
