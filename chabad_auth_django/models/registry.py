@@ -65,7 +65,7 @@ class RegisteredDocument(OpenDocument):
     def index_specs(cls) -> list[dict[str, Any]]:
         """Return the indexes that the collection has by the settings as they are now."""
         added = [spec for is_wanted, spec in cls.added_indexes if is_wanted()]
-        return [*cls._meta["index_specs"], *added]
+        return [*super().index_specs(), *added]
 
     @classmethod
     def registered(cls) -> list[type[Self]]:
