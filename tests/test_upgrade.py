@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import jwt
 import pytest
 from bson import ObjectId
 from django.conf import settings
 from django.test import override_settings
 from django.utils.crypto import salted_hmac
 from pymongo.database import Database
-from support.issuer import AUDIENCE, ISSUER, claims
+from support.issuer import SHARED, shared_token
 from support.management import run
 
 from chabad_auth_django.exceptions import InvalidToken, NotFound, ValidationError
@@ -24,15 +23,7 @@ from chabad_auth_django.services.deployment import indexes
 from chabad_auth_django.services.lifecycle import creation, deletion, receipts
 from chabad_auth_django.services.signing_in import flows
 
-SECRET = "a shared secret that has more than 32 bytes"
-CONFIG = {
-    "ISSUER": ISSUER,
-    "AUDIENCE": AUDIENCE,
-    "ALGORITHMS": ["HS256"],
-    "KEY": SECRET,
-    "AUTH_METHOD": "google",
-    "EXTERNAL_ID_FIELD": "valuUserId",
-}
+CONFIG = {**SHARED, "EXTERNAL_ID_FIELD": "valuUserId"}
 
 
 def sha(text: str) -> str:
@@ -93,7 +84,7 @@ def old(raw: Database) -> Iterator[dict[str, Any]]:
 
 
 def test_an_external_id_signs_the_same_user_in(old: dict[str, Any]) -> None:
-    token = jwt.encode(claims(email="other@example.org", email_verified=False), SECRET, "HS256")
+    token = shared_token(email="other@example.org", email_verified=False)
     for _ in range(2):
         assert flows.sign_in_with_token(token=token).user.id == old["ann"]
     kinds = {claim.id.partition(":")[0] for claim in ExternalId.objects(user_id=old["ann"])}

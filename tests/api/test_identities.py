@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import jwt
 import pytest
 from django.conf import settings
 from django.test import override_settings
 from rest_framework.test import APIClient
-from support.issuer import AUDIENCE, claims
+from support.issuer import SHARED, shared_token
 from support.threads import together
 
 from chabad_auth_django.models import AuditEntry, Session, User
 from chabad_auth_django.services.identity import identities
 
-SECRET = "a shared secret that has more than 32 bytes"
 VALU, MERKOS = "https://valu.test", "https://merkos.test"
-COMMON = {"AUDIENCE": AUDIENCE, "ALGORITHMS": ["HS256"], "KEY": SECRET}
 ISSUERS = [
-    {**COMMON, "ISSUER": VALU, "AUTH_METHOD": "google", "EXTERNAL_ID_FIELD": "valuUserId"},
-    {**COMMON, "ISSUER": MERKOS, "AUTH_METHOD": "cdsso"},
+    {**SHARED, "ISSUER": VALU, "EXTERNAL_ID_FIELD": "valuUserId"},
+    {**SHARED, "ISSUER": MERKOS, "AUTH_METHOD": "cdsso"},
 ]
 IDENTITIES = "/api/users/me/identities/"
 
@@ -33,7 +30,7 @@ def issuers(mongodb: str) -> Iterator[None]:
 
 
 def token(issuer: str = VALU, **changes: Any) -> str:
-    return jwt.encode(claims(iss=issuer, **changes), SECRET, "HS256")
+    return shared_token(iss=issuer, **changes)
 
 
 def sign_in(issuer: str = VALU, **changes: Any) -> APIClient:

@@ -11,7 +11,6 @@ from functools import partial
 from io import BytesIO
 from typing import Any
 
-import jwt
 import mongoengine
 import pymongo
 import pytest
@@ -37,7 +36,7 @@ from rest_framework.test import APIClient
 from support.cases import each
 from support.interleave import Pause, command
 from support.invariants import end_transactions_of_the_dead
-from support.issuer import AUDIENCE, ISSUER, claims
+from support.issuer import SHARED, shared_token
 from support.processes import suspend
 from support.threads import errors, together
 
@@ -59,7 +58,6 @@ Login = Callable[[User | None], APIClient]
 IMPATIENCE = 0.3
 BUDGET = IMPATIENCE + 3
 
-SECRET = "an issuer's secret of thirty-two bytes"
 KEY = {"HTTP_IDEMPOTENCY_KEY": "k"}
 VALUE = "/api/users/me/app-data/cteen/settings/"
 
@@ -107,15 +105,7 @@ def server(mongod: Mongod, pause: Pause) -> Iterator[Mongod]:
             "heartbeatFrequencyMS": 500,
             "event_listeners": [pause],
         },
-        "ISSUERS": [
-            {
-                "ISSUER": ISSUER,
-                "AUDIENCE": AUDIENCE,
-                "ALGORITHMS": ["HS256"],
-                "KEY": SECRET,
-                "AUTH_METHOD": "google",
-            }
-        ],
+        "ISSUERS": [SHARED],
     }
     with override_settings(CHABAD_AUTH=changed):
         wait_for_primary(APIClient())
@@ -182,8 +172,7 @@ def put(client: APIClient, value: Any = 1, **headers: str) -> Any:
 
 def sign_ins(ann: User) -> list[tuple[str, dict[str, str]]]:
     refresh_token = sessions.open_session(user_id=ann.id, auth_method="google")[1]
-    token = jwt.encode(claims(), SECRET, "HS256")
-    return [("login", {"token": token}), ("refresh", {"refreshToken": refresh_token})]
+    return [("login", {"token": shared_token()}), ("refresh", {"refreshToken": refresh_token})]
 
 
 def caller_of(user_id: ObjectId) -> APIClient:
@@ -210,7 +199,7 @@ def test_every_endpoint_says_that_a_dead_server_is_unavailable(
     server: Mongod, ann: User, client: APIClient
 ) -> None:
     bodies = {f"/api/auth/{name}/": body for name, body in sign_ins(ann)}
-    issued = {"HTTP_AUTHORIZATION": f"Bearer {jwt.encode(claims(), SECRET, 'HS256')}"}
+    issued = {"HTTP_AUTHORIZATION": f"Bearer {shared_token()}"}
     assert client.get("/api/auth/me/").status_code == 200
     kill(server)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import jwt
 import pytest
 from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
 from support.clients import fresh_database
-from support.issuer import AUDIENCE, claims
+from support.issuer import SHARED, shared_token
 from support.management import run
 
 from chabad_auth_django.exceptions import (
@@ -29,15 +28,6 @@ UNICODE, ASCII = "ann@münchen.de", "ann@xn--mnchen-3ya.de"
 
 SPELLINGS = [UNICODE, ASCII, "Ann@MÜNCHEN.de", "ann@mu\u0308nchen.de", "ann@münchen.de."]
 
-SECRET = "a shared secret that has more than 32 bytes"
-ISSUER = {
-    "ISSUER": "https://issuer.test",
-    "AUDIENCE": AUDIENCE,
-    "ALGORITHMS": ["HS256"],
-    "KEY": SECRET,
-    "AUTH_METHOD": "google",
-}
-
 
 def ignore(count: int) -> None:
     """Show no progress."""
@@ -48,13 +38,12 @@ def findings(kind: str) -> list[integrity.Finding]:
 
 
 def enter(email: str, subject: str = "s1") -> User:
-    content = claims(iss=ISSUER["ISSUER"], sub=subject, email=email)
-    return flows.sign_in_with_token(token=jwt.encode(content, SECRET, "HS256")).user
+    return flows.sign_in_with_token(token=shared_token(sub=subject, email=email)).user
 
 
 @pytest.fixture
 def issuer(mongodb: str) -> Iterator[None]:
-    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": [ISSUER]}):
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": [SHARED]}):
         yield
 
 

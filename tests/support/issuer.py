@@ -25,6 +25,17 @@ from cryptography.hazmat.primitives.serialization import (
 ISSUER = "https://issuer.example.org"
 AUDIENCE = "our-app"
 
+SECRET = "a shared secret that has more than 32 bytes"
+
+#: The setting of an issuer that signs with the secret.
+SHARED = {
+    "ISSUER": ISSUER,
+    "AUDIENCE": AUDIENCE,
+    "ALGORITHMS": ["HS256"],
+    "KEY": SECRET,
+    "AUTH_METHOD": "google",
+}
+
 CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1()}
 
 
@@ -69,6 +80,11 @@ def claims(**changes: Any) -> dict[str, Any]:
         "name": "Ann",
     }
     return {name: value for name, value in {**good, **changes}.items() if value is not None}
+
+
+def shared_token(**changes: Any) -> str:
+    """Return a token of the issuer that signs with the secret; it has these claims."""
+    return jwt.encode(claims(**changes), SECRET, "HS256")
 
 
 def by_hand(header: dict[str, Any], payload: Any, secret: bytes = b"") -> str:

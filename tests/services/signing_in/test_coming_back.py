@@ -10,32 +10,28 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import jwt
 import pytest
 from django.conf import settings
 from django.test import override_settings
-from support.issuer import AUDIENCE, ISSUER, claims
+from support.issuer import SHARED, shared_token
 
 from chabad_auth_django.exceptions import InvalidToken
 from chabad_auth_django.models import DepartedIdentity, User
 from chabad_auth_django.services.signing_in import callers, flows
 
-SECRET = "a shared secret that has more than 32 bytes"
 DAY = 24 * 60 * 60
 
 
 @pytest.fixture(autouse=True)
 def server(either_server: str) -> Iterator[None]:
     """Each kind of server in turn, with an issuer."""
-    issuer = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "ALGORITHMS": ["HS256"], "KEY": SECRET}
-    issuers = [{**issuer, "AUTH_METHOD": "google", "EXTERNAL_ID_FIELD": "valuUserId"}]
+    issuers = [{**SHARED, "EXTERNAL_ID_FIELD": "valuUserId"}]
     with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": issuers}):
         yield
 
 
 def token(**changes: Any) -> str:
-    values = claims(exp=int(time.time()) + 40 * DAY, **changes)
-    return jwt.encode(values, SECRET, "HS256")
+    return shared_token(exp=int(time.time()) + 40 * DAY, **changes)
 
 
 def by_bearer(**changes: Any) -> User:

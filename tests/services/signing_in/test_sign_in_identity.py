@@ -4,14 +4,13 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-import jwt
 import pytest
 from bson import ObjectId
 from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
 from support.commands import CommandCounter
-from support.issuer import AUDIENCE, claims
+from support.issuer import SHARED, shared_token
 from support.threads import errors, together
 
 from chabad_auth_django import signals
@@ -38,14 +37,12 @@ from chabad_auth_django.services.identity import external_ids
 from chabad_auth_django.services.signing_in import flows, tokens
 from chabad_auth_django.services.signing_in.flows import SignedIn
 
-SECRET = "a shared secret that has more than 32 bytes"
 VALU, MERKOS, PLAIN = "https://valu.test", "https://merkos.test", "https://plain.test"
 
-COMMON = {"AUDIENCE": AUDIENCE, "ALGORITHMS": ["HS256"], "KEY": SECRET}
 ISSUERS = [
-    {**COMMON, "ISSUER": VALU, "AUTH_METHOD": "google", "EXTERNAL_ID_FIELD": "valuUserId"},
-    {**COMMON, "ISSUER": MERKOS, "AUTH_METHOD": "cdsso", "EXTERNAL_ID_FIELD": "merkosUserId"},
-    {**COMMON, "ISSUER": PLAIN, "AUTH_METHOD": "bearer-token"},
+    {**SHARED, "ISSUER": VALU, "EXTERNAL_ID_FIELD": "valuUserId"},
+    {**SHARED, "ISSUER": MERKOS, "AUTH_METHOD": "cdsso", "EXTERNAL_ID_FIELD": "merkosUserId"},
+    {**SHARED, "ISSUER": PLAIN, "AUTH_METHOD": "bearer-token"},
 ]
 
 
@@ -67,7 +64,7 @@ def replica_set(mongodb: str) -> Iterator[str]:
 
 
 def token(issuer: str = VALU, **changes: Any) -> str:
-    return jwt.encode(claims(iss=issuer, **changes), SECRET, "HS256")
+    return shared_token(iss=issuer, **changes)
 
 
 def enter(issuer: str = VALU, **changes: Any) -> SignedIn:

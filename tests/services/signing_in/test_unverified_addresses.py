@@ -8,17 +8,15 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import jwt
 import pytest
 from django.conf import settings
 from django.test import override_settings
 from rest_framework.test import APIClient
 from support.commands import CommandCounter
-from support.issuer import AUDIENCE, ISSUER, claims
+from support.issuer import SHARED, shared_token
 
 from chabad_auth_django.models import User
 
-SECRET = "a shared secret that has more than 32 bytes"
 TRIES = 150
 ADDRESSES = {
     "nobody's": "nobody@example.org",
@@ -32,18 +30,13 @@ ADDRESSES = {
 def users(commands: CommandCounter) -> Iterator[None]:
     User.create_user(email="admin@example.org", roles=["admin"])
     User.create_user(email="eve@example.org")
-    issuer = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "ALGORITHMS": ["HS256"], "KEY": SECRET}
-    changes = {
-        "ISSUERS": [{**issuer, "AUTH_METHOD": "google"}],
-        "THROTTLE_RATES": {"sign_in": None},
-    }
+    changes = {"ISSUERS": [SHARED], "THROTTLE_RATES": {"sign_in": None}}
     with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, **changes}):
         yield
 
 
 def refuse(email: str, number: int) -> tuple[float, Any]:
-    values = claims(sub=f"person-{number}", email=email, email_verified=False)
-    token = jwt.encode(values, SECRET, "HS256")
+    token = shared_token(sub=f"person-{number}", email=email, email_verified=False)
     began = time.process_time()
     answer = APIClient().post("/api/auth/login/", {"token": token}, format="json")
     return time.process_time() - began, answer
