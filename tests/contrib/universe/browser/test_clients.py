@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +63,30 @@ def test_signing_in_by_cookie_and_out(portal: Portal) -> None:
     assert portal.fetch("POST", "/api/sso/logout")["body"] == {"status": "success"}
     portal.open()
     assert portal.tab.inner_text("#nobody")
+
+
+def test_a_session_of_the_django_project_names_the_user_too(portal: Portal, tmp_path: Path) -> None:
+    tab = portal.tab
+    tab.goto(f"{portal.address}/accounts/signup/")
+    tab.fill("[name=email]", "ann@example.org")
+    tab.fill("[name=password1]", "correct horse battery")
+    tab.click("form[action='/accounts/signup/'] button[type=submit]")
+    code = re.findall(r"^([A-Z0-9]{4}-[A-Z0-9]{4})$", (tmp_path / "server.log").read_text(), re.M)
+    tab.fill("[name=code]", code[-1])
+    tab.click("form:has([name=code]) button[type=submit]")
+    tab.wait_for_load_state()
+    portal.open()
+    assert tab.inner_text("h1") == "ann"
+    portal.run("await client.profile.updateProfile({displayName: 'Ann'})")
+    # A cookie that a page of another subdomain has planted.
+    portal.run("document.cookie = args[0]", f"{COOKIE}={token('thief')}; path=/")
+    answer = portal.fetch("GET", "/api/auth/me")
+    assert (answer["status"], answer["body"]["code"]) == (401, "different_users")
+    portal.open()
+    portal.run("await client.identity.logout()")
+    assert {COOKIE, "sessionid"}.isdisjoint(portal.cookies)
+    portal.open()
+    assert tab.inner_text("#nobody")
 
 
 def test_a_stale_bearer_locks_nobody_out(signed_in: Portal) -> None:

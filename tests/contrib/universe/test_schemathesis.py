@@ -1,0 +1,53 @@
+"""Whatever schemathesis makes of the calls' description, nothing is an error of the server.
+
+A few hundred cases; with ``SCHEMATHESIS_MAX_EXAMPLES=300`` or ``--long`` thousands of others.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.claims import Claim
+from support.example_server import example_server
+
+from chabad_auth_django.services.signing_in import flows
+
+MAX_EXAMPLES = os.environ.get("SCHEMATHESIS_MAX_EXAMPLES")
+
+
+@pytest.mark.slow
+def test_no_call_is_an_error_of_the_server(
+    mongodb: str, tmp_path: Path, long: bool, claim: Claim
+) -> None:
+    token = flows.issue_tokens(name="ann@example.org", create=True).access_token
+    max_examples = MAX_EXAMPLES or ("300" if long else "10")
+    config = tmp_path / "schemathesis.toml"
+    config.write_text('[parameters]\n"path.user" = "me"\n')
+    with example_server(
+        mongodb, tmp_path, DJANGO_SETTINGS_MODULE="support.portal_settings"
+    ) as address:
+        result = subprocess.run(
+            [
+                Path(sys.executable).with_name("schemathesis"),
+                *("--config-file", config, "run", f"{address}/api/universe/schema/"),
+                *("--header", f"Authorization: Bearer {token}"),
+                # Signing out would leave nobody for the cases that follow.
+                *("--exclude-path-regex", "logout", "--phases", "coverage,fuzzing"),
+                *("--checks", "not_a_server_error", "--max-examples", max_examples),
+                *("--generation-with-security-parameters", "false"),
+                *("--generation-deterministic", "--no-shrink", "--no-color"),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+    print(result.stdout)
+    assert result.returncode == 0, result.stderr
+    generated = int(re.search(r"(\d+) generated", result.stdout)[1])
+    wanted = 5_000 if long else 200
+    claim("no call of the clients is an error", f"{generated:,} cases", generated >= wanted)
