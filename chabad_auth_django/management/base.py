@@ -23,7 +23,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.management.arguments import HelpFormatter
 from chabad_auth_django.management.output import Line, Progress, to_json
-from chabad_auth_django.management.terminal import Terminal
+from chabad_auth_django.management.terminal import Terminal, printable
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import heartbeats
 from chabad_auth_django.services.identity import audit
@@ -132,7 +132,8 @@ class Command(BaseCommand):
             status = 0
         except CommandError as error:
             status = error.returncode
-            raise
+            # A name in it may hold a line of its own, or an order to the terminal.
+            raise CommandError(printable(str(error)), returncode=status) from error.__cause__
         finally:
             if self.is_scheduled and not options.get("dry_run"):
                 # Without an answer of MongoDB the heartbeat grows old, which says enough.
@@ -203,7 +204,7 @@ class Command(BaseCommand):
         if self._as_json or self._is_quiet:
             return
         for line in [item] if isinstance(item, str) else item.lines(self.stdout.width):
-            self.stdout.write(line)
+            self.stdout.write(printable(line))
 
     def tell_row(self, row: Mapping[str, Any], line: str) -> None:
         """Keep the row in ``rows`` with ``--json``; else write its line at once.
@@ -217,7 +218,7 @@ class Command(BaseCommand):
     def say(self, item: Line) -> None:
         """Write a message on standard error."""
         for line in [item] if isinstance(item, str) else item.lines(self.stderr.width):
-            self.stderr.write(line, style_func=str)
+            self.stderr.write(printable(line), style_func=str)
 
     def progress(self, label: str, total: int) -> Progress:
         """Return a progress bar on standard error."""
@@ -243,7 +244,7 @@ class Command(BaseCommand):
                 "answers.",
                 returncode=EXIT_ERROR,
             )
-        self.stderr.write(question, style_func=str, ending=" ")
+        self.stderr.write(printable(question), style_func=str, ending=" ")
         self.stderr.flush()
         answer = sys.stdin.readline()
         if not answer:
@@ -275,6 +276,7 @@ def add_users(parser: Any, **kwargs: Any) -> None:
 
 def _refuse(parser: CommandParser, message: str) -> NoReturn:
     line = f"{message.removesuffix('.')}. '{parser.prog.strip()} --help' says what it takes."
+    line = printable(line)
     if parser.called_from_command_line:
         Terminal(sys.stderr).write(f"CommandError: {line}")
         parser.exit(EXIT_ERROR)

@@ -189,7 +189,8 @@ def _count(
 def _days_with_events(before: datetime) -> Iterator[datetime]:
     day = _FIRST_DAY
     while True:
-        later = {"timestamp": {"$gte": day, "$lt": before}}
+        # Other programs may have stored several times in one event: it is counted as it is.
+        later = {"timestamp": {"$gte": day, "$lt": before, "$not": {"$type": "array"}}}
         row = Analytics.collection().find_one(later, {"timestamp": 1}, sort=[("timestamp", 1)])
         if row is None:
             return

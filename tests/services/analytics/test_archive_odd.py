@@ -274,3 +274,11 @@ def test_an_erasure_meets_broken_names(raw: Database, user: User) -> None:
     )
     user.delete()
     assert (raw.analytics.count_documents({}), sum(numbers())) == (0, 2)
+
+
+def test_several_timestamps_stop_no_roll_up(raw: Database, user: User) -> None:
+    usual = {"userId": user.id, "eventName": "x"}
+    times = [[JANUARY], [JANUARY, FEBRUARY], [FEBRUARY, "never"], JANUARY + timedelta(days=3)]
+    raw.analytics.insert_many([{**usual, "timestamp": time} for time in times])
+    assert [rolled.day.day for rolled in rollups.run()] == [4]
+    assert list(rollups.run()) == []
