@@ -36,6 +36,9 @@ _INVISIBLE = re.compile(
     "\U000e0100-\U000e01ef]"
 )
 
+# What JavaScript trims.
+_OUTER_SPACE = re.compile("\\A[\\s\ufeff]|[\\s\ufeff]\\Z")
+
 _NOT_IN_A_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 # What bson.encode does not refuse: the empty key, and those by which mongoengine takes a dict for a
@@ -184,13 +187,35 @@ def validate_http_url(value: str) -> None:
         raise ValidationError(Reason("Enter a valid http or https URL.", "invalid_url")) from None
 
 
+def text_length(text: str) -> int:
+    """Return the length in UTF-16 code units, which Mongoose counts: an emoji has two."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def cut(text: str, max_length: int) -> str:
+    """Return the beginning of the text that has at most so many UTF-16 code units."""
+    units = text.encode("utf-16-le", "surrogatepass")[: 2 * max_length]
+    return units.decode("utf-16-le", "ignore")
+
+
+def validate_new_name(value: object, *, max_length: int = MAX_NAME_LENGTH) -> str:
+    """Return an identifier that is about to be stored; raise as ``validate_name`` does.
+
+    Mongoose takes outer spaces off what it looks for, and so would not find it with them.
+    """
+    name = validate_name(value, max_length=max_length)
+    if _OUTER_SPACE.search(name):
+        raise ValidationError(Reason("The string begins or ends with a space.", "outer_space"))
+    return name
+
+
 def validate_name(value: object, *, max_length: int = MAX_NAME_LENGTH) -> str:
     """Return an identifier such as a role, an app id or a data key.
 
     Raises ``ValidationError`` unless it is a string of 1 to ``max_length`` characters that BSON
     can hold, without control characters.
     """
-    if not isinstance(value, str) or not 0 < len(value) <= max_length:
+    if not isinstance(value, str) or not 0 < text_length(value) <= max_length:
         code = "length" if isinstance(value, str) else "not_a_string"
         raise ValidationError(Reason(f"Expected a string of 1 to {max_length} characters.", code))
     if _NOT_IN_A_NAME.search(value):

@@ -76,6 +76,13 @@ class Conf(Table):
         help="Days after which the server removes an Activity. After a change run "
         "`chabad_sync_indexes --fix`.",
     )
+    DEFAULT_APP_ID = Setting[str | None](
+        None,
+        rules.OPTIONAL_NAME,
+        check=78,
+        help="The `appId` of an event that comes without one. Models of Mongoose programs require "
+        "it; see [Beside Mongoose](mongoose.md).",
+    )
     AUDIT_RETENTION_DAYS = Setting[int](
         365,
         rules.DAYS,

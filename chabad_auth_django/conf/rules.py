@@ -126,6 +126,9 @@ def one_of(*values: Any) -> Rule:
 
 BOOLEAN = Rule(lambda value: isinstance(value, bool), "True or False")
 NAME = Rule(is_name, "a string that is not empty")
+OPTIONAL_NAME = Rule(
+    lambda value: value is None or is_name(value), "a string that is not empty, or None"
+)
 NAMES = Rule(are_names, "a list of names")
 SOME_NAMES = Rule(lambda value: are_names(value) and value, "a list of names")
 OPTIONAL_PATH = Rule(

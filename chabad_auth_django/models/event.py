@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
+from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, now, to_utc
 from chabad_auth_django.models.owned import OwnedDocument, OwnedQuerySet
@@ -36,6 +38,13 @@ class Event(OwnedDocument):
     session_id: str | None = NameField(db_field="sessionId")
     event_data: dict[str, Any] | None = JSONField("EVENT_DATA_MAX_BYTES", db_field="eventData")
     timestamp: datetime = DateTimeField()
+
+    @classmethod
+    def _prepare(cls, documents: Sequence[Self]) -> None:
+        for document in documents:
+            if document.app_id is None:
+                document.app_id = conf.DEFAULT_APP_ID
+        super()._prepare(documents)
 
     @classmethod
     def find_by_user_id(cls, user_id: Any, limit: int = 100) -> OwnedQuerySet:

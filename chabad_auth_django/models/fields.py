@@ -15,10 +15,11 @@ from chabad_auth_django.validators import (
     MAX_NAME_LENGTH,
     email_spellings,
     normalize_email,
+    text_length,
     to_object_id,
     validate_email_address,
     validate_json,
-    validate_name,
+    validate_new_name,
     validate_text,
 )
 
@@ -128,6 +129,8 @@ class TextField(ChoiceStringField):
 
     def validate(self, value: Any) -> None:
         super().validate(value)
+        if self.max_length is not None and text_length(value) > self.max_length:
+            self.error("String value is too long")
         try:
             validate_text(value)
         except ValidationError as error:
@@ -135,11 +138,11 @@ class TextField(ChoiceStringField):
 
 
 class NameField(mongoengine.StringField):
-    """An identifier such as a role or an app id, checked by ``validators.validate_name``."""
+    """An identifier such as a role or an app id, checked by ``validate_new_name``."""
 
     def validate(self, value: Any) -> None:
         try:
-            validate_name(value, max_length=self.max_length or MAX_NAME_LENGTH)
+            validate_new_name(value, max_length=self.max_length or MAX_NAME_LENGTH)
         except ValidationError as error:
             self.error(error.detail)
 

@@ -23,7 +23,12 @@ from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, TextField
 from chabad_auth_django.models.registry import Sharding
 from chabad_auth_django.models.single import SingleDocument
-from chabad_auth_django.validators import validate_key, validate_name, validate_text
+from chabad_auth_django.validators import (
+    validate_key,
+    validate_name,
+    validate_new_name,
+    validate_text,
+)
 
 THEMES = ("light", "dark", "auto")
 
@@ -194,7 +199,7 @@ class Preferences(SingleDocument):
         pull: str | None = None,
         customization: dict[str, Any] | None = None,
     ) -> None:
-        changed: dict[str, Any] = {path: with_item(array_at(path), validate_name(name))}
+        changed: dict[str, Any] = {path: with_item(array_at(path), validate_new_name(name))}
         has_room: dict[str, Any] = {
             "$or": [{f"{path}.{MAX_NAMES - 1}": {"$exists": False}}, {path: name}]
         }
@@ -216,4 +221,4 @@ class Preferences(SingleDocument):
 def _customization(widget_id: str, customization: Any) -> dict[str, Any]:
     if not isinstance(customization, dict):
         raise ValidationError("Expected an object.")
-    return {validate_key(validate_name(widget_id)): customization}
+    return {validate_key(validate_new_name(widget_id)): customization}

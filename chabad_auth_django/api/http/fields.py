@@ -15,6 +15,7 @@ from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import to_utc
 from chabad_auth_django.validators import (
     MAX_NAME_LENGTH,
+    text_length,
     unknown_names,
     validate_json,
     validate_name,
@@ -68,7 +69,7 @@ class StringField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         # Before the validators, each of which looks at all of it.
-        if self.max_length is not None and len(data) > self.max_length:
+        if self.max_length is not None and text_length(data) > self.max_length:
             self.fail("max_length", max_length=self.max_length)
         return super().to_internal_value(data)
 

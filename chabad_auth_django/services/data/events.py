@@ -23,7 +23,7 @@ from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.models.base import DUPLICATE_KEY
 from chabad_auth_django.models.event import CLOCK_SKEW, Event
 from chabad_auth_django.models.fields import now, to_utc
-from chabad_auth_django.validators import json_validator, unknown_names, validate_name
+from chabad_auth_django.validators import json_validator, unknown_names, validate_new_name
 
 #: The most events in one batch of the API, and in one insert.
 MAX_BATCH = 1000
@@ -170,7 +170,7 @@ class _Batch:
             "eventData": _object_reader(conf.EVENT_DATA_MAX_BYTES),
             "metadata": _object_reader(conf.METADATA_MAX_BYTES),
         }
-        self._readers = {name: readers.get(name, validate_name) for name in _FIELDS[model]}
+        self._readers = {name: readers.get(name, validate_new_name) for name in _FIELDS[model]}
 
     def document(self, event: Any) -> dict[str, Any]:
         """Return what is to be stored for the event; raise ``ValidationError``."""
@@ -202,6 +202,9 @@ class _Batch:
         if errors:
             raise ValidationError(errors=errors)
         id = self._derive_id(fields, fields.pop("messageId", None))
+        # It is no part of the id: the same event is the same with another default.
+        if conf.DEFAULT_APP_ID is not None:
+            fields.setdefault("appId", conf.DEFAULT_APP_ID)
         owner = {"_id": id, "userId": self._user_id}
         return {**owner, **fields, "timestamp": time, VERSION_KEY: 0}
 

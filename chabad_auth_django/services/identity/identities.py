@@ -35,7 +35,7 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import audit, external_ids, host_roles, hosts
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.services.identity.identity import MAX_NAME_LENGTH, Identity
-from chabad_auth_django.validators import normalize_email, validate_email_address
+from chabad_auth_django.validators import cut, normalize_email, validate_email_address
 
 
 def of_host_account(*, account: Any, auth_method: str = CREDENTIALS) -> Identity:
@@ -50,7 +50,7 @@ def of_host_account(*, account: Any, auth_method: str = CREDENTIALS) -> Identity
         generation=host.generation(account=account),
         email=email,
         email_verified=email is not None,
-        name=name[:MAX_NAME_LENGTH] if name else None,
+        name=cut(name, MAX_NAME_LENGTH) if name else None,
         account=account,
     )
 

@@ -35,7 +35,12 @@ from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import attempts, callers, issuers, sessions, tokens
-from chabad_auth_django.validators import validate_json, validate_name, validate_text
+from chabad_auth_django.validators import (
+    validate_json,
+    validate_name,
+    validate_new_name,
+    validate_text,
+)
 
 #: The authentication method of a session that an operator opened.
 BEARER_TOKEN = "bearer-token"  # noqa: S105
@@ -264,7 +269,7 @@ def log_in(
     ``open_session``. Raises ``UserNotFound`` and ``ValidationError``.
     """
     if app_id is not None:
-        validate_name(app_id)
+        validate_new_name(app_id)
     session, refresh_token = sessions.open_session(
         user_id=user_id,
         auth_method=auth_method,
@@ -293,9 +298,10 @@ def record_login(
     ``ValidationError``. Sends ``user_logged_in`` after commit.
     """
     event: dict[str, Any] = {}
+    app_id = conf.DEFAULT_APP_ID if app_id is None else app_id
     for name, value in (("appId", app_id), ("sessionId", session_id)):
         if value is not None:
-            event[name] = validate_name(value)
+            event[name] = validate_new_name(value)
     if auth_method:
         validate_json(auth_method, max_bytes=conf.EVENT_DATA_MAX_BYTES)
         event["eventData"] = {"authMethod": auth_method}

@@ -16,7 +16,7 @@ from chabad_auth_django.conf import ISSUER_DEFAULTS, conf
 from chabad_auth_django.exceptions import InvalidToken, ValidationError
 from chabad_auth_django.services.identity.identity import MAX_NAME_LENGTH, Identity
 from chabad_auth_django.services.signing_in import key_sets, tokens
-from chabad_auth_django.validators import validate_name
+from chabad_auth_django.validators import cut, validate_name
 
 #: Keys that are tried for one token.
 MAX_TRIED_KEYS = 16
@@ -116,7 +116,7 @@ def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
         email=email if isinstance(email, str) else None,
         # Some issuers send every claim as a text.
         email_verified=verified is True or verified == "true",
-        name=name[:MAX_NAME_LENGTH] or None if isinstance(name, str) else None,
+        name=cut(name, MAX_NAME_LENGTH) or None if isinstance(name, str) else None,
         external_id_field=issuer["EXTERNAL_ID_FIELD"],
         external_id=external_id,
         links_to_default_role_only=not issuer["TOKENS_HAVE_ISSUER"],

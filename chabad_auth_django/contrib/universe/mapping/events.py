@@ -20,7 +20,7 @@ from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.data import events
 from chabad_auth_django.services.data.events import Ingested, Rejected
-from chabad_auth_django.validators import MAX_NAME_LENGTH
+from chabad_auth_django.validators import MAX_NAME_LENGTH, cut
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
@@ -115,7 +115,7 @@ def _name(value: Any) -> str:
     """Return a text as a name: on one line, and cut."""
     if not isinstance(value, str):
         return ""
-    return _CONTROL.sub(" ", value[:MAX_NAME_LENGTH]).strip()
+    return _CONTROL.sub(" ", cut(value, MAX_NAME_LENGTH)).strip()
 
 
 def _shortened(detail: dict[str, Any]) -> dict[str, Any]:
