@@ -21,6 +21,7 @@ from django.core.validators import URLValidator, validate_email
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import Reason, ValidationError
+from chabad_auth_django.texts import text_length
 
 INT64_MAX = 2**63 - 1
 
@@ -185,17 +186,6 @@ def validate_http_url(value: str) -> None:
         _validate_http_url(validate_name(value, max_length=2048))
     except (DjangoValidationError, ValidationError):
         raise ValidationError(Reason("Enter a valid http or https URL.", "invalid_url")) from None
-
-
-def text_length(text: str) -> int:
-    """Return the length in UTF-16 code units, which Mongoose counts: an emoji has two."""
-    return len(text) + sum(character > "\uffff" for character in text)
-
-
-def cut(text: str, max_length: int) -> str:
-    """Return the beginning of the text that has at most so many UTF-16 code units."""
-    units = text.encode("utf-16-le", "surrogatepass")[: 2 * max_length]
-    return units.decode("utf-16-le", "ignore")
 
 
 def validate_new_name(value: object, *, max_length: int = MAX_NAME_LENGTH) -> str:

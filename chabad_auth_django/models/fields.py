@@ -11,11 +11,11 @@ import mongoengine
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.mongoengine_internals import ChoiceStringField, values_of
 from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.texts import text_length
 from chabad_auth_django.validators import (
     MAX_NAME_LENGTH,
     email_spellings,
     normalize_email,
-    text_length,
     to_object_id,
     validate_email_address,
     validate_json,

@@ -168,7 +168,7 @@ def test_conflicts_answer_alike_with_a_key_and_without(
     assert there.json()["current"]["dataValue"] == 1
     for method in (ann.put, ann.patch, ann.delete):
         stale = method(VALUE, body, format="json", HTTP_IF_MATCH='"7"', **keyed)
-        assert (stale.status_code, stale.headers["ETag"]) == (412, '"1"')
+        assert (stale.status_code, stale.headers["ETag"][:3]) == (412, '"1-')
     stale = ann.put(VALUE, {**body, "version": 7}, format="json", **keyed)
     assert (stale.status_code, stale.json()["current"]) == (409, {"version": 1, "dataValue": 1})
     last = ann.delete("/api/users/me/auth-methods/google/", **keyed)
@@ -178,7 +178,7 @@ def test_conflicts_answer_alike_with_a_key_and_without(
 def test_a_conditional_write_is_replayed_although_its_condition_fails_now(ann: APIClient) -> None:
     create = {"HTTP_IF_NONE_MATCH": "*", **KEY}
     first = ann.put(VALUE, {"dataValue": 1}, format="json", **create)
-    assert (first.status_code, first.headers["ETag"]) == (201, '"1"')
+    assert (first.status_code, first.headers["ETag"][:3]) == (201, '"1-')
     same(first, ann.put(VALUE, {"dataValue": 1}, format="json", **create))
 
 
@@ -435,7 +435,7 @@ def test_the_record_keeps_no_more_than_it_must(
     assert record["_id"] == f"{owner.id}:first"
     assert record["userId"] == owner.id
     assert isinstance(record["claim"], ObjectId)
-    assert record["headers"] == {"ETag": '"1"'}
+    assert record["headers"]["ETag"].startswith('"1-')
     assert set(record) == {
         "_id", "userId", "claim", "fingerprint", "status", "headers", "body",
         "createdAt", "expiresAt",

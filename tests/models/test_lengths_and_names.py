@@ -21,7 +21,7 @@ from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
 from chabad_auth_django.services.data import events
 from chabad_auth_django.services.signing_in import flows
-from chabad_auth_django.validators import cut, text_length
+from chabad_auth_django.texts import cut, text_length
 
 EMOJI = "\U0001f54d"
 

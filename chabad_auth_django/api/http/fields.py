@@ -13,9 +13,9 @@ from rest_framework.fields import empty
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import to_utc
+from chabad_auth_django.texts import text_length
 from chabad_auth_django.validators import (
     MAX_NAME_LENGTH,
-    text_length,
     unknown_names,
     validate_json,
     validate_name,

@@ -35,7 +35,8 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import audit, external_ids, host_roles, hosts
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.services.identity.identity import MAX_NAME_LENGTH, Identity
-from chabad_auth_django.validators import cut, normalize_email, validate_email_address
+from chabad_auth_django.texts import cut
+from chabad_auth_django.validators import normalize_email, validate_email_address
 
 
 def of_host_account(*, account: Any, auth_method: str = CREDENTIALS) -> Identity:

@@ -16,7 +16,8 @@ from chabad_auth_django.conf import ISSUER_DEFAULTS, conf
 from chabad_auth_django.exceptions import InvalidToken, ValidationError
 from chabad_auth_django.services.identity.identity import MAX_NAME_LENGTH, Identity
 from chabad_auth_django.services.signing_in import key_sets, tokens
-from chabad_auth_django.validators import cut, validate_name
+from chabad_auth_django.texts import cut
+from chabad_auth_django.validators import validate_name
 
 #: Keys that are tried for one token.
 MAX_TRIED_KEYS = 16

@@ -20,7 +20,8 @@ from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.data import events
 from chabad_auth_django.services.data.events import Ingested, Rejected
-from chabad_auth_django.validators import MAX_NAME_LENGTH, cut
+from chabad_auth_django.texts import cut
+from chabad_auth_django.validators import MAX_NAME_LENGTH
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
