@@ -150,6 +150,15 @@ class RetryTransaction(PyMongoError):
         super().__init__(reason, error_labels=[TRANSIENT])
 
 
+def retry_transaction(error: Exception) -> None:
+    """Run the open transaction again after a duplicate key; without one nothing happens.
+
+    Its snapshot cannot show what another one has stored meanwhile.
+    """
+    if in_transaction():
+        raise RetryTransaction("The key was stored meanwhile.") from error
+
+
 def _run_without(body: Callable[[], T], hooks: _Hooks) -> T:
     deadline = time.monotonic() + conf.TRANSACTION_TIMEOUT
     try:

@@ -49,7 +49,9 @@ def test_the_figures(busy: User, raw: Database) -> None:
     }
     assert figures["deletions"]["open"] == 1
     assert figures["deletions"]["oldest"].endswith("Z")
-    assert run(COMMAND, "--json").json == figures
+    # But for the sizes, which the server changes by itself.
+    again = run(COMMAND, "--json").json
+    assert {**again, "collections": None} == {**figures, "collections": None}
 
 
 def test_for_people_there_is_a_chart_and_progress(busy: User) -> None:

@@ -17,7 +17,7 @@ from support.management import run
 from support.threads import errors, together
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.transactions import atomic
+from chabad_auth_django.db.transactions import RetryTransaction, atomic
 from chabad_auth_django.exceptions import ExternalIdTaken, UserNotFound, ValidationError
 from chabad_auth_django.models import ExternalId, User
 from chabad_auth_django.models.fields import now
@@ -270,7 +270,7 @@ def test_a_save_that_is_run_again_stores_the_change_again(user: User, raw: Datab
         tries.append(1)
         if len(tries) == 1:
             external_ids.check_fields_are_free(items=[])
-            raise external_ids.RetryTransaction("again")
+            raise RetryTransaction("again")
 
     change()
     assert len(tries) == 2

@@ -16,7 +16,7 @@ from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import VERSION_KEY
 from chabad_auth_django.db.pages import PageQuery, Position
-from chabad_auth_django.db.transactions import RetryTransaction, in_transaction, on_commit
+from chabad_auth_django.db.transactions import in_transaction, on_commit, retry_transaction
 from chabad_auth_django.exceptions import Reason, ValidationError
 from chabad_auth_django.models import Activity, Analytics
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
@@ -285,8 +285,7 @@ def _insert(model: type[Event], documents: list[dict[str, Any]]) -> list[ObjectI
             failure["code"] != DUPLICATE_KEY for failure in failures
         ):
             raise
-        if in_transaction():
-            raise RetryTransaction("The events were stored meanwhile.") from error
+        retry_transaction(error)
         failed = {failure["index"] for failure in failures}
         documents = [row for index, row in enumerate(documents) if index not in failed]
     return [document["_id"] for document in documents]

@@ -6,7 +6,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_transaction
+from chabad_auth_django.db.transactions import atomic, retry_transaction
 from chabad_auth_django.exceptions import AlreadyExists, NotFound, PermissionDenied, UserNotFound
 from chabad_auth_django.models import Block, Session, User
 from chabad_auth_django.models.fields import now
@@ -69,7 +69,6 @@ def _insert(block: Block) -> bool:
     try:
         block.save()
     except AlreadyExists as error:
-        if in_transaction():
-            raise RetryTransaction("The user was blocked meanwhile.") from error
+        retry_transaction(error)
         return False
     return True

@@ -18,13 +18,7 @@ from typing import Any, NamedTuple
 from bson import ObjectId
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.transactions import (
-    RetryTransaction,
-    atomic,
-    in_transaction,
-    on_commit,
-    on_incomplete,
-)
+from chabad_auth_django.db.transactions import atomic, on_commit, on_incomplete, retry_transaction
 from chabad_auth_django.exceptions import AlreadyExists, ExternalIdTaken, ValidationError
 from chabad_auth_django.models import ExternalId, User
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
@@ -103,8 +97,7 @@ def claim_fields(*, items: Sequence[FieldValue]) -> None:
     try:
         ExternalId.insert_rows(rows, fence=False)
     except AlreadyExists as error:
-        if in_transaction():
-            raise RetryTransaction("An external id was claimed meanwhile.") from error
+        retry_transaction(error)
         raise ExternalIdTaken from error
 
 
@@ -203,8 +196,7 @@ def _claim(user: User, field: str, value: str) -> None:
     try:
         ExternalId(id=ExternalId.key(field, value), user_id=user.id).save()
     except AlreadyExists as error:
-        if in_transaction():
-            raise RetryTransaction("The external id was claimed meanwhile.") from error
+        retry_transaction(error)
         claimant = _claimant(field, value)
         if claimant is None or claimant.id != user.id:
             User.collection().update_one({"_id": user.id, field: value}, {"$unset": {field: 1}})

@@ -16,7 +16,7 @@ from pymongo import UpdateOne
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import lookup
-from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_transaction
+from chabad_auth_django.db.transactions import atomic, in_transaction, retry_transaction
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     AmbiguousEmail,
@@ -229,8 +229,7 @@ def link(*, user: User, identity: Identity) -> User:
         try:
             claim.save()
         except AlreadyExists as error:
-            if in_transaction():
-                raise RetryTransaction("The identity was linked meanwhile.") from error
+            retry_transaction(error)
             owner = _live_owner(identity.key)
     if owner not in (None, user.id):
         raise ExternalIdTaken

@@ -19,7 +19,7 @@ from pymongo.errors import BulkWriteError
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW, Advance, by_size, id_key
-from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_transaction
+from chabad_auth_django.db.transactions import atomic, retry_transaction
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     DeletionOpen,
@@ -327,8 +327,7 @@ def _insert(model: Model, rows: list[RawBSONDocument]) -> int:
         failures = error.details["writeErrors"]
         if any(failure["code"] != DUPLICATE_KEY for failure in failures):
             raise
-        if in_transaction():
-            raise RetryTransaction("A key was created meanwhile.") from error
+        retry_transaction(error)
         return len(rows) - len(failures)
     return len(rows)
 
