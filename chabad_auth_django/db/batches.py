@@ -11,7 +11,6 @@ from bson import CodecOptions, Decimal128
 from bson.codec_options import DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
-from pymongo.cursor import Cursor
 
 #: Documents of a batch, and bytes after which it ends: decoded they take more than ten times that.
 SIZE, SIZE_BYTES = 1000, 2**20
@@ -69,59 +68,25 @@ def in_batches(
     Each query has one reply of at most 16 MB, so no cursor stays open while a batch is worked on.
     """
     raw = collection.with_options(codec_options=RAW)
-    documents = list(_one_reply(raw.find({}, fields), size))
-    while documents:
+    criteria: dict[str, Any] = {}
+    least: list[tuple[str, Any]] = []
+    skipped = 0
+    while True:
+        cursor = raw.find(criteria, fields).sort("_id", 1)
+        if least:
+            cursor = cursor.hint([("_id", 1)]).min(least)
+        # A negative limit makes the server close the cursor even if the reply has no room for all.
+        documents = list(cursor.skip(skipped).limit(-size).batch_size(size))
+        if not documents:
+            return
         yield from _decode(documents, collection.codec_options)
-        documents = _after(raw, documents[-1], fields, size)
-
-
-def _after(
-    collection: Collection[RawBSONDocument],
-    last: RawBSONDocument,
-    fields: Mapping[str, int] | None,
-    size: int,
-) -> list[RawBSONDocument]:
-    """Return the documents behind the last one, in the order of ``_id``."""
-    id = last["_id"]
-    if isinstance(id, str) and "\N{REPLACEMENT CHARACTER}" in id:
-        return _after_broken_text(collection, bytes(last.raw), fields, size)
-    # Not {"_id": {"$gt": last}}, which passes over ids of other types; and min() is inclusive.
-    cursor = collection.find({"_id": {"$ne": id}}, fields)
-    return list(_one_reply(cursor.hint([("_id", 1)]).min([("_id", id)]), size))
-
-
-def _after_broken_text(
-    collection: Collection[RawBSONDocument],
-    last: bytes,
-    fields: Mapping[str, int] | None,
-    size: int,
-) -> list[RawBSONDocument]:
-    """Do the same with the bytes of an id that Python cannot hold, which a cursor does not take."""
-    start = len(b"size" + b"\2_id\0")
-    text = last[start : start + 4 + int.from_bytes(last[start : start + 4], "little")]
-    reply: Any = collection.database.command(
-        "find",
-        collection.name,
-        filter={"_id": _document(b"\2$ne\0" + text)},
-        min=_document(b"\2_id\0" + text),
-        projection=fields or {},
-        hint={"_id": 1},
-        sort={"_id": 1},
-        limit=size,
-        singleBatch=True,
-        codec_options=RAW,
-        read_preference=collection.read_preference,
-    )
-    return list(reply["cursor"]["firstBatch"])
-
-
-def _document(element: bytes) -> RawBSONDocument:
-    return RawBSONDocument((len(element) + 5).to_bytes(4, "little") + element + b"\0", RAW)
-
-
-def _one_reply(cursor: Cursor[RawBSONDocument], size: int) -> Cursor[RawBSONDocument]:
-    # The minus: the server closes the cursor also where a reply has no room for so many.
-    return cursor.sort("_id", 1).limit(-size).batch_size(size)
+        for id in (document["_id"] for document in documents):
+            # A text that is no UTF-8 has been decoded to another one: no place to go on from.
+            if "\ufffd" in repr(id):
+                skipped += 1
+            else:
+                # Not {"_id": {"$gt": id}}, which passes over ids of other types.
+                criteria, least, skipped = {"_id": {"$ne": id}}, [("_id", id)], 0
 
 
 def _decode(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Self
 
+from bson import Decimal128
 from mongoengine.fields import LongField
 from pymongo import DeleteOne, ReturnDocument, UpdateOne
 from pymongo.read_preferences import ReadPreference
@@ -328,7 +329,12 @@ def _version_criteria(expected: Versions | None) -> dict[str, Any]:
 
 
 def _same_version(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"_id": row["_id"], "version": {"$eq": row.get("version")}}
+    version: Any = row.get("version")
+    same: dict[str, Any] = {"$eq": version}
+    if not (version is None or isinstance(version, (int, float, Decimal128))):
+        # Of other programs, and not counted. What it was decoded to may not be what is stored.
+        same = {"$not": {"$type": ["null", "number"]}, "$exists": True}
+    return {"_id": row["_id"], "version": same}
 
 
 def _unchanged(row: Mapping[str, Any]) -> dict[str, Any]:

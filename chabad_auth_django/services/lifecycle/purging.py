@@ -97,7 +97,13 @@ def _purge_batch(
 ) -> int | None:
     # A change: a look would not conflict with the end of the job.
     counted = Deletion.collection().update_one(job, {"$inc": {"batches": 1}})
-    return model.purge(ids=ids) if counted.matched_count else None
+    if not counted.matched_count:
+        return None
+    if deleted := model.purge(ids=ids):
+        return deleted
+    # An id that is no UTF-8 is another one when it has been decoded, and names nothing.
+    foreign = {**model.owned_by([job["_id"]]), "_id": {"$not": {"$type": "objectId"}}}
+    return model.collection().delete_many(foreign).deleted_count
 
 
 def _any_of(model: type[OwnedDocument], user_id: ObjectId) -> list[dict[str, Any]]:
