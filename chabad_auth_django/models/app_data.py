@@ -59,12 +59,10 @@ class AppDataQuerySet(OwnedQuerySet):
         self._refuse(bool(write_concern), "write_concern")
         count = 0
         ids = list(self.clone().read_preference(ReadPreference.PRIMARY).scalar("id"))
-        columns = {"userId": 1, "appId": 1, "dataKey": 1, "version": 1}
         for start in range(0, len(ids), DELETE_BATCH):
-            batch = {"_id": {"$in": ids[start : start + DELETE_BATCH]}}
-            query = {"$and": [self.clone().criteria, batch]}
+            query = {"$and": [self.clone().criteria, {"_id": {"$in": ids[start:][:DELETE_BATCH]}}]}
             # Once more for each that changes between the look at it and its deletion.
-            while rows := list(self.model.collection().find(query, columns)):
+            while rows := list(self.model.collection().find(query, [*KEY, "version"])):
                 count += self.model.delete_rows(rows)
         return count
 
@@ -330,11 +328,10 @@ def _version_criteria(expected: Versions | None) -> dict[str, Any]:
 
 def _same_version(row: Mapping[str, Any]) -> dict[str, Any]:
     version: Any = row.get("version")
-    same: dict[str, Any] = {"$eq": version}
-    if not (version is None or isinstance(version, (int, float, Decimal128))):
-        # Of other programs, and not counted. What it was decoded to may not be what is stored.
-        same = {"$not": {"$type": ["null", "number"]}, "$exists": True}
-    return {"_id": row["_id"], "version": same}
+    if version is None or isinstance(version, (int, float, Decimal128)):
+        return {"_id": row["_id"], "version": {"$eq": version}}
+    # What other programs stored there may not be what it was decoded to.
+    return {"_id": row["_id"], "version": {"$not": {"$type": ["null", "number"]}, "$exists": True}}
 
 
 def _unchanged(row: Mapping[str, Any]) -> dict[str, Any]:
