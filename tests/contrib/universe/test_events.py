@@ -205,9 +205,14 @@ def test_a_ttl_does_not_count_by_itself(page: FrontEnd) -> None:
     assert expiry_indexes() == []
 
 
-def test_a_ttl_counts_where_the_setting_says_so(page: FrontEnd, configure: Any) -> None:
+def test_a_ttl_counts_where_the_setting_says_so(
+    page: FrontEnd, configure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Activity.objects.delete()
+    monkeypatch.setattr(Activity, "added_indexes", [(expiry.is_honoured, expiry.INDEX)])
+    assert expiry_indexes() == []
     with configure(UNIVERSE_HONOURS_TTL=True):
+        assert expiry_indexes() == ["activities {expiresAt: 1} sparse=True"]
         day, most = timedelta(days=1), timedelta(days=90)
         thirty = 30 * day / MILLISECOND
         for ttl, kept in (
