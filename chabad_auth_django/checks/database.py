@@ -18,7 +18,7 @@ TIMEOUT = 10.0
 
 
 def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Return warnings of missing indexes, and of collections of users that are unknown here."""
+    """Return warnings of a standalone server, missing indexes and unknown collections of users."""
     if DEFAULT_DB_ALIAS not in (databases or ()) or not connection.uri_setting():
         return []
     try:
@@ -26,6 +26,7 @@ def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
         with pymongo.timeout(TIMEOUT):
             missing = indexes.compare().missing
             unknown = deletion.find_unknown_collections()
+            is_standalone = not connection.supports_transactions()
     except Exception as error:  # A callable MONGODB_URI raises what it likes.
         return [
             Warning(
@@ -43,6 +44,14 @@ def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
         )
         for name, document in unknown.items()
     ]
+    if is_standalone:
+        standalone_warning = Warning(
+            "MongoDB is a standalone server, which has no transactions.",
+            hint="What takes a replica set is the table 'A standalone server' in "
+            "docs/lifecycle.md. One server can be a replica set of its own.",
+            id="chabad_auth.W013",
+        )
+        messages.append(standalone_warning)
     if missing:
         index_warning = Warning(
             f"MongoDB indexes are missing: {'; '.join(map(str, missing))}.",
