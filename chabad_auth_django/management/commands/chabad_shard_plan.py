@@ -1,11 +1,9 @@
-"""Show how to shard each collection, or do it."""
+"""Show how to shard each collection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-
-from django.core.management.base import CommandParser
 
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import to_text
@@ -14,38 +12,28 @@ from chabad_auth_django.services.deployment.sharding import Plan
 
 
 class Command(BaseCommand):
-    """Print the plan; with ``--apply``, on a mongos, carry it out."""
+    """Print the plan."""
 
     help = (
         "Show for each collection the shard key, the reason, the commands, the unique index that "
-        "stays enforced and the queries that stay targeted. It changes nothing without --apply, "
-        "which needs a mongos and passes over what is sharded already. Afterwards do not use "
-        "'chabad_sync_indexes --drop-extra': the shard keys need their indexes."
+        "stays enforced and the queries that stay targeted. It changes nothing: run the commands "
+        "with mongosh on a mongos. Afterwards do not use 'chabad_sync_indexes --drop-extra': the "
+        "shard keys need their indexes."
     )
     json_keys = {
         "cluster": "whether the server is a mongos",
         "collections": "a list of objects with collection, key (null: not sharded), reason, "
         "unique, targeted and commands",
-        "applied": "a list of the collections that were sharded now",
     }
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--apply", action="store_true", help="shard the collections; on a mongos only"
-        )
-
-    def handle(self, *args: Any, apply: bool, **options: Any) -> None:
-        applied = []
-        for plan in sharding.apply() if apply else ():
-            applied.append(plan.collection)
-            self.say(f"Sharded {plan.collection}.")
+    def handle(self, *args: Any, **options: Any) -> None:
         plans = sharding.plans()
         rows = [
             {"collection": plan.collection, **vars(plan.sharding), "commands": plan.commands}
             for plan in plans
         ]
         self.report(
-            {"cluster": sharding.is_cluster(), "collections": rows, "applied": applied},
+            {"cluster": sharding.is_cluster(), "collections": rows},
             (line for plan in plans for line in _lines(plan)),
         )
 

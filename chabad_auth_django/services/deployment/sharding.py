@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.registry import Sharding
-from chabad_auth_django.services.deployment.indexes import BUILD_TIMEOUT
 
 
 @dataclass(frozen=True)
@@ -22,7 +19,7 @@ class Plan:
 
     @property
     def commands(self) -> list[str]:
-        """What ``apply`` does, for mongosh."""
+        """What shards it, for mongosh on a mongos."""
         if self.sharding.key is None:
             return []
         space = f"{connection.get_database().name}.{self.collection}"
@@ -39,35 +36,9 @@ def plans() -> list[Plan]:
     return [Plan(model.collection().name, model.sharding) for model in Document.registered()]
 
 
-class NoCluster(ChabadAuthError):
-    """The server is no mongos, so there is nothing to shard."""
-
-    code = "no_cluster"
-    default_detail = "The server is no mongos: connect to one to apply the plan."
-
-
 def is_cluster() -> bool:
     """Tell whether the server is a mongos."""
     return connection.get_client().admin.command("hello").get("msg") == "isdbgrid"
-
-
-def apply() -> Iterator[Plan]:
-    """Shard each collection that the plan says and that is not sharded; yield it.
-
-    Raises ``NoCluster``.
-    """
-    if not is_cluster():
-        raise NoCluster
-    database = connection.get_database()
-    config = database.client.get_database("config")
-    for plan in plans():
-        space, key = f"{database.name}.{plan.collection}", plan.sharding.key
-        if key is None or config["collections"].find_one({"_id": space, "key": key}):
-            continue
-        with connection.long_limit(BUILD_TIMEOUT):
-            database[plan.collection].create_index(list(key.items()))
-            database.client.admin.command("shardCollection", space, key=key)
-        yield plan
 
 
 def _shell(value: Any) -> str:
