@@ -64,6 +64,9 @@ MAX_ECHO, MAX_NAMED = 100, 10
 # What bson.encode adds around one value.
 _EMPTY_BYTES = len(bson.encode({"": None}))
 
+# PyMongo before 4.20 takes digits with spaces between them for an id.
+_HEXADECIMAL_ID = re.compile("[0-9A-Fa-f]{24}")
+
 _validate_http_url = URLValidator(schemes=["http", "https"])
 
 
@@ -74,7 +77,7 @@ def to_object_id(value: object) -> ObjectId:
     """
     if isinstance(value, ObjectId):
         return value
-    if isinstance(value, str) and len(value) == 24 and ObjectId.is_valid(value):
+    if isinstance(value, str) and _HEXADECIMAL_ID.fullmatch(value):
         return ObjectId(value)
     raise ValidationError(
         Reason("An id is an ObjectId or its 24 hexadecimal digits.", "invalid_id")
