@@ -41,7 +41,7 @@ def enter(name):
 
 def seen(signed_in):
     claims = tokens.verify_access_token(token=signed_in.access_token)
-    return sorted(callers.by_access_token(claims=claims).roles)
+    return sorted(callers.by_access_token(claims=claims)[0].roles)
 """
 
 
