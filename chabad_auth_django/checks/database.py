@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import pymongo
 from django.core.checks import CheckMessage, Warning
 from django.db import DEFAULT_DB_ALIAS
 
+from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.services.deployment import indexes
 from chabad_auth_django.services.lifecycle import deletion
@@ -52,7 +54,9 @@ def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
             id="chabad_auth.W013",
         )
         messages.append(standalone_warning)
-    if missing:
+    # "migrate" runs the checks first, and creates the indexes when it ends.
+    creates_indexes = sys.argv[1:2] == ["migrate"] and conf.INDEXES_AFTER_MIGRATE
+    if missing and not creates_indexes:
         index_warning = Warning(
             f"MongoDB indexes are missing: {'; '.join(map(str, missing))}.",
             hint="Without a unique index two users can get one address. Run 'manage.py "

@@ -157,6 +157,7 @@ class Schema(AutoSchema):
 
     view: Any
 
+    prefix = "Chabad"
     tags = TAGS
     error = ERROR
     segments = SEGMENTS
@@ -172,7 +173,7 @@ class Schema(AutoSchema):
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
         """Return a name that no serializer of the host project has in its own description."""
-        return f"Chabad{super().get_serializer_name(serializer, direction)}"
+        return f"{self.prefix}{super().get_serializer_name(serializer, direction)}"
 
     def get_summary(self) -> str:
         """Return the first line of the method's docstring, which is no Markdown here."""

@@ -10,6 +10,7 @@ import functools
 from typing import Any
 
 from django.urls import URLResolver, get_resolver, get_script_prefix
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiResponse, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -20,6 +21,7 @@ from chabad_auth_django.api.openapi.docs import SchemaView, describe_api
 from chabad_auth_django.api.openapi.errors import field_errors
 from chabad_auth_django.api.openapi.schema import SEGMENTS, Schema, errors
 from chabad_auth_django.api.openapi.schema import SETTINGS as API_SETTINGS
+from chabad_auth_django.contrib.universe.conf import conf
 
 #: What the paths are about -> what that is.
 TAGS = {
@@ -57,9 +59,24 @@ ERROR = inline_serializer(
 class ClientSchema(Schema):
     """Describe what the base view does for every call."""
 
+    prefix = "ChabadUniverse"
     tags = TAGS
     error = ERROR
     segments = {**SEGMENTS, "namespace": "What names the value; the query belongs to it."}
+
+
+class ClientScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """A token in ``Authorization: Bearer`` or in a cookie, or the host project's session."""
+
+    target_class = "chabad_auth_django.contrib.universe.callers.ClientAuthentication"
+    name = ["clientToken", "clientCookie"]
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
+        """Return how OpenAPI describes them."""
+        return [
+            {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            {"type": "apiKey", "in": "cookie", "name": conf.UNIVERSE_COOKIES[0]},
+        ]
 
 
 #: Those of ``api.openapi.schema`` for a method of our views.

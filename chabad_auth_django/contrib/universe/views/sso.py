@@ -77,7 +77,7 @@ class StatusViewSet(PrivateViewSet):
     authentication_classes = [OptionalAuthentication]
     permission_classes: list[Any] = []
 
-    @describe(operation_id="client_sso_status", responses=SignOnSerializer)
+    @describe(operation_id="client_sso_status", responses=SignOnSerializer, auth=[])
     def status(self, request: Request) -> Response:
         """Show who is signed in; that nobody is, is no error."""
         if request.user is None:
@@ -94,6 +94,7 @@ class SignOnViewSet(StatusViewSet):
         operation_id="client_sso_sign_in",
         request=TokenSerializer,
         responses={200: SignOnSerializer, **client_errors(401, 403, 409)},
+        auth=[],
     )
     def sign_in(self, request: Request) -> Response:
         """Exchange an issuer's token for a cookie.
