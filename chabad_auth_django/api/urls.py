@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.urls import path, re_path
+from django.urls import path, re_path, register_converter
+from django.urls.converters import StringConverter
 
 from chabad_auth_django.api.http.views import NotFoundViewSet
 from chabad_auth_django.api.openapi.docs import DocsView, SchemaView
@@ -42,6 +43,15 @@ LIST: dict[str, Any] = {"get": "list"}
 CHANGE: dict[str, Any] = {"put": "update", "delete": "destroy"}
 
 USER = "users/<str:user>/"
+
+
+class NameConverter(StringConverter):
+    """The last part of a path, in which the server has made slashes of ``%2F``."""
+
+    regex = "(?s:.+)"
+
+
+register_converter(NameConverter, "chabad_name")
 
 # Without it `profile`, for one, would take a host project's name.
 app_name = "chabad_auth"
@@ -99,7 +109,7 @@ urlpatterns = [
     ),
     path(USER + "profile/avatar/", AvatarViewSet.as_view(CHANGE), name="profile-avatar"),
     path(
-        USER + "profile/metadata/<str:key>/",
+        USER + "profile/metadata/<chabad_name:key>/",
         MetadataViewSet.as_view(READ | CHANGE),
         name="profile-metadata",
     ),
@@ -114,11 +124,15 @@ urlpatterns = [
         name="preferences-reset",
     ),
     path(
-        USER + "preferences/favorite-apps/<str:app>/",
+        USER + "preferences/favorite-apps/<chabad_name:app>/",
         FavoriteAppViewSet.as_view(CHANGE),
         name="favorite-app",
     ),
-    path(USER + "preferences/widgets/<str:widget>/", WidgetViewSet.as_view(CHANGE), name="widget"),
+    path(
+        USER + "preferences/widgets/<chabad_name:widget>/",
+        WidgetViewSet.as_view(CHANGE),
+        name="widget",
+    ),
     path(
         USER + "activities/",
         ActivitiesViewSet.as_view(LIST | {"post": "create"}),
@@ -151,7 +165,7 @@ urlpatterns = [
         name="app-data-app",
     ),
     path(
-        USER + "app-data/<str:app>/<str:key>/",
+        USER + "app-data/<str:app>/<chabad_name:key>/",
         AppDataValueViewSet.as_view(READ | CHANGE | {"patch": "partial_update"}),
         name="app-data-value",
     ),

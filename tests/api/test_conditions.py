@@ -26,7 +26,7 @@ NAMES = {
 
 def path_of(name: str) -> str:
     pattern = str(PATTERNS[name].pattern)
-    return "/api/" + re.sub(r"<str:(\w+)>", lambda match: NAMES[match[1]], pattern)
+    return "/api/" + re.sub(r"<\w+:(\w+)>", lambda match: NAMES[match[1]], pattern)
 
 
 @pytest.fixture

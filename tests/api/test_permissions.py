@@ -189,7 +189,7 @@ def furnish(owner: User) -> None:
 
 def path_of(name: str, user: str) -> str:
     values = {**NAMES, "user": user}
-    path = re.sub(r"<str:(\w+)>", lambda match: values[match[1]], str(PATTERNS[name].pattern))
+    path = re.sub(r"<\w+:(\w+)>", lambda match: values[match[1]], str(PATTERNS[name].pattern))
     return f"/api/{path}"
 
 

@@ -84,7 +84,7 @@ REFUSED: list[tuple[str, Headers, bytes, int, str]] = [
     ("GET /api/docs", {}, b"", 404, "not_found"),
     ("GET /api/users/%ff%fe/", {}, b"", 403, "permission_denied"),
     ("GET /api/users/%2e%2e/", {}, b"", 403, "permission_denied"),
-    (f"GET {VALUE}%0A/", {}, b"", 404, "not_found"),
+    (f"GET {VALUE}%0A/", {}, b"", 400, "invalid"),
     ("GET /api/users/me/app-data/a%0Ab/k/", {}, b"", 400, "invalid"),
     ("GET /api/users/me/app-data/a/%00/", {}, b"", 400, "invalid"),
     # Headers.

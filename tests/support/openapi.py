@@ -26,7 +26,7 @@ class Description:
     def check(self, response: Any) -> None:
         """Fail unless the answer is described: its status, its headers, and all of its body."""
         request = response.wsgi_request
-        path = "/" + re.sub(r"<str:(\w+)>", r"{\1}", request.resolver_match.route)
+        path = "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", request.resolver_match.route)
         operation = self.document["paths"][path][request.method.lower()]
         self.seen.add((operation["operationId"], response.status_code))
         described = operation["responses"][str(response.status_code)]

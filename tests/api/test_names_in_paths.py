@@ -1,0 +1,75 @@
+"""What is stored is reachable, whatever characters its name has, and a cursor takes any name.
+
+The kind: a name is stored and listed, and its own path or the next page is refused. Looked through:
+the last part of each path that is a name, ``next`` of lists in the order of names.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from pymongo.database import Database
+from rest_framework.test import APIClient
+
+from chabad_auth_django.models import User
+
+NAMES = [
+    "a/b",
+    "/",
+    "a//b/",
+    "a?b=c",
+    "a%2Fb",
+    "100%",
+    "a b",
+    "..",
+    ".",
+    "a.b",
+    "#x",
+    "é/ש",
+    "~",
+]
+
+
+def test_each_name_of_app_data_is_reachable(api: APIClient, raw: Database) -> None:
+    for name in NAMES:
+        path = f"/api/users/me/app-data/app/{quote(name, safe='')}/"
+        created = api.put(path, {"dataValue": name}, format="json")
+        assert (created.status_code, created.json()["dataKey"]) == (201, name)
+        assert api.get(path).json()["dataValue"] == name
+        assert api.patch(path, {"dataValue": 1}, format="json").status_code == 200
+        assert raw.appdatas.count_documents({"dataKey": name}) == 1
+        assert api.delete(path).status_code == 204
+        assert api.get(path).status_code == 404
+
+
+def test_each_name_of_a_favourite_a_widget_and_metadata_is_reachable(
+    api: APIClient, owner: User
+) -> None:
+    for name in NAMES:
+        if "." not in name:
+            path = f"/api/users/me/profile/metadata/{quote(name, safe='')}/"
+            assert api.put(path, {"value": 1}, format="json").status_code == 200
+            assert api.get(path).json() == {"value": 1}
+            assert api.delete(path).status_code == 204
+        preferences = "/api/users/me/preferences"
+        favourite: Any = f"{preferences}/favorite-apps/{quote(name, safe='')}/"
+        assert api.put(favourite).json()["dashboard"]["favoriteApps"] == [name]
+        assert api.delete(favourite).json()["dashboard"]["favoriteApps"] == []
+        widget = f"{preferences}/widgets/{quote(name, safe='')}/"
+        assert api.put(widget, {"enabled": True}, format="json").json()["widgets"]["enabled"] == [
+            name
+        ]
+        assert api.delete(widget).json()["widgets"]["enabled"] == []
+
+
+def test_a_cursor_takes_names_of_any_length(api: APIClient, owner: User, raw: Database) -> None:
+    for number in range(5):
+        name = f"{number}{'é/ש' * 20_000}"
+        raw.appdatas.insert_one({"userId": owner.id, "appId": "app", "dataKey": name})
+    found, url = [], "/api/users/me/app-data/app/?limit=2"
+    while url:
+        page = api.get(url).json()
+        found += [row["dataKey"][0] for row in page["results"]]
+        url = page["next"]
+    assert found == ["0", "1", "2", "3", "4"]
