@@ -34,6 +34,7 @@ from chabad_auth_django.services.lifecycle import deletion
 from chabad_auth_django.services.signing_in import flows, sessions
 
 ROOT = Path(chabad_auth_django.__file__).parent
+REPOSITORY = Path(__file__).parents[1]
 
 SECRETS = "ann@example.org", "Ann", "wrong-password", "203.0.113.7"
 
@@ -172,7 +173,7 @@ def test_what_happens_is_counted(user: User) -> None:
 
 @pytest.mark.skipif(find_spec("django_guid") is None, reason="django-guid is not installed")
 def test_the_example_writes_json_with_the_id_of_the_request(mongodb: str, tmp_path: Path) -> None:
-    page = (ROOT.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
     [example] = re.findall(r"```python\n(# settings.py: lines of JSON.*?)```", page, re.DOTALL)
     (tmp_path / "json_settings.py").write_text(
         f"from support.settings import *\nMIDDLEWARE = []\nALLOWED_HOSTS = ['*']\n{example}"
@@ -233,7 +234,7 @@ def test_a_figure_that_cannot_be_counted_stops_nobody(user: User, told: Any) -> 
 
 
 def test_every_logger_and_event_is_documented_and_used() -> None:
-    page = (ROOT.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
     code = {path: path.read_text(encoding="utf-8") for path in ROOT.rglob("*.py")}
     named = r'getLogger\("(chabad_auth_django[\w.]*)"\)'
     for path, text in code.items():

