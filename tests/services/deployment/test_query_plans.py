@@ -231,7 +231,9 @@ def test_a_finder_without_an_index_of_its_own_goes_through_the_users_by_id(
 def test_counting_reads_the_events_that_it_counts(
     large: Server, count: Callable[..., Any], owner: dict[str, Any]
 ) -> None:
-    rows, [read] = large.reads(lambda: count(SINCE, UNTIL, *owner.values()))
+    rows, reads = large.reads(lambda: count(SINCE, UNTIL, *owner.values()))
+    # The others are of the days that are counted already, of which there is none here.
+    read = max(reads, key=lambda read: read.keys)
     read.check_index()
     assert read.keys <= 1.1 * sum(row["count"] for row in rows)
 

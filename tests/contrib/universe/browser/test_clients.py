@@ -207,7 +207,6 @@ def test_each_namespace_is_deleted_by_its_own_name(signed_in: Portal) -> None:
         "a?b",
         "a?x=1&x=2 y+z",
         "it's?'\"<>",
-        " a",
         "😀",
     ]
     for name in names:
@@ -217,7 +216,7 @@ def test_each_namespace_is_deleted_by_its_own_name(signed_in: Portal) -> None:
         stored = {item.data_key for item in AppData.objects}
         assert stored == set(names[count:]), name
     refused = "try { await client.appData.setData(args[0], 1) } catch { return true }"
-    for name in ("a#b", "..", "%41", "a\\b", "a ", "?a"):
+    for name in ("a#b", "..", "%41", "a\\b", "a ", " a", "?a"):
         assert signed_in.run(refused, name)
     signed_in.run("await client.appData.deleteData('gone')")
     assert AppData.objects.count() == 0
