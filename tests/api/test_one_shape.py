@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -23,9 +24,7 @@ PAGES = {
     "STATIC_URL": "static/",
 }
 
-PATHS = [
-    f"/api/{pattern.pattern}".replace("<str:", "").replace(">", "") for pattern in PATTERNS.values()
-]
+PATHS = [re.sub(r"<\w+:(\w+)>", r"\1", f"/api/{pattern.pattern}") for pattern in PATTERNS.values()]
 BELOW = [f"/api/{path}/nothing/" for path in ("docs", "schema", "health", "auth", "users/me")]
 
 #: Not REST framework's own methods alone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -189,7 +190,7 @@ def every_endpoint() -> Iterator[tuple[str, str, str]]:
         names = pattern.pattern.converters
         path = str(pattern.pattern)
         for name in names:
-            path = path.replace(f"<str:{name}>", ARGUMENTS[name])
+            path = re.sub(rf"<\w+:{name}>", ARGUMENTS[name], path)
         for method in getattr(pattern.callback, "actions", None) or {"get": ""}:
             if not path.startswith("^") and method != "head":
                 yield str(pattern.name), method, f"/api/{path}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,7 +74,7 @@ def paths(user: User, session: ObjectId) -> dict[str, str]:
     found = {}
     for name, route in routes.items():
         for part, value in values.items():
-            route = route.replace(f"<str:{part}>", value)
+            route = re.sub(rf"<\w+:{part}>", value, route)
         found[name] = f"/api/{route}"
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,7 +49,7 @@ def caller(email: str) -> APIClient:
 def path_of(name: str) -> str:
     route = str(PATTERNS[name].pattern)
     for part, value in PARTS.items():
-        route = route.replace(f"<str:{part}>", value)
+        route = re.sub(rf"<\w+:{part}>", value, route)
     return f"/api/{route}{RANGE if 'counts' in name or 'timeseries' in name else ''}"
 
 
