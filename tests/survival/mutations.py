@@ -63,10 +63,12 @@ MUTATIONS = [
     ),
     Mutation(
         "majority writes: w=1",
-        "db/transactions.py",
-        'MAJORITY = WriteConcern("majority")\n',
-        "MAJORITY = WriteConcern(1)\n",
-        ("tests/test_commands.py::test_every_write_waits_for_the_majority",),
+        "db/client.py",
+        '**{**super().write_concern.document, "w": "majority"}',
+        '**{**super().write_concern.document, "w": 1}',
+        (
+            "tests/db/test_joining.py::test_outside_a_transaction_every_write_waits_for_the_majority",
+        ),
     ),
     Mutation(
         "majority writes: not asked of the connection",
