@@ -22,6 +22,7 @@ ACTIONS = frozenset(
         "user.create",
         "user.import",
         "user.export",
+        "user.view",
         "user.delete",
         "user.erase",
         "user.block",

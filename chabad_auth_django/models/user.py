@@ -177,6 +177,11 @@ class User(IdentifyingDocument):
         granted = (by_role.get(role, ()) for role in roles)
         return set(self._names("permissions")).difference(without_permissions).union(*granted)
 
+    def has_more_than_default_role(self) -> bool:
+        """Tell whether the user has a permission, or a role that not everybody has."""
+        default = set(self.fields()["roles"].default())
+        return bool(self._names("permissions")) or not set(self._names("roles")) <= default
+
     def add_role(self, role: str) -> None:
         """Give the user the role; nothing changes when it has it."""
         self._add("roles", role)

@@ -42,6 +42,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "chabad_auth_django",
+    # Pages for staff in Django's admin.
+    "chabad_auth_django.contrib.admin",
     # For people: the browsable API, and Swagger UI with its own files.
     "rest_framework",
     "drf_spectacular",

@@ -175,7 +175,7 @@ def _by_verified_address(identity: Identity) -> User | None:
         raise EmailNotVerified from None
     if user is None:
         return None
-    if identity.links_to_default_role_only and _has_more_than_default_role(user):
+    if identity.links_to_default_role_only and user.has_more_than_default_role():
         raise EmailNotVerified
     source = identity.kind, identity.issuer
     claims = list_identities(user_id=user.id)
@@ -184,11 +184,6 @@ def _by_verified_address(identity: Identity) -> User | None:
         # The address is or was somebody else's, so it proves nothing.
         raise ExternalIdTaken
     return user
-
-
-def _has_more_than_default_role(user: User) -> bool:
-    default = set(User().roles)
-    return bool(user.permissions) or not set(user.roles or []) <= default
 
 
 def _follow_address(user: User, claim: Mapping[str, Any], identity: Identity) -> None:

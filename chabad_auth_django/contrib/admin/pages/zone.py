@@ -1,0 +1,42 @@
+"""Choosing the zone in which a staff member sees times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from chabad_auth_django.contrib.admin.page import ZONE_KEY, Page
+
+
+class ZoneForm(forms.Form):
+    """One of the zones that Python knows."""
+
+    zone = forms.ChoiceField(
+        label="Time zone", choices=lambda: [(name, name) for name in sorted(available_timezones())]
+    )
+
+
+class ZonePage(Page):
+    """The zone of the times on all pages, kept in the session."""
+
+    title = "Time zone"
+    template_name = "chabad_admin/zone.html"
+
+    def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
+        """Return the form."""
+        return {"form": ZoneForm(initial={"zone": timezone.get_current_timezone_name()})}
+
+    def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """Keep the zone."""
+        form = ZoneForm(request.POST)
+        if not form.is_valid():
+            return self.respond(request, {"form": form, "complete": True}, status=400)
+        request.session[ZONE_KEY] = form.cleaned_data["zone"]
+        return redirect(self.url("index"))

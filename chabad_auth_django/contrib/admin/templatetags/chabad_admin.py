@@ -1,0 +1,125 @@
+"""How stored values, times and lists look on the pages for staff."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bson import DatetimeMS
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+from chabad_auth_django.api.http.paging import encode
+from chabad_auth_django.db.pages import Page
+
+register = template.Library()
+
+#: Characters after which a stored text is cut.
+LENGTH = 80
+
+#: What turns the direction of the text behind it, up to the end of a line.
+_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+NOTHING = format_html('<span class="chabad-nothing" title="nothing">{}</span>', "–")
+
+
+def clean(value: Any) -> str:
+    """Return the text without what controls a terminal or turns the text behind it."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}"
+        if character in _OVERRIDES or unicodedata.category(character) in ("Cc", "Cs")
+        else character
+        for character in str(value)
+    )
+
+
+@register.filter
+def shown(value: Any, length: int = LENGTH) -> SafeString:
+    """Return a stored text in a direction of its own, cut, with more of it as the tooltip."""
+    if value is None or value == "":
+        return NOTHING
+    text = clean(value)
+    if len(text) <= length:
+        return format_html("<bdi>{}</bdi>", text)
+    return format_html('<bdi title="{}">{}…</bdi>', text[:500], text[: length - 1])
+
+
+@register.filter
+def plain(value: Any, length: int = LENGTH) -> str:
+    """Return a stored text as ``shown`` does, without markup: for attributes and titles."""
+    text = clean("" if value is None else value)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+@register.filter
+def when(value: Any) -> SafeString:
+    """Return how long ago a time is, with the full time in UTC and the staff member's zone."""
+    time = as_time(value)
+    if time is None:
+        # Other programs can store what is no time, or one that Python does not have.
+        return shown(None if isinstance(value, DatetimeMS) else value)
+    now = timezone.now()
+    ago = (
+        f"in {timesince(now, time, depth=1)}"
+        if time > now
+        else f"{timesince(time, now, depth=1)} ago"
+    )
+    return _time(time, ago)
+
+
+@register.filter
+def clock(value: Any, pattern: str = "%Y-%m-%d %H:%M") -> SafeString:
+    """Return a time in the staff member's zone, with the full time as the tooltip."""
+    time = as_time(value)
+    if time is None:
+        return shown(None if isinstance(value, DatetimeMS) else value)
+    return _time(time, timezone.localtime(time).strftime(pattern))
+
+
+def _time(time: datetime, text: str) -> SafeString:
+    here = timezone.localtime(time)
+    full = f"{time:%Y-%m-%d %H:%M:%S} UTC"
+    if here.utcoffset():
+        full += f", {here:%Y-%m-%d %H:%M:%S} {timezone.get_current_timezone_name()}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', time.isoformat(), full, text)
+
+
+def as_time(value: Any) -> datetime | None:
+    """Return a stored time with its zone; those of a ``Page`` come without, in UTC."""
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+@register.filter
+def badge(text: Any, kind: str = "plain") -> SafeString:
+    """Return a short text in a box; the kind is ``plain``, ``good``, ``warning`` or ``bad``."""
+    return format_html('<span class="chabad-badge chabad-{}">{}</span>', kind, shown(text, 30))
+
+
+@register.inclusion_tag("chabad_admin/pager.html", takes_context=True)
+def pager(context: Mapping[str, Any], page: Page) -> dict[str, Any]:
+    """Show the links to the pages before and behind a ``Page`` of the services."""
+    return {
+        "newer": _link(context, page.previous),
+        "older": _link(context, page.next),
+    }
+
+
+def _link(context: Mapping[str, Any], position: Any) -> str | None:
+    if position is None:
+        return None
+    query = context["request"].GET.copy()
+    query["cursor"] = encode(position)
+    return f"?{query.urlencode()}"
+
+
+@register.inclusion_tag("chabad_admin/empty.html")
+def empty(text: str, hint: str = "", link: str = "", label: str = "") -> dict[str, Any]:
+    """Say that there is nothing, what to do about it, and where."""
+    return {"text": text, "hint": hint, "link": link, "label": label}
