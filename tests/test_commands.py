@@ -127,7 +127,7 @@ COMMANDS: dict[str, tuple[Operation, list[str]]] = {
     ),
     "record_login": (
         lambda user: flows.record_login(user_id=user.id, app_id="a"),
-        [*CHANGE, "aggregate", "insert", "insert", COMMIT],
+        [*CHANGE, "insert", "insert", COMMIT],
     ),
     "synchronize an old key": (
         lambda user: app_data.synchronize_app_data(**key(user), data_value=2, expected_version=1),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 from django.urls import resolve
 from rest_framework.test import APIClient
 from support.commands import CommandCounter
 from support.endpoints import served
+from support.issuer import SHARED, shared_token
 
 from chabad_auth_django.models import AppData, Preferences, User
 from chabad_auth_django.services.signing_in import sessions
@@ -59,6 +62,13 @@ BLOCK = [
     *("find", "insert", "find", "update", "insert", "update", "find"),
     *("commitTransaction", "find"),
 ]
+
+#: The session, the user, an Activity and an Analytics event, in one transaction.
+LOGIN = ["insert", "findAndModify", "insert", "insert", "commitTransaction"]
+#: Who it is: neither a claim nor the address. Two entries, Profile, Preferences, user and claim.
+FIRST_LOGIN = ["aggregate", "find", *["insert"] * 6, "commitTransaction", *LOGIN]
+#: Version 0.1.0 sent eight.
+NEXT_LOGIN = ["aggregate", "commitTransaction", *LOGIN]
 
 #: Verb, path, body -> the commands behind the one that reads the caller.
 EXPECTED: list[tuple[str, str, Any, list[str]]] = [
@@ -206,3 +216,12 @@ def test_a_refresh_reads_the_session_once(
     answer = APIClient().post("/api/auth/refresh/", {"refreshToken": token}, format="json")
     assert answer.status_code == 200
     assert commands.names == ["aggregate", "findAndModify"]
+
+
+def test_signing_in_sends_no_more_than_it_stores(mongodb: str, commands: CommandCounter) -> None:
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": [SHARED]}):
+        for expected in (FIRST_LOGIN, NEXT_LOGIN):
+            commands.clear()
+            body = {"token": shared_token()}
+            assert APIClient().post("/api/auth/login/", body, format="json").status_code == 200
+            assert commands.names == expected

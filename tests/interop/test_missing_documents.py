@@ -19,9 +19,25 @@ from support.threads import together
 
 from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.models import Preferences, Profile, User
+from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.signing_in import flows
 
 ME = "/api/users/me/"
+
+
+def sign_in() -> flows.SignedIn:
+    """Let Ann come in, as an issuer whose word is taken names her."""
+    return flows.sign_in(
+        identity=Identity(
+            auth_method="google",
+            issuer="https://issuer.example.org",
+            subject="ann",
+            email="ann@example.org",
+            email_verified=True,
+            name=None,
+        )
+    )
+
 
 #: Method, path and body of each first use.
 FIRST_USES: list[tuple[str, str, Any]] = [
@@ -63,15 +79,17 @@ def test_each_first_use_makes_what_is_missing(mongoose: Program, raw: Database) 
         assert raw.profiles.find_one()["metadata"]["m"] == 1
 
 
-def test_signing_in_makes_what_is_missing(mongoose: Program, raw: Database) -> None:
+def test_each_door_makes_what_is_missing(mongoose: Program, raw: Database) -> None:
     user_id = mongoose.run("return (await User.create({email: 'ann@example.org'}))._id")
-    flows.record_login(user_id=user_id)
-    made = raw.profiles.find_one(), raw.preferences.find_one()
-    assert [row["userId"] for row in made] == [user_id] * 2
-    raw.profiles.delete_many({})
-    flows.log_in(user_id=user_id, auth_method="google")
-    assert raw.preferences.find_one() == made[1]
-    assert raw.profiles.count_documents({"userId": user_id}) == 1
+    # The first time finds the user by the address, the next by the claim.
+    for missing in (["profiles", "preferences"], ["profiles"], ["preferences"]):
+        for name in missing:
+            raw[name].delete_many({})
+        kept = [*raw.profiles.find(), *raw.preferences.find()]
+        assert sign_in().user.id == user_id
+        stored = [*raw.profiles.find(), *raw.preferences.find()]
+        assert [row["userId"] for row in stored] == [user_id] * 2
+        assert all(row in stored for row in kept)
 
 
 def test_first_uses_at_once_make_one(mongoose: Program, raw: Database) -> None:
@@ -84,7 +102,7 @@ def test_first_uses_at_once_make_one(mongoose: Program, raw: Database) -> None:
                 lambda name=name: Preferences(user_id=user_id).add_favorite_app(name)
                 for name in names
             ]
-            + [lambda: flows.record_login(user_id=user_id) for _ in range(2)]
+            + [sign_in] * 2
         )
         (stored,) = raw.preferences.find()
         assert sorted(stored["dashboard"]["favoriteApps"]) == names

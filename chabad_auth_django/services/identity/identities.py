@@ -32,7 +32,7 @@ from chabad_auth_django.exceptions import (
 from chabad_auth_django.models import Block, DepartedIdentity, ExternalId, Session, User
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS, HOST, ISSUER
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.identity import audit, external_ids, host_roles, hosts
+from chabad_auth_django.services.identity import audit, dependents, external_ids, host_roles, hosts
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.services.identity.identity import MAX_NAME_LENGTH, Identity
 from chabad_auth_django.texts import cut
@@ -129,12 +129,15 @@ def find_or_create_user(*, identity: Identity) -> User:
 
 @atomic
 def _find_or_create_user(identity: Identity) -> User:
-    user, claim = _read_claim(identity.key, identity.issued_at)
+    stages = dependents.stages(local="userId")
+    user, claim = _read_claim(identity.key, identity.issued_at, *stages)
     field = identity.external_id_field
     if user is None or (field and (user.stored or {}).get(field) != identity.external_id):
         user = _link_or_create(identity, stale_claim=claim)
-    elif identity.email_verified and identity.kind == HOST:
-        _follow_address(user, claim, identity)
+    else:
+        dependents.make_missing(user_id=user.id, found=claim)
+        if identity.email_verified and identity.kind == HOST:
+            _follow_address(user, claim, identity)
     if identity.auth_method not in user.auth_methods:
         user.add_auth_method(identity.auth_method)
     if identity.account is not None:
@@ -159,8 +162,9 @@ def _link_or_create(identity: Identity, *, stale_claim: Mapping[str, Any]) -> Us
         user = User.create_user(
             email=identity.email, name=identity.name, auth_methods=[identity.auth_method]
         )
-    else:
-        check_not_blocked(user=user)
+        return link(user=user, identity=identity, is_new=True)
+    check_not_blocked(user=user)
+    dependents.make_missing(user_id=user.id)
     return link(user=user, identity=identity)
 
 
@@ -207,10 +211,11 @@ def _is_taken(email: str) -> bool:
 
 
 @atomic
-def link(*, user: User, identity: Identity) -> User:
+def link(*, user: User, identity: Identity, is_new: bool = False) -> User:
     """Give the user the identity; nothing changes when it has it. Return the user.
 
-    Raises ``ExternalIdTaken`` when another user has it, and ``ValidationError``.
+    ``is_new`` tells that the transaction has created the user, and has found no such claim. Raises
+    ``ExternalIdTaken`` when another user has it, and ``ValidationError``.
     """
     claim = ExternalId(
         id=identity.key,
@@ -218,11 +223,11 @@ def link(*, user: User, identity: Identity) -> User:
         auth_method=identity.auth_method,
         email=identity.email if identity.email_verified else None,
     )
-    owner = _live_owner(identity.key)
+    owner = None if is_new else _live_owner(identity.key)
     if owner is None:
         audit.record(action="identity.link", user_id=user.id, issuer=identity.issuer)
         try:
-            claim.save()
+            ExternalId.insert_documents([claim], fence=not (is_new and in_transaction()))
         except AlreadyExists as error:
             retry_transaction(error)
             owner = _live_owner(identity.key)
@@ -299,17 +304,22 @@ def refuse_earlier_tokens(*, user_id: ObjectId) -> None:
     ExternalId.collection().update_many(claims, {"$set": {"notBefore": now()}})
 
 
-def _read_claim(key: str, issued_at: datetime | None = None) -> tuple[User | None, dict[str, Any]]:
+def _read_claim(
+    key: str, issued_at: datetime | None, *stages: dict[str, Any]
+) -> tuple[User | None, dict[str, Any]]:
     found = ExternalId.collection().aggregate(
         [
             {"$match": {"_id": key}},
             lookup("users", local="userId", foreign="_id"),
             lookup("blocks", local="userId", foreign="userId"),
+            *stages,
         ]
     )
     claim = next(iter(found), None)
-    if claim is None or not claim["users"]:
+    if claim is None:
         return None, {}
+    if not claim["users"]:
+        return None, claim
     if claim["blocks"]:
         raise Blocked
     if "notBefore" in claim and (issued_at is None or issued_at <= claim["notBefore"]):

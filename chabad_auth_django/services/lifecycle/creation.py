@@ -11,18 +11,14 @@ from typing import Any
 from bson import ObjectId
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.expressions import lookup
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import DuplicateEmail, UserNotFound, ValidationError
 from chabad_auth_django.models import Activity, Deletion, Preferences, Profile, Session, User
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
-from chabad_auth_django.models.single import SingleDocument
 from chabad_auth_django.services.identity import audit, external_ids, names
+from chabad_auth_django.services.identity.dependents import DEPENDENTS
 from chabad_auth_django.services.lifecycle import deletion, departed, purging
 from chabad_auth_django.validators import email_spellings, validate_text
-
-#: What each user has one of.
-DEPENDENTS: tuple[type[SingleDocument], ...] = (Profile, Preferences)
 
 
 @dataclass(frozen=True)
@@ -136,21 +132,6 @@ def create_dependents(*, user_ids: Sequence[ObjectId]) -> None:
     for model in DEPENDENTS:
         row = model.new_row()
         model.insert_rows([{"userId": user_id, **row} for user_id in user_ids], fence=False)
-
-
-def make_missing_dependents(*, user_id: ObjectId, fence: bool = True) -> None:
-    """Store the Profile and Preferences that another program stored the user without.
-
-    ``fence`` is that of ``insert_documents``. Raises ``UserNotFound``.
-    """
-    names = {model.collection_name(): model for model in DEPENDENTS}
-    lookups = [lookup(name, local="_id", foreign="userId") for name in names]
-    sizes = {name: {"$size": f"${name}"} for name in names}
-    pipeline = [{"$match": {"_id": user_id}}, *lookups, {"$project": sizes}]
-    found = next(User.collection().aggregate(pipeline), {})
-    for name, model in names.items():
-        if not found.get(name):
-            model.make_missing(user_id, fence=fence)
 
 
 def get_complete_profile(*, email: str) -> CompleteProfile | None:

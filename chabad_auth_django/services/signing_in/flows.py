@@ -277,6 +277,7 @@ def log_in(
         host_hash=host_hash,
         user_agent=user_agent,
         cookie_until=cookie_until,
+        fence=_needs_fence(),
     )
     user = record_login(
         user_id=user_id, app_id=app_id, session_id=str(session.id), auth_method=auth_method
@@ -307,11 +308,9 @@ def record_login(
         event["eventData"] = {"authMethod": auth_method}
     user = User.record_login(user_id)
     event |= {"userId": user.id, "timestamp": user.last_login}
-    # Changing the user makes the transaction conflict with its deletion; without one, look again.
     method = auth_method or "none"
     on_commit(partial(attempts.succeeded, user_id=user.id, method=method))
-    fence = not connection.supports_transactions()
-    creation.make_missing_dependents(user_id=user.id, fence=fence)
+    fence = _needs_fence()
     Activity.insert_rows([{**event, "eventType": "login"}], fence=fence)
     analytics = {**event, "eventName": "login", "eventCategory": "engagement"}
     Analytics.insert_rows([analytics], fence=fence)
@@ -325,6 +324,11 @@ def record_login(
         )
     )
     return user
+
+
+def _needs_fence() -> bool:
+    # Changing the user makes the transaction conflict with its deletion; without one, look again.
+    return not connection.supports_transactions()
 
 
 def _signed_in(user: User, session: Session, refresh_token: str) -> SignedIn:

@@ -41,12 +41,13 @@ def open_session(
     host_hash: str | None = None,
     user_agent: str | None = None,
     cookie_until: datetime | None = None,
+    fence: bool = True,
 ) -> tuple[Session, str]:
     """Store a session of the user; return it and its first refresh token.
 
     ``opened_by`` and ``host_hash`` are those of ``Session``. With ``cookie_until`` the session ends
-    then, and what is returned is the secret of a cookie, which is not exchanged. Raises
-    ``UserNotFound`` and ``ValidationError``.
+    then, and what is returned is the secret of a cookie, which is not exchanged. ``fence`` is that
+    of ``insert_documents``. Raises ``UserNotFound`` and ``ValidationError``.
     """
     family, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     time = now()
@@ -61,7 +62,8 @@ def open_session(
         created_at=time,
         last_used_at=time,
         expires_at=cookie_until or _expiry(time),
-    ).save()
+    )
+    Session.insert_documents([session], fence=fence)
     return session, f"{session.id}.{family}.{secret}"
 
 
