@@ -1,23 +1,28 @@
 """Users and their data on MongoDB, as a reusable Django app."""
 
+import os
+import signal
 import sys
-from types import TracebackType
+import threading
+from types import FrameType
 
 __version__ = "0.3.0"
 
 
-def _end_in_one_line(
-    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
-) -> None:
-    # Python 3.11 wraps what is raised while a class is made.
-    if not isinstance(error.__cause__ or error, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, traceback)
-        return
-    sys.stderr.write("CommandError: Interrupted.\n")
-    raise SystemExit(130)
+def end_in_one_line(number: int, frame: FrameType | None) -> None:
+    """Say that Ctrl-C ended the start of a command, and exit."""
+    # No exception: one that is raised in the midst of an import may be swallowed or wrapped. There
+    # is nothing to clean up yet.
+    os.write(2, b"CommandError: Interrupted.\n")
+    os._exit(130)
 
 
 # Most of a short command's time is Django's start, of which this is the first that is ours. A
 # command that has begun meets Ctrl-C itself.
-if sys.argv[1:] and sys.argv[1].startswith("chabad_"):
-    sys.excepthook = _end_in_one_line
+if (
+    sys.argv[1:]
+    and sys.argv[1].startswith("chabad_")
+    and threading.current_thread() is threading.main_thread()
+    and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+):
+    signal.signal(signal.SIGINT, end_in_one_line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
@@ -20,6 +21,7 @@ from django.core.management.base import (
 )
 from pymongo.errors import OperationFailure, PyMongoError
 
+from chabad_auth_django import end_in_one_line
 from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.management.arguments import HelpFormatter
 from chabad_auth_django.management.output import Line, Progress, to_json
@@ -143,6 +145,8 @@ class Command(BaseCommand):
 
     def _execute(self, name: str, /, *args: Any, **options: Any) -> Any:
         try:
+            if signal.getsignal(signal.SIGINT) is end_in_one_line:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
             actor = Actor.command(name, operator=options.get("actor"))
             rehearsal = audit.rehearsal() if options.get("dry_run") else nullcontext()
             with audit.acting_as(actor), rehearsal:

@@ -88,7 +88,7 @@ def answers(mongodb: str, tmp_path: Path) -> dict[str, dict[str, dict[str, Any]]
         "-m",
         "support.doors",
         cwd=tmp_path,
-        timeout=300,
+        timeout=900,
         DJANGO_SETTINGS_MODULE="support.doors_settings",
         MONGODB_URI=mongodb,
     )

@@ -37,12 +37,18 @@ def people(mongodb: str) -> Iterator[list[User]]:
     yield made
 
 
+def names(raw: Database) -> list[str]:
+    """Return what a dump holds: no view, nothing of the server's own."""
+    stored = raw.list_collection_names(filter={"type": "collection"})
+    return [name for name in stored if not name.startswith("system.")]
+
+
 def dump(raw: Database) -> Dump:
-    return {name: list(raw[name].find()) for name in raw.list_collection_names()}
+    return {name: list(raw[name].find()) for name in names(raw)}
 
 
 def restore(raw: Database, dumped: Dump) -> None:
-    for name in raw.list_collection_names():
+    for name in names(raw):
         raw[name].delete_many({})
     for name, rows in dumped.items():
         if rows:
@@ -56,7 +62,7 @@ def erase(user: User, path: Path) -> None:
 def owned(raw: Database, user: User) -> dict[str, int]:
     counts = {
         name: raw[name].count_documents({"$or": [{"userId": user.id}, {"_id": user.id}]})
-        for name in set(raw.list_collection_names()) - {"audit_log", "deletions", "erasures"}
+        for name in set(names(raw)) - {"audit_log", "deletions", "erasures"}
     }
     return {name: count for name, count in counts.items() if count}
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -49,11 +50,16 @@ class World:
     verified: bool = True
     password: str = PASSWORD
     subject: str = "person-1"
-    sent: list[Any] = field(default_factory=list)
+    age: int = 0
 
     def token(self, **changes: Any) -> str:
         """Return a token of the issuer for the person."""
-        values = {"sub": self.subject, "email": self.email, "email_verified": self.verified}
+        values = {
+            "sub": self.subject,
+            "email": self.email,
+            "email_verified": self.verified,
+            "iat": int(time.time()) - self.age,
+        }
         return self.key.sign(claims(**values | changes))
 
 
@@ -217,6 +223,12 @@ def rotate_key(world: World) -> None:
     world.jwks.keys = [world.key]
 
 
+def delete_user(world: World) -> None:
+    # The issuer's token is one from before, whenever the second ends.
+    world.age = 60
+    our_user().delete()
+
+
 def end_sessions(world: World) -> None:
     connection.get_database().sessions.delete_many({})
 
@@ -256,7 +268,7 @@ STATES: dict[str, tuple[Callable[[World, ExitStack], Any], bool]] = {
         ),
         True,
     ),
-    "user deleted": (lambda w, s: our_user().delete(), True),
+    "user deleted": (lambda w, s: delete_user(w), True),
 }
 
 
