@@ -239,6 +239,7 @@ class Conf(Table):
             f"None or a secret, no key pair, of at least {rules.MIN_SECRET_BYTES} bytes",
         ),
         check=21,
+        secret=True,
         shown_default="derived from `SECRET_KEY`",
         help="What signs our access tokens, at least 32 bytes.",
     )
@@ -249,6 +250,7 @@ class Conf(Table):
             f"a list of secrets of at least {rules.MIN_SECRET_BYTES} bytes",
         ),
         check=51,
+        secret=True,
         help="Former signing keys, whose tokens go on being good until they expire. Without a "
         "`SIGNING_KEY`, Django's `SECRET_KEY_FALLBACKS` serve.",
     )

@@ -50,7 +50,14 @@ class Setting(Generic[Value]):
     check_id: str
 
     def __init__(
-        self, default: Value, rule: Rule, *, check: int, help: str, shown_default: str = ""
+        self,
+        default: Value,
+        rule: Rule,
+        *,
+        check: int,
+        help: str,
+        shown_default: str = "",
+        secret: bool = False,
     ) -> None:
         self.default = default
         self.rule = rule
@@ -59,6 +66,8 @@ class Setting(Generic[Value]):
         self.help = help
         #: What the documentation shows for a default that does not speak for itself.
         self.shown_default = shown_default
+        #: Whether nobody may see the value.
+        self.is_secret = secret
 
     def __set_name__(self, owner: type[Table], name: str) -> None:
         self.name = name

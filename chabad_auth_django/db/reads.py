@@ -118,6 +118,32 @@ def send_together(
     return found, Found(_batches(rest), last.collection.codec_options, _LAST)
 
 
+def aggregate_together(
+    pipelines: Mapping[str, tuple[Collection[Row], list[dict[str, Any]]]],
+) -> dict[str, list[Row]]:
+    """Return what each pipeline finds, by its name, with one command.
+
+    The collections are of one database. What is found should be small: all of it is read.
+    """
+    tagged = [
+        (
+            collection,
+            [*stages, {"$project": {"_id": 0, "tag": {"$literal": name}, "row": "$$ROOT"}}],
+        )
+        for name, (collection, stages) in pipelines.items()
+    ]
+    (first, begin), *others = tagged
+    unions = [
+        {"$unionWith": {"coll": collection.name, "pipeline": stages}}
+        for collection, stages in others
+    ]
+    found: dict[str, list[Row]] = {name: [] for name in pipelines}
+    # In one batch, as far as 16 MB go.
+    for row in first.aggregate([*begin, *unions], batchSize=10_000):
+        found[row["tag"]].append(row["row"])
+    return found
+
+
 def _batches(documents: Iterable[RawBSONDocument]) -> Iterator[bytes]:
     """Yield the documents many at a time, which are decoded in less time than one by one."""
     batch: list[bytes] = []

@@ -20,6 +20,7 @@ class PrometheusConf(Table):
             f"a string of at least {MIN_LENGTH} characters, or None",
         ),
         check=1,
+        secret=True,
         help="The bearer token with which Prometheus asks. None: whoever reaches the page reads it "
         "(`check --deploy` warns of it, `chabad_auth_prometheus.W002`).",
     )

@@ -42,9 +42,9 @@ class Command(BaseCommand):
 
 def _to_dict(usage: Usage) -> dict[str, Any]:
     return {
-        "collection": usage.collection,
-        "name": usage.name,
-        "keys": dict(usage.keys),
+        "collection": usage.index.collection,
+        "name": usage.index.name,
+        "keys": dict(usage.index.keys),
         "operations": usage.operations,
         "since": usage.since,
         "declared": usage.declared,
@@ -77,8 +77,8 @@ def _row(usage: Usage) -> list[Any]:
     ]
     declared = "yes" if usage.declared else "no"
     return [
-        usage.collection,
-        usage.name,
+        usage.index.collection,
+        usage.index.name,
         usage.operations,
         declared,
         ", ".join(filter(None, notes)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,12 +46,17 @@ def record(*, command: str, started_at: datetime, status: int) -> None:
 
 def read() -> list[Beat]:
     """Return the beat of each command that the settings schedule, and of any other that beat."""
-    stored = {row["_id"]: row for row in Heartbeat.collection().find().limit(100)}
+    return beats_of(Heartbeat.collection().find().limit(100))
+
+
+def beats_of(rows: Iterable[Mapping[str, Any]]) -> list[Beat]:
+    """Return what ``read`` does, of documents that were read already."""
+    stored = {row["_id"]: row for row in rows}
     commands = sorted(conf.SCHEDULED_COMMANDS.keys() | stored.keys())
     return [_beat(command, stored.get(command, {})) for command in commands]
 
 
-def _beat(command: str, row: dict[str, Any]) -> Beat:
+def _beat(command: str, row: Mapping[str, Any]) -> Beat:
     seconds = conf.SCHEDULED_COMMANDS.get(command)
     succeeded_at = row.get("succeededAt")
     is_late = seconds is not None and (

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 from pymongo.collection import Collection
 
 from chabad_auth_django.db import connection
+from chabad_auth_django.db.reads import aggregate_together
 from chabad_auth_django.models.base import Document
-from chabad_auth_django.services.deployment.indexes import declared_indexes
+from chabad_auth_django.services.deployment.indexes import Index, declared_indexes, indexes_of
 
 #: Query shapes of the profiler that are shown.
 MAX_SHAPES = 20
@@ -25,9 +26,7 @@ MAX_SHAPES = 20
 class Usage:
     """How often an index was used since a moment, on all servers that answer."""
 
-    collection: str
-    name: str
-    keys: tuple[tuple[str, Any], ...]
+    index: Index
     operations: int
     since: datetime
     #: Whether the models declare it.
@@ -50,12 +49,14 @@ class Shape:
 
 
 def read() -> list[Usage]:
-    """Return the usage of every index of our collections, but for ``_id``."""
+    """Return the usage of every index of our collections, but for ``_id``; with one command."""
     declared = {(index.collection, index.keys) for index in declared_indexes()}
+    collections = [model.collection() for model in Document.registered()]
+    found = aggregate_together({item.name: (item, [{"$indexStats": {}}]) for item in collections})
     return [
         usage
-        for model in Document.registered()
-        for usage in _read_collection(model.collection(), declared)
+        for collection in collections
+        for usage in _usages(collection, found[collection.name], declared)
     ]
 
 
@@ -89,24 +90,23 @@ def _fields(command: dict[str, Any]) -> tuple[str, ...]:
     return tuple(sorted({*query, *(command.get("sort") or {})}))
 
 
-def _read_collection(
-    collection: Collection[dict[str, Any]], declared: Iterable[Any]
+def _usages(
+    collection: Collection[dict[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
+    declared: Iterable[Any],
 ) -> Iterable[Usage]:
-    rows = [row for row in collection.aggregate([{"$indexStats": {}}]) if row["name"] != "_id_"]
-    specs = {row["name"]: row["spec"] for row in rows}
-    for name, spec in specs.items():
+    specs = {row["name"]: row["spec"] for row in rows if row["name"] != "_id_"}
+    for index in indexes_of(collection, list(specs.values())):
+        name, spec = index.name, specs[index.name]
         # One row for each shard.
         accesses = [row["accesses"] for row in rows if row["name"] == name]
-        keys = tuple(spec["key"].items())
         # Not by truth: a TTL of 0 seconds is one too.
         constraint = "expireAfterSeconds" in spec or bool(spec.get("unique"))
         yield Usage(
-            collection=collection.name,
-            name=name,
-            keys=keys,
+            index=index,
             operations=sum(item["ops"] for item in accesses),
             since=min(item["since"] for item in accesses),
-            declared=(collection.name, keys) in declared,
+            declared=(index.collection, index.keys) in declared,
             constraint=constraint,
             redundant_with=None if constraint else _stand_in(spec, specs.values()),
         )

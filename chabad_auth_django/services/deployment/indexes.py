@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -100,11 +100,16 @@ def declared_indexes() -> list[Index]:
     return indexes
 
 
-def compare() -> Comparison:
-    """Compare the indexes in the database with the declared ones, by keys and options."""
+def compare(found: Iterable[Index] | None = None) -> Comparison:
+    """Compare the indexes in the database, or those given, with the declared ones.
+
+    By keys and options.
+    """
     comparison = Comparison([], [], [])
-    models = Document.registered()
-    found = [index for model in models for index in _found_indexes(model.collection())]
+    if found is None:
+        models = Document.registered()
+        found = (index for model in models for index in _found_indexes(model.collection()))
+    found = list(found)
     for declared in declared_indexes():
         same_keys = [
             index
@@ -223,7 +228,13 @@ def _create(index: Index) -> None:
 
 
 def _found_indexes(collection: Collection[dict[str, Any]]) -> Iterator[Index]:
-    specs = list(collection.list_indexes())
+    return indexes_of(collection, list(collection.list_indexes()))
+
+
+def indexes_of(
+    collection: Collection[dict[str, Any]], specs: Sequence[Mapping[str, Any]]
+) -> Iterator[Index]:
+    """Yield the indexes of these specifications, but for ``_id``."""
     # Each index has the default collation of its collection, whoever creates it.
     has_collation = any("collation" in spec for spec in specs)
     default = collection.options().get("collation") if has_collation else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import NotFound, ValidationError
 from chabad_auth_django.models import Activity
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.deployment.indexes import Index
 
 #: Days that fit into the 32 bits of the server.
 MAX_DAYS = 24_855
@@ -19,9 +22,20 @@ COUNT_TIMEOUT = 5 * 60
 
 def current_days() -> float | None:
     """Return the days after which the server removes activities; ``None``: it removes none."""
-    for index in Activity.collection().list_indexes():
-        if "expireAfterSeconds" in index and list(index["key"]) == ["timestamp"]:
-            return float(index["expireAfterSeconds"]) / 86_400
+    collection = Activity.collection()
+    return days_of(indexes.indexes_of(collection, list(collection.list_indexes())))
+
+
+def days_of(found: Iterable[Index]) -> float | None:
+    """Return what ``current_days`` does, of indexes that were read already."""
+    name = Activity.collection().name
+    for index in found:
+        if (
+            index.is_ttl
+            and index.collection == name
+            and [key for key, _ in index.keys] == ["timestamp"]
+        ):
+            return float(index.options["expireAfterSeconds"]) / 86_400
     return None
 
 

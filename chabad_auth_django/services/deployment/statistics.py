@@ -10,6 +10,7 @@ from bson import DatetimeMS
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import Advance
+from chabad_auth_django.db.reads import aggregate_together
 from chabad_auth_django.models import Activity, Analytics, User
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import now
@@ -21,6 +22,14 @@ ACTIVE_DAYS = (1, 7, 30)
 
 #: Seconds that counting in large collections may take.
 TIMEOUT = 5 * 60
+
+#: A figure of a collection's size -> what MongoDB calls it.
+_SIZES = {
+    "documents": "count",
+    "dataBytes": "size",
+    "storageBytes": "storageSize",
+    "indexBytes": "totalIndexSize",
+}
 
 
 def count_users() -> int:
@@ -68,17 +77,20 @@ def count_events_per_day(*, days: int, advance: Advance) -> dict[str, int]:
 def collection_sizes() -> dict[str, dict[str, int]]:
     """Return collection -> documents, bytes of data, bytes on disk and bytes of indexes."""
     database = connection.get_database()
-    sizes = {}
-    for model in Document.registered():
-        name = model.collection().name
-        stats = database.command("collStats", name)
-        sizes[name] = {
-            "documents": int(stats.get("count", 0)),
-            "dataBytes": int(stats.get("size", 0)),
-            "storageBytes": int(stats.get("storageSize", 0)),
-            "indexBytes": int(stats.get("totalIndexSize", 0)),
+    # The server has no figures of a collection that nothing was stored in yet.
+    there = {item["name"] for item in database.list_collections(filter={"type": "collection"})}
+    collections = [model.collection() for model in Document.registered()]
+    stage: dict[str, Any] = {"$collStats": {"storageStats": {}}}
+    wanted = {item.name: (item, [stage]) for item in collections if item.name in there}
+    found = aggregate_together(wanted) if wanted else {}
+    return {
+        item.name: {
+            # One row for each shard.
+            name: sum(int(row["storageStats"].get(key, 0)) for row in found.get(item.name, ()))
+            for name, key in _SIZES.items()
         }
-    return sizes
+        for item in collections
+    }
 
 
 def ttl_lag() -> dict[str, Any]:
@@ -103,16 +115,20 @@ def ttl_lag_seconds(*, days: float | None) -> float:
     """Return by how much the oldest activity has outlived the retention of so many days."""
     if days is None:
         return 0.0
-    expired = now() - timedelta(days=days)
-    oldest = Activity.collection().find_one(
-        {"timestamp": {"$lt": expired}}, {"timestamp": 1}, sort=[("timestamp", 1)]
-    )
-    if oldest is None:
+    dated = {"timestamp": {"$type": "date"}}
+    oldest = Activity.collection().find_one(dated, {"timestamp": 1}, sort=[("timestamp", 1)])
+    return lag_of(oldest and oldest["timestamp"], days=days)
+
+
+def lag_of(time: Any, *, days: float | None) -> float:
+    """Return by how much an activity of that time has outlived the retention of so many days."""
+    # The server removes nothing that has no date.
+    if days is None or not isinstance(time, (datetime, DatetimeMS)):
         return 0.0
-    time = oldest["timestamp"]
+    expired = now() - timedelta(days=days)
     # Other programs can store years that Python does not have.
     seconds = int(time) / 1000 if isinstance(time, DatetimeMS) else time.timestamp()
-    return float(expired.timestamp() - seconds)
+    return max(0.0, float(expired.timestamp() - seconds))
 
 
 def deletion_queue() -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,13 +11,17 @@ from typing import Any
 from bson import ObjectId
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.models import Deletion
+from chabad_auth_django.models import Deletion, User
 from chabad_auth_django.models.deletion import CREATING, DELETING
+from chabad_auth_django.models.deletion import PURGING as OWNERLESS
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.lifecycle import purging
+from chabad_auth_django.services.lifecycle import deletion, purging
 
 #: What of a deletion is under way, or is left of it.
 PURGING, WAITING, FINISHED = "purging", "waiting", "finished"
+
+#: Users whose documents are counted with one command.
+COUNTED_TOGETHER = 25
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def list_departures(*, limit: int = 100, after: Departure | None = None) -> list
         tied = {"begun": after.since, "_id": {"$gt": after.user_id}}
         behind = {"$or": [{"begun": {"$gt": after.since}}, tied]}
     Deletion.adopt_old_receipts()
-    found = Deletion.collection().aggregate(
+    aggregated = Deletion.collection().aggregate(
         [
             {"$set": {"begun": {"$ifNull": ["$since", "$receipt.since"]}}},
             {"$match": behind},
@@ -74,7 +79,13 @@ def list_departures(*, limit: int = 100, after: Departure | None = None) -> list
             {"$limit": limit},
         ]
     )
-    return [_departure(row) for row in found]
+    found = list(aggregated)
+    parts = range(0, len(found), COUNTED_TOGETHER)
+    return [
+        departure
+        for start in parts
+        for departure in _departures(found[start : start + COUNTED_TOGETHER])
+    ]
 
 
 def find(*, name: str) -> Departure | None:
@@ -82,13 +93,51 @@ def find(*, name: str) -> Departure | None:
     row = next(iter(Deletion.find_of_gone_users(name)), None)
     if row is None and ObjectId.is_valid(name):
         row = Deletion.read(_id=ObjectId(name))
-    return None if row is None else _departure(row)
+    if row is None:
+        return None
+    return _departure(row, sum(purging.count_documents(user_id=row["_id"]).values()))
 
 
-def _departure(row: Mapping[str, Any]) -> Departure:
+@dataclass(frozen=True)
+class Progress:
+    """What a bounded run of the purge has done."""
+
+    documents: int
+    finished: int
+    #: Deletions for which there was no time, or whose last sweep is not due.
+    open: int
+
+
+def go_on(*, seconds: float) -> Progress:
+    """Go on with the open deletions for that long, the oldest first, as cron does without a limit.
+
+    Raises ``PyMongoError``; what was purged until then stays purged.
+    """
+    until = time.monotonic() + seconds
+    documents = finished = 0
+    jobs = list(Deletion.collection().find({"state": {"$in": [DELETING, OWNERLESS]}}).sort("since"))
+    there = User.existing_ids(job["_id"] for job in jobs)
+    for job in jobs:
+        # Whoever is there has come again, or is removed first: ``resume`` knows.
+        if job["_id"] not in there:
+            documents += sum(purging.purge(user_id=job["_id"], until=until).values())
+        if time.monotonic() >= until:
+            break
+        # Nothing is left but what came meanwhile, and the last sweep.
+        outcome = deletion.resume(user_id=job["_id"])
+        documents += sum(outcome.purged.values())
+        finished += outcome.finished
+    return Progress(documents, finished, len(jobs) - finished)
+
+
+def _departures(rows: Sequence[Mapping[str, Any]]) -> list[Departure]:
+    counts = purging.count_documents_of(user_ids=[row["_id"] for row in rows])
+    return [_departure(row, sum(counts[row["_id"]].values())) for row in rows]
+
+
+def _departure(row: Mapping[str, Any], left: int) -> Departure:
     user_id, receipt = row["_id"], row.get("receipt") or {}
     since = row.get("since") or receipt["since"]
-    left = sum(purging.count_documents(user_id=user_id).values())
     state = row.get("state", FINISHED)
     if state == DELETING:
         state = PURGING if left else WAITING

@@ -16,6 +16,7 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db.reads import aggregate_together
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.models import Deletion, User
 from chabad_auth_django.models.deletion import CREATING, OPEN, PURGING
@@ -84,10 +85,31 @@ def is_purged(*, user_id: ObjectId) -> bool:
 
 
 def count_documents(*, user_id: ObjectId) -> dict[str, int]:
-    """Return how many documents the user owns in each collection."""
+    """Return how many documents the user owns in each collection; in a transaction, too."""
     return {
         model.collection().name: model.collection().count_documents(model.owned_by([user_id]))
         for model in OwnedDocument.registered()
+    }
+
+
+def count_documents_of(*, user_ids: Sequence[ObjectId]) -> dict[ObjectId, dict[str, int]]:
+    """Return what ``count_documents`` does for each of a few users; with one command for all."""
+    models = {model.collection().name: model for model in OwnedDocument.registered()}
+    found = aggregate_together(
+        {
+            f"{user_id} {name}": (
+                model.collection(),
+                [{"$match": model.owned_by([user_id])}, {"$count": "documents"}],
+            )
+            for user_id in user_ids
+            for name, model in models.items()
+        }
+    )
+    return {
+        user_id: {
+            name: sum(row["documents"] for row in found[f"{user_id} {name}"]) for name in models
+        }
+        for user_id in user_ids
     }
 
 

@@ -153,7 +153,7 @@ def read(*, user_id: ObjectId) -> Receipt:
     if stored is None:
         raise NotFound("There is no erasure of this user.")
     left = {"users": int(User.read(_id=user_id) is not None)}
-    left |= purging.count_documents(user_id=user_id)
+    left |= purging.count_documents_of(user_ids=[user_id])[user_id]
     return Receipt(
         user_id=user_id,
         requested_at=stored["since"],

@@ -1,0 +1,102 @@
+"""What an operator watches, read with two commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.db.reads import aggregate_together
+from chabad_auth_django.models import Activity, AnalyticsRollup, Deletion, Heartbeat
+from chabad_auth_django.models.deletion import OPEN
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.deployment import (
+    heartbeats,
+    index_usage,
+    indexes,
+    retention,
+    statistics,
+)
+from chabad_auth_django.services.deployment.heartbeats import Beat
+from chabad_auth_django.services.deployment.index_usage import Usage
+from chabad_auth_django.services.deployment.indexes import Comparison
+
+#: Seconds after which an open deletion means that cron does not run.
+LATE_DELETION = 600
+
+
+@dataclass(frozen=True)
+class State:
+    """The state of the installation at one moment."""
+
+    comparison: Comparison
+    usages: list[Usage]
+    #: Days after which the server removes activities; ``None``: it removes none.
+    retention_days: float | None
+    #: By how much the oldest activity has outlived that.
+    lag_seconds: float
+    beats: list[Beat]
+    open_deletions: int
+    #: Since when the oldest open deletion is open.
+    oldest_deletion: datetime | None
+    #: The last day that is rolled up.
+    last_rollup: datetime | None
+
+    @property
+    def setting_days(self) -> int:
+        """The retention that the settings ask for."""
+        return conf.ACTIVITY_RETENTION_DAYS
+
+    @property
+    def has_late_deletion(self) -> bool:
+        """Tell whether a deletion is open for so long that cron cannot be running."""
+        oldest = self.oldest_deletion
+        return oldest is not None and (now() - oldest).total_seconds() > LATE_DELETION
+
+
+def read() -> State:
+    """Return the state as of now."""
+    usages = index_usage.read()
+    found = [usage.index for usage in usages]
+    rows = aggregate_together(
+        {
+            "beats": (Heartbeat.collection(), [{"$limit": 100}]),
+            "oldest": (
+                Activity.collection(),
+                [
+                    {"$match": {"timestamp": {"$type": "date"}}},
+                    {"$sort": {"timestamp": 1}},
+                    {"$limit": 1},
+                    {"$project": {"timestamp": 1}},
+                ],
+            ),
+            "deletions": (
+                Deletion.collection(),
+                [
+                    {"$match": {"state": OPEN}},
+                    {"$group": {"_id": None, "open": {"$sum": 1}, "oldest": {"$min": "$since"}}},
+                ],
+            ),
+            "rollup": (
+                AnalyticsRollup.collection(),
+                [
+                    {"$match": {"_id": {"$type": "date"}, "builtAt": {"$exists": True}}},
+                    {"$sort": {"_id": -1}},
+                    {"$limit": 1},
+                ],
+            ),
+        }
+    )
+    days = retention.days_of(found)
+    oldest = next((row["timestamp"] for row in rows["oldest"]), None)
+    deletions = next(iter(rows["deletions"]), {})
+    return State(
+        comparison=indexes.compare(found),
+        usages=usages,
+        retention_days=days,
+        lag_seconds=statistics.lag_of(oldest, days=days),
+        beats=heartbeats.beats_of(rows["beats"]),
+        open_deletions=deletions.get("open", 0),
+        oldest_deletion=deletions.get("oldest"),
+        last_rollup=next((row["_id"] for row in rows["rollup"]), None),
+    )

@@ -1,0 +1,68 @@
+"""Going on with deletions for a limited time, as a page does: nothing is lost, nobody else is hit.
+
+The kind: a bounded run that takes "no time was left" for "nothing is left". Looked through: jobs
+with more than there is time for, of users who are there again, and without any time.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from bson import ObjectId
+from django.conf import settings
+from django.test import override_settings
+from pymongo.database import Database
+from support.commands import CommandCounter
+
+from chabad_auth_django.models import Activity, User
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.lifecycle import departed, purging
+
+
+def left_behind(raw: Database[Any], count: int, state: str = "deleting") -> ObjectId:
+    user_id = ObjectId()
+    for _ in range(count):
+        raw.activities.insert_one({"userId": user_id, "eventType": "read", "timestamp": now()})
+    since = now() - timedelta(hours=1)
+    raw.deletions.insert_one({"_id": user_id, "state": state, "since": since})
+    return user_id
+
+
+def test_a_run_without_time_ends_no_deletion_and_the_next_one_does(raw: Database[Any]) -> None:
+    gone = left_behind(raw, 5)
+    assert departed.go_on(seconds=0) == departed.Progress(0, 0, 1)
+    assert sum(purging.count_documents(user_id=gone).values()) == 5
+    assert departed.go_on(seconds=60) == departed.Progress(5, 1, 0)
+    assert departed.list_departures() == []
+    assert Activity.objects.count() == 0
+
+
+def test_a_run_ends_with_its_time_however_much_is_left(raw: Database[Any]) -> None:
+    many = left_behind(raw, 300)
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "PURGE_BATCH_SIZE": 1}):
+        found = departed.go_on(seconds=0.01)
+    assert found.finished == 0 and found.open == 1
+    left = departed.list_departures()[0].left
+    assert left == 300 - found.documents > 0
+    assert departed.go_on(seconds=60).documents == left
+    assert not departed.list_departures() and not raw.deletions.find_one({"_id": many})
+
+
+def test_who_is_there_again_keeps_everything(raw: Database[Any], user: User) -> None:
+    raw.activities.insert_one({"userId": user.id, "eventType": "read", "timestamp": now()})
+    raw.deletions.insert_one({"_id": user.id, "state": "purging", "since": now()})
+    before = purging.count_documents(user_id=user.id)
+    assert departed.go_on(seconds=60).documents == 0
+    assert purging.count_documents(user_id=user.id) == before
+    assert User.find_by_id(user.id) is not None
+
+
+def test_what_many_have_left_is_counted_with_one_command(commands: CommandCounter) -> None:
+    database: Any = Activity.database()
+    ids = [left_behind(database, count) for count in (1, 2, 3)]
+    commands.clear()
+    assert {item.user_id: item.left for item in departed.list_departures()} == dict(
+        zip(ids, (1, 2, 3), strict=True)
+    )
+    assert commands.names == ["find", "aggregate", "aggregate"]
