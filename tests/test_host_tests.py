@@ -202,7 +202,7 @@ def test_without_a_server_a_run_fails_soon(host: Any) -> None:
     assert result.returncode == 1
     assert "No MongoDB answers" in result.stderr
     # The first try waits for 2 s; a login would wait for 5.
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 100
 
 
 def test_outside_of_a_test_run_nothing_is_emptied(replica_set_uri: str, tmp_path: Path) -> None:

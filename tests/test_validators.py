@@ -344,7 +344,8 @@ def test_a_long_email_address_costs_no_time(email: str) -> None:
         normalize_email(email)
     for text in (email[:320], f"ann@{email[1:317]}"):
         normalize_email(text)
-    assert time.perf_counter() - start < 0.1
+    # More than linear, it would be minutes.
+    assert time.perf_counter() - start < 5
 
 
 @each(

@@ -168,7 +168,7 @@ def test_no_bad_token_signs_in_or_opens_a_resource(key: Key, user: User, jwks: J
             assert_refused(answer)
         assert_refused(bearer(token).get(ME))
         assert_refused(post(REFRESH, refreshToken=token or "x"))
-        assert time.monotonic() - started < 2, name
+        assert time.monotonic() - started < 20, name
     # Once when it is first needed, and once for all the unknown keys.
     assert jwks.requests <= 2
     assert Session.objects.count() == 0

@@ -55,7 +55,7 @@ def test_production_settings_name_the_variable_that_they_miss(
 
 
 def _page(url: str, process: subprocess.Popen[str]) -> str:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             with urllib.request.urlopen(url, timeout=5) as response:

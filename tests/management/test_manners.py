@@ -140,7 +140,7 @@ def test_ctrl_c_ends_a_process_with_130_and_one_line(user: User, mongodb: str) -
         time.sleep(0.02)
         user.refresh()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err == "CommandError: Interrupted. The same command goes on from here.\n"
 

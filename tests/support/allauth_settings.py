@@ -60,6 +60,8 @@ ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_RATE_LIMITS = False
 ACCOUNT_SIGNUP_FIELDS = ["username", "email*", "password1*"]
 HEADLESS_TOKEN_STRATEGY = "chabad_auth_django.contrib.allauth.tokens.TokenStrategy"
+# The half minute of a code may end while it is sent.
+MFA_TOTP_TOLERANCE = 1
 MFA_SUPPORTED_TYPES = ["recovery_codes", "totp", "webauthn"]
 SOCIALACCOUNT_AUTO_SIGNUP = True
 

@@ -20,7 +20,7 @@ from chabad_auth_django.contrib.embedded.probe import free_port
 MANAGE = Path(__file__).resolve().parents[2] / "example_project" / "manage.py"
 
 #: Seconds until it must answer.
-START_TIMEOUT = 30
+START_TIMEOUT = 120
 
 
 @contextmanager

@@ -23,7 +23,7 @@ EXAMPLE = ROOT / "example_project"
 WORKERS, THREADS = 2, 8
 
 #: Seconds until it must answer.
-START_TIMEOUT = 30
+START_TIMEOUT = 120
 
 
 @dataclass(frozen=True)

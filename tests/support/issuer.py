@@ -105,6 +105,9 @@ class JwksServer:
         self.location = ""
         #: Seconds before the answer, and between two bytes of it.
         self.delay = self.pause = 0.0
+        #: No answer is given while this is not set.
+        self.answering = threading.Event()
+        self.answering.set()
         self.user_agents: list[str | None] = []
         self.requests = 0
         jwks = self
@@ -114,6 +117,7 @@ class JwksServer:
                 jwks.requests += 1
                 jwks.user_agents.append(self.headers["User-Agent"])
                 time.sleep(jwks.delay)
+                jwks.answering.wait()
                 published = [key.jwk if isinstance(key, Key) else key for key in jwks.keys]
                 body = jwks.body or json.dumps({"keys": published}).encode()
                 self.send_response(jwks.status)
@@ -139,6 +143,7 @@ class JwksServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}/{uuid4()}.json"
 
     def close(self) -> None:
+        self.answering.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -78,7 +78,7 @@ def nginx(upstream: int, folder: Path, static: Path = Path("/nothing")) -> Itera
             ["nginx", "-p", folder, "-c", configuration], stdout=log, stderr=log
         )
         try:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while is_free(port):
                 assert process.poll() is None, (folder / "nginx.log").read_text()
                 assert time.monotonic() < deadline

@@ -29,7 +29,7 @@ def python_path() -> str:
 def python(
     *arguments: str,
     cwd: Path,
-    timeout: float = 60,
+    timeout: float = 200,
     **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run Python in a folder that holds no package, as the tests found theirs."""

@@ -369,13 +369,13 @@ def test_the_log_is_read_up_to_the_moment_that_is_asked_for(raw: Database) -> No
 
     def write() -> None:
         # The second one moves the log beyond the moment.
-        for pause in (0.1, 2.0):
+        for pause in (0.1, 4.0):
             time.sleep(pause)
             raw.analytics.insert_one({"timestamp": FIRST + DAY})
 
     with ThreadPoolExecutor() as pool:
         pool.submit(write)
-        until = Timestamp(since.time + 2, 0)
+        until = Timestamp(since.time + 4, 0)
         found = changes.changed_days(since=since, until=until, pre_images=False)
     assert found is not None
     assert FIRST + DAY in found

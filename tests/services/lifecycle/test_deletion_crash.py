@@ -307,7 +307,10 @@ def rss(pid: int) -> int:
 @pytest.mark.alone
 @pytest.mark.parametrize("own_server", ["rs0"], indirect=True)
 def test_a_user_with_a_million_events_is_gone_at_once_and_purged_quickly(
-    own_server: Mongod, processes: ForkServer, record_property: Callable[[str, object], None]
+    own_server: Mongod,
+    processes: ForkServer,
+    record_property: Callable[[str, object], None],
+    long: bool,
 ) -> None:
     events = 1_000_000
     user = User.create_user(email=EMAIL)
@@ -364,8 +367,10 @@ def test_a_user_with_a_million_events_is_gone_at_once_and_purged_quickly(
     record_property("memory_growth_mb", round((most - before) / 2**20, 1))
     print(f"fence {fence * 1000:.0f} ms, {rate:,.0f}/s, memory +{(most - before) / 2**20:.1f} MB")
     assert content(database()) == {}
-    assert fence < 0.1
-    assert rate > 5_000
+    # Of an idle machine; a slow and busy one has ten times as long.
+    slowness = 1 if long else 10
+    assert fence < 0.1 * slowness
+    assert rate > 5_000 / slowness
     assert most - before < 30 * 2**20
 
 
