@@ -14,6 +14,7 @@ from support.signed_in import access_token
 
 from chabad_auth_django.models import User
 from chabad_auth_django.services.deployment import readiness
+from chabad_auth_django.services.lifecycle import receipts
 
 Login = Callable[[User | None], APIClient]
 
@@ -23,6 +24,12 @@ def unthrottled() -> None:
     """Forget how often earlier tests signed in, and what they found ready."""
     cache.clear()
     readiness.forget()
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a request finish a small purge on a slow machine, too."""
+    monkeypatch.setattr(receipts, "REQUEST_PURGE_SECONDS", 20.0)
 
 
 @pytest.fixture

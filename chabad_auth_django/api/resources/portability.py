@@ -74,7 +74,7 @@ class ErasureViewSet(APIViewSet):
         What is left is deleted in the background, and once more after a grace period. The same
         again shows how far that is. Takes the permission `erasures:write` of others than the owner.
         """
-        begun = receipts.begin(user_id=self.user_id, seconds=1.0)
+        begun = receipts.begin(user_id=self.user_id, seconds=receipts.REQUEST_PURGE_SECONDS)
         response = Response(begun.to_dict(), 202)
 
         def finish() -> None:

@@ -46,7 +46,7 @@ from chabad_auth_django.exceptions import PermissionDenied
 from chabad_auth_django.models import Preferences, Profile, User
 from chabad_auth_django.models.single import SingleDocument
 from chabad_auth_django.services.identity import audit, users
-from chabad_auth_django.services.lifecycle import deletion, purging
+from chabad_auth_django.services.lifecycle import deletion, purging, receipts
 
 
 class UserSerializer(StrictSerializer):
@@ -286,7 +286,7 @@ class UserViewSet(APIViewSet):
         self._delete()
 
     def _delete(self) -> None:
-        deletion.delete_user(user_id=self.user_id, seconds=1.0)
+        deletion.delete_user(user_id=self.user_id, seconds=receipts.REQUEST_PURGE_SECONDS)
 
     def _read_user(self) -> Any:
         caller = self.caller

@@ -28,6 +28,9 @@ from chabad_auth_django.services.lifecycle import creation, deletion, purging
 #: Seconds of one slice of a purge, after which the progress is told.
 SLICE = 0.25
 
+#: Seconds for which a request purges before it answers. ``chabad_purge_deleted`` does the rest.
+REQUEST_PURGE_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class Subject:
