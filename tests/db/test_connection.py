@@ -234,6 +234,15 @@ def test_ping_fails_within_its_timeout_when_nobody_answers() -> None:
         connection.ping(timeout=0.2)
 
 
+def test_a_server_that_has_to_start_first_takes_no_time_from_the_ping(uri: str) -> None:
+    def start() -> str:
+        time.sleep(2.5)
+        return uri
+
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": start}):
+        assert connection.ping(timeout=2) < 2
+
+
 #: Options that a project may have, and that must not reach the commands they break.
 UNFIT: list[tuple[str, dict[str, Any]]] = [
     ("readConcernLevel=local", {}),
