@@ -44,6 +44,8 @@ INSTALLED_APPS = [
     "chabad_auth_django",
     # Pages for staff in Django's admin.
     "chabad_auth_django.contrib.admin",
+    # What a visitor sees; before allauth, whose pages it dresses.
+    "portal",
     # For people: the browsable API, and Swagger UI with its own files.
     "rest_framework",
     "drf_spectacular",
@@ -54,6 +56,7 @@ INSTALLED_APPS = [
     "allauth.headless",
     "allauth.mfa",
     "allauth.socialaccount",
+    "allauth.usersessions",
     "chabad_auth_django.contrib.allauth",
     # What ChabadUniverse's own front ends call. Who signs in with a token takes ISSUERS, below.
     "chabad_auth_django.contrib.universe",
@@ -99,7 +102,7 @@ MAILERS = {"default": {"BACKEND": f"django.core.mail.backends.{MAIL_BACKEND}.Ema
 if django.VERSION < (6, 1):
     EMAIL_BACKEND = MAILERS["default"]["BACKEND"]
 
-LOGIN_REDIRECT_URL = "/api/users/me/"
+LOGIN_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 
 # --- An ordinary Django project; SQLite holds the accounts of the admin -----------------------
 
@@ -121,6 +124,7 @@ WSGI_APPLICATION = "config.wsgi.application"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "portal.middleware.PageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -138,6 +142,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "portal.context.appearance",
             ],
         },
     },
@@ -154,6 +159,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en-us"
+LANGUAGES = [("en", "English"), ("he", "עברית")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
