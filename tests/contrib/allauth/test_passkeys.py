@@ -41,7 +41,7 @@ def test_a_passkey_signs_in_and_a_password_alone_does_not(mongodb: str, tmp_path
         browser.click("form[action='/accounts/signup/'] button[type=submit]")
         browser.fill("[name=code]", code_in(tmp_path / "server.log"))
         browser.click("form:has([name=code]) button[type=submit]")
-        browser.wait_for_url(f"{address}/api/users/me/")
+        browser.wait_for_url(f"{address}/")
         assert caller(browser, address).json()["email"] == "ann@example.org"
 
         browser.goto(f"{address}/accounts/2fa/webauthn/add/")
@@ -65,7 +65,7 @@ def test_a_passkey_signs_in_and_a_password_alone_does_not(mongodb: str, tmp_path
         browser.context.clear_cookies()
         browser.goto(f"{address}/accounts/login/")
         browser.click("#passkey_login")
-        browser.wait_for_url(f"{address}/api/users/me/")
+        browser.wait_for_url(f"{address}/")
         assert caller(browser, address).json()["email"] == "ann@example.org"
     assert User.objects.get().auth_methods == ["credentials"]
     assert Activity.objects.count() == 2
