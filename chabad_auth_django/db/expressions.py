@@ -45,8 +45,13 @@ def integer_at(path: str) -> Expression:
 
 def with_item(array: Expression, item: str) -> Expression:
     """Return the array with the item, at its end where it is new."""
-    literal = {"$literal": item}
-    return {"$cond": [{"$in": [literal, array]}, array, {"$concatArrays": [array, [literal]]}]}
+    added = {"$concatArrays": [array, [{"$literal": item}]]}
+    return {"$cond": [has_item(array, item), array, added]}
+
+
+def has_item(array: Expression, item: str) -> Expression:
+    """Tell whether the array has the item."""
+    return {"$in": [{"$literal": item}, array]}
 
 
 def without_item(array: Expression | str, item: str) -> Expression:

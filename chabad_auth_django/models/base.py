@@ -151,12 +151,13 @@ class Document(ChangingDocument):
 
     def patch(
         self, values: Mapping[str, Any], *, merge: Mapping[str, Mapping[str, Any]] | None = None
-    ) -> None:
+    ) -> bool:
         """Set the given fields atomically, remove those given as ``None``; keep all others.
 
         ``a.b`` names a field of an embedded document. ``merge`` adds keys to free-form objects,
-        within the limit of their fields whoever else is adding to them. Raises
-        ``ValidationError``, ``AlreadyExists``, ``NotFound`` and ``DocumentChanged``.
+        within the limit of their fields whoever else is adding to them. Returns ``False`` where
+        nothing is given. Raises ``ValidationError``, ``AlreadyExists``, ``NotFound`` and
+        ``DocumentChanged``.
         """
         changes: dict[str, Any] = {}
         arrays: dict[str, Any] = {}
@@ -181,12 +182,12 @@ class Document(ChangingDocument):
         if not changes:
             self.refresh()
             self._check_expected()
-            return
+            return False
         for test in (expressions.fits_clearly, expressions.fits):
             fitting = [test(merged, max_bytes=limit) for merged, limit in sizes]
             # What this accepts, validate() must accept too.
             if self.change(changes, arrays=arrays, **{"$expr": {"$and": fitting}}):
-                return
+                return True
         raise ValidationError(errors=dict.fromkeys(merge or (), expressions.TOO_MUCH))
 
     def _merged(self, name: str, keys: Mapping[str, Any]) -> tuple[str, Any, int]:

@@ -39,7 +39,7 @@ class IdentifyingDocument(PersonalDocument):
 
     def patch(
         self, values: Mapping[str, Any], *, merge: Mapping[str, Mapping[str, Any]] | None = None
-    ) -> None:
+    ) -> bool:
         """Set the given fields atomically, remove those given as ``None``; keep all others.
 
         Raises ``DuplicateEmail`` and ``ExternalIdTaken`` too.
@@ -51,14 +51,13 @@ class IdentifyingDocument(PersonalDocument):
         }
         write = partial(super().patch, values, merge=merge)
         if not identifying:
-            write()
-            return
+            return write()
         names = {self.field_name(stored): value for stored, value in identifying.items()}
         self.check(**{name: value for name, value in names.items() if value is not None})
-        self._write(identifying, write)
+        return bool(self._write(identifying, write))
 
-    def _write(self, values: Mapping[str, Any], write: Callable[[], Any]) -> None:
-        self.write_identifying(user_ids=[self.pk], values=values, write=write)
+    def _write(self, values: Mapping[str, Any], write: Callable[[], Any]) -> Any:
+        return self.write_identifying(user_ids=[self.pk], values=values, write=write)
 
     @classmethod
     @atomic

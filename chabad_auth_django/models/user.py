@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 
 from chabad_auth_django import signals
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db.expressions import array_at, with_item, without_item
+from chabad_auth_django.db.expressions import array_at, has_item, with_item, without_item
 from chabad_auth_django.db.transactions import atomic, on_commit
 from chabad_auth_django.exceptions import (
     AmbiguousEmail,
@@ -182,36 +182,36 @@ class User(IdentifyingDocument):
         default = set(self.fields()["roles"].default())
         return bool(self._names("permissions")) or not set(self._names("roles")) <= default
 
-    def add_role(self, role: str) -> None:
-        """Give the user the role; nothing changes when it has it."""
-        self._add("roles", role)
+    def add_role(self, role: str) -> bool:
+        """Give the user the role; nothing changes, and ``False`` is returned, when it has it."""
+        return self._add("roles", role)
 
-    def remove_role(self, role: str) -> None:
-        """Take the role from the user; nothing changes when it lacks it."""
-        self._remove_from("roles", role)
+    def remove_role(self, role: str) -> bool:
+        """Take the role; nothing changes, and ``False`` is returned, when the user lacks it."""
+        return self._remove_from("roles", role)
 
-    def add_permission(self, permission: str) -> None:
-        """Give the user the permission; nothing changes when it has it."""
-        self._add("permissions", permission)
+    def add_permission(self, permission: str) -> bool:
+        """Give the permission; nothing changes, and ``False`` is returned, when the user has it."""
+        return self._add("permissions", permission)
 
-    def remove_permission(self, permission: str) -> None:
-        """Take the permission from the user; nothing changes when it lacks it."""
-        self._remove_from("permissions", permission)
+    def remove_permission(self, permission: str) -> bool:
+        """Take the permission; nothing changes, and ``False`` is returned, when there is none."""
+        return self._remove_from("permissions", permission)
 
-    def add_auth_method(self, auth_method: str) -> None:
-        """Give the user the authentication method; nothing changes when it has it."""
-        self._add("auth_methods", auth_method)
+    def add_auth_method(self, auth_method: str) -> bool:
+        """Give the method; nothing changes, and ``False`` is returned, when the user has it."""
+        return self._add("auth_methods", auth_method)
 
-    def remove_auth_method(self, auth_method: str) -> None:
-        """Take the authentication method from the user; nothing changes when it lacks it.
+    def remove_auth_method(self, auth_method: str) -> bool:
+        """Take the method; nothing changes, and ``False`` is returned, when the user lacks it.
 
         Raises ``LastAuthMethod`` when no other would be left.
         """
         other = {"$elemMatch": {"$ne": validate_text(auth_method)}}
-        if not self._remove_from("auth_methods", auth_method, authMethods=other) and (
-            auth_method in self._names("auth_methods")
-        ):
+        is_taken = self._remove_from("auth_methods", auth_method, authMethods=other)
+        if not is_taken and auth_method in self._names("auth_methods"):
             raise LastAuthMethod
+        return is_taken
 
     def update_last_login(self) -> None:
         """Set ``last_login`` to now (specification: "User Activity Tracking Flow")."""
@@ -290,14 +290,16 @@ class User(IdentifyingDocument):
         if self.email and (self.is_new or "email" in self.changes):
             self.email = normalize_email(self.email)
 
-    def _add(self, name: str, value: str) -> None:
+    def _add(self, name: str, value: str) -> bool:
         self.check(**{name: [value]})
-        added = {self.stored_name(name): with_item(self._held(name), value)}
-        self.change(added, arrays=added)
+        held = self._held(name)
+        added = {self.stored_name(name): with_item(held, value)}
+        return self.change(added, arrays=added, **{"$expr": {"$not": has_item(held, value)}})
 
     def _remove_from(self, name: str, value: str, **conditions: Any) -> bool:
-        left = {self.stored_name(name): without_item(self._held(name), validate_text(value))}
-        return self.change(left, arrays=left, **conditions)
+        held = self._held(name)
+        left = {self.stored_name(name): without_item(held, validate_text(value))}
+        return self.change(left, arrays=left, **conditions, **{"$expr": has_item(held, value)})
 
     def _held(self, name: str) -> dict[str, Any]:
         # A user that another program stored without roles has the default ones.

@@ -31,7 +31,9 @@ CREATION = ["findAndModify", "find", "insert", "commitTransaction", *FENCE]
 REMOVAL = ["find", "find", "update", "delete", "commitTransaction", "find"]
 #: An entry of the audit trail, and the change that it tells of, in one transaction.
 RECORDED_CHANGE = ["insert", "findAndModify", "commitTransaction"]
-#: A session, or all, and the entry that says so.
+#: There was nothing to change: the user is read, and the entry withdrawn.
+RECORDED_NOTHING = ["insert", "findAndModify", "find", "delete", "commitTransaction"]
+#: A session, and the entry that says so.
 SIGN_OUT = ["insert", "delete", "commitTransaction"]
 #: There was no such session: the entry is undone.
 NO_SESSION = ["insert", "delete", "abortTransaction"]
@@ -79,7 +81,7 @@ EXPECTED: list[tuple[str, str, Any, list[str]]] = [
     ("patch", "users/{id}/profile/", {"bio": "b"}, [*REACH, *RECORDED_CHANGE]),
     ("get", "users/", None, ["find"]),
     ("put", "users/me/roles/moderator/", None, RECORDED_CHANGE),
-    ("put", "users/me/auth-methods/google/", None, RECORDED_CHANGE),
+    ("put", "users/me/auth-methods/cdsso/", None, RECORDED_CHANGE),
     ("get", "users/me/profile/", None, []),
     ("patch", "users/me/profile/", {"bio": "b"}, ["findAndModify"]),
     ("put", "users/me/profile/avatar/", {"url": "https://a.org/"}, ["findAndModify"]),
@@ -124,8 +126,8 @@ EXPECTED: list[tuple[str, str, Any, list[str]]] = [
     ("post", "users/{id}/erasure/", None, [*REACH, *ERASURE]),
     ("delete", "users/{id}/roles/user/", None, [*REACH, *RECORDED_CHANGE]),
     ("put", "users/{id}/permissions/users:read/", None, [*REACH, *RECORDED_CHANGE]),
-    ("delete", "users/{id}/permissions/users:read/", None, [*REACH, *RECORDED_CHANGE]),
-    ("delete", "users/{id}/auth-methods/credentials/", None, [*REACH, *RECORDED_CHANGE]),
+    ("delete", "users/{id}/permissions/users:read/", None, [*REACH, *RECORDED_NOTHING]),
+    ("delete", "users/{id}/auth-methods/credentials/", None, [*REACH, *RECORDED_NOTHING]),
     ("delete", "users/me/profile/avatar/", None, ["findAndModify"]),
     ("delete", "users/me/profile/metadata/key/", None, ["findAndModify"]),
     ("delete", "users/me/preferences/favorite-apps/a/", None, ["findAndModify"]),
@@ -143,7 +145,8 @@ EXPECTED: list[tuple[str, str, Any, list[str]]] = [
     ("delete", "users/me/app-data/cteen/settings/", None, REMOVAL),
     ("delete", "users/me/app-data/cteen/", None, REMOVAL),
     ("post", "auth/logout/", None, SIGN_OUT),
-    ("delete", "auth/sessions/", None, SIGN_OUT),
+    # There is no other.
+    ("delete", "auth/sessions/", None, ["insert", "delete", "delete", "commitTransaction"]),
     ("delete", "auth/sessions/000000000000000000000000/", None, NO_SESSION),
     ("get", "audit/", None, ["find"]),
     ("get", "users/{id}/block/", None, ["find"]),

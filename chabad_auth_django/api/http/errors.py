@@ -112,10 +112,6 @@ _DETAILS: dict[type[drf.APIException], str] = {
 _UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError)
 
 
-#: Errors that one answer names on a level, and characters of a field's name and of a text.
-MAX_ERRORS, MAX_KEY, MAX_TEXT = 10, 100, 300
-
-
 class BodyTooLarge(drf.APIException):
     """The body is longer than ``CHABAD_AUTH["BODY_MAX_BYTES"]``."""
 

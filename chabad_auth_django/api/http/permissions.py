@@ -39,20 +39,21 @@ def is_owner(request: Request, view: Any) -> bool:
     return view.kwargs.get("user") in ("me", str(caller.id))
 
 
-def check_reaches(request: Request, view: Any) -> None:
+def check_reaches(request: Request, view: Any) -> User | None:
     """Raise ``PermissionDenied`` where the path is of a user who may do more than the caller.
 
-    It is called after the permission was checked, so it may tell that the user does not exist
-    (``UserNotFound``).
+    Return that user; ``None`` for the caller, and for one who is gone. It is called after the
+    permission was checked, so it may tell that the user does not exist (``UserNotFound``).
     """
     caller: Any = request.user
     if view.user_id == caller.id:
-        return
+        return None
     target = User.find_by_id(view.user_id)
     if target is not None:
         users.check_reaches(actor=caller, target=target)
     elif not view.user_may_be_gone:
         raise UserNotFound
+    return target
 
 
 def check_may_read(request: Request, view: Any, resource: str) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from typing import Any, NoReturn, cast
 
 from bson import ObjectId
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
-from django.utils.translation import get_language
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import NotFound
 from rest_framework.metadata import SimpleMetadata
@@ -42,6 +41,7 @@ from chabad_auth_django.api.http.rendering import (
 )
 from chabad_auth_django.api.http.request_line import check_request_line
 from chabad_auth_django.api.http.throttling import ScopedThrottle
+from chabad_auth_django.api.http.validation import validate, validate_query
 from chabad_auth_django.api.openapi.schema import NAMES, Schema
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
@@ -52,9 +52,6 @@ from chabad_auth_django.models.base import Document
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.identity.audit import Actor
 from chabad_auth_django.validators import to_object_id, validate_name
-
-#: Characters of the longest query that is remembered.
-_REMEMBERED_LENGTH = 1000
 
 READ = ("GET", "HEAD", "OPTIONS")
 WRITE = ("POST", "PUT", "PATCH", "DELETE")
@@ -144,6 +141,10 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
     audited: Mapping[str, str] = {}
     #: Whether other actions on another user are recorded.
     records_others = True
+    #: The other user on whom the request acts.
+    target: User | None = None
+    #: What was recorded of this request.
+    entry: audit.Recorded | None = None
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -229,9 +230,9 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
             return handler(request, **kwargs)
 
         def run() -> Response:
-            check_reaches(request, self)
+            self.target = check_reaches(request, self)
             if is_recorded:
-                audit.record(action="data.change", user_id=self.user_id, resource=self.resource)
+                self.record("data.change", resource=self.resource)
             return handler(request, **kwargs)
 
         with audit.attempt(action=action or "data.change", user_id=self.user_id):
@@ -263,6 +264,10 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
         except ValidationError:
             raise NotFound from None
 
+    def record(self, action: str, **details: Any) -> None:
+        """Record that the caller does the action to the user of the path."""
+        self.entry = audit.record(action=action, user_id=self.user_id, **details)
+
     def found(self, row: Any) -> Any:
         """Return what was read; raise ``NotFound`` for ``None``."""
         if row is None:
@@ -274,14 +279,16 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
     ) -> Response:
         """Call the document's operation as ``If-Match`` allows; return what is stored then.
 
-        With that header a read comes before, and the operation happens only to what was read.
+        With that header a read comes before, and the operation happens only to what was read. Where
+        it returns ``False`` nothing was to be changed, and nothing is recorded.
         """
         if "HTTP_IF_MATCH" in self.request.META:
             document.refresh()
             document.expected = self.found(document.stored)
             check_if_match(self.request, document.expected, shape)
         try:
-            getattr(document, operation)(*arguments, **options)
+            if getattr(document, operation)(*arguments, **options) is False and self.entry:
+                self.entry.withdraw()
         except DocumentChanged:
             raise changed(document.stored, shape) from None
         return respond(self.request, self.found(document.stored), shape)
@@ -290,16 +297,14 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
         """Return the validated body; raise ``ValidationError`` (400)."""
         data = self.request.data
         # No body, declared a form: REST framework would take an absent boolean for a false one.
-        return _validate(serializer_class, {} if isinstance(data, QueryDict) else data)
+        return validate(serializer_class, {} if isinstance(data, QueryDict) else data)
 
     def read_query(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
         """Return the validated query parameters; raise ``ValidationError`` (400)."""
         query = dict(self.request.query_params.items())
         # How the browsable API asks for a renderer.
         query.pop(str(api_settings.URL_FORMAT_OVERRIDE), None)
-        if sum(map(len, query.values())) > _REMEMBERED_LENGTH:
-            return _validate(serializer_class, query)
-        return dict(_validate_query(serializer_class, *query.items()))
+        return validate_query(serializer_class, query)
 
 
 class NotFoundViewSet(APIViewSet):
@@ -329,22 +334,3 @@ def _release(response: Response) -> None:
     for method in getattr(view, "action_map", ()):
         # The attribute is a method of the view itself.
         vars(view).pop(method, None)
-
-
-def _validate(serializer_class: type[Serializer[Any]], data: Any) -> dict[str, Any]:
-    return dict(_serializer(serializer_class, get_language()).run_validation(data))
-
-
-@lru_cache(256)
-def _serializer(serializer_class: type[Serializer[Any]], language: str | None) -> Serializer[Any]:
-    # To copy the fields takes longer than what they do here. Validating leaves no trace in them but
-    # the messages, which are formatted once.
-    return serializer_class()
-
-
-# Most clients send the same few queries, and nothing but their text decides what they mean.
-@lru_cache(256)
-def _validate_query(
-    serializer_class: type[Serializer[Any]], *query: tuple[str, str]
-) -> dict[str, Any]:
-    return _validate(serializer_class, dict(query))

@@ -15,7 +15,7 @@ from chabad_auth_django.api.openapi.schema import (
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.api.resources.users import UserSerializer
 from chabad_auth_django.models import User
-from chabad_auth_django.services.identity import audit, users
+from chabad_auth_django.services.identity import users
 
 
 class GrantViewSet(APIViewSet):
@@ -26,7 +26,7 @@ class GrantViewSet(APIViewSet):
 
     def _change(self, operation: str, name: str) -> Response:
         action = self.audited[str(self.request.method)]
-        audit.record(action=action, user_id=self.user_id, **{self.granted: [name]})
+        self.record(action, **{self.granted: [name]})
         return self.change(User(id=self.user_id), shapes.user, operation, name)
 
 

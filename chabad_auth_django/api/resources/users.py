@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from bson import ObjectId
@@ -47,6 +45,7 @@ from chabad_auth_django.models import Preferences, Profile, User
 from chabad_auth_django.models.single import SingleDocument
 from chabad_auth_django.services.identity import audit, users
 from chabad_auth_django.services.lifecycle import deletion, purging, receipts
+from chabad_auth_django.validators import normalize_email
 
 
 class UserSerializer(StrictSerializer):
@@ -244,17 +243,22 @@ class UserViewSet(APIViewSet):
     def partial_update(self, request: Request, user: str) -> Response:
         """Change a user. The e-mail address takes the permission `users:write`."""
         values = self.read_body(UserPatchSerializer)
-        change = partial(self.change, User(id=self.user_id), shapes.user, "patch", values)
-        return self._change_email(change) if "email" in values else change()
+        return self._change_email(values) if "email" in values else self._change(values)
 
     @atomic
-    def _change_email(self, change: Callable[[], Response]) -> Response:
+    def _change_email(self, values: dict[str, Any]) -> Response:
         with audit.attempt(action="email.change", user_id=self.user_id):
             if not self.caller.has_permission("users:write"):
                 message = "Changing an e-mail address takes the permission users:write."
                 raise PermissionDenied(message)
+            if normalize_email(values["email"]) == (self.target or self.caller).email:
+                # It is no change, and must not undo one that is made at this moment.
+                return self._change({name: values[name] for name in values.keys() - {"email"}})
             audit.record(action="email.change", user_id=self.user_id)
-            return change()
+            return self._change(values)
+
+    def _change(self, values: dict[str, Any]) -> Response:
+        return self.change(User(id=self.user_id), shapes.user, "patch", values)
 
     @describe(
         operation_id="users_delete",

@@ -10,15 +10,15 @@ before it changes anything::
         ...
 
 The entry and the change are committed together. A server without transactions stores the entry
-first, and it is removed when the change is refused. A refusal in the body of ``attempt`` is
-recorded after the rollback.
+first, and it is removed when the change is refused. Where nothing was to be changed, the service
+withdraws the entry. A refusal in the body of ``attempt`` is recorded after the rollback.
 """
 
 from __future__ import annotations
 
 import getpass
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -129,30 +129,42 @@ def become(actor: Actor) -> None:
     _actor.set(actor)
 
 
-def record(*, action: str, user_id: ObjectId | None, **details: Any) -> None:
+@dataclass(frozen=True)
+class Recorded:
+    """Entries that were stored for a change."""
+
+    ids: Sequence[ObjectId]
+
+    def withdraw(self) -> None:
+        """Remove the entries: nothing was changed."""
+        AuditEntry.collection().delete_many({"_id": {"$in": list(self.ids)}})
+
+
+def record(*, action: str, user_id: ObjectId | None, **details: Any) -> Recorded:
     """Record that the actor does the action to the user; the entry is stored with the change.
 
     To be called inside ``atomic``, before the change. The details are those of ``DETAILS``: ids,
     numbers, and names of which one that could say something about a person is not shown. One
     insert, and nothing is read.
     """
-    record_many(action=action, users={user_id: details})
+    return record_many(action=action, users={user_id: details})
 
 
-def record_many(*, action: str, users: Mapping[ObjectId | None, Mapping[str, Any]]) -> None:
+def record_many(*, action: str, users: Mapping[ObjectId | None, Mapping[str, Any]]) -> Recorded:
     """Record the action for each of the users, given with the details, with one insert."""
     rows = [_row(action, user_id, DONE, details) for user_id, details in users.items()]
+    recorded = Recorded([row["_id"] for row in rows])
     if not rows:
-        return
+        return recorded
     AuditEntry.collection().insert_many(rows)
-    ids = [row["_id"] for row in rows]
 
     def take_back(error: BaseException) -> None:
         # After an error of the driver the change may still arrive.
         if isinstance(error, Exception) and not isinstance(error, PyMongoError):
-            AuditEntry.collection().delete_many({"_id": {"$in": ids}})
+            recorded.withdraw()
 
     on_incomplete(take_back)
+    return recorded
 
 
 @contextmanager

@@ -33,16 +33,17 @@ def block_user(
     block.validate()
     if User.read(_id=user_id) is None:
         raise UserNotFound
-    audit.record(action="user.block", user_id=user_id)
+    entry = audit.record(action="user.block", user_id=user_id)
 
     def store() -> bool:
         changes = {"reason": reason, "text": text, "blockedBy": blocked_by}
-        is_new = False
-        if not Block.collection().update_one({"userId": user_id}, {"$set": changes}).matched_count:
-            is_new = _insert(block)
+        updated = Block.collection().update_one({"userId": user_id}, {"$set": changes})
+        is_new = not updated.matched_count and _insert(block)
         # They are kept, so that a valid token is answered with "blocked" and not with "invalid".
         query = {"userId": user_id, "endedAt": None}
-        Session.collection().update_many(query, {"$set": {"endedAt": now()}})
+        ended = Session.collection().update_many(query, {"$set": {"endedAt": now()}})
+        if not (is_new or updated.modified_count or ended.modified_count):
+            entry.withdraw()
         return is_new
 
     is_new = administrators.keep_one(user_id=user_id, left=administrators.nothing, change=store)

@@ -28,8 +28,8 @@ def make_missing(*, user_id: ObjectId, found: Mapping[str, Any] | None = None) -
     Raises ``UserNotFound``.
     """
     if found is None:
-        pipeline = [{"$match": {"_id": user_id}}, {"$project": {"_id": 1}}, *stages(local="_id")]
-        found = next(User.collection().aggregate(pipeline), {})
+        user: list[dict[str, Any]] = [{"$match": {"_id": user_id}}, {"$project": {"_id": 1}}]
+        found = next(User.collection().aggregate([*user, *stages(local="_id")]), {})
     for model in DEPENDENTS:
         if not found.get(model.collection_name()):
             model.make_missing(user_id)

@@ -225,11 +225,12 @@ def link(*, user: User, identity: Identity, is_new: bool = False) -> User:
     )
     owner = None if is_new else _live_owner(identity.key)
     if owner is None:
-        audit.record(action="identity.link", user_id=user.id, issuer=identity.issuer)
+        entry = audit.record(action="identity.link", user_id=user.id, issuer=identity.issuer)
         try:
             ExternalId.insert_documents([claim], fence=not (is_new and in_transaction()))
         except AlreadyExists as error:
             retry_transaction(error)
+            entry.withdraw()
             owner = _live_owner(identity.key)
     if owner not in (None, user.id):
         raise ExternalIdTaken

@@ -199,8 +199,11 @@ def revoke_all_sessions(*, user_id: Any, keep: Any = None) -> int:
     query: dict[str, Any] = {"userId": to_object_id(user_id)}
     if keep is not None:
         query["_id"] = {"$ne": to_object_id(keep)}
-    audit.record(action="session.revoke", user_id=query["userId"])
-    return int(Session.collection().delete_many(query).deleted_count)
+    entry = audit.record(action="session.revoke", user_id=query["userId"])
+    count = int(Session.collection().delete_many(query).deleted_count)
+    if not count:
+        entry.withdraw()
+    return count
 
 
 def keep_host_session(*, session_id: Any, opened_by: str, host_hash: str | None) -> None:

@@ -85,6 +85,7 @@ def issue_token(ann: User) -> None:
 
 
 def end_sessions(ann: User) -> None:
+    sessions.open_session(user_id=ann.id, auth_method="google")
     sessions.revoke_all_sessions(user_id=ann.id)
 
 
