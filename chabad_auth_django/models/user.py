@@ -154,6 +154,16 @@ class User(IdentifyingDocument):
         """The name, or the part of the e-mail address before the ``@``."""
         return str(self.name or self.email.split("@")[0])
 
+    @property
+    def role_names(self) -> list[str]:
+        """The roles; of what another program stored those that are names."""
+        return self._names("roles")
+
+    @property
+    def permission_names(self) -> list[str]:
+        """The permissions that the user has directly, likewise."""
+        return self._names("permissions")
+
     def has_role(self, role: str) -> bool:
         """Tell whether the user has the role."""
         return role in self._names("roles")

@@ -52,6 +52,8 @@ class Page(View):
     template_name: ClassVar[str]
     #: One of these is needed; without any every staff member may look.
     permissions: ClassVar[tuple[str, ...]] = ()
+    #: All of these are needed besides.
+    further: ClassVar[tuple[str, ...]] = ()
     #: Given by ``PageAdmin``.
     model_admin: PageAdmin = None  # type: ignore[assignment]
 
@@ -72,8 +74,9 @@ class Page(View):
         request.current_app = self.model_admin.admin_site.name
         zone = _zone(request)
         with audit.acting_as(actor(request)), timezone.override(zone):
-            if not rights.holds(request.user, *self.permissions):
-                return self._problem(request, 403, missing(self.permissions), kwargs)
+            for names in (self.permissions, *((name,) for name in self.further)):
+                if not rights.holds(request.user, *names):
+                    return self._problem(request, 403, missing(names), kwargs)
             try:
                 return super().dispatch(request, *args, **kwargs)
             except domain.ChabadAuthError as error:
@@ -107,6 +110,7 @@ class Page(View):
             "title": self.title,
             "model_admin": self.model_admin,
             "opts": self.model_admin.opts,
+            "person_id": kwargs.get("person"),
             "zone": timezone.get_current_timezone_name(),
             "may": {name for name in rights.PERMISSIONS if rights.holds(request.user, name)},
             **self.frame(request, **kwargs),

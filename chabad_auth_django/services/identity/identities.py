@@ -62,6 +62,11 @@ def host_key(*, account: Any) -> str:
     return ExternalId.account_key(HOST, str(conf.HOST_ID), str(account.pk), generation)
 
 
+def find_owner(*, account: Any) -> ObjectId | None:
+    """Return the id of the user whose the account of the Django project is, or ``None``."""
+    return _live_owner(host_key(account=account))
+
+
 def find_claimant(
     *,
     key: str,

@@ -38,17 +38,27 @@ def find_users(
     name_part: str | None = None,
     external_id: str | None = None,
     role: str | None = None,
+    auth_method: str | None = None,
     created_since: datetime | None = None,
+    created_until: datetime | None = None,
+    last_login_until: datetime | None = None,
+    never_signed_in: bool = False,
+    has_external_id: bool = False,
     is_blocked: bool | None = None,
+    text: str | None = None,
+    in_names: bool = False,
+    by_email: bool = False,
 ) -> Page:
     """Return a page of the users who match every criterion given, the newest first.
 
-    With ``email_prefix`` they are in the order of the e-mail address, by its index. ``name_part``
-    is looked for in the name and in the profile's display name, in upper and lower case alike.
-    ``external_id`` is a Valu or Merkos id, the subject of an issuer in the settings, or the primary
-    key of an account of this project. Raises ``TooSlow`` after ``TIMEOUT`` seconds, and
-    ``ValidationError``.
+    With ``email_prefix`` or ``by_email`` they are in the order of the e-mail address, by its index.
+    ``name_part`` is looked for in the name and in the profile's display name, in upper and lower
+    case alike. ``external_id`` is a Valu or Merkos id, the subject of an issuer in the settings, or
+    the primary key of an account of this project. ``text`` is an id, an external id or the begin of
+    an e-mail address, and with ``in_names`` a part of a name, too. Raises ``TooSlow`` after
+    ``TIMEOUT`` seconds, and ``ValidationError``.
     """
+    by_email = by_email or email_prefix is not None
     with time_limit():
         criteria: list[dict[str, Any]] = []
         if email_prefix is not None:
@@ -57,17 +67,29 @@ def find_users(
             criteria.append({"$or": _has_external_id(external_id)})
         if role is not None:
             criteria.append({"roles": validate_text(role)})
+        if auth_method is not None:
+            criteria.append({"authMethods": validate_text(auth_method)})
         if created_since is not None:
             criteria.append({"createdAt": {"$gte": created_since}})
+        if created_until is not None:
+            criteria.append({"createdAt": {"$lt": created_until}})
+        if last_login_until is not None:
+            criteria.append({"lastLogin": {"$lt": last_login_until}})
+        if never_signed_in:
+            criteria.append({"lastLogin": None})
+        if has_external_id:
+            criteria.append({"$or": [{field: {"$gt": ""}} for field in EXTERNAL_ID_FIELDS]})
         if is_blocked is not None:
             criteria.append({"_id": {"$in" if is_blocked else "$nin": _blocked_ids()}})
         if name_part is not None:
             criteria.append({"$or": _is_called(name_part)})
+        if text is not None:
+            criteria.append({"$or": _is_known_as(text, in_names=in_names)})
         return PageQuery(
             User.collection(),
             {"$and": criteria} if criteria else {},
-            field="_id" if email_prefix is None else "email",
-            descending=email_prefix is None,
+            field="email" if by_email else "_id",
+            descending=not by_email,
             limit=limit,
             position=position,
         ).fetch()
@@ -91,6 +113,14 @@ def time_limit() -> Iterator[None]:
             f"Stopped after {TIMEOUT:g} seconds: ask for less, such as the begin of an e-mail "
             "address, or an external id."
         ) from error
+
+
+def _is_known_as(text: str, *, in_names: bool) -> list[dict[str, Any]]:
+    text = validate_text(text.strip())
+    branches = [*_begins(text), *_has_external_id(text)]
+    if ObjectId.is_valid(text):
+        branches.append({"_id": ObjectId(text)})
+    return [*branches, *_is_called(text)] if in_names else branches
 
 
 def _begins(prefix: str) -> list[dict[str, Any]]:

@@ -2,25 +2,201 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from bson import ObjectId
-from django.http import HttpRequest
+from django import forms
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
 
-from chabad_auth_django.contrib.admin.page import Page, look, position
-from chabad_auth_django.services.identity import search
+from chabad_auth_django.conf import conf
+from chabad_auth_django.contrib.admin.filters import FilterForm, choice
+from chabad_auth_django.contrib.admin.page import PAGE_SIZE, Page, look, position
+from chabad_auth_django.contrib.admin.pages.bulk import ACTIONS
+from chabad_auth_django.contrib.admin.templatetags.chabad_admin import as_time, clean
+from chabad_auth_django.db import pages
+from chabad_auth_django.services.deployment import statistics
+from chabad_auth_django.services.identity import audit, names, search
+
+JOINED = {"1": "in the last 24 hours", "7": "in the last 7 days", "30": "in the last 30 days"}
+SIGNED_IN = {"never": "never", "30": "more than 30 days ago", "365": "more than a year ago"}
+STATUSES = {"active": "not blocked", "blocked": "blocked"}
+ORDERS = {"": "newest first", "email": "by e-mail address"}
+
+#: People that one read of an export finds.
+EXPORT_BATCH = 1000
+
+COLUMNS = (
+    *("id", "email", "name", "roles", "authMethods", "valuUserId", "merkosUserId"),
+    *("lastLogin", "createdAt"),
+)
+
+#: What a spreadsheet takes for the begin of a formula.
+_FORMULAS = ("=", "+", "-", "@")
+
+
+class Filters(FilterForm):
+    """What of a person is known."""
+
+    q = forms.CharField(label="E-mail, name, id or external id", max_length=255, required=False)
+    names = forms.BooleanField(label="search in names, too (slow)", required=False)
+    role = choice("Role")
+    method = choice("Signs in with")
+    status = choice("Status", STATUSES)
+    joined = choice("Joined", JOINED)
+    since = forms.DateField(label="Joined from", required=False, widget=forms.DateInput)
+    until = forms.DateField(label="Joined before", required=False, widget=forms.DateInput)
+    signed_in = choice("Last sign-in", SIGNED_IN)
+    external = forms.BooleanField(label="has a Valu or Merkos id", required=False)
+    order = forms.ChoiceField(label="Order", choices=list(ORDERS.items()), required=False)
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__(data)
+        choices = {"role": sorted(names.known_roles()), "method": conf.AUTH_METHODS}
+        for name, options in choices.items():
+            field: Any = self.fields[name]
+            field.choices = [("", "any"), *((option, option) for option in options)]
+        for name in ("since", "until"):
+            self.fields[name].widget.input_type = "date"
+
+    def criteria(self) -> dict[str, Any]:
+        """Return what ``search.find_users`` takes; raise ``ValidationError``."""
+        values = self.values()
+        found: dict[str, Any] = {
+            "text": values["q"] or None,
+            "in_names": values["names"],
+            "role": values["role"] or None,
+            "auth_method": values["method"] or None,
+            "has_external_id": values["external"],
+            "by_email": values["order"] == "email",
+        }
+        if values["status"]:
+            found["is_blocked"] = values["status"] == "blocked"
+        if values["joined"]:
+            found["created_since"] = _ago(values["joined"])
+        for name, day in (("created_since", values["since"]), ("created_until", values["until"])):
+            if day:
+                begin = datetime.combine(day, datetime.min.time())
+                found[name] = begin.replace(tzinfo=timezone.get_current_timezone())
+        if values["signed_in"] == "never":
+            found["never_signed_in"] = True
+        elif values["signed_in"]:
+            found["last_login_until"] = _ago(values["signed_in"])
+        return found
 
 
 class PeoplePage(Page):
-    """The users, the newest first."""
+    """The users who match the filters, 100 at a time."""
 
     title = "People"
     template_name = "chabad_admin/people.html"
     permissions = ("view_people",)
 
+    def frame(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        """Return the filters."""
+        filters = Filters(request.GET)
+        return {
+            "filters": filters,
+            "is_narrowed": filters.is_narrowed,
+            "actions": [action for action in ACTIONS.values() if action.is_open_to(request.user)],
+        }
+
     def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
-        """Return a page of users."""
-        page = search.find_users(position=position(request, ObjectId))
+        """Return a page of users, and who of them is blocked."""
+        filters = Filters(request.GET)
+        criteria = filters.criteria()
+        kind = str if criteria["by_email"] else ObjectId
         look(what="users")
-        return {"page": page}
+        page = search.find_users(limit=PAGE_SIZE, position=position(request, kind), **criteria)
+        blocked = search.find_blocked(user_ids=[row["_id"] for row in page.rows])
+        in_names = request.GET.copy()
+        in_names["names"] = "on"
+        return {
+            "page": page,
+            "people": [_person(row, row["_id"] in blocked) for row in page.rows],
+            "about": statistics.count_users(),
+            "in_names": f"?{in_names.urlencode()}",
+            "query": request.GET.urlencode(),
+        }
+
+
+class PeopleExport(Page):
+    """The users who match the filters, as a file for spreadsheets."""
+
+    title = "Export people"
+    template_name = "chabad_admin/base.html"
+    permissions = ("export_people",)
+    http_method_names = ["post"]
+
+    def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """Stream the file."""
+        filters = Filters(request.GET)
+        read = partial(search.find_users, limit=EXPORT_BATCH, **filters.criteria())
+        first = read()
+        audit.record(action="user.export", user_id=None, resource="users")
+        return StreamingHttpResponse(
+            _csv(first, read),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": 'attachment; filename="people.csv"'},
+        )
+
+
+def _csv(page: pages.Page, read: Any) -> Iterator[str]:
+    line = csv.writer(_Echo(), lineterminator="\r\n")
+    # A byte order mark: otherwise Excel takes Hebrew for Latin.
+    yield "\ufeff" + line.writerow(COLUMNS)
+    while True:
+        for row in page.rows:
+            yield line.writerow([_cell({**row, "id": row["_id"]}.get(name)) for name in COLUMNS])
+        if page.next is None:
+            return
+        page = read(position=page.next)
+
+
+class _Echo:
+    def write(self, text: str) -> str:
+        return text
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return _cell(" ".join(map(str, value)))
+    time = as_time(value)
+    text = clean(value) if time is None else time.isoformat(timespec="seconds")
+    return f"'{text}" if text.startswith(_FORMULAS) else text
+
+
+def _person(row: Mapping[str, Any], is_blocked: bool) -> dict[str, Any]:
+    """Return what a template can ask for: a stored document may have anything in any field."""
+    roles, methods = row.get("roles"), row.get("authMethods")
+    return {
+        "id": str(row["_id"]),
+        "email": row.get("email"),
+        "name": row.get("name"),
+        "initials": initials(row),
+        "roles": roles if isinstance(roles, list) else ["user"],
+        "methods": methods if isinstance(methods, list) else [],
+        "is_blocked": is_blocked,
+        "valu_id": row.get("valuUserId"),
+        "merkos_id": row.get("merkosUserId"),
+        "last_login": row.get("lastLogin"),
+        "created": row.get("createdAt") or row["_id"].generation_time,
+    }
+
+
+def initials(row: Mapping[str, Any]) -> str:
+    """Return up to two letters for somebody."""
+    words = clean(row.get("name") or row.get("email") or "").split()
+    letters = (next(filter(str.isalnum, word), "") for word in words)
+    return "".join(filter(None, letters))[:2].upper() or "?"
+
+
+def _ago(days: str) -> datetime:
+    return timezone.now() - timedelta(days=int(days))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bson import DatetimeMS
+from bson import DatetimeMS, json_util
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
@@ -50,10 +51,24 @@ def shown(value: Any, length: int = LENGTH) -> SafeString:
 
 
 @register.filter
+def listed(value: Any) -> Any:
+    """Return the items of a list with commas between, and what is no list as it is."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+@register.filter
 def plain(value: Any, length: int = LENGTH) -> str:
     """Return a stored text as ``shown`` does, without markup: for attributes and titles."""
     text = clean("" if value is None else value)
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """Return a stored value as Extended JSON for people, without what could turn its lines."""
+    text = json_util.dumps(value, json_options=json_util.RELAXED_JSON_OPTIONS)
+    lines = json.dumps(json.loads(text), indent=2, ensure_ascii=False).split("\n")
+    return "\n".join(map(clean, lines))
 
 
 @register.filter

@@ -1,0 +1,38 @@
+"""What a User-Agent says of a device, as people call it."""
+
+from __future__ import annotations
+
+import re
+
+#: Each pattern and what it stands for. The first that is found counts: browsers name others, too.
+_BROWSERS = (
+    (r"Edg(e|A|iOS)?/", "Edge"),
+    (r"OPR/|Opera", "Opera"),
+    (r"SamsungBrowser/", "Samsung Internet"),
+    (r"Firefox/|FxiOS/", "Firefox"),
+    (r"Chrome/|CriOS/", "Chrome"),
+    (r"Safari/", "Safari"),
+    (r"okhttp|Dalvik|CFNetwork", "an app"),
+    (r"python|curl|node|Go-http|java/", "a program"),
+)
+_SYSTEMS = (
+    (r"iPhone", "iPhone"),
+    (r"iPad", "iPad"),
+    (r"Android", "Android"),
+    (r"Windows", "Windows"),
+    (r"CrOS", "ChromeOS"),
+    (r"Mac OS X|Macintosh|Darwin", "Mac"),
+    (r"Linux|X11", "Linux"),
+)
+
+
+def describe(user_agent: str | None) -> str:
+    """Return such as "Chrome on Windows"; what is unknown is said to be."""
+    if not user_agent:
+        return "unknown"
+    browser, system = _find(_BROWSERS, user_agent), _find(_SYSTEMS, user_agent)
+    return " on ".join(filter(None, (browser, system))) or "unknown"
+
+
+def _find(patterns: tuple[tuple[str, str], ...], text: str) -> str | None:
+    return next((name for pattern, name in patterns if re.search(pattern, text, re.I)), None)

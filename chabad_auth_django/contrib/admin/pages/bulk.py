@@ -1,0 +1,149 @@
+"""Acting on several people, with a page in between."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from bson import ObjectId
+from django.http import HttpRequest, QueryDict
+from django.http.response import HttpResponseBase
+from pymongo.errors import PyMongoError
+
+from chabad_auth_django.api.http.errors import is_outage
+from chabad_auth_django.contrib.admin.acting import ACTIONS as ALL_ACTIONS
+from chabad_auth_django.contrib.admin.acting import Action
+from chabad_auth_django.contrib.admin.page import OUTAGE, PAGE_SIZE, Page, look, section
+from chabad_auth_django.exceptions import ChabadAuthError, ValidationError
+from chabad_auth_django.services.identity import names, users
+from chabad_auth_django.services.lifecycle import purging
+from chabad_auth_django.validators import to_object_id
+
+#: What can be done to several people at once.
+ACTIONS: dict[str, Action] = {
+    name: action for name, action in ALL_ACTIONS.items() if action.command is not None
+}
+
+#: What of the filters the command has an option for.
+_OPTIONS = {"role": "--role", "q": "--email", "since": "--since"}
+
+_STATUSES = {"active": "--not-blocked", "blocked": "--blocked"}
+
+#: The most that ``chabad_find_users`` lists.
+_COMMAND_LIMIT = 10_000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one person."""
+
+    id: ObjectId
+    #: Why it was not done; empty where it was.
+    problem: str = ""
+
+
+class BulkPage(Page):
+    """What is about to be done to whom, with the number to type; then what was done."""
+
+    title = "Act on several people"
+    template_name = "chabad_admin/bulk.html"
+    permissions = ("view_people",)
+    http_method_names = ["post"]
+
+    def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """Show the page in between, or do it where the number was typed."""
+        action = ACTIONS.get(request.POST.get("action", ""))
+        if action is None:
+            raise ValidationError("Choose what is to be done.")
+        if request.POST.get("everybody"):
+            command = _command(action, QueryDict(request.POST.get("query", "")))
+            return self._show(request, action, {"command": command})
+        ids = list(dict.fromkeys(map(to_object_id, request.POST.getlist("id"))))
+        if not ids:
+            raise ValidationError("Nobody is selected.")
+        if len(ids) > PAGE_SIZE:
+            raise ValidationError(f"More than {PAGE_SIZE} people are selected.")
+        values = {name: request.POST.get(name, "").strip() for name in action.fields}
+        typed = request.POST.get("number")
+        if typed is not None and typed.strip() == str(len(ids)) and all(_needed(action, values)):
+            found = list(_run(request, action, ids, values))
+            return self._show(request, action, {"outcomes": found, "done": _done(found)})
+        return self._show(
+            request,
+            action,
+            {
+                "people": self._people(ids),
+                "ids": ids,
+                "documents": section(partial(purging.count_all_documents_of, user_ids=ids)),
+                "values": values,
+                "is_wrong": typed is not None,
+            },
+        )
+
+    def _people(self, ids: list[ObjectId]) -> list[dict[str, Any]]:
+        look(what="users")
+        found = users.read_many(user_ids=ids)
+        return [{"id": str(id), **found.get(id, {})} for id in ids]
+
+    def _show(
+        self, request: HttpRequest, action: Action, values: Mapping[str, Any]
+    ) -> HttpResponseBase:
+        shown = {"action": action, "roles": sorted(names.known_roles()), "complete": True}
+        return self.respond(request, {**shown, **values})
+
+
+def _needed(action: Action, values: Mapping[str, str]) -> Iterator[str]:
+    for name in ("role", "reason"):
+        if name in action.fields:
+            yield values[name]
+
+
+def _run(
+    request: HttpRequest, action: Action, ids: list[ObjectId], values: Mapping[str, str]
+) -> Iterator[Outcome]:
+    """Do it to one after the other; what goes wrong with one does not stop the others."""
+    is_out = False
+    for id in ids:
+        if is_out:
+            yield Outcome(id, "Not tried: MongoDB does not answer.")
+            continue
+        try:
+            action.do(request, id, values)
+            yield Outcome(id)
+        except ChabadAuthError as error:
+            yield Outcome(id, error.detail)
+        except PyMongoError as error:
+            if not is_outage(error):
+                raise
+            is_out = True
+            yield Outcome(id, OUTAGE)
+
+
+def _done(outcomes: list[Outcome]) -> int:
+    return sum(not outcome.problem for outcome in outcomes)
+
+
+def _command(action: Action, query: QueryDict) -> str:
+    """Return what does it to everybody who matches; raise ``ValidationError`` where none does.
+
+    A filter that the command lacks must not be left out: it would act on more people.
+    """
+    words = ["python", "manage.py", "chabad_find_users", "--limit", str(_COMMAND_LIMIT), "--json"]
+    for name, value in query.items():
+        if name in ("cursor", "order") or not value:
+            continue
+        if name == "status" and value in _STATUSES:
+            words.append(_STATUSES[str(value)])
+        elif name not in _OPTIONS:
+            raise ValidationError(
+                "The command can select by role, status, the begin of the address and the first "
+                "day only: remove the other filters."
+            )
+        else:
+            words += [_OPTIONS[name], str(value)]
+    values = {"role": "ROLE", "reason": "REASON"}
+    command = str(action.command).format(**values)
+    return f"{shlex.join(words)} | jq -r '.users[].id' | python manage.py {command}"

@@ -1,0 +1,98 @@
+"""Changing what a person is called, their address, and two preferences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.validators import RegexValidator
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+
+from chabad_auth_django.contrib.admin import acting, rights
+from chabad_auth_django.contrib.admin.page import Page, act, look
+from chabad_auth_django.models.preferences import LANGUAGE, THEMES
+from chabad_auth_django.services.identity import audit
+from chabad_auth_django.services.lifecycle import creation
+from chabad_auth_django.validators import to_object_id
+
+#: Field of the form -> the document, and the field that ``patch`` takes.
+FIELDS = {
+    "name": ("user", "name"),
+    "email": ("user", "email"),
+    "displayName": ("profile", "display_name"),
+    "bio": ("profile", "bio"),
+    "language": ("preferences", "language"),
+    "theme": ("preferences", "theme"),
+}
+
+
+class EditForm(forms.Form):
+    """What staff may change; only what differs from what they saw is stored."""
+
+    name = forms.CharField(max_length=200, required=False, show_hidden_initial=True)
+    email = forms.CharField(
+        label="E-mail",
+        max_length=254,
+        help_text="The person signs in with this address, and messages go there.",
+        show_hidden_initial=True,
+    )
+    displayName = forms.CharField(
+        label="Display name", max_length=100, required=False, show_hidden_initial=True
+    )
+    bio = forms.CharField(
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        show_hidden_initial=True,
+    )
+    language = forms.CharField(
+        max_length=35,
+        validators=[RegexValidator(LANGUAGE, "Expected a language tag, such as en or pt-BR.")],
+        show_hidden_initial=True,
+    )
+    theme = forms.ChoiceField(
+        choices=[(theme, theme) for theme in THEMES], show_hidden_initial=True
+    )
+
+
+class EditPage(Page):
+    """The form."""
+
+    title = "Change a person"
+    template_name = "chabad_admin/person/edit.html"
+    permissions = ("view_people",)
+    further = ("change_people",)
+
+    def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
+        """Return the form as it is stored."""
+        user_id = to_object_id(kwargs["person"])
+        look(what="overview", user_id=user_id)
+        stored = creation.read_stored(user_id=user_id)
+        initial = {field: (stored[name] or {}).get(field) for field, (name, _) in FIELDS.items()}
+        return {"form": EditForm(initial=initial, label_suffix="")}
+
+    def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """Store what was changed."""
+        user_id = to_object_id(kwargs["person"])
+        form = EditForm(request.POST, label_suffix="")
+        if not form.is_valid():
+            return self.respond(request, {"form": form, "complete": True}, status=400, **kwargs)
+        changes: dict[str, dict[str, Any]] = {}
+        for field in form.changed_data:
+            document, name = FIELDS[field]
+            changes.setdefault(document, {})[name] = form.cleaned_data[field] or None
+        if changes:
+            with audit.attempt(action="data.change", user_id=user_id):
+                rights.check_reaches(request.user, acting.find(user_id))
+                act(
+                    request,
+                    user_id=user_id,
+                    message=f"Changed {', '.join(form.changed_data)}.",
+                    change=lambda: creation.change_account(user_id=user_id, changes=changes),
+                )
+            messages.success(request, "Changed.")
+        return redirect(self.url("chabad_admin_people_change", str(user_id)))

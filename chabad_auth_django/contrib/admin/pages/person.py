@@ -1,0 +1,257 @@
+"""Page 3: one person. Each tab is a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, ClassVar
+
+from bson import ObjectId
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.contrib.admin import acting, devices, rights
+from chabad_auth_django.contrib.admin.page import Page, look, position, section
+from chabad_auth_django.contrib.admin.pages.people import initials
+from chabad_auth_django.contrib.admin.templatetags.chabad_admin import plain, pretty
+from chabad_auth_django.db import pages
+from chabad_auth_django.db.pages import Row
+from chabad_auth_django.exceptions import TooSlow, ValidationError
+from chabad_auth_django.models import Activity, ExternalId, User
+from chabad_auth_django.models.external_id import HOST
+from chabad_auth_django.services.data import app_data, timeline
+from chabad_auth_django.services.identity import audit_log, hosts, identities, names
+from chabad_auth_django.services.lifecycle import creation, purging
+from chabad_auth_django.services.signing_in import sessions
+from chabad_auth_django.validators import to_object_id, validate_http_url
+
+#: Events on the first tab, and values of app data and entries of the history on a page.
+NEWEST, ROWS = 10, 50
+
+#: Name of the address and label of each tab, and the permission that it takes besides.
+TABS = (
+    ("change", "Overview", ""),
+    ("timeline", "Timeline", "view_events"),
+    ("sessions", "Sessions", ""),
+    ("app_data", "App data", ""),
+    ("access", "Access", ""),
+    ("identities", "Identities", ""),
+    ("raw", "Raw", "view_raw"),
+    ("history", "History", ""),
+)
+
+
+class PersonPage(Page):
+    """What all tabs have: the person's head, and the entry in the audit trail."""
+
+    title = "Person"
+    permissions = ("view_people",)
+    tab: ClassVar[str]
+
+    def frame(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        """Return the tabs that the staff member may open."""
+        shown = [tab for tab in TABS if not tab[2] or rights.holds(request.user, tab[2])]
+        return {
+            "tab": self.tab,
+            "tabs": [
+                (name, label, self.url(f"chabad_admin_people_{name}", kwargs["person"]))
+                for name, label, _ in shown
+            ],
+        }
+
+    def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
+        """Return the head and the tab."""
+        user_id = to_object_id(kwargs["person"])
+        look(what=self.tab.replace("change", "overview").replace("_", "-"), user_id=user_id)
+        stored = creation.read_stored(user_id=user_id)
+        row = stored["user"] or {}
+        user = User.from_stored(row)
+        head = {
+            "person": user,
+            "stored": stored,
+            "user_row": row,
+            "initials": initials(row),
+            "roles": user.role_names,
+            "title": plain(row.get("name") or row.get("email") or user.id),
+        }
+        return {**head, "avatar": _avatar(stored["profile"]), **self.read_tab(request, user)}
+
+    def read_tab(self, request: HttpRequest, user: User) -> dict[str, Any]:
+        """Return what the tab shows besides the head."""
+        return {}
+
+
+class OverviewTab(PersonPage):
+    """The user, the profile and the preferences; how much there is, and the newest of it."""
+
+    template_name = "chabad_admin/person/overview.html"
+    tab = "change"
+
+    def read_tab(self, request: HttpRequest, user: User) -> dict[str, Any]:
+        """Return what is stored, and the newest events."""
+        found = None
+        if rights.holds(request.user, "view_events"):
+            found = section(partial(timeline.list_timeline, user_id=user.id, limit=NEWEST))
+        actions = (action for action in acting.ACTIONS.values() if action.is_open_to(request.user))
+        return {
+            "counts": section(partial(purging.count_all_documents_of, user_ids=[user.id])),
+            "newest": shown_events(found.rows) if isinstance(found, pages.Page) else None,
+            "newest_problem": found if isinstance(found, TooSlow) else None,
+            "open": {action.name: action for action in actions},
+        }
+
+
+class SessionsTab(PersonPage):
+    """Where the person is signed in."""
+
+    template_name = "chabad_admin/person/sessions.html"
+    tab = "sessions"
+
+    def read_tab(self, request: HttpRequest, user: User) -> dict[str, Any]:
+        """Return the sessions that have not ended."""
+        page = sessions.list_all_sessions(user_id=user.id, position=position(request, ObjectId))
+        rows = [
+            {**row, "id": row["_id"], "device": devices.describe(row.get("userAgent"))}
+            for row in page.rows
+        ]
+        return {"page": page, "sessions": rows}
+
+
+class AppDataTab(PersonPage):
+    """What applications store for the person."""
+
+    template_name = "chabad_admin/person/app_data.html"
+    tab = "app_data"
+
+    def read_tab(self, request: HttpRequest, user: User) -> dict[str, Any]:
+        """Return a page of values."""
+        app_id = request.GET.get("app") or None
+        kind = ObjectId if app_id is None else str
+        page = app_data.list_app_data(
+            user_id=user.id, app_id=app_id, limit=ROWS, position=position(request, kind)
+        ).fetch()
+        values = [
+            {**row, "shown": pretty(row.get("dataValue")), "size": len(pretty(row))}
+            for row in page.rows
+        ]
+        return {"page": page, "values": values, "app": app_id}
+
+
+class AccessTab(PersonPage):
+    """What the person may do, by what, and who granted it."""
+
+    template_name = "chabad_admin/person/access.html"
+    tab = "access"
+
+    def read_tab(self, request: HttpRequest, user: User) -> dict[str, Any]:
+        """Return each permission with what it comes from, and the latest changes."""
+        direct, roles = user.permission_names, user.role_names
+        sources = {
+            permission: [
+                *(["granted directly"] if permission in direct else []),
+                *(f"by {role}" for role in roles if permission in granted_by(role)),
+            ]
+            for permission in sorted(user.effective_permissions())
+        }
+        entries = section(partial(_grants, user.id))
+        known = names.known_roles()
+        return {
+            "sources": sources,
+            "roles": roles,
+            "direct": direct,
+            "unknown": [role for role in roles if role not in known],
+            "grants": entries,
+            "known_roles": sorted(known),
+            "known_permissions": sorted(names.known_permissions()),
+        }
+
+
+class IdentitiesTab(PersonPage):
+    """With what the person signs in."""
+
+    template_name = "chabad_admin/person/identities.html"
+    tab = "identities"
+
+    def read_tab(self, request: HttpRequest, user: User) -> dict[str, Any]:
+        """Return the accounts, with a link to that of this Django project."""
+        claims = identities.list_identities(user_id=user.id)
+        return {"claims": [self._claim(request, claim) for claim in claims]}
+
+    def _claim(self, request: HttpRequest, claim: Mapping[str, Any]) -> dict[str, Any]:
+        kind, parts = ExternalId.parse_account_key(claim["_id"])
+        issuer, subject = [*parts, None, None][:2]
+        is_ours = kind == HOST and issuer == conf.HOST_ID
+        link = self._account_link(request, str(subject)) if is_ours else None
+        return {**claim, "kind": kind, "issuer": issuer, "subject": subject, "link": link}
+
+    def _account_link(self, request: HttpRequest, subject: str) -> str | None:
+        """Return the address of the account in the admin, for whoever may look at it there."""
+        account = hosts.adapter().get_account(primary_key=subject)
+        site = self.model_admin.admin_site
+        if account is None or type(account) not in site._registry:
+            return None
+        if not site._registry[type(account)].has_view_permission(request, account):
+            return None
+        name = f"{account._meta.app_label}_{account._meta.model_name}_change"
+        try:
+            return reverse(f"admin:{name}", args=[account.pk], current_app=site.name)
+        except NoReverseMatch:
+            return None
+
+
+class RawTab(PersonPage):
+    """The stored documents, as Extended JSON."""
+
+    template_name = "chabad_admin/person/raw.html"
+    tab = "raw"
+    further = ("view_raw",)
+
+
+class HistoryTab(PersonPage):
+    """What was done to the person, by whom, and who looked."""
+
+    template_name = "chabad_admin/person/history.html"
+    tab = "history"
+
+    def read_tab(self, request: HttpRequest, user: User) -> dict[str, Any]:
+        """Return a page of the audit trail."""
+        start = position(request, datetime)
+        page = audit_log.list_entries(user_id=user.id, limit=ROWS, position=start).fetch()
+        return {"page": page}
+
+
+def granted_by(role: str) -> tuple[str, ...]:
+    """Return the permissions that a role grants."""
+    return tuple(conf.ROLE_PERMISSIONS.get(role, ()))
+
+
+def shown_events(rows: list[Row]) -> list[Mapping[str, Any]]:
+    """Return events as a template shows them."""
+    return [
+        {
+            **row,
+            "is_activity": row["collection"] == Activity.collection_name(),
+            "name": row.get("eventType") or row.get("eventName"),
+            "data": pretty(row["eventData"]) if row.get("eventData") else "",
+        }
+        for row in rows
+    ]
+
+
+def _avatar(profile: Mapping[str, Any] | None) -> str | None:
+    """Return the address of the picture, where it is one that a link may lead to."""
+    avatar = (profile or {}).get("avatar")
+    url: Any = avatar.get("url") if isinstance(avatar, dict) else None
+    try:
+        validate_http_url(url)
+    except ValidationError:
+        return None
+    return str(url)
+
+
+def _grants(user_id: ObjectId) -> list[Mapping[str, Any]]:
+    """Return the last changes of roles and permissions among the newest entries."""
+    found = audit_log.list_entries(user_id=user_id, limit=200).fetch().rows
+    return [row for row in found if row["action"].endswith((".grant", ".revoke"))]

@@ -1,0 +1,85 @@
+"""The tab of a person that shows what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.utils import timezone
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.contrib.admin.filters import FilterForm, choice
+from chabad_auth_django.contrib.admin.page import PAGE_SIZE, limited, position
+from chabad_auth_django.contrib.admin.pages.person import PersonPage, shown_events
+from chabad_auth_django.contrib.admin.templatetags.chabad_admin import as_time
+from chabad_auth_django.db.pages import Row
+from chabad_auth_django.models import User
+from chabad_auth_django.models.analytics import EVENT_CATEGORIES
+from chabad_auth_django.services.data import timeline
+
+
+class Filters(FilterForm):
+    """Which events."""
+
+    app = forms.CharField(label="Application", max_length=255, required=False)
+    name = forms.CharField(label="Type or name", max_length=255, required=False)
+    category = choice("Category", {name: name for name in EVENT_CATEGORIES})
+    session = forms.CharField(label="Session", max_length=255, required=False)
+    since = forms.DateTimeField(label="From", required=False)
+    until = forms.DateTimeField(label="Before", required=False)
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__(data)
+        for name in ("since", "until"):
+            self.fields[name].widget = forms.DateTimeInput(
+                attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"
+            )
+
+    def criteria(self) -> dict[str, Any]:
+        """Return what ``list_timeline`` takes; raise ``ValidationError``."""
+        stored = {"app": "app_id", "session": "session_id"}
+        return {stored.get(name, name): value or None for name, value in self.values().items()}
+
+
+class TimelineTab(PersonPage):
+    """Activities and analytics events, the newest first, by day."""
+
+    template_name = "chabad_admin/person/timeline.html"
+    tab = "timeline"
+    further = ("view_events",)
+
+    def frame(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        """Return the filters."""
+        return {**super().frame(request, **kwargs), "filters": Filters(request.GET)}
+
+    def read_tab(self, request: HttpRequest, user: User) -> dict[str, Any]:
+        """Return a page of events."""
+        criteria = Filters(request.GET).criteria()
+        start = position(request, datetime)
+        with limited():
+            page = timeline.list_timeline(
+                user_id=user.id, limit=PAGE_SIZE, position=start, **criteria
+            )
+            last = None
+            if not page.rows and any(criteria.values()):
+                last = next(iter(timeline.list_timeline(user_id=user.id, limit=1).rows), None)
+        return {
+            "page": page,
+            "days": list(_by_day(page.rows)),
+            "last": last,
+            "is_narrowed": any(criteria.values()),
+            "retention": conf.ACTIVITY_RETENTION_DAYS,
+        }
+
+
+def _by_day(rows: list[Row]) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
+    def day(row: Mapping[str, Any]) -> str:
+        time = as_time(row["timestamp"])
+        return f"{timezone.localtime(time):%A, %d %B %Y}" if time else "unknown"
+
+    for name, found in groupby(shown_events(rows), key=day):
+        yield name, list(found)
