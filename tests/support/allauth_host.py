@@ -23,14 +23,16 @@ from support.processes import python_path
 class Host:
     """The other end of the process."""
 
-    def __init__(self, uri: str, *, host_id: str = "tests") -> None:
+    def __init__(
+        self, uri: str, *, host_id: str = "tests", settings: str = "support.allauth_settings"
+    ) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-W", "error", "-P", "-m", "support.allauth_host"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={
                 **os.environ,
-                "DJANGO_SETTINGS_MODULE": "support.allauth_settings",
+                "DJANGO_SETTINGS_MODULE": settings,
                 "HOST_ID": host_id,
                 "MONGODB_URI": uri,
                 "PYTHONPATH": python_path(),

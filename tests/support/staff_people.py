@@ -23,7 +23,7 @@ AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126
 
 
 def make() -> dict[str, User]:
-    """Store an administrator, a moderator, somebody with data, somebody blocked, and hostile ones."""
+    """Store who has more rights, somebody with data, somebody blocked, and hostile names."""
     made = {
         "root": User.create_user(email="root@example.org", name="Root", roles=["user", "admin"]),
         "mod": User.create_user(email="mod@example.org", roles=["user", "moderator"]),

@@ -10,6 +10,7 @@ from chabad_auth_django.contrib.admin.pages import actions, person
 from chabad_auth_django.contrib.admin.pages.bulk import BulkPage
 from chabad_auth_django.contrib.admin.pages.edit import EditPage
 from chabad_auth_django.contrib.admin.pages.people import PeopleExport, PeoplePage
+from chabad_auth_django.contrib.admin.pages.sessions import SessionsPage
 from chabad_auth_django.contrib.admin.pages.timeline import TimelineTab
 from chabad_auth_django.contrib.admin.pages.zone import ZonePage
 
@@ -37,3 +38,10 @@ class PeopleAdmin(PageAdmin):
         ("<slug:person>/receipt/", actions.ReceiptPage, "receipt"),
         ("<slug:person>/do/<slug:action>/", actions.ActionPage, "act"),
     ]
+
+
+@admin.register(models.Sessions)
+class SessionsAdmin(PageAdmin):
+    """Where people are signed in."""
+
+    pages = [("", SessionsPage, "changelist")]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from chabad_auth_django.exceptions import ValidationError
 
@@ -14,6 +16,11 @@ def choice(label: str, choices: Mapping[str, str] | None = None) -> forms.Choice
     """Return a field for one of the choices, or any."""
     options = [("", "any"), *(choices or {}).items()]
     return forms.ChoiceField(label=label, choices=options, required=False)
+
+
+def ago(days: str) -> datetime:
+    """Return the time so many days ago."""
+    return timezone.now() - timedelta(days=int(days))
 
 
 class FilterForm(forms.Form):

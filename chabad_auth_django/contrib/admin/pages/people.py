@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.contrib.admin.filters import FilterForm, choice
+from chabad_auth_django.contrib.admin.filters import FilterForm, ago, choice
 from chabad_auth_django.contrib.admin.page import PAGE_SIZE, Page, look, position
 from chabad_auth_django.contrib.admin.pages.bulk import ACTIONS
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import as_time, clean
@@ -78,7 +78,7 @@ class Filters(FilterForm):
         if values["status"]:
             found["is_blocked"] = values["status"] == "blocked"
         if values["joined"]:
-            found["created_since"] = _ago(values["joined"])
+            found["created_since"] = ago(values["joined"])
         for name, day in (("created_since", values["since"]), ("created_until", values["until"])):
             if day:
                 begin = datetime.combine(day, datetime.min.time())
@@ -86,7 +86,7 @@ class Filters(FilterForm):
         if values["signed_in"] == "never":
             found["never_signed_in"] = True
         elif values["signed_in"]:
-            found["last_login_until"] = _ago(values["signed_in"])
+            found["last_login_until"] = ago(values["signed_in"])
         return found
 
 
@@ -196,7 +196,3 @@ def initials(row: Mapping[str, Any]) -> str:
     words = clean(row.get("name") or row.get("email") or "").split()
     letters = (next(filter(str.isalnum, word), "") for word in words)
     return "".join(filter(None, letters))[:2].upper() or "?"
-
-
-def _ago(days: str) -> datetime:
-    return timezone.now() - timedelta(days=int(days))

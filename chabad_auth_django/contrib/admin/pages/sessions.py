@@ -1,0 +1,65 @@
+"""Page 6: who is signed in, for nights on which tokens were stolen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bson import ObjectId
+from django.http import HttpRequest
+
+from chabad_auth_django.conf import conf
+from chabad_auth_django.contrib.admin import devices
+from chabad_auth_django.contrib.admin.filters import FilterForm, ago, choice
+from chabad_auth_django.contrib.admin.page import PAGE_SIZE, Page, look, position
+from chabad_auth_django.services.identity import users
+from chabad_auth_django.services.signing_in import sessions
+
+USED = {"1": "in the last 24 hours", "7": "in the last 7 days", "30": "in the last 30 days"}
+
+
+class Filters(FilterForm):
+    """Which sessions."""
+
+    method = choice("Signed in with")
+    used = choice("Last used", USED)
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__(data)
+        field: Any = self.fields["method"]
+        field.choices = [("", "any"), *((name, name) for name in conf.AUTH_METHODS)]
+
+
+class SessionsPage(Page):
+    """The sessions that have not ended, the newest first."""
+
+    title = "Sessions"
+    template_name = "chabad_admin/sessions.html"
+    permissions = ("view_people",)
+
+    def frame(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        """Return the filters."""
+        filters = Filters(request.GET)
+        return {"filters": filters, "is_narrowed": filters.is_narrowed}
+
+    def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
+        """Return a page of sessions with the people whose they are."""
+        values = Filters(request.GET).values()
+        start = position(request, ObjectId)
+        look(what="sessions")
+        page = sessions.list_all_sessions(
+            limit=PAGE_SIZE,
+            position=start,
+            auth_method=values["method"] or None,
+            used_since=ago(values["used"]) if values["used"] else None,
+        )
+        people = users.read_many(user_ids={row["userId"] for row in page.rows})
+        rows = [
+            {
+                **row,
+                "person": people.get(row["userId"], {}),
+                "device": devices.describe(row.get("userAgent")),
+            }
+            for row in page.rows
+        ]
+        return {"page": page, "sessions": rows}

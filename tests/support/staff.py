@@ -1,0 +1,122 @@
+"""What tests of the pages for staff do, in the process of a host project that has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import unescape
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import User as Account
+from django.test import Client
+from support.commands import CommandCounter
+from support.staff_people import make
+
+from chabad_auth_django.contrib.admin import acting, rights
+from chabad_auth_django.db import connection
+
+BASE = "/admin/chabad_admin/"
+PEOPLE = f"{BASE}people/"
+
+#: Address of each page below a person's -> the permissions that it takes besides view_people.
+TABS = {
+    "": (),
+    "timeline/": ("view_events",),
+    "sessions/": (),
+    "app-data/": (),
+    "access/": (),
+    "identities/": (),
+    "raw/": ("view_raw",),
+    "history/": (),
+    "edit/": ("change_people",),
+}
+
+NOBODY = "0" * 24
+
+
+def client(*permissions: str, group: str = "", **fields: Any) -> Client:
+    """Return the browser of a staff member with the permissions or the group."""
+    name = f"staff{Account.objects.count()}"
+    account = Account.objects.create(username=name, is_staff=True, **fields)
+    account.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="chabad_admin", codename__in=permissions)
+    )
+    if group:
+        account.groups.add(Group.objects.get(name=group))
+    browser = Client()
+    browser.force_login(account)
+    return browser
+
+
+def superuser() -> Client:
+    """Return the browser of a superuser."""
+    return client(is_superuser=True)
+
+
+def everybody() -> dict[str, tuple[Client, set[str]]]:
+    """Return each kind of staff with their permissions."""
+    found = {"nobody": (client(), set[str]()), "superuser": (superuser(), set(rights.PERMISSIONS))}
+    for name in rights.PERMISSIONS:
+        found[name] = client(name), {name}
+    for name, permissions in rights.GROUPS.items():
+        found[name] = client(group=name), set(permissions)
+    return found
+
+
+def requests(person: str) -> Iterable[tuple[str, str, set[str]]]:
+    """Yield method, address and permissions of each page and action."""
+    yield "GET", PEOPLE, {"view_people"}
+    yield "GET", f"{PEOPLE}zone/", set()
+    yield "POST", f"{PEOPLE}export/", {"export_people"}
+    yield "POST", f"{PEOPLE}bulk/", {"view_people"}
+    yield "GET", f"{PEOPLE}account/0/", {"view_people"}
+    yield "GET", f"{BASE}sessions/", {"view_people"}
+    for path, further in TABS.items():
+        yield "GET", f"{PEOPLE}{person}/{path}", {"view_people", *further}
+    yield "GET", f"{PEOPLE}{NOBODY}/receipt/", {"erase_people"}
+    yield "POST", f"{PEOPLE}{NOBODY}/edit/", {"view_people", "change_people"}
+    yield "POST", f"{PEOPLE}{NOBODY}/export/", {"view_people", "export_people"}
+    for action in acting.ACTIONS.values():
+        address = f"{PEOPLE}{NOBODY}/do/{action.name}/"
+        yield "POST", address, {"view_people", action.permission}
+
+
+def wrong_rights() -> list[Any]:
+    """Return each page and action that somebody may use who must not, or the reverse."""
+    person = str(make()["ann"].id)
+    wrong = []
+    cases = [
+        (name, browser, permissions, request)
+        for name, (browser, permissions) in everybody().items()
+        for request in requests(person)
+    ]
+    # Where two are needed, both are enough.
+    both = ((request, tuple(request[2])) for request in requests(person) if len(request[2]) > 1)
+    cases += [(str(names), client(*names), set(names), request) for request, names in both]
+    for name, browser, permissions, (method, address, needed) in cases:
+        answer = browser.generic(method, address)
+        expected = needed <= permissions
+        if (answer.status_code != 403) != expected or answer.status_code >= 500:
+            wrong.append([name, method, address, answer.status_code])
+        missing = [f"chabad_admin.{item}" for item in needed - permissions]
+        if not expected and not any(item in answer.content.decode() for item in missing):
+            wrong.append([name, method, address, "the missing permission is not named"])
+    return wrong
+
+
+def text(answer: Any) -> str:
+    """Return a page as one reads it, without markup."""
+    content = re.sub(r"<[^>]+>", " ", answer.content.decode())
+    return " ".join(unescape(content).split())
+
+
+def counter() -> CommandCounter:
+    """Return a counter of what is sent to MongoDB from now on."""
+    found = CommandCounter()
+    connection.command_listeners.clear()
+    connection.listen(found)
+    connection.get_client().admin.command("ping")
+    connection.supports_transactions()
+    found.clear()
+    return found
