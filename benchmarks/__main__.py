@@ -27,15 +27,16 @@ def main() -> int:
         print(f"{time.monotonic() - started:5.0f} s  {text}", file=sys.stderr, flush=True)
 
     taking_part = contestants.find(say)
-    titles = {contestant.name: contestant.title for contestant in taking_part}
     measured: dict[str, Part] = {}
     with arena.prepare(taking_part, scale, say) as prepared:
         about = machine.describe(prepared)
         if options.only != "http":
+            titles = {one.name: one.title for one in taking_part if one.worker}
             measured["in-process"] = Part(titles, prepared.run_in_process(), about)
         if options.only != "in-process":
             if results := prepared.run_http():
                 about = about | machine.describe_http(prepared)
+                titles = {one.name: one.title for one in taking_part}
                 measured["http"] = Part(titles, results, about)
             else:
                 say("HTTP was checked and not measured: install wrk.")

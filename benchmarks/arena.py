@@ -49,12 +49,14 @@ class Arena:
 
     def run_http(self) -> list[Result]:
         """Send requests to the servers."""
-        users = (self.data.reader, self.data.writer)
-        reader, writer = (
-            self.project.call("issue_token", {"user_id": str(user)})[1] for user in users
-        )
+        users = {"reader": self.data.reader, "writer": self.data.writer}
+        users["newcomer"] = self.data.newcomer
+        tokens = {
+            name: self.project.call("issue_token", {"user_id": str(user)})[1]
+            for name, user in users.items()
+        }
         with servers(self.contestants, self.environment) as addresses:
-            running = http_run.Servers(addresses, reader, writer, self.database, self.data)
+            running = http_run.Servers(addresses, tokens, self.database, self.data)
             return http_run.run(running, self.scale, self._roll_up, self.say)
 
     def _roll_up(self) -> None:

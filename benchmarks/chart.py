@@ -18,7 +18,7 @@ HEAD = 60
 #: Where a part's scale ends; longer bars are cut there, and say their length.
 ENDS = {"in-process": 4.0, "http": 1.5}
 
-COLORS = {"project": "#1f6feb", "plain": "#8b949e", "mongoose": "#bf8700"}
+COLORS = {"project": "#1f6feb", "plain": "#8b949e", "express": "#bf8700", "fastify": "#8250df"}
 BUDGET = "#cf222e"
 TEXT = "#1f2328"
 

@@ -82,6 +82,8 @@ class Data:
     end: datetime
     reader: ObjectId
     writer: ObjectId
+    #: Who has a tenth of the others' analytics events.
+    newcomer: ObjectId
 
     @property
     def start(self) -> datetime:
@@ -98,10 +100,17 @@ def load(database: Database[Row], scale: Scale) -> Data:
     """Store users, activities and analytics events; the same ones each time."""
     end = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     users = [insert_user(database, f"user-{number}@example.org") for number in range(USERS)]
-    data = Data(end, reader=users[0], writer=insert_user(database, "writer@example.org"))
+    data = Data(
+        end,
+        reader=users[0],
+        writer=insert_user(database, "writer@example.org"),
+        newcomer=insert_user(database, "newcomer@example.org"),
+    )
     insert_app_data(database, data.reader, "cteen", "settings")
     insert(database, "activities", stored_activities(data, scale.activities))
     insert(database, "analytics", stored_analytics(data, users, scale.analytics))
+    few = scale.analytics // USERS // 10
+    insert(database, "analytics", stored_analytics(data, [data.newcomer], few))
     return data
 
 

@@ -16,24 +16,30 @@ from benchmarks import wrk
 from benchmarks.comparing import answered, check_equal, stored
 from benchmarks.data import Data, Row, Scale, insert_app_data
 from benchmarks.http_works import Request, requests
-from benchmarks.measure import Result
+from benchmarks.measure import PROJECT, Result
 
 PREFIX = "/api/users/me/"
+
+#: The commands that are counted: those that read and write data, and end transactions.
+COMMANDS = (
+    *("find", "getMore", "aggregate", "count", "distinct"),
+    *("insert", "update", "delete", "findAndModify", "bulkWrite"),
+    *("commitTransaction", "abortTransaction"),
+)
 
 
 @dataclass(frozen=True)
 class Servers:
-    """The contestants' servers, with a token of the user who reads and of the one who writes."""
+    """The contestants' servers, and a token of each user of ``Data``, under its name there."""
 
     addresses: Mapping[str, str]
-    reader: str
-    writer: str
+    tokens: Mapping[str, str]
     database: Database[Row]
     data: Data
 
     def headers(self, request: Request) -> dict[str, str]:
         """Return the headers of a request, as a proxy that ends TLS passes them on."""
-        token = self.writer if request.collection else self.reader
+        token = self.tokens[request.user]
         return {"Authorization": f"Bearer {token}", "X-Forwarded-Proto": "https"}
 
     def prepare(self) -> str:
@@ -89,7 +95,16 @@ class Servers:
 
 
 def check(servers: Servers, request: Request) -> None:
-    """Send a request once to each; raise ``AssertionError`` unless all do the same."""
+    """Send a request once to each; raise ``AssertionError`` unless all do the same.
+
+    Nor may the project send more commands to MongoDB than the budget allows.
+    """
+    # Others send some, too; not each time.
+    sent = min(_count_commands(servers, request) for _ in range(3))
+    if sent > request.commands:
+        raise AssertionError(
+            f"{request.title}: {sent} commands to MongoDB, {request.commands} are allowed."
+        )
     since = datetime.now(UTC) - timedelta(seconds=1)
     answers: dict[str, Any] = {}
     documents: dict[str, Any] = {}
@@ -104,6 +119,19 @@ def check(servers: Servers, request: Request) -> None:
     check_equal(f"{request.title}, answer", answers)
     if documents:
         check_equal(f"{request.title}, documents", documents)
+
+
+def _count_commands(servers: Servers, request: Request) -> int:
+    run = servers.prepare()
+    before = _commands(servers.database)
+    servers.send(request, PROJECT, run)
+    return _commands(servers.database) - before
+
+
+def _commands(database: Database[Row]) -> int:
+    """Return how many commands on data the server has had so far."""
+    metrics = database.client.admin.command("serverStatus")["metrics"]["commands"]
+    return sum(metrics[name]["total"] for name in COMMANDS if name in metrics)
 
 
 def run(

@@ -24,17 +24,21 @@ KEY = "key-@thread"
 class Request:
     """A request; ``@run``, ``@thread`` and ``@request`` are as in ``wrk.load``.
 
-    ``budget`` is a ratio of requests per second. The collection that it writes to is empty where
-    it only reads; ``documents`` is how many each request stores there, none where it changes one.
+    ``budget`` is a ratio of requests per second, ``commands`` how many the project may send to
+    MongoDB. ``user`` is whose token is sent: see ``Data``. The collection that it writes to is
+    empty where it only reads; ``documents`` is how many each request stores there, none where it
+    changes one.
     """
 
     title: str
     budget: float
+    commands: int
     path: str
     method: str = "GET"
     body: str = ""
     collection: str = ""
     documents: int = 0
+    user: str = "reader"
 
     @property
     def changes_versions(self) -> bool:
@@ -48,14 +52,26 @@ def requests(data: Data) -> list[Request]:
     value = f"app-data/{APP}/{KEY}/"
     new_value = {"dataValue": app_data_value(0), "version": "@request"}
     events = [_numbered(event, index) for index, event in enumerate(sent_activities(data, BATCH))]
+    counts = f"analytics/event-counts/?{days}"
+    sent = {"user": "writer", "collection": "activities", "method": "POST"}
     return [
-        Request("event counts, 30 days", 1, f"analytics/event-counts/?{days}"),
-        Request("list of 100 activities", 0.80, "activities/?limit=100"),
-        Request("own profile", 0.60, "profile/"),
-        Request("AppData get", 0.60, "app-data/cteen/settings/"),
-        Request("AppData put with version", 0.65, value, "PUT", _dump(new_value), "appdatas"),
-        Request("one event", 0.70, "activities/", "POST", _dump(events[0]), "activities", 1),
-        Request("batch of 50", 0.80, "activities/", "POST", _dump(events), "activities", BATCH),
+        Request("event counts, 30 days", 1.5, 4, counts),
+        Request("event counts of few events", 0.9, 4, counts, user="newcomer"),
+        Request("list of 100 activities", 0.90, 1, "activities/?limit=100"),
+        Request("own profile", 0.90, 1, "profile/"),
+        Request("AppData get", 0.90, 1, "app-data/cteen/settings/"),
+        Request(
+            "AppData put with version",
+            0.80,
+            2,
+            value,
+            "PUT",
+            _dump(new_value),
+            "appdatas",
+            user="writer",
+        ),
+        Request("one event", 0.75, 3, "activities/", body=_dump(events[0]), documents=1, **sent),
+        Request("batch of 50", 0.80, 3, "activities/", body=_dump(events), documents=BATCH, **sent),
     ]
 
 

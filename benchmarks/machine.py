@@ -24,7 +24,7 @@ PACKAGES = (
     "pymongo",
     "orjson",
     "PyJWT",
-    "gunicorn",
+    "granian",
 )
 
 
@@ -44,7 +44,7 @@ def describe(arena: Arena) -> dict[str, str]:
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "Packages": ", ".join(packages),
     }
-    if any(contestant.name == "mongoose" for contestant in arena.contestants):
+    if any(contestant.name == "express" for contestant in arena.contestants):
         pinned = json.loads((MONGOOSE / "package.json").read_text())["dependencies"]
         node = [f"{name} {number}" for name, number in pinned.items()]
         described["Node.js"] = ", ".join([_output(["node", "--version"]), *node])
@@ -55,7 +55,7 @@ def describe_http(arena: Arena) -> dict[str, str]:
     """Return what a reader must know of the servers."""
     _, middleware = arena.project.call("middleware", {})
     return {
-        "Servers": f"in Python gunicorn, {WORKERS} workers of {THREADS} threads each; "
+        "Servers": f"in Python granian, {WORKERS} workers of {THREADS} threads each; "
         f"in Node.js {WORKERS} processes",
         "Load": f"wrk {wrk.version()}, {wrk.CONNECTIONS} connections, "
         f"{arena.scale.seconds} s in each round",

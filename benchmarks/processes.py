@@ -30,7 +30,9 @@ START_TIMEOUT = 60
 class Contestant:
     """Somebody who takes part: commands that start its processes, and their environment.
 
-    ``server`` is started with the number of a free port as its last argument.
+    Who has no ``worker`` takes part over HTTP only.
+    ``server`` is started with the number of a free port as its last argument; it listens there on
+    127.0.0.1.
     """
 
     name: str
@@ -44,18 +46,15 @@ def python_contestant(
     name: str, title: str, works: str, wsgi: str, settings: str | None = None
 ) -> Contestant:
     """Return a contestant in Python, whose works and WSGI application are in these modules."""
-    # Threaded workers, because the others close the connection after each answer.
-    gunicorn = f"-m gunicorn --workers {WORKERS} --worker-class gthread --threads {THREADS}"
-    # As the example project is deployed, for all alike.
-    configuration = ("--config", str(ROOT / "example_project" / "gunicorn.conf.py"))
-    quiet = "--log-level warning --no-control-socket"
+    granian = f"-m granian --interface wsgi --workers {WORKERS} --blocking-threads {THREADS}"
+    quiet = "--no-ws --log-level warning"
     return Contestant(
         name,
         title,
         worker=[sys.executable, "-m", "benchmarks.worker", works],
         server=[
-            *(sys.executable, *gunicorn.split(), *configuration, *quiet.split()),
-            *(f"{wsgi}:application", "--bind"),
+            *(sys.executable, *granian.split(), *quiet.split(), f"{wsgi}:application"),
+            *("--host", "127.0.0.1", "--port"),
         ],
         environment={"DJANGO_SETTINGS_MODULE": settings} if settings else {},
     )
@@ -103,7 +102,8 @@ def workers(
     running: dict[str, Worker] = {}
     try:
         for contestant in contestants:
-            running[contestant.name] = Worker(contestant, environment)
+            if contestant.worker:
+                running[contestant.name] = Worker(contestant, environment)
         yield running
     finally:
         for worker in running.values():
@@ -119,10 +119,11 @@ def servers(
     addresses = {}
     try:
         for contestant in contestants:
-            address = addresses[contestant.name] = f"127.0.0.1:{free_port()}"
+            port = free_port()
+            address = addresses[contestant.name] = f"127.0.0.1:{port}"
             running.append(
                 subprocess.Popen(
-                    [*contestant.server, address],
+                    [*contestant.server, str(port)],
                     cwd=ROOT,
                     env={**environment, **contestant.environment},
                 )

@@ -16,6 +16,8 @@ CHABAD_AUTH |= {
     "ACCESS_TOKEN_SECONDS": 24 * 60 * 60,
 }
 
+# As deploy/nginx-site.conf says it.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 INSTALLED_APPS = [app for app in EXAMPLE_APPS if "allauth" not in app]
 ROOT_URLCONF = "benchmarks.urls"
 MIDDLEWARE = [

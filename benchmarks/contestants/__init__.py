@@ -42,14 +42,18 @@ def find(say: Callable[[str], object]) -> list[Contestant]:
     modules = _install_node_modules(say)
     if modules is None:
         return PYTHON
-    mongoose = Contestant(
-        "mongoose",
-        "Mongoose + Express",
-        worker=["node", str(MONGOOSE / "worker.js")],
-        server=["node", str(MONGOOSE / "server.js")],
-        environment={"NODE_PATH": str(modules), "NODE_ENV": "production"},
-    )
-    return [*PYTHON, mongoose]
+    mongoose = [
+        Contestant(
+            name,
+            title,
+            # In process there is no difference.
+            worker=["node", str(MONGOOSE / "worker.js")] if name == "express" else [],
+            server=["node", str(MONGOOSE / f"{name}.js")],
+            environment={"NODE_PATH": str(modules), "NODE_ENV": "production"},
+        )
+        for name, title in (("express", "Mongoose + Express"), ("fastify", "Mongoose + Fastify"))
+    ]
+    return [*PYTHON, *mongoose]
 
 
 def _install_node_modules(say: Callable[[str], object]) -> Path | None:

@@ -1,10 +1,13 @@
 """The example project's settings and middleware, with the URLs of this contestant."""
 
 from config.settings import *  # noqa: F403
-from config.settings import MIDDLEWARE as EXAMPLE
 
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "rest_framework"]
-MIDDLEWARE = [name for name in EXAMPLE if not name.startswith("allauth.")]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
 ROOT_URLCONF = "benchmarks.contestants.plain.urls"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -74,7 +75,7 @@ def list_activities(environ: Environ, user: Row) -> Answer:
     link = None
     if len(rows) > limit:
         del rows[limit:]
-        url = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}{environ['PATH_INFO']}"
+        url = f"{environ['HTTP_X_FORWARDED_PROTO']}://{environ['HTTP_HOST']}{environ['PATH_INFO']}"
         link = next_link(url, limit, rows[-1]["timestamp"], rows[-1]["_id"])
     results = [shapes.activity(row) for row in rows]
     return 200, {"results": results, "next": link, "previous": None}
@@ -170,3 +171,9 @@ def application(environ: Environ, start_response: Callable[..., Any]) -> Iterabl
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     start_response(STATUS[status], headers)
     return [body]
+
+
+# As in the example project.
+gc.collect()
+gc.freeze()
+gc.set_threshold(10_000, 20, 20)

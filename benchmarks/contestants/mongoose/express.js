@@ -1,9 +1,9 @@
-// The requests, answered by Express in two processes. Argument: the address.
+// The requests, answered by Express in two processes. Argument: the port.
 'use strict';
 
-const cluster = require('node:cluster');
 const express = require('express');
 const jwt = require('jsonwebtoken');
+const inTwoProcesses = require('./processes');
 const store = require('./store');
 
 const { shapes } = store;
@@ -81,16 +81,7 @@ me.get('/analytics/event-counts/', async (request, response) => {
 
 async function serve() {
   await store.connect();
-  const [host, port] = process.argv[2].split(':');
-  app.listen(Number(port), host);
+  app.listen(Number(process.argv[2]), '127.0.0.1');
 }
 
-if (cluster.isPrimary) {
-  const workers = [cluster.fork(), cluster.fork()];
-  process.on('SIGTERM', () => {
-    for (const worker of workers) worker.process.kill();
-    process.exit();
-  });
-} else {
-  serve();
-}
+inTwoProcesses(serve);
