@@ -18,6 +18,7 @@ HOSTILE = {
     "hebrew": "\u202e" + "שלום עולם " * 20,
     "formula": "=HYPERLINK(1)",
 }
+HOSTILE["all"] = " ".join(HOSTILE.values())
 
 AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36"
 

@@ -138,11 +138,13 @@ def actor(request: HttpRequest) -> audit.Actor:
 def look(*, what: str, user_id: ObjectId | None = None) -> None:
     """Record that what is the user's, or many users', is about to be shown.
 
-    Raises ``Unavailable`` where that cannot be recorded: then it is not shown.
+    Raises ``Unavailable``, or an outage, where that cannot be recorded: then it is not shown.
     """
     try:
         audit.record(action="user.view", user_id=user_id, resource=what)
     except PyMongoError as error:
+        if is_outage(error):
+            raise
         raise domain.Unavailable(
             "The audit trail cannot be written, so nothing is shown."
         ) from error

@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 
 from chabad_auth_django.contrib.admin import acting, rights
 from chabad_auth_django.contrib.admin.page import Page, act, look
+from chabad_auth_django.contrib.admin.templatetags.chabad_admin import clean_lines
 from chabad_auth_django.models.preferences import LANGUAGE, THEMES
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.lifecycle import creation
@@ -72,7 +73,10 @@ class EditPage(Page):
         user_id = to_object_id(kwargs["person"])
         look(what="overview", user_id=user_id)
         stored = creation.read_stored(user_id=user_id)
-        initial = {field: (stored[name] or {}).get(field) for field, (name, _) in FIELDS.items()}
+        initial = {
+            field: clean_lines((stored[name] or {}).get(field) or "")
+            for field, (name, _) in FIELDS.items()
+        }
         return {"form": EditForm(initial=initial, label_suffix="")}
 
     def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:

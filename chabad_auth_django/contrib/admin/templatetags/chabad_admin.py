@@ -39,6 +39,11 @@ def clean(value: Any) -> str:
     )
 
 
+def clean_lines(value: Any) -> str:
+    """Return the text as ``clean`` does, with its lines."""
+    return "\n".join(map(clean, str(value).split("\n")))
+
+
 @register.filter
 def shown(value: Any, length: int = LENGTH) -> SafeString:
     """Return a stored text in a direction of its own, cut, with more of it as the tooltip."""
@@ -67,8 +72,7 @@ def plain(value: Any, length: int = LENGTH) -> str:
 def pretty(value: Any) -> str:
     """Return a stored value as Extended JSON for people, without what could turn its lines."""
     text = json_util.dumps(value, json_options=json_util.RELAXED_JSON_OPTIONS)
-    lines = json.dumps(json.loads(text), indent=2, ensure_ascii=False).split("\n")
-    return "\n".join(map(clean, lines))
+    return clean_lines(json.dumps(json.loads(text), indent=2, ensure_ascii=False))
 
 
 @register.filter

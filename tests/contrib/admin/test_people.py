@@ -1,0 +1,289 @@
+"""What staff see of people, and what they do to them.
+
+The kind: a page that shows what is stored is turned against its reader, costs more than it may, or
+shows and changes something of which no trace is left. Looked through: every page of people and
+sessions, and every action on them.
+"""
+
+from __future__ import annotations
+
+from contrib.admin.conftest import Run
+
+
+def test_hostile_names_harm_nothing(run: Run) -> None:
+    told = run(
+        """
+made = make()
+fill(made["all"])
+browser = superuser()
+ids = {name: str(user.id) for name, user in made.items()}
+addresses = [PEOPLE, f"{PEOPLE}?q=example&names=on", f"{BASE}sessions/", "/admin/"]
+addresses += [f"{PEOPLE}{ids['all']}/{path}" for path in staff.TABS]
+marks = ("<script>alert", ' onmouseover="', "\\x1b", "\\x07", "\\u202e", ' style="', " onclick=")
+for address in addresses:
+    answer = browser.get(address)
+    page = answer.content.decode()
+    bad = [item for item in marks if item in page]
+    if bad or answer.status_code != 200:
+        tell([address, answer.status_code, bad])
+posted = browser.post(f"{PEOPLE}bulk/", {"action": "block", "id": list(ids.values())})
+tell("<script>alert" in posted.content.decode())
+rows = b"".join(browser.post(f"{PEOPLE}export/").streaming_content).decode()
+tell([item for item in ("\\x1b", "\\u202e", ",=HYPERLINK") if item in rows])
+tell("'=HYPERLINK" in rows)
+"""
+    )
+    assert told == [False, [], True]
+
+
+def test_pages_ask_little_of_mongodb(run: Run) -> None:
+    told = run("""
+made = make()
+browser = superuser()
+counter = staff.counter()
+person = str(made["ann"].id)
+addresses = [PEOPLE, f"{PEOPLE}?q=a&names=on&status=blocked", f"{BASE}sessions/"]
+addresses += [f"{PEOPLE}{person}/{path}" for path in (*staff.TABS, "timeline/?app=none")]
+for address in addresses:
+    counter.clear()
+    browser.get(address)
+    tell(len(counter.sent))
+""")
+    assert len(told) == 13
+    assert 1 <= min(told) and max(told) <= 10, told
+
+
+def test_without_mongodb_there_is_a_banner(run: Run) -> None:
+    told = run("""
+person = str(make()["ann"].id)
+browser = superuser()
+down = "mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=100"
+addresses = [PEOPLE, f"{BASE}sessions/", *(f"{PEOPLE}{person}/{path}" for path in staff.TABS)]
+with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "MONGODB_URI": down}):
+    answers = [browser.get(address) for address in addresses]
+    answers.append(browser.post(f"{PEOPLE}{person}/do/sign_out/"))
+    answers.append(browser.post(f"{PEOPLE}export/"))
+    tell([answer.status_code for answer in answers])
+    tell(all("MongoDB does not answer" in text(answer) for answer in answers))
+    tell(browser.get("/admin/").status_code)
+    from django.contrib.admin.models import LogEntry
+    tell(LogEntry.objects.count())
+""")
+    assert told == [[503] * 13, True, 200, 0]
+
+
+def test_each_look_and_change_is_recorded(run: Run) -> None:
+    told = run("""
+from chabad_auth_django.models import AuditEntry
+from django.contrib.admin.models import LogEntry
+made = make()
+person = made["ann"].id
+browser = superuser()
+account = Account.objects.get()
+def entries(**query):
+    return list(AuditEntry.collection().find(query).sort("timestamp"))
+browser.get(PEOPLE)
+for path in staff.TABS:
+    browser.get(f"{PEOPLE}{person}/{path}")
+looks = entries(action="user.view", actorId=f"tests:{account.pk}")
+tell([entry["details"]["resource"] for entry in looks])
+tell({entry.get("userId") for entry in looks} == {None, person})
+base = f"{PEOPLE}{person}/"
+for name, data in (
+    ("sign_out", {}), ("block", {"reason": "abuse"}), ("unblock", {}),
+    ("grant", {"role": "moderator"}), ("revoke", {"role": "moderator"}),
+):
+    browser.post(f"{base}do/{name}/", data)
+browser.post(f"{base}export/")
+browser.post(f"{PEOPLE}export/")
+browser.post(f"{base}do/erase/", {"typed": "ANN@Example.org"})
+changes = entries(actorKind="host_account", action={"$ne": "user.view"})
+tell([entry["action"] for entry in changes])
+log = list(LogEntry.objects.order_by("pk"))
+tell([entry.change_message for entry in log])
+tell({name for entry in log for name in (entry.object_id, entry.object_repr)} == {str(person)})
+""")
+    tabs = ["overview", "timeline", "sessions", "app-data", "access", "identities", "raw"]
+    assert told[0] == ["users", *tabs, "history", "overview"]
+    assert told[1] is True
+    assert told[2] == [
+        *("session.revoke", "user.block", "user.unblock", "role.grant", "role.revoke"),
+        *("user.export", "user.export", "user.erase"),
+    ]
+    assert told[3] == [
+        *("Signed out everywhere.", "Blocked.", "Unblocked."),
+        *("Granted moderator.", "Revoked moderator.", "Exported.", "Erased."),
+    ]
+
+
+def test_what_cannot_be_recorded_is_not_shown(run: Run) -> None:
+    told = run("""
+from chabad_auth_django.db import connection
+person = make()["ann"]
+browser = superuser()
+database = connection.get_database()
+database.command("collMod", "audit_log", validator={"nobody": "has this"})
+try:
+    addresses = [PEOPLE, f"{BASE}sessions/"]
+    addresses += [f"{PEOPLE}{person.id}/{path}" for path in staff.TABS]
+    answers = [browser.get(address) for address in addresses]
+    tell({answer.status_code for answer in answers} == {503})
+    tell([answer for answer in answers if "ann@example.org" in text(answer)])
+finally:
+    database.command("collMod", "audit_log", validator={})
+tell(browser.get(PEOPLE).status_code)
+""")
+    assert told == [True, [], 200]
+
+
+def test_finding_people(run: Run) -> None:
+    told = run("""
+made = make()
+browser = superuser()
+def found(query):
+    answer = browser.get(f"{PEOPLE}?{query}")
+    return [person["email"].partition("@")[0] for person in answer.context["people"]]
+for query in (
+    "q=ANN@example.org", "q=m-1", f"q={made['bob'].id}", "q=levin", "q=levin&names=on",
+    "status=blocked", "role=moderator", "method=google", "external=on",
+    "joined=1&order=email&q=r", "since=2999-01-01", "signed_in=365",
+):
+    tell(found(query))
+tell("Search in names, too" in text(browser.get(f"{PEOPLE}?q=levin")))
+User.insert_documents([User(email=f"u{number:03}@example.net") for number in range(150)])
+first = browser.get(f"{PEOPLE}?order=email&q=u")
+older = first.context["page"].next
+tell([len(first.context["people"]), "Older" in text(first)])
+import re
+link = re.search(r'rel="next" href="([^"]+)"', first.content.decode())[1].replace("&amp;", "&")
+second = browser.get(PEOPLE + link)
+tell([len(second.context["people"]), "Newer" in text(second)])
+tell([browser.get(f"{PEOPLE}?{bad}").status_code for bad in ("cursor=x", "since=x", "role=x")])
+""")
+    assert told[0] == ["ann"]
+    assert told[1:4] == [["ann"], ["bob"], []]
+    assert told[4] == ["bob", "ann"]
+    assert told[5:9] == [["bob"], ["mod"], ["ann"], ["ann"]]
+    assert told[9:12] == [["root"], [], []]
+    assert told[12:] == [True, [100, True], [50, True], [400, 400, 400]]
+
+
+def test_acting_on_several_people(run: Run) -> None:
+    told = run("""
+made = make()
+browser = superuser()
+names = ("ann", "mod", "root")
+ids = [str(made[name].id) for name in names]
+sent = {"action": "block", "id": [*ids, ids[0]], "reason": "abuse"}
+def blocked():
+    from chabad_auth_django.models import Block
+    return Block.collection().count_documents({"reason": "abuse", "text": None})
+between = browser.post(f"{PEOPLE}bulk/", sent)
+tell(["Type 3 to go on" in text(between), "activities 3" in text(between), blocked()])
+for number in ("", "2", "4"):
+    browser.post(f"{PEOPLE}bulk/", {**sent, "number": number})
+browser.post(f"{PEOPLE}bulk/", {**sent, "number": "3", "reason": " "})
+tell(blocked())
+done = text(browser.post(f"{PEOPLE}bulk/", {**sent, "number": "3"}))
+tell(["2 of 3 done" in done, "last administrator" in done, blocked()])
+few = client("view_people", "block_people")
+browser.post(f"{PEOPLE}bulk/", {"action": "unblock", "id": ids, "number": "3"})
+done = text(few.post(f"{PEOPLE}bulk/", {**sent, "number": "3"}))
+tell(["1 of 3 done" in done, "takes a superuser" in done, "chabad_admin.change_grants" in done])
+for wrong in ({"action": "nothing"}, {"action": "block"}, {"action": "block", "id": "x"}):
+    tell(browser.post(f"{PEOPLE}bulk/", wrong).status_code)
+many = {"action": "block", "id": [f"{number:024}" for number in range(101)]}
+tell(browser.post(f"{PEOPLE}bulk/", many).status_code)
+every = {"action": "delete", "everybody": "1"}
+tell(text(browser.post(f"{PEOPLE}bulk/", {**every, "query": "role=user&q=a'b;c"})))
+tell(browser.post(f"{PEOPLE}bulk/", {**every, "query": "method=google"}).status_code)
+""")
+    assert told[0] == [True, True, 0]
+    assert told[1] == 0
+    assert told[2] == [True, True, 2]
+    assert told[3] == [True, True, True]
+    assert told[4:8] == [400] * 4
+    assert "chabad_find_users --limit 10000 --json --role user --email 'a'\"'\"'b;c' |" in told[8]
+    assert told[9] == 400
+
+
+def test_an_erasure_takes_the_address_and_gives_a_receipt(run: Run) -> None:
+    told = run("""
+made = make()
+browser = superuser()
+base = f"{PEOPLE}{made['ann'].id}/"
+for typed in ("", "bob@example.org", "ann"):
+    tell(browser.post(f"{base}do/erase/", {"typed": typed}).status_code)
+answer = browser.post(f"{base}do/erase/", {"typed": " ANN@EXAMPLE.ORG "}, follow=True)
+tell([answer.redirect_chain, "activities 3" in text(answer)])
+tell(browser.get(f"{base}receipt/?format=json").json()["deleted"]["analytics"])
+tell([browser.get(base).status_code, "receipt" in text(browser.get(base))])
+tell([browser.post(f"{base}do/erase/", {"typed": "ann@example.org"}).status_code])
+""")
+    assert told[:3] == [400, 400, 400]
+    (address, status), *_ = told[3][0]
+    assert status == 302 and address.endswith("/receipt/")
+    assert told[3][1] is True
+    assert told[4:] == [3, [404, True], [404]]
+
+
+def test_changing_a_person_stores_what_was_changed_alone(run: Run) -> None:
+    told = run("""
+from chabad_auth_django.models import Preferences, Profile
+user = make()["ann"]
+browser = client("view_people", "change_people")
+address = f"{PEOPLE}{user.id}/edit/"
+form = browser.get(address).context["form"]
+seen = {field.html_initial_name: field.initial or "" for field in form}
+sent = {**seen, **{field.name: field.initial or "" for field in form}}
+# Somebody else changes the name while the form is open.
+User.find_by_id(user.id).patch({"name": "Ann Other"})
+tell(browser.post(address, {**sent, "bio": "New", "language": "he"}).status_code)
+tell([User.find_by_id(user.id).name, Profile.find_by_user_id(user.id).bio])
+tell(Preferences.find_by_user_id(user.id).language)
+for wrong in ({"email": "bob@example.org"}, {"email": "x"}, {"language": "?"}, {"theme": "pink"}):
+    answer = browser.post(address, {**sent, "bio": "Lost", **wrong})
+    tell([answer.status_code, Profile.find_by_user_id(user.id).bio])
+tell(browser.post(address, {**sent, "email": "New@example.org"}).status_code)
+tell(User.find_by_id(user.id).email)
+""")
+    assert told[:3] == [302, ["Ann Other", "New"], "he"]
+    assert told[3:7] == [[409, "New"], [400, "New"], [400, "New"], [400, "New"]]
+    assert told[7:] == [302, "new@example.org"]
+
+
+def test_an_account_of_the_project_leads_to_its_person_and_back(run: Run) -> None:
+    told = run("""
+from chabad_auth_django.services.identity import identities
+account = Account.objects.create(username="cat", email="cat@example.org")
+browser = superuser()
+tell(browser.get(f"{PEOPLE}account/{account.pk}/").status_code)
+identity = identities.of_host_account(account=account)
+user = identities.find_or_create_user(identity=identity)
+tell(browser.get(f"{PEOPLE}account/{account.pk}/").headers["Location"] == f"{PEOPLE}{user.id}/")
+page = browser.get(f"{PEOPLE}{user.id}/identities/").content.decode()
+tell(f"/admin/auth/user/{account.pk}/change/" in page)
+page = browser.get(f"/admin/auth/user/{account.pk}/change/").content.decode()
+tell(f"{PEOPLE}account/{account.pk}/" in page)
+page = client("view_people").get(f"{PEOPLE}{user.id}/identities/").content.decode()
+tell(f"/admin/auth/user/{account.pk}/change/" in page)
+""")
+    assert told == [404, True, True, True, False]
+
+
+def test_times_are_shown_in_the_zone_that_was_chosen(run: Run) -> None:
+    told = run("""
+from datetime import datetime, UTC
+user = make()["ann"]
+from chabad_auth_django.models import Analytics
+Analytics.create_analytics(user_id=user.id, event_name="late", event_category="custom",
+    timestamp=datetime(2026, 1, 31, 23, 30, tzinfo=UTC))
+browser = superuser()
+tell(browser.post(f"{PEOPLE}zone/", {"zone": "Asia/Nowhere"}).status_code)
+tell(browser.post(f"{PEOPLE}zone/", {"zone": "Asia/Jerusalem"}).status_code)
+page = browser.get(f"{PEOPLE}{user.id}/timeline/?name=late")
+tell(["Sunday, 01 February 2026" in text(page), "01:30:00" in text(page)])
+tell("2026-01-31 23:30:00 UTC, 2026-02-01 01:30:00 Asia/Jerusalem" in page.content.decode())
+browser.session.flush()
+""")
+    assert told == [400, 302, [True, True], True]
