@@ -6,7 +6,9 @@ import json
 import time
 import tracemalloc
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from api.conftest import Login
@@ -129,12 +131,57 @@ def test_a_mebibyte_in_any_field_takes_little_memory(
             assert peak < 50 * 2**20, peak
 
 
-def test_a_whole_body_of_unknown_fields_is_answered_briefly(api: APIClient) -> None:
+#: Batches of events none of which is good.
+BAD_BATCHES: list[Any] = [
+    [{}] * 1000,
+    [{"x" * 500: n} for n in range(1000)],
+    [{f"unknown{n}": n for n in range(20)}] * 1000,
+    [{"eventType": "\x00" * 140}] * 1000,
+    [[] for _ in range(1000)],
+    [{"eventData": {"\u20ac" * 150: {"$a.b": 0}}}] * 1000,
+    [{f"unknown{n}": 0 for n in range(30_000)}] + [{}] * 999,
+]
+
+
+def test_a_batch_of_bad_events_is_answered_briefly(api: APIClient) -> None:
     for path in ("activities", "analytics"):
-        for body in (VALUES["unknown keys"], [{"x" * 500: n} for n in range(1000)]):
+        for body in (VALUES["unknown keys"], *BAD_BATCHES):
             answer = api.post(f"/api/users/me/{path}/", body, format="json")
-            assert answer.status_code in (200, 400)
-            assert len(answer.content) <= 6 * MAX_ANSWER
+            assert len(answer.content) <= MAX_ANSWER
+            told = answer.json()
+            if isinstance(body, dict):
+                assert answer.status_code == 400
+                continue
+            # Those that are named are the first, and the others are counted.
+            assert told["rejectedCount"] == 1000
+            assert [item["index"] for item in told["rejected"]] == list(
+                range(len(told["rejected"]))
+            )
+            assert len(told["rejected"]) >= 30
+
+
+def test_what_is_wrong_beside_the_body_is_answered_briefly(
+    admin: User, login: Login, subtests: Any
+) -> None:
+    client = login(admin)
+    long = "\u20ac\\" * 1500
+    query = "&".join(f"unknown{n}={n}" for n in range(900))
+    headers = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IDEMPOTENCY_KEY", "HTTP_ACCEPT")
+    tried = 0
+    for verb, path in sorted(
+        {(verb, path) for verb, path, _ in writes()} | {("get", "/api/users/")}
+    ):
+        call = partial(client.generic, verb.upper())
+        where = url(path)
+        answers = [call(f"{where}?{query}"), call(where, long, content_type="x/" + "y" * 6000)]
+        answers += [call(where, "{}", "application/json", **{name: "x" * 6000}) for name in headers]
+        answers.append(call(where.replace("name", "n" * 3000).replace("me", quote(long))))
+        for answer in answers:
+            with subtests.test(verb=verb, path=path):
+                assert answer.status_code < 500
+                assert answer.status_code < 400 or len(answer.content) <= MAX_ANSWER
+                tried += answer.status_code >= 400
+    assert tried > 50
 
 
 @pytest.fixture

@@ -187,7 +187,7 @@ def test_a_message_that_is_stored_is_no_error(ann: APIClient) -> None:
     first = ann.post(ACTIVITIES, body, format="json").json()
     assert ann.post(ACTIVITIES, body, format="json", **KEY).json() == first
     batch = ann.post(ACTIVITIES, [body], format="json", HTTP_IDEMPOTENCY_KEY="batch")
-    assert batch.json() == {"accepted": 0, "duplicates": 1, "rejected": []}
+    assert batch.json() == {"accepted": 0, "duplicates": 1, "rejectedCount": 0, "rejected": []}
     assert Activity.objects.count() == 1
 
 

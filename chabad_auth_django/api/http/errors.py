@@ -251,7 +251,7 @@ def _domain_response(error: domain.ChabadAuthError) -> Response:
     data = body(error.code, error.detail, getattr(error, "errors", None))
     if isinstance(error, domain.VersionConflict):
         data["current"] = {"version": error.current_version}
-        if _has_room(error.current_value):
+        if has_room(error.current_value):
             data["current"]["dataValue"] = error.current_value
     headers = {}
     if status == 401:
@@ -261,7 +261,8 @@ def _domain_response(error: domain.ChabadAuthError) -> Response:
     return Response(data, status, headers=headers)
 
 
-def _has_room(value: Any) -> bool:
+def has_room(value: Any) -> bool:
+    """Tell whether an error has room for the value beside all else."""
     return len(to_json(value)) <= MAX_ERRORS_BYTES
 
 
@@ -277,7 +278,7 @@ def _framework_response(error: drf.APIException) -> Response:
         detail = _DETAILS.get(type(error)) or str(error.detail)
         data = body(str(error.get_codes()), detail)
     if isinstance(error, PreconditionFailed):
-        data["current"] = error.current if _has_room(error.current) else None
+        data["current"] = error.current if has_room(error.current) else None
     return Response(data, error.status_code, headers=headers)
 
 

@@ -109,6 +109,9 @@ class BatchSerializer(StrictSerializer):
 
     accepted = serializers.IntegerField()
     duplicates = serializers.IntegerField()
+    rejectedCount = serializers.IntegerField(
+        help_text="How many were not stored. `rejected` names the first of them."
+    )
     rejected = REJECTED
 
 
@@ -203,18 +206,24 @@ class EventsViewSet(APIViewSet):
             {
                 "accepted": result.accepted,
                 "duplicates": result.duplicates,
+                "rejectedCount": len(result.rejected),
                 "rejected": list(shape_rejected(result.rejected)),
             }
         )
 
 
 def shape_rejected(rejected: Iterable[events.Rejected]) -> Iterator[dict[str, Any]]:
-    """Yield all that were rejected, and what is wrong with them as long as there is room."""
+    """Yield those that were rejected, as many as there is room for in an answer."""
     room = MAX_ERRORS_BYTES
     for event in rejected:
-        shaped = body(event.code, event.detail, event.errors if room > 0 else None)
-        room -= len(to_json(shaped))
-        yield {"index": event.index, **shaped}
+        shaped = {"index": event.index, **body(event.code, event.detail, event.errors)}
+        if len(to_json(shaped)) > room / 2:
+            # Which ones they are says more than all that is wrong with one of them.
+            shaped.pop("errors", None)
+        room -= len(to_json(shaped)) + 1
+        if room < 0:
+            return
+        yield shaped
 
 
 class ActivitiesViewSet(EventsViewSet):

@@ -36,7 +36,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if response is not None:
         response.data = shape(response.data)
         if isinstance(error, VersionConflict):
-            response.data["current"] = error.current
+            current = error.current
+            if current is not None and not errors.has_room(current):
+                current = {name: current[name] for name in current if name != "data"}
+            response.data["current"] = current
     return response
 
 

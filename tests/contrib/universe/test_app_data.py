@@ -169,3 +169,13 @@ def test_values_of_other_programs_are_shown(page: FrontEnd, me: User, raw: Any) 
     assert all(re.fullmatch(r"20\S+Z", item["createdAt"]) for item in entries.values())
     assert store(page, "old", 1, version=2).status_code == 200
     assert store(page, "odd", 1, version=None).status_code == 200
+
+
+def test_a_conflict_does_not_repeat_a_large_value(page: FrontEnd) -> None:
+    assert store(page, "k", {"text": "x" * 100_000}).status_code == 200
+    answer = store(page, "k", {"text": "y"}, version=7)
+    check_error(answer, 409, "version_conflict")
+    assert len(answer.content) <= 16 * 1024
+    current = answer.json()["current"]
+    assert (current["namespace"], current["version"]) == ("k", 1)
+    assert "data" not in current

@@ -105,6 +105,17 @@ def test_no_event_makes_a_batch_fail(page: FrontEnd, me: User) -> None:
     check_error(page.post("activity/batch", {}, content_type="text/plain"), 415)
 
 
+def test_many_bad_activities_are_answered_briefly(page: FrontEnd) -> None:
+    for bad in ({}, {"type": "x", "eventData": {"$a": 1}, "timestamp": "yesterday"}):
+        sent = {"userId": "me", "appId": "cteen", "events": [bad] * 5_000}
+        answer = page.post("activity/batch", sent)
+        body = answer.json()
+        assert len(answer.content) <= 16 * 1024
+        assert (body["processed"], body["accepted"], body["duplicates"]) == (5_000, 0, 0)
+        named = [item["index"] for item in body["rejected"]]
+        assert named == list(range(len(named))) != []
+
+
 def test_half_a_character_is_no_reason_to_lose_a_batch(page: FrontEnd) -> None:
     Activity.objects.delete()
     texts = ["\ud83d", "a\ude00b", "😀", "\\ud83d", "\\\ud83d", "\ud83d\\ude00"]
