@@ -16,6 +16,7 @@ from django.test import override_settings
 from pymongo.database import Database
 from support.management import run
 
+from chabad_auth_django.db.pages import Position
 from chabad_auth_django.models import Activity, AuditEntry, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.lifecycle import deletion, departed
@@ -60,7 +61,7 @@ def test_each_state_is_listed_oldest_first(user: User, raw: Database) -> None:
     assert run(COMMAND, "--limit", 2, "--json").json["more"] is True
     assert run(COMMAND, "--limit", 2).lines[-1] == "There are more: raise --limit."
     first = departed.list_departures(limit=1)
-    rest = departed.list_departures(after=first[0])
+    rest = departed.list_departures(after=Position(first[0].since, first[0].user_id))
     assert [item.user_id for item in first + rest][:3] == [user.id, bob.id, eve.id]
 
 

@@ -7,8 +7,14 @@ from django.contrib import admin
 from chabad_auth_django.contrib.admin import models
 from chabad_auth_django.contrib.admin.page_admin import PageAdmin
 from chabad_auth_django.contrib.admin.pages import actions, person
+from chabad_auth_django.contrib.admin.pages.analytics import AnalyticsPage
+from chabad_auth_django.contrib.admin.pages.audit import AuditPage
 from chabad_auth_django.contrib.admin.pages.bulk import BulkPage
+from chabad_auth_django.contrib.admin.pages.deletions import DeletionsPage, PurgePage, ReceiptPage
 from chabad_auth_django.contrib.admin.pages.edit import EditPage
+from chabad_auth_django.contrib.admin.pages.events import EventsPage
+from chabad_auth_django.contrib.admin.pages.operations import OperationsPage
+from chabad_auth_django.contrib.admin.pages.overview import OverviewPage
 from chabad_auth_django.contrib.admin.pages.people import PeopleExport, PeoplePage
 from chabad_auth_django.contrib.admin.pages.sessions import SessionsPage
 from chabad_auth_django.contrib.admin.pages.timeline import TimelineTab
@@ -45,3 +51,49 @@ class SessionsAdmin(PageAdmin):
     """Where people are signed in."""
 
     pages = [("", SessionsPage, "changelist")]
+
+
+@admin.register(models.Analytics)
+class AnalyticsAdmin(PageAdmin):
+    """Counts of events."""
+
+    pages = [("", AnalyticsPage, "changelist")]
+
+
+@admin.register(models.Overview)
+class OverviewAdmin(PageAdmin):
+    """The installation at a glance."""
+
+    pages = [("", OverviewPage, "changelist")]
+
+
+@admin.register(models.Events)
+class EventsAdmin(PageAdmin):
+    """Activities and analytics events."""
+
+    pages = [("", EventsPage, "changelist")]
+
+
+@admin.register(models.Deletions)
+class DeletionsAdmin(PageAdmin):
+    """Deletions and erasures, and their receipts."""
+
+    pages = [
+        ("", DeletionsPage, "changelist"),
+        ("purge/", PurgePage, "purge"),
+        ("<slug:user>/", ReceiptPage, "receipt"),
+    ]
+
+
+@admin.register(models.Operations)
+class OperationsAdmin(PageAdmin):
+    """What an operator watches."""
+
+    pages = [("", OperationsPage, "changelist")]
+
+
+@admin.register(models.Audit)
+class AuditAdmin(PageAdmin):
+    """Who did what to whom."""
+
+    pages = [("", AuditPage, "changelist")]

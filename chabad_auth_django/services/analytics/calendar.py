@@ -99,6 +99,13 @@ def find_missing(days: Mapping[datetime, str]) -> dict[datetime, str]:
     }
 
 
+def first_event() -> datetime | None:
+    """Return the time of the first event that is stored."""
+    dated = {"timestamp": {"$type": "date"}}
+    row = Analytics.collection().find_one(dated, {"timestamp": 1}, sort=[("timestamp", 1)])
+    return row["timestamp"] if row else None
+
+
 def _state(record: Mapping[str, Any] | None, log: Mapping[str, Any] | None, is_open: bool) -> str:
     if is_open:
         return OPEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +26,18 @@ from chabad_auth_django.services.deployment.indexes import Comparison
 LATE_DELETION = 600
 
 
+#: Seconds by which activities may outlive the retention before somebody should look.
+LATE_REMOVAL = 3_600
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What somebody should do something about, and the command that does or tells why."""
+
+    text: str
+    command: str
+
+
 @dataclass(frozen=True)
 class State:
     """The state of the installation at one moment."""
@@ -41,6 +54,8 @@ class State:
     oldest_deletion: datetime | None
     #: The last day that is rolled up.
     last_rollup: datetime | None
+    #: Deletions that have ended and whose receipt nobody has taken.
+    receipts: int
 
     @property
     def setting_days(self) -> int:
@@ -77,6 +92,10 @@ def read() -> State:
                     {"$group": {"_id": None, "open": {"$sum": 1}, "oldest": {"$min": "$since"}}},
                 ],
             ),
+            "receipts": (
+                Deletion.collection(),
+                [{"$match": {"state": None, "receipt": {"$ne": None}}}, {"$count": "receipts"}],
+            ),
             "rollup": (
                 AnalyticsRollup.collection(),
                 [
@@ -98,5 +117,38 @@ def read() -> State:
         beats=heartbeats.beats_of(rows["beats"]),
         open_deletions=deletions.get("open", 0),
         oldest_deletion=deletions.get("oldest"),
+        receipts=sum(row["receipts"] for row in rows["receipts"]),
         last_rollup=next((row["_id"] for row in rows["rollup"]), None),
     )
+
+
+def problems(found: State) -> Iterator[Problem]:
+    """Yield what is wrong, the worst first."""
+    comparison = found.comparison
+    for index in comparison.missing:
+        yield Problem(f"The index {index} is missing.", "manage.py chabad_sync_indexes")
+    for pair in comparison.differing:
+        text = f"The index {pair.declared} has other options: {pair.found}."
+        yield Problem(text, "manage.py chabad_sync_indexes --fix")
+    for beat in found.beats:
+        if beat.is_late:
+            text = f"{beat.command} has not ended well for too long. Does cron run it?"
+            yield Problem(text, f"manage.py {beat.command}")
+    if found.has_late_deletion:
+        text = f"Deletions are open: {found.open_deletions}, one for more than 10 minutes."
+        yield Problem(text, "manage.py chabad_purge_deleted")
+    if found.retention_days is None:
+        text = "Activities never expire: there is no TTL index."
+        yield Problem(text, "manage.py chabad_sync_indexes --fix")
+    elif found.retention_days != found.setting_days:
+        text = (
+            f"Activities expire after {found.retention_days:g} days; the settings say "
+            f"{found.setting_days}."
+        )
+        yield Problem(text, "manage.py chabad_set_retention")
+    if found.lag_seconds > LATE_REMOVAL:
+        text = "The server does not keep up with removing what has expired, or does not do it."
+        yield Problem(text, "manage.py chabad_stats")
+    if found.receipts:
+        text = f"Receipts that nobody has taken: {found.receipts}."
+        yield Problem(text, "manage.py chabad_list_deletions")

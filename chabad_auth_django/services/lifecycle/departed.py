@@ -11,6 +11,7 @@ from typing import Any
 from bson import ObjectId
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db.pages import Position
 from chabad_auth_django.models import Deletion, User
 from chabad_auth_django.models.deletion import CREATING, DELETING
 from chabad_auth_django.models.deletion import PURGING as OWNERLESS
@@ -61,15 +62,15 @@ class Departure:
         )
 
 
-def list_departures(*, limit: int = 100, after: Departure | None = None) -> list[Departure]:
+def list_departures(*, limit: int = 100, after: Position | None = None) -> list[Departure]:
     """Return deletions that are under way or have a receipt, the oldest first, behind ``after``.
 
-    It counts what each has left.
+    The key of ``after`` is when one began. It counts what each has left.
     """
     behind: dict[str, Any] = {}
     if after is not None:
-        tied = {"begun": after.since, "_id": {"$gt": after.user_id}}
-        behind = {"$or": [{"begun": {"$gt": after.since}}, tied]}
+        tied = {"begun": after.key, "_id": {"$gt": after.id}}
+        behind = {"$or": [{"begun": {"$gt": after.key}}, tied]}
     Deletion.adopt_old_receipts()
     aggregated = Deletion.collection().aggregate(
         [

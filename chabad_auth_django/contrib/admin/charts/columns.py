@@ -70,6 +70,8 @@ class Columns:
     parts: tuple[str, ...]
     columns: tuple[Column, ...]
     is_rtl: bool = False
+    #: Whether columns can be added up; different users cannot.
+    has_total: bool = True
 
     def __bool__(self) -> bool:
         return any(column.total for column in self.columns)
@@ -97,12 +99,13 @@ class Columns:
             (column.title, [*column.values, *([column.total] if many else [])])
             for column in self.columns
         ]
-        sums = [sum(cells) for cells in zip(*(cells for _, cells in rows), strict=True)]
+        columns = zip(*(cells for _, cells in rows), strict=True)
+        sums = [sum(cells) for cells in columns] if self.has_total else []
         return format_html(
             '<div class="cha-scroll" tabindex="0" role="region" aria-label="{0}: figures">'
             '<table class="cha-figures"><caption class="visually-hidden">{0}</caption>'
-            '<thead><tr><th scope="col">Time</th>{1}</tr></thead><tbody>{2}</tbody>'
-            '<tfoot><tr><th scope="row">Total</th>{3}</tr></tfoot></table></div>',
+            '<thead><tr><th scope="col">Time</th>{1}</tr></thead><tbody>{2}</tbody>{3}'
+            "</table></div>",
             self.title,
             format_html_join("", '<th scope="col"><bdi>{}</bdi></th>', ((head,) for head in heads)),
             format_html_join(
@@ -110,8 +113,15 @@ class Columns:
                 '<tr><th scope="row">{}</th>{}</tr>',
                 ((name, _cells(cells)) for name, cells in rows),
             ),
-            _cells(sums),
+            format_html('<tfoot><tr><th scope="row">Total</th>{}</tr></tfoot>', _cells(sums))
+            if sums
+            else "",
         )
+
+    @property
+    def total(self) -> int:
+        """All columns together."""
+        return sum(column.total for column in self.columns)
 
     @property
     def _steps(self) -> list[int]:
@@ -174,8 +184,8 @@ class Columns:
         )
 
     def _summary(self) -> str:
-        total = sum(column.total for column in self.columns)
-        return f"{self.title}: {number(total)} in all; the figures are in the table below"
+        total = f" {number(self.total)} in all;" if self.has_total else ""
+        return f"{self.title}:{total} the figures are in the table below"
 
     def _patterns(self) -> SafeString:
         """Return hatching and dots, which lie over the colours."""
@@ -273,7 +283,7 @@ class Columns:
 
 
 def stack(
-    rows: Sequence[Mapping[str, Any]], *, by: str | None, value: str = "count"
+    rows: Sequence[Mapping[str, Any]], *, by: str | None, value: str = "count", name: str = "Events"
 ) -> tuple[tuple[str, ...], dict[Any, tuple[int, ...]]]:
     """Return the parts, the largest first, and for each time the values of these parts.
 
@@ -281,17 +291,17 @@ def stack(
     """
     totals: dict[str, int] = {}
     for row in rows:
-        name = name_of(row[by]) if by else "Events"
-        totals[name] = totals.get(name, 0) + int(row[value])
-    names = sorted(totals, key=lambda name: (-totals[name], name))
+        part = name_of(row[by]) if by else name
+        totals[part] = totals.get(part, 0) + int(row[value])
+    names = sorted(totals, key=lambda part: (-totals[part], part))
     has_other = len(names) > MAX_PARTS
     parts = [*names[: MAX_PARTS - 1], "Other"] if has_other else names
-    index = {name: min(at, MAX_PARTS - 1) for at, name in enumerate(names)}
+    index = {part: min(at, MAX_PARTS - 1) for at, part in enumerate(names)}
     values: dict[Any, list[int]] = {}
     for row in rows:
-        name = name_of(row[by]) if by else "Events"
+        part = name_of(row[by]) if by else name
         found = values.setdefault(row["time"], [0] * len(parts))
-        found[index[name]] += int(row[value])
+        found[index[part]] += int(row[value])
     return tuple(parts), {time: tuple(found) for time, found in values.items()}
 
 

@@ -1,0 +1,17 @@
+"""How many different users were active; the one place that knows how they are counted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from chabad_auth_django.services.analytics import timeseries
+
+
+def users_by_bucket(
+    *, start: datetime, end: datetime, bucket: Any, time_zone: str
+) -> list[dict[str, Any]]:
+    """Return rows of ``time``, when a bucket begins, and ``users``; raise ``TooSlow``."""
+    return timeseries.get_timeseries(
+        start=start, end=end, bucket=bucket, time_zone=time_zone, distinct=True
+    )

@@ -1,0 +1,146 @@
+"""Page 5: counts of events over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from chabad_auth_django.contrib.admin import exports
+from chabad_auth_django.contrib.admin.charts.columns import Columns
+from chabad_auth_django.contrib.admin.page import Page, section
+from chabad_auth_django.contrib.admin.pages import active, periods, series
+from chabad_auth_django.contrib.admin.pages.addresses import with_changes
+from chabad_auth_django.contrib.admin.pages.periods import PeriodForm
+from chabad_auth_django.contrib.admin.pages.series import Question
+from chabad_auth_django.exceptions import TooSlow
+from chabad_auth_django.services.analytics import calendar
+
+BUCKETS = {"hour": "hours", "day": "days", "week": "weeks", "month": "months"}
+
+BY = {"": "nothing", "eventCategory": "category", "eventName": "name", "appId": "application"}
+
+
+class AnalyticsForm(PeriodForm):
+    """What is counted."""
+
+    bucket = forms.ChoiceField(label="by", choices=list(BUCKETS.items()), required=False)
+    zone = forms.ChoiceField(
+        label="of", choices=[("", "your zone"), ("UTC", "UTC (fast)")], required=False
+    )
+    by = forms.ChoiceField(label="divided by", choices=list(BY.items()), required=False)
+    only = forms.CharField(label="only", max_length=256, required=False)
+    users = forms.BooleanField(label="Active users (slow)", required=False)
+    compare = forms.BooleanField(label="Compare with the time before", required=False)
+
+    @classmethod
+    def defaults(cls) -> dict[str, str]:
+        """Return that days are counted by category."""
+        return {"bucket": "day", "by": "eventCategory"}
+
+    @property
+    def question(self) -> Question:
+        """What a valid form asks for."""
+        given = self.cleaned_data
+        zone: tzinfo = UTC if given["zone"] else timezone.get_current_timezone()
+        return Question(
+            period=self.period(zone),
+            bucket=given["bucket"] or "day",
+            by=given["by"] or None,
+            only=given["only"],
+            zone=zone,
+            zone_name=given["zone"] or timezone.get_current_timezone_name(),
+        )
+
+
+class AnalyticsPage(Page):
+    """Events by hours, days, weeks or months."""
+
+    title = "Analytics"
+    template_name = "chabad_admin/analytics.html"
+    permissions = ("view_events",)
+
+    def frame(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        """Return the filters."""
+        form = AnalyticsForm(request.GET)
+        form.is_valid()
+        return {"form": form}
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show the page, or give its figures as a file."""
+        form = AnalyticsForm(request.GET)
+        if request.GET.get("export") != "csv" or not form.is_valid():
+            return super().get(request, *args, **kwargs)
+        question = form.question
+        rows = question.rows(question.period)
+        heads = ["time", *([question.by] if question.by else []), "count"]
+        return exports.csv_file("analytics", heads, ([row[name] for name in heads] for row in rows))
+
+    def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
+        """Return the figures of the range."""
+        form = AnalyticsForm(request.GET)
+        if not form.is_valid():
+            return {}
+        question = form.question
+        rows = section(lambda: question.rows(question.period))
+        if isinstance(rows, TooSlow):
+            return {"is_slow": True, "utc": with_changes(request, zone="UTC", days="7")}
+        if not rows:
+            return {"is_empty": True, "first": section(calendar.first_event)}
+        states = section(lambda: _states(question))
+        chart = series.chart(
+            question,
+            rows,
+            key="events",
+            title="Events",
+            states={} if isinstance(states, TooSlow) else states,
+            link=lambda begin: _narrowed(question, begin, request),
+        )
+        found: dict[str, Any] = {"chart": chart, "export": with_changes(request, export="csv")}
+        if form.cleaned_data["compare"]:
+            found["compared"] = section(lambda: _compare(question, rows))
+        if form.cleaned_data["users"]:
+            found["active"] = section(lambda: _active(question))
+        return found
+
+
+def _states(question: Question) -> dict[datetime, str]:
+    """Return UTC day -> how it is kept."""
+    first = periods.midnight(question.period.start.date(), UTC)
+    return calendar.read(first=first, last=question.period.end).days
+
+
+def _narrowed(question: Question, begin: datetime, request: HttpRequest) -> str:
+    """Return the address of one column in smaller buckets."""
+    if question.bucket == "hour":
+        return ""
+    first = begin.astimezone(question.zone).date()
+    end = periods.following(begin, question.bucket, question.zone).astimezone(question.zone)
+    last = end.date() - timedelta(days=1)
+    smaller = "hour" if question.bucket == "day" else "day"
+    return with_changes(request, since=str(first), until=str(last), bucket=smaller, days="")
+
+
+def _compare(question: Question, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how many events there were in as long a time before."""
+    period = periods.before(question.period, question.bucket, question.zone)
+    now, then = (sum(row["count"] for row in some) for some in (rows, question.rows(period)))
+    change = round((now - then) * 100 / then) if then else None
+    return {"period": period, "now": now, "then": then, "change": change}
+
+
+def _active(question: Question) -> Columns:
+    rows = active.users_by_bucket(
+        start=periods.floor(question.period.start, question.bucket, question.zone),
+        end=question.period.end,
+        bucket=question.bucket,
+        time_zone=question.zone_name,
+    )
+    return series.chart(
+        question, rows, key="users", title="Active users", value="users", has_total=False
+    )

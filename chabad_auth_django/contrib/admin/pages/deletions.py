@@ -1,0 +1,131 @@
+"""Page 7: deletions and erasures that are under way, and receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from chabad_auth_django.api.http.paging import encode
+from chabad_auth_django.api.http.rendering import to_json
+from chabad_auth_django.contrib.admin import exports, rights
+from chabad_auth_django.contrib.admin.charts.marks import number
+from chabad_auth_django.contrib.admin.models import Deletions
+from chabad_auth_django.contrib.admin.page import Page, position, section
+from chabad_auth_django.db.pages import Position
+from chabad_auth_django.exceptions import TooSlow
+from chabad_auth_django.services.deployment.state import LATE_DELETION
+from chabad_auth_django.services.identity import audit_log
+from chabad_auth_django.services.lifecycle import departed, receipts
+from chabad_auth_django.services.lifecycle.departed import Departure
+from chabad_auth_django.validators import to_object_id
+
+#: Deletions on one page.
+PAGE_SIZE = 25
+
+#: Seconds that a purge may take that a staff member begins.
+PURGE_SECONDS = 20
+
+#: What the audit trail calls a deletion.
+ACTIONS = ("user.delete", "user.erase")
+
+
+class DeletionsPage(Page):
+    """Who is being deleted, and whose receipt nobody has taken, the oldest first."""
+
+    title = "Deletions and erasures"
+    template_name = "chabad_admin/deletions.html"
+    permissions = ("view_operations",)
+
+    def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
+        """Return a page of them."""
+        after = position(request, datetime)
+        found = section(lambda: departed.list_departures(limit=PAGE_SIZE + 1, after=after))
+        if isinstance(found, TooSlow):
+            return {"is_slow": True}
+        shown = found[:PAGE_SIZE]
+        entries = audit_log.find_last(user_ids=[item.user_id for item in shown], actions=ACTIONS)
+        rows = [
+            {"departure": item, "entry": entries.get(item.user_id), "is_late": _is_late(item)}
+            for item in shown
+        ]
+        last = shown[-1] if len(found) > PAGE_SIZE else None
+        return {
+            "rows": rows,
+            "is_late": any(row["is_late"] for row in rows),
+            "more": last and encode(Position(last.since.replace(tzinfo=None), last.user_id)),
+            "is_first": after is None,
+        }
+
+
+class ReceiptPage(Page):
+    """The receipt of one erasure, to be printed or kept as JSON."""
+
+    title = "Receipt"
+    template_name = "chabad_admin/receipt.html"
+    permissions = ("view_operations",)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show the receipt, or give it as a file."""
+        if request.GET.get("export") != "json":
+            return super().get(request, *args, **kwargs)
+        user_id = to_object_id(kwargs["user"])
+        receipt = receipts.read(user_id=user_id).to_dict()
+        text = to_json(receipt, indent=True).decode()
+        return exports.attachment(f"receipt-{user_id}.json", "application/json", [text, "\n"])
+
+    def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
+        """Return the receipt as of now."""
+        user_id = to_object_id(kwargs["user"])
+        receipt = receipts.read(user_id=user_id)
+        entries = audit_log.find_last(user_ids=[user_id], actions=ACTIONS)
+        rows = [(name, count, receipt.left[name]) for name, count in receipt.deleted.items()]
+        return {
+            "receipt": receipt,
+            "rows": rows,
+            "deleted": sum(receipt.deleted.values()),
+            "left": sum(receipt.left.values()),
+            "entry": entries.get(user_id),
+            "today": timezone.now(),
+        }
+
+
+class PurgePage(Page):
+    """Going on with the open deletions for some seconds."""
+
+    title = "Run the purge now"
+    template_name = "chabad_admin/deletions.html"
+    permissions = ("erase_people",)
+    http_method_names: ClassVar[list[str]] = ["post", "options"]
+
+    def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """Purge, and say what was done."""
+        done = departed.go_on(seconds=PURGE_SECONDS)
+        text = (
+            f"Purged {number(done.documents)} documents; {number(done.finished)} deletions have "
+            f"ended, {number(done.open)} are open."
+        )
+        LogEntry.objects.create(
+            user_id=request.user.pk,
+            content_type=ContentType.objects.get_for_model(Deletions),
+            object_id="",
+            object_repr="purge",
+            action_flag=CHANGE,
+            change_message=text,
+        )
+        messages.success(request, text)
+        may_look = rights.holds(request.user, *DeletionsPage.permissions)
+        address = "admin:chabad_admin_deletions_changelist" if may_look else "admin:index"
+        return redirect(address, current_app=self.model_admin.admin_site.name)
+
+
+def _is_late(item: Departure) -> bool:
+    return item.state != departed.FINISHED and item.age_seconds > LATE_DELETION

@@ -1,0 +1,107 @@
+"""Page 8: what an operator watches; it changes nothing, and names the command that does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, timedelta
+from typing import Any
+
+from django.core import checks
+from django.http import HttpRequest
+from django.utils import timezone, translation
+
+from chabad_auth_django.contrib.admin.charts.strip import Day, strip
+from chabad_auth_django.contrib.admin.page import Page, section
+from chabad_auth_django.contrib.admin.pages import periods
+from chabad_auth_django.exceptions import TooSlow
+from chabad_auth_django.services.analytics import calendar
+from chabad_auth_django.services.analytics.calendar import Calendar
+from chabad_auth_django.services.deployment import configuration, server, state, statistics
+from chabad_auth_django.services.deployment.server import Server
+from chabad_auth_django.services.deployment.state import State
+
+#: Days of the strip.
+DAYS = 90
+
+STATES = {
+    calendar.COUNTED: "counted",
+    calendar.CHANGED: "changed since",
+    "archived": "archived",
+    calendar.MISSING: "missing",
+    calendar.EMPTY: "no events",
+    calendar.OPEN: "not over",
+}
+
+
+class OperationsPage(Page):
+    """Indexes, sizes, roll-ups, archives, the server, cron and the settings."""
+
+    title = "Operations"
+    template_name = "chabad_admin/operations.html"
+    permissions = ("view_operations",)
+
+    def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
+        """Return each part; one that took too long is left out, and its card says so."""
+        now, days, host, sizes = (
+            section(state.read),
+            section(_calendar),
+            section(server.read),
+            section(statistics.collection_sizes),
+        )
+        found: dict[str, Any] = {
+            "configuration": list(configuration.read()),
+            "messages_of_checks": list(_check()),
+        }
+        if isinstance(now, State):
+            found |= {"state": now, "problems": list(state.problems(now))}
+            found["indexes"] = list(_indexes(now))
+        if isinstance(days, Calendar):
+            found |= {"calendar": days, "strip": _strip(days), "archives": days.archives}
+        if isinstance(host, Server):
+            found["server"] = host
+        if isinstance(host, Server) and isinstance(days, Calendar):
+            found["log"] = _log(host, days)
+        if not isinstance(sizes, TooSlow):
+            found["sizes"] = [{"name": name, **size} for name, size in sorted(sizes.items())]
+        return found
+
+
+def _calendar() -> Calendar:
+    today = periods.midnight(timezone.now().astimezone(UTC).date(), UTC)
+    last = today + timedelta(days=1)
+    found = calendar.read(first=last - timedelta(days=DAYS), last=last)
+    return Calendar(calendar.find_missing(found.days), found.seen, found.archives)
+
+
+def _strip(found: Calendar) -> Any:
+    days = [
+        Day(periods.label(day, "day", UTC, is_short=False), state)
+        for day, state in found.days.items()
+    ]
+    return strip("Days of Analytics", days, STATES, is_rtl=translation.get_language_bidi())
+
+
+def _indexes(found: State) -> Iterator[dict[str, Any]]:
+    """Yield each index that is there or should be, those that are wrong first."""
+    for index in found.comparison.missing:
+        yield {"index": index, "state": "missing"}
+    differing = [pair.found for pair in found.comparison.differing]
+    rows = []
+    for usage in found.usages:
+        is_extra = usage.index in found.comparison.extra
+        state = "differs" if usage.index in differing else "extra" if is_extra else ""
+        rows.append({"index": usage.index, "usage": usage, "state": state})
+    yield from sorted(rows, key=lambda row: not row["state"])
+
+
+def _log(host: Server, days: Calendar) -> dict[str, Any]:
+    """Return whether the server's log reaches back to where the last roll-up has read it."""
+    is_lost = bool(host.log_since and days.seen and days.seen < host.log_since)
+    return {"since": host.log_since, "seen": days.seen, "is_lost": is_lost}
+
+
+def _check() -> Iterator[checks.CheckMessage]:
+    """Yield what ``check --deploy`` says; that asks MongoDB nothing."""
+    yield from sorted(
+        checks.run_checks(include_deployment_checks=True), key=lambda item: -item.level
+    )

@@ -1,0 +1,187 @@
+"""Page 1: the installation at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from chabad_auth_django.contrib.admin import rights
+from chabad_auth_django.contrib.admin.charts.bars import Bar, bars
+from chabad_auth_django.contrib.admin.charts.columns import Column, Columns, stack
+from chabad_auth_django.contrib.admin.charts.marks import name_of, number
+from chabad_auth_django.contrib.admin.page import Page, look, section
+from chabad_auth_django.contrib.admin.pages import periods
+from chabad_auth_django.contrib.admin.templatetags.chabad_charts import duration
+from chabad_auth_django.exceptions import TooSlow
+from chabad_auth_django.services.analytics import summary
+from chabad_auth_django.services.analytics.summary import Summary
+from chabad_auth_django.services.deployment import people, state
+from chabad_auth_django.services.deployment.people import People
+from chabad_auth_django.services.deployment.state import State
+
+#: Days of the charts, today included.
+DAYS = 30
+
+#: The newest users that are shown, and the most common names.
+NEWEST = MOST_COMMON = 10
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure with what it means."""
+
+    title: str
+    value: str
+    note: str = ""
+    href: str = ""
+    is_bad: bool = False
+
+
+class OverviewPage(Page):
+    """Figures, charts and what somebody should do something about."""
+
+    title = "Overview"
+    template_name = "chabad_admin/overview.html"
+    permissions = ("view_people", "view_events", "view_operations")
+
+    def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
+        """Return what the staff member may see."""
+        found: dict[str, Any] = {"tiles": [], "today": timezone.now()}
+        if rights.holds(request.user, "view_people", "view_events"):
+            shows_names = rights.holds(request.user, "view_people")
+            users = section(lambda: people.read(newest=NEWEST if shows_names else 0))
+            if isinstance(users, People):
+                found["people"] = users
+                found["tiles"] += _people_tiles(users)
+                if users.newest:
+                    look(what="users")
+                    found["newest"] = [
+                        {
+                            "id": row["_id"],
+                            "name": row.get("name"),
+                            "joined": getattr(row["_id"], "generation_time", None),
+                        }
+                        for row in users.newest
+                    ]
+        if rights.holds(request.user, "view_events"):
+            counted = section(_summary)
+            found["is_slow"] = isinstance(counted, TooSlow)
+            if isinstance(counted, Summary):
+                found |= _charts(counted)
+                found["tiles"] += _event_tiles(counted)
+        if rights.holds(request.user, "view_operations"):
+            now = section(state.read)
+            if isinstance(now, State):
+                found["problems"] = list(state.problems(now))
+                found["tiles"] += _operator_tiles(now)
+        return found
+
+
+def _summary() -> Summary:
+    # As far ahead as a client's clock may be.
+    end = timezone.now() + timedelta(minutes=5)
+    return summary.summarize(start=_first_day(), end=end, most=MOST_COMMON)
+
+
+def _first_day() -> datetime:
+    return periods.midnight(timezone.now().astimezone(UTC).date() - timedelta(days=DAYS - 1), UTC)
+
+
+def _charts(found: Summary) -> dict[str, Any]:
+    parts, values = stack(found.days, by="eventCategory")
+    days = [_first_day() + timedelta(days=index) for index in range(DAYS)]
+    address = reverse("admin:chabad_admin_analytics_changelist")
+    columns = []
+    for day in days:
+        query = {"since": f"{day:%Y-%m-%d}", "until": f"{day:%Y-%m-%d}", "bucket": "hour"}
+        columns.append(
+            Column(
+                label=periods.label(day, "day", UTC, is_short=True),
+                name=periods.label(day, "day", UTC, is_short=False),
+                values=values.get(day, (0,) * len(parts)),
+                href=f"{address}?{urlencode({**query, 'zone': 'UTC'})}",
+            )
+        )
+    is_rtl = translation.get_language_bidi()
+    chart = Columns("events", "Events per day (UTC)", parts, tuple(columns), is_rtl)
+    return {
+        "chart": chart,
+        "analytics": address,
+        "names": _bars("Most common events", found, "eventName", address),
+        "apps": _bars("Applications", found, "appId", address),
+    }
+
+
+def _bars(title: str, found: Summary, field: str, address: str) -> Any:
+    rows = found.common[field]
+    return rows and bars(
+        title,
+        [
+            Bar(
+                name=name_of(row[field]),
+                value=row["count"],
+                href=f"{address}?{urlencode({'by': field, 'only': name_of(row[field])})}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _people_tiles(found: People) -> Iterator[Tile]:
+    at_most = "more than " if found.joined + found.joined_before >= people.MOST else ""
+    yield Tile(
+        "Users",
+        number(found.total),
+        f"{at_most}{number(found.joined)} new in 7 days, {number(found.joined_before)} in the 7 "
+        "before",
+    )
+    yield Tile("Sign-ins", number(found.signed_in), "within 24 hours, not ended")
+
+
+def _event_tiles(found: Summary) -> Iterator[Tile]:
+    by_day: dict[Any, int] = {}
+    for row in found.days:
+        by_day[row["time"]] = by_day.get(row["time"], 0) + row["count"]
+    days = sorted(_first_day() + timedelta(days=index) for index in range(DAYS))
+    yesterday, before = (by_day.get(day, 0) for day in (days[-2], days[-3]))
+    note = f"{number(before)} the day before; UTC"
+    yield Tile("Events yesterday", number(yesterday), note)
+
+
+def _operator_tiles(found: State) -> Iterator[Tile]:
+    operations = reverse("admin:chabad_admin_operations_changelist")
+    age = found.oldest_deletion and (timezone.now() - found.oldest_deletion).total_seconds()
+    yield Tile(
+        "Open deletions",
+        number(found.open_deletions),
+        ("is cron running? " if found.has_late_deletion else "")
+        + (f"the oldest for {duration(age)}" if age else "none is under way"),
+        reverse("admin:chabad_admin_deletions_changelist"),
+        found.has_late_deletion,
+    )
+    last = found.last_rollup
+    yield Tile("Rolled up until", f"{last:%Y-%m-%d}" if last else "never", "UTC days", operations)
+    missing, others = len(found.comparison.missing), len(found.comparison.differing)
+    yield Tile(
+        "Indexes",
+        f"{missing} missing" if missing else f"{others} differ" if others else "as declared",
+        f"{len(found.comparison.extra)} that nothing declares" if found.comparison.extra else "",
+        operations,
+        bool(missing or others),
+    )
+    yield Tile(
+        "TTL lag",
+        duration(found.lag_seconds),
+        f"activities are kept {found.retention_days:g} days"
+        if found.retention_days
+        else "nothing is removed",
+        operations,
+        found.lag_seconds > state.LATE_REMOVAL or found.retention_days is None,
+    )

@@ -1,0 +1,150 @@
+"""The range of time that a page is about, chosen by a form in its address, and its buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from chabad_auth_django.exceptions import ValidationError
+
+#: Range -> its days, today included, and what it is called.
+RANGES = {
+    "1": "Today",
+    "7": "7 days",
+    "30": "30 days",
+    "90": "90 days",
+    "365": "365 days",
+}
+
+#: Buckets that a chart may have.
+MOST_BUCKETS = 1_000
+
+_FIRST, _LAST = date(1970, 1, 1), date(2105, 12, 31)
+
+
+@dataclass(frozen=True)
+class Period:
+    """A range of time: from ``start`` to before ``end``, both in UTC."""
+
+    start: datetime
+    end: datetime
+
+
+def day_field(label: str) -> forms.DateField:
+    """Return a field for a day, which the browser has a calendar for."""
+    return forms.DateField(
+        label=label,
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        validators=[MinValueValidator(_FIRST), MaxValueValidator(_LAST)],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+
+
+class PeriodForm(forms.Form):
+    """A range: the last days, or from one day to another."""
+
+    days = forms.ChoiceField(label="Range", required=False)
+    since = day_field("or from")
+    until = day_field("to (this day too)")
+
+    #: The range without any choice.
+    default_days = "30"
+    #: Ranges that only this form has.
+    choices_of_days: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, query: Any) -> None:
+        given = {name: query.get(name) for name in query}
+        super().__init__({"days": self.default_days, **self.defaults(), **given}, label_suffix="")
+        self.fields["days"].choices = list((self.choices_of_days | RANGES).items())
+
+    @classmethod
+    def defaults(cls) -> dict[str, str]:
+        """Return what holds of the other fields where the address does not say."""
+        return {}
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a range that ends before it begins."""
+        found: dict[str, Any] = super().clean() or {}
+        since, until = found.get("since"), found.get("until")
+        if since and until and since > until:
+            self.add_error("until", "It is before the first day.")
+        return found
+
+    def period(self, zone: tzinfo) -> Period:
+        """Return the range in the zone; days win over the last days."""
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        days = int(self.cleaned_data.get("days") or self.default_days)
+        today = timezone.now().astimezone(zone).date()
+        last = until or max(since or today, today)
+        first = since or last - timedelta(days=days - 1)
+        end = midnight(last + timedelta(days=1), zone)
+        return Period(midnight(first, zone), end)
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """Return when the day begins in the zone, in UTC."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def floor(moment: datetime, bucket: str, zone: tzinfo) -> datetime:
+    """Return when the bucket of the moment begins."""
+    local = moment.astimezone(zone)
+    day = local.date()
+    if bucket == "hour":
+        past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        return moment - past
+    if bucket == "week":
+        day -= timedelta(days=day.weekday())
+    elif bucket == "month":
+        day = day.replace(day=1)
+    return midnight(day, zone)
+
+
+def following(begin: datetime, bucket: str, zone: tzinfo) -> datetime:
+    """Return when the next bucket begins."""
+    if bucket == "hour":
+        return begin + timedelta(hours=1)
+    day = begin.astimezone(zone).date()
+    days = {"day": 1, "week": 7, "month": 31}[bucket]
+    return floor(midnight(day + timedelta(days=days), zone), bucket, zone)
+
+
+def buckets(period: Period, bucket: str, zone: tzinfo) -> Iterator[datetime]:
+    """Yield when each bucket of the period begins; raise ``ValidationError`` for too many."""
+    begin = floor(period.start, bucket, zone)
+    for _ in range(MOST_BUCKETS):
+        if begin >= period.end:
+            return
+        yield begin
+        begin = following(begin, bucket, zone)
+    raise ValidationError(f"More than {MOST_BUCKETS:,} buckets: choose longer ones, or fewer days.")
+
+
+def before(period: Period, bucket: str, zone: tzinfo) -> Period:
+    """Return the period of as many buckets before this one."""
+    number = sum(1 for _ in buckets(period, bucket, zone))
+    begin = floor(period.start, bucket, zone)
+    end = begin
+    for _ in range(number):
+        begin = floor(begin - timedelta(hours=1 if bucket == "hour" else 12), bucket, zone)
+    return Period(begin, end)
+
+
+def label(begin: datetime, bucket: str, zone: tzinfo, *, is_short: bool) -> str:
+    """Return what a bucket is called in the zone."""
+    formats = {
+        "hour": ("H:i", "Y-m-d H:i"),
+        "day": ("j M", "D Y-m-d"),
+        "week": ("j M", "Y-m-d (\\w\\e\\e\\k)"),
+        "month": ("M Y", "Y-m"),
+    }
+    short, long = formats[bucket]
+    return date_format(begin.astimezone(zone), short if is_short else long)
