@@ -24,6 +24,8 @@ class Day:
 
     label: str
     state: str
+    #: What the tooltip calls it; the label by default.
+    name: str = ""
 
 
 def strip(
@@ -42,7 +44,7 @@ def strip(
         return (len(days) - 1 - index if is_rtl else index) * room
 
     cells = [
-        (day.state, percent(slot(at) + room * 0.08), percent(room * 0.84), HEIGHT, day.label,
+        (day.state, percent(slot(at) + room * 0.08), percent(room * 0.84), HEIGHT, day.name or day.label,
          states[day.state])
         for at, day in enumerate(days)
     ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -104,7 +104,7 @@ class PurgePage(Page):
     title = "Run the purge now"
     template_name = "chabad_admin/deletions.html"
     permissions = ("erase_people",)
-    http_method_names: ClassVar[list[str]] = ["post", "options"]
+    http_method_names = ["post", "options"]
 
     def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Purge, and say what was done."""
@@ -114,7 +114,7 @@ class PurgePage(Page):
             f"ended, {number(done.open)} are open."
         )
         LogEntry.objects.create(
-            user_id=request.user.pk,
+            user_id=str(request.user.pk),
             content_type=ContentType.objects.get_for_model(Deletions),
             object_id="",
             object_repr="purge",

@@ -75,7 +75,11 @@ def _calendar() -> Calendar:
 
 def _strip(found: Calendar) -> Any:
     days = [
-        Day(periods.label(day, "day", UTC, is_short=False), state)
+        Day(
+            label=periods.label(day, "day", UTC, is_short=True),
+            state=state,
+            name=periods.label(day, "day", UTC, is_short=False),
+        )
         for day, state in found.days.items()
     ]
     return strip("Days of Analytics", days, STATES, is_rtl=translation.get_language_bidi())

@@ -63,7 +63,8 @@ class PeriodForm(forms.Form):
     def __init__(self, query: Any) -> None:
         given = {name: query.get(name) for name in query}
         super().__init__({"days": self.default_days, **self.defaults(), **given}, label_suffix="")
-        self.fields["days"].choices = list((self.choices_of_days | RANGES).items())
+        choices = list((self.choices_of_days | RANGES).items())
+        self.fields["days"] = forms.ChoiceField(label="Range", choices=choices, required=False)
 
     @classmethod
     def defaults(cls) -> dict[str, str]:
