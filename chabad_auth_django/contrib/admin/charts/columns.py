@@ -283,17 +283,24 @@ class Columns:
 
 
 def stack(
-    rows: Sequence[Mapping[str, Any]], *, by: str | None, value: str = "count", name: str = "Events"
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    by: str | None,
+    value: str = "count",
+    name: str = "Events",
+    first: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], dict[Any, tuple[int, ...]]]:
     """Return the parts, the largest first, and for each time the values of these parts.
 
-    Parts beyond ``MAX_PARTS`` are one, called "Other".
+    Those that ``first`` names come first, so that they have the same colours in every chart. Parts beyond ``MAX_PARTS`` are one, called "Other".
     """
     totals: dict[str, int] = {}
     for row in rows:
         part = name_of(row[by]) if by else name
         totals[part] = totals.get(part, 0) + int(row[value])
-    names = sorted(totals, key=lambda part: (-totals[part], part))
+    ordered = [part for part in first if part in totals]
+    others = sorted(totals.keys() - set(ordered), key=lambda part: (-totals[part], part))
+    names = ordered + others
     has_other = len(names) > MAX_PARTS
     parts = [*names[: MAX_PARTS - 1], "Other"] if has_other else names
     index = {part: min(at, MAX_PARTS - 1) for at, part in enumerate(names)}

@@ -44,10 +44,16 @@ def strip(
         return (len(days) - 1 - index if is_rtl else index) * room
 
     cells = [
-        (day.state, percent(slot(at) + room * 0.08), percent(room * 0.84), HEIGHT, day.name or day.label,
-         states[day.state])
+        (
+            day.state,
+            percent(slot(at) + room * 0.08),
+            percent(room * 0.84),
+            HEIGHT,
+            day.name or day.label,
+            states[day.state],
+        )
         for at, day in enumerate(days)
-    ]  # fmt: skip
+    ]
     labels = [
         (percent(slot(at) + room / 2), HEIGHT + 17, days[at].label)
         for at in range((every - 1) // 2, len(days), every)

@@ -20,6 +20,7 @@ from chabad_auth_django.contrib.admin.page import Page, look, section
 from chabad_auth_django.contrib.admin.pages import periods
 from chabad_auth_django.contrib.admin.templatetags.chabad_charts import duration
 from chabad_auth_django.exceptions import TooSlow
+from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.services.analytics import summary
 from chabad_auth_django.services.analytics.summary import Summary
 from chabad_auth_django.services.deployment import people, state
@@ -95,7 +96,7 @@ def _first_day() -> datetime:
 
 
 def _charts(found: Summary) -> dict[str, Any]:
-    parts, values = stack(found.days, by="eventCategory")
+    parts, values = stack(found.days, by="eventCategory", first=EVENT_CATEGORIES)
     days = [_first_day() + timedelta(days=index) for index in range(DAYS)]
     address = reverse("admin:chabad_admin_analytics_changelist")
     columns = []

@@ -13,6 +13,7 @@ from chabad_auth_django.contrib.admin.charts.columns import Column, Columns, sta
 from chabad_auth_django.contrib.admin.charts.marks import name_of
 from chabad_auth_django.contrib.admin.pages import periods
 from chabad_auth_django.contrib.admin.pages.periods import Period
+from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.services.analytics import calendar, timeseries
 
 #: The states of days that a chart marks, and what it calls them.
@@ -68,7 +69,7 @@ def chart(
 ) -> Columns:
     """Return the chart of the rows; ``states`` are those of the UTC days."""
     by = question.by if rows and question.by in rows[0] else None
-    parts, values = stack(rows, by=by, value=value, name=title)
+    parts, values = stack(rows, by=by, value=value, name=title, first=EVENT_CATEGORIES)
     columns = []
     for begin in question.begins(list(values)):
         counts = values.get(begin, (0,) * len(parts))
