@@ -292,7 +292,8 @@ def stack(
 ) -> tuple[tuple[str, ...], dict[Any, tuple[int, ...]]]:
     """Return the parts, the largest first, and for each time the values of these parts.
 
-    Those that ``first`` names come first, so that they have the same colours in every chart. Parts beyond ``MAX_PARTS`` are one, called "Other".
+    Those that ``first`` names come first, so that they have the same colours in every chart. Parts
+    beyond ``MAX_PARTS`` are one, called "Other".
     """
     totals: dict[str, int] = {}
     for row in rows:
