@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import bson
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions
+
 from chabad_auth_django.conf import conf
 
 Expression = dict[str, Any]
@@ -18,6 +22,9 @@ VERSION_KEY = "__v"
 
 #: What is said of an object that does not fit.
 TOO_MUCH = "Would take too many bytes or keys."
+
+# As the connection reads them; other programs may store UUIDs.
+_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
 #: Levels on which keys are counted at most: MongoDB refuses an expression that counts on 32.
 _MAX_DEPTH = 25
@@ -61,22 +68,21 @@ def without_item(array: Expression | str, item: str) -> Expression:
 
 def without_key(value: Expression | str, key: str) -> Expression:
     """Return the object without the key, whatever characters the key has."""
-    differs = {"$ne": ["$$this.k", {"$literal": key}]}
-    return {"$arrayToObject": {"$filter": {"input": {"$objectToArray": value}, "cond": differs}}}
+    return {"$unsetField": {"field": {"$literal": key}, "input": value}}
 
 
 def without_name(value: Expression, name: str) -> Expression:
-    """Return the object with the name taken out of each of its arrays and objects."""
-    branches = [
-        {"case": {"$isArray": ["$$field.v"]}, "then": without_item("$$field.v", name)},
-        {
-            "case": {"$eq": [{"$type": "$$field.v"}, "object"]},
-            "then": without_key("$$field.v", name),
-        },
-    ]
-    field = {"k": "$$field.k", "v": {"$switch": {"branches": branches, "default": "$$field.v"}}}
-    fields = {"input": {"$objectToArray": value}, "as": "field", "in": field}
-    return {"$arrayToObject": {"$map": fields}}
+    """Return the object with the name taken out of each of its arrays and objects that has it."""
+    literal, item = {"$literal": name}, "$$field.v"
+    is_array = {"$isArray": [item]}
+    member = {"$getField": {"field": literal, "input": item}}
+    is_member = {"$ne": [{"$type": member}, "missing"]}
+    has_name = {"$cond": [is_array, {"$in": [literal, item]}, is_member]}
+    fields = {"input": {"$objectToArray": value}, "as": "field", "cond": has_name}
+    left = {"$cond": [is_array, without_item(item, name), without_key(item, name)]}
+    changed = {"input": {"$filter": fields}, "as": "field", "in": {"k": "$$field.k", "v": left}}
+    # The others are not taken apart: some types do not survive that.
+    return {"$mergeObjects": [value, {"$arrayToObject": {"$map": changed}}]}
 
 
 def fits_clearly(value: Expression, *, max_bytes: int) -> Expression:
@@ -114,13 +120,21 @@ def _count_keys(value: str, depth: int) -> Expression:
 
 def is_document(stored: Mapping[str, Any]) -> Expression:
     """Tell whether the document is the one that was read, but for what Mongoose counts."""
-    content = {"$unsetField": {"field": VERSION_KEY, "input": "$$ROOT"}}
-    return {"$eq": [content, {"$literal": without_version(stored)}]}
+    return {"$eq": [_uncounted("$$ROOT"), _uncounted({"$literal": stored})]}
+
+
+def content(stored: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a document that was read, but for what Mongoose counts."""
+    return bson.encode(without_version(stored), codec_options=_CODEC)
 
 
 def without_version(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return the stored document without what Mongoose counts: it is no content."""
     return {name: value for name, value in stored.items() if name != VERSION_KEY}
+
+
+def _uncounted(document: Expression | str) -> Expression:
+    return {"$unsetField": {"field": VERSION_KEY, "input": document}}
 
 
 def lookup(collection: str, *, local: str, foreign: str) -> dict[str, Any]:

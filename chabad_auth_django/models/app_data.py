@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Self
 
-from bson import Decimal128
-from mongoengine.fields import LongField
-from pymongo import DeleteOne, ReturnDocument, UpdateOne
-from pymongo.read_preferences import ReadPreference
+from pymongo import DeleteMany, DeleteOne, ReturnDocument, UpdateOne
+from pymongo.errors import OperationFailure
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db.expressions import integer_at, is_document
 from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_atomic
-from chabad_auth_django.db.updates import pipeline
+from chabad_auth_django.db.updates import merge_patch, pipeline
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     NotFound,
     ValidationError,
     VersionConflict,
 )
+from chabad_auth_django.models.app_data_criteria import (
+    CONVERSION_FAILURE,
+    INTEGER,
+    NEXT_VERSION,
+    Versions,
+    key_of,
+    last_version,
+    row_key,
+    same_version,
+    version_criteria,
+    whole,
+)
+from chabad_auth_django.models.app_data_merge import validate_merge
+from chabad_auth_django.models.app_data_queryset import AppDataQuerySet
 from chabad_auth_django.models.app_data_tombstone import AppDataTombstone
-from chabad_auth_django.models.fields import DateTimeField, JSONValueField, NameField, now
+from chabad_auth_django.models.fields import (
+    DateTimeField,
+    JSONValueField,
+    LongField,
+    NameField,
+    now,
+)
 from chabad_auth_django.models.owned import OwnedDocument, OwnedQuerySet
 from chabad_auth_django.models.queryset import MAX_LIMIT, bounded
 from chabad_auth_django.models.registry import Sharding
@@ -30,46 +48,6 @@ from chabad_auth_django.validators import INT64_MAX, to_object_id, validate_json
 
 #: Stands for every key of an application; an empty key never does.
 ALL: Final = object()
-
-#: Keys that a deletion removes with one command.
-DELETE_BATCH = 500
-
-#: The fields that together name one value, and are the ``_id`` of its tombstone.
-KEY = ("userId", "appId", "dataKey")
-
-#: One version, or several of which one must match.
-Versions = int | Sequence[int]
-
-_NEXT_VERSION = {"$add": [integer_at("version"), 1]}
-
-#: A version that ``$inc`` can count up; an array of integers is of these types too.
-_INTEGER = {"$type": ["int", "long"], "$lt": INT64_MAX, "$not": {"$type": "array"}}
-
-
-class AppDataQuerySet(OwnedQuerySet):
-    """A QuerySet whose ``delete()`` remembers the versions."""
-
-    @property
-    def fixed(self) -> frozenset[str]:
-        """The fields that cannot be changed here; the value changes with the version only."""
-        return super().fixed | {"dataValue"}
-
-    def delete(self, write_concern: Any = None, **kwargs: Any) -> int:
-        """Delete the documents that match now, in batches; return how many."""
-        self._refuse(bool(write_concern), "write_concern")
-        count = 0
-        ids = list(self.clone().read_preference(ReadPreference.PRIMARY).scalar("id"))
-        for start in range(0, len(ids), DELETE_BATCH):
-            query = {"$and": [self.clone().criteria, {"_id": {"$in": ids[start:][:DELETE_BATCH]}}]}
-            # Once more for each that changes between the look at it and its deletion.
-            while rows := list(self.model.collection().find(query, [*KEY, "version"])):
-                count += self.model.delete_rows(rows)
-        return count
-
-    def modify(self, upsert: bool = False, remove: bool = False, **kwargs: Any) -> Any:
-        """Update one document atomically; removing is refused: only ``delete`` keeps versions."""
-        self._refuse(remove, "remove")
-        return super().modify(upsert=upsert, **kwargs)
 
 
 class AppData(OwnedDocument):
@@ -126,7 +104,7 @@ class AppData(OwnedDocument):
     @classmethod
     def read_key(cls, user_id: Any, app_id: str, data_key: str) -> dict[str, Any] | None:
         """Return what is stored under the key as PyMongo reads it, or ``None``."""
-        return cls.read(**_key(user_id, app_id, data_key))
+        return cls.read(**key_of(user_id, app_id, data_key))
 
     @classmethod
     def create_app_data(cls, **fields: Any) -> Self:
@@ -143,7 +121,7 @@ class AppData(OwnedDocument):
         Concurrent calls for one key all succeed and each counts once. Raises ``ValidationError``,
         and ``UserNotFound`` when the user is gone.
         """
-        key = _key(user_id, app_id, data_key)
+        key = key_of(user_id, app_id, data_key)
         counted = not in_atomic()
         while True:
             stored = cls._set_value(key, data_value, counted=counted)
@@ -173,8 +151,8 @@ class AppData(OwnedDocument):
         ``expected_version`` may be several, or ``None`` for any. Raises ``VersionConflict`` with
         what is stored, ``NotFound`` and ``ValidationError``.
         """
-        key = _key(user_id, app_id, data_key)
-        criteria = _version_criteria(expected_version)
+        key = key_of(user_id, app_id, data_key)
+        criteria = version_criteria(expected_version)
         return cls.from_stored(cls._update(key, data_value, criteria))
 
     @classmethod
@@ -183,9 +161,27 @@ class AppData(OwnedDocument):
 
         Raises ``VersionConflict`` with what is stored, ``NotFound`` and ``ValidationError``.
         """
+        return cls._change(stored, partial(cls._store_value, data_value=data_value))
+
+    @classmethod
+    def merge_app_data(cls, stored: Self, patch: Any) -> Self:
+        """Apply a JSON merge patch (RFC 7396) to a value that was read, as ``replace_app_data``.
+
+        What other programs stored beside what the patch names is kept as it is.
+        """
+        if not isinstance(patch, dict):
+            return cls.replace_app_data(stored, patch)
+        validate_merge(stored.data_value, patch, max_bytes=conf.APP_DATA_MAX_BYTES)
+        changes = {"$set": {"updatedAt": now(), "version": NEXT_VERSION}}
+        update = [*merge_patch("dataValue", patch), changes]
+        return cls._change(stored, partial(cls._apply_update, update=update))
+
+    @classmethod
+    def delete_unchanged(cls, stored: Self) -> bool:
+        """Delete a value that was read; tell whether it was still there, and the same."""
         row = stored.stored or {}
-        key = {"_id": row["_id"], "userId": row.get("userId")}
-        return cls.from_stored(cls._update(key, data_value, _unchanged(row)))
+        deletions = ([DeleteOne(criteria)] for criteria in cls.exactly(row_key(row), row))
+        return any(cls.delete_rows([row], deletion) for deletion in deletions)
 
     @classmethod
     def delete_app_data(
@@ -203,7 +199,7 @@ class AppData(OwnedDocument):
         query = {"userId": to_object_id(user_id), "appId": validate_name(app_id)}
         if data_key is not ALL:
             query["dataKey"] = validate_name(data_key)
-        query |= _version_criteria(expected_version)
+        query |= version_criteria(expected_version)
         return int(cls.objects(__raw__=query).delete())
 
     def update_value(self, data_value: Any) -> None:
@@ -217,12 +213,12 @@ class AppData(OwnedDocument):
         """
         if expected_version is None:
             raise ValidationError("An expected version is required.")
-        criteria = _version_criteria(expected_version)
+        criteria = version_criteria(expected_version)
         self._load(self._update({"_id": self.pk}, data_value, criteria))
 
     def increment_version(self) -> None:
         """Count the version up without a new value."""
-        self.update_atomically([{"$set": {"version": _NEXT_VERSION}}])
+        self.update_atomically([{"$set": {"version": NEXT_VERSION}}])
 
     def save(self, **kwargs: Any) -> Self:
         """Insert a new document; update a stored one only if its version is still the loaded one.
@@ -248,51 +244,88 @@ class AppData(OwnedDocument):
         """
         update: Any = _new_value(data_value)
         if counted and not isinstance(data_value, (list, tuple)):
-            criteria = {**criteria, "version": {**criteria.get("version", {}), **_INTEGER}}
+            criteria = {**criteria, "version": {**criteria.get("version", {}), **INTEGER}}
             update = {
                 "$set": {"dataValue": data_value, "updatedAt": now()},
                 "$inc": {"version": 1},
             }
-        return cls.collection().find_one_and_update(
-            criteria, update, return_document=ReturnDocument.AFTER
-        )
+        return cls._apply_update(criteria, update)
+
+    @classmethod
+    def _store_value(cls, criteria: dict[str, Any], data_value: Any) -> dict[str, Any] | None:
+        stored = cls._set_value(criteria, data_value, counted=True)
+        return stored or cls._set_value(criteria, data_value, counted=False)
+
+    @classmethod
+    def _apply_update(cls, criteria: Mapping[str, Any], update: Any) -> dict[str, Any] | None:
+        try:
+            return cls.collection().find_one_and_update(
+                criteria, update, return_document=ReturnDocument.AFTER
+            )
+        except OperationFailure as error:
+            if error.code != CONVERSION_FAILURE:
+                raise
+            raise last_version() from None
+
+    def _apply(self, criteria: Mapping[str, Any], update: Any) -> dict[str, Any] | None:
+        return self._apply_update(criteria, update)
+
+    @classmethod
+    def _change(
+        cls, stored: Self, change: Callable[[dict[str, Any]], dict[str, Any] | None]
+    ) -> Self:
+        """Change just this document, which was read; return what is stored then."""
+        row = stored.stored or {}
+        key = row_key(row)
+        for criteria in cls.exactly(key, row):
+            if changed := change(criteria):
+                return cls.from_stored(changed)
+        raise cls._conflict(key)
 
     @classmethod
     def _update(
         cls, key: dict[str, Any], data_value: Any, criteria: dict[str, Any]
     ) -> dict[str, Any]:
-        for counted in (True, False):
-            stored = cls._set_value(key | criteria, data_value, counted=counted)
-            if stored is not None:
-                return stored
+        stored = cls._store_value(key | criteria, data_value)
+        if stored is None:
+            raise cls._conflict(key)
+        return stored
+
+    @classmethod
+    def _conflict(cls, key: dict[str, Any]) -> VersionConflict | NotFound:
+        """Return the error for what is not as it was expected."""
         current = cls.collection().find_one(key)
         if current is None:
-            raise NotFound
-        raise VersionConflict(
+            return NotFound()
+        return VersionConflict(
             current_version=current.get("version", 0), current_value=current.get("dataValue", {})
         )
 
     @classmethod
     @atomic
-    def delete_rows(cls, rows: Sequence[Mapping[str, Any]], *, unchanged: bool = False) -> int:
+    def delete_rows(
+        cls,
+        rows: Sequence[Mapping[str, Any]],
+        deletions: Sequence[DeleteOne | DeleteMany] | None = None,
+    ) -> int:
         """Delete stored documents unless they have another version now; return how many.
 
-        With ``unchanged`` the rows are whole, and nothing of them may have changed.
+        ``deletions`` are those of the same documents, where another condition is wanted.
         """
         # The tombstones come first: without a transaction, a crash in between loses no version.
         AppDataTombstone.collection().bulk_write(
             [
                 UpdateOne(
                     # Not validated: a name that other programs stored can be deleted too.
-                    {"_id": {name: row.get(name) for name in KEY}},
-                    {"$max": {"version": _whole(row.get("version"))}},
+                    {"_id": row_key(row)},
+                    {"$max": {"version": whole(row.get("version"))}},
                     upsert=True,
                 )
                 for row in rows
             ]
         )
-        criteria = _unchanged if unchanged else _same_version
-        deletions = [DeleteOne(criteria(row)) for row in rows]
+        if deletions is None:
+            deletions = [DeleteOne(same_version(row)) for row in rows]
         return cls.collection().bulk_write(deletions).deleted_count
 
     @classmethod
@@ -300,51 +333,18 @@ class AppData(OwnedDocument):
     def _insert(cls, documents: Sequence[Self]) -> None:
         # In one transaction with the insert: a key that was created and deleted again since the
         # read makes the insert conflict, so the version is above every one that ever was.
-        keys = [_key(item.user_id, item.app_id, item.data_key) for item in documents]
+        keys = [key_of(item.user_id, item.app_id, item.data_key) for item in documents]
         tombstones = AppDataTombstone.collection().find({"_id": {"$in": keys}})
         last = {tuple(row["_id"].values()): row["version"] for row in tombstones}
         for document, key in zip(documents, keys, strict=True):
             document.version = last.get(tuple(key.values()), 0) + 1
+            if document.version > INT64_MAX:
+                raise last_version()
         super()._insert(documents)
-
-
-def _key(user_id: Any, app_id: str, data_key: str) -> dict[str, Any]:
-    return {
-        "userId": to_object_id(user_id),
-        "appId": validate_name(app_id),
-        "dataKey": validate_name(data_key),
-    }
-
-
-def _version_criteria(expected: Versions | None) -> dict[str, Any]:
-    if expected is None:
-        return {}
-    versions = list(expected) if isinstance(expected, (list, tuple)) else [expected]
-    for version in versions:
-        if isinstance(version, bool) or not isinstance(version, int) or abs(version) > INT64_MAX:
-            raise ValidationError("A version is a whole number of at most 64 bits.")
-    return {"version": {"$in": versions}}
-
-
-def _same_version(row: Mapping[str, Any]) -> dict[str, Any]:
-    version: Any = row.get("version")
-    if version is None or isinstance(version, (int, float, Decimal128)):
-        return {"_id": row["_id"], "version": {"$eq": version}}
-    # What other programs stored there may not be what it was decoded to.
-    return {"_id": row["_id"], "version": {"$not": {"$type": ["null", "number"]}, "$exists": True}}
-
-
-def _unchanged(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row.get(name) for name in ("_id", *KEY)} | {"$expr": is_document(row)}
-
-
-def _whole(version: Any) -> int:
-    is_number = isinstance(version, (int, float)) and abs(version) < INT64_MAX
-    return int(version) if is_number else 0
 
 
 def _new_value(data_value: Any) -> list[dict[str, Any]]:
     validate_json(data_value, max_bytes=conf.APP_DATA_MAX_BYTES)
-    changes = {"dataValue": {"$literal": data_value}, "updatedAt": now(), "version": _NEXT_VERSION}
+    changes = {"dataValue": {"$literal": data_value}, "updatedAt": now(), "version": NEXT_VERSION}
     is_array = isinstance(data_value, (list, tuple))
     return pipeline(changes, arrays={"dataValue": changes["dataValue"]} if is_array else None)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import bson
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from chabad_auth_django.db import expressions, updates
+from chabad_auth_django.db.batches import RAW
 from chabad_auth_django.db.transactions import in_transaction, on_rollback
 from chabad_auth_django.exceptions import (
     AlreadyExists,
@@ -59,12 +61,9 @@ class ChangingDocument(RegisteredDocument):
                 update = [*update, {"$set": times}]
             else:
                 update = {**update, "$set": {**update.get("$set", {}), **times}}
-        criteria: dict[str, Any] = {**self._identity(), **conditions}
-        if self.expected is not None:
-            criteria = {"$and": [criteria, {"$expr": expressions.is_document(self.expected)}]}
-        stored = self._apply(criteria, update)
+        stored = self._apply_as_expected(conditions, update)
         if stored is None and self._make_missing():
-            stored = self._apply(criteria, update)
+            stored = self._apply_as_expected(conditions, update)
         if in_transaction():
             # Another try of it stores the same.
             on_rollback(partial(setattr, self, "expected", self.expected))
@@ -77,6 +76,29 @@ class ChangingDocument(RegisteredDocument):
         if self.expected is not None:
             self.expected = stored
         return True
+
+    def _apply_as_expected(self, conditions: Mapping[str, Any], update: Any) -> Any:
+        key = self._identity()
+        if self.expected is None:
+            return self._apply({**key, **conditions}, update)
+        found = self.exactly(key, self.expected)
+        # The conditions may have an "$expr" of their own.
+        tries = (self._apply({"$and": [exact, conditions]}, update) for exact in found)
+        return next(filter(None, tries), None)
+
+    @classmethod
+    def exactly(cls, key: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield criteria that find the document under the key if it is just the one that was read.
+
+        The second, for where the first finds nothing, is of its bytes: decoding loses what Python
+        has not, such as types that are no more used, and names that are there twice.
+        """
+        yield {**key, "$expr": expressions.is_document(row)}
+        stored = cls.collection_as(RAW).find_one(key)
+        if stored is not None:
+            decoded = bson.decode(stored.raw, cls.collection().codec_options)
+            if expressions.content(decoded) == expressions.content(row):
+                yield {**key, "$expr": expressions.is_document(stored)}
 
     def _apply(self, criteria: Mapping[str, Any], update: Any) -> dict[str, Any] | None:
         try:
@@ -92,7 +114,7 @@ class ChangingDocument(RegisteredDocument):
 
     def _check_expected(self) -> None:
         if self.expected is not None and self.stored is not None:
-            stored, expected = map(expressions.without_version, (self.stored, self.expected))
+            stored, expected = map(expressions.content, (self.stored, self.expected))
             if stored != expected:
                 raise DocumentChanged
 

@@ -79,6 +79,16 @@ class ObjectIdField(mongoengine.ObjectIdField):
             self.error(error.detail)
 
 
+class LongField(mongoengine.fields.LongField):
+    """A whole number; what other programs stored and is none, such as an infinity, stays."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except OverflowError:
+            return value
+
+
 class JSONField(mongoengine.fields.DictField):
     """A free-form JSON object that has passed ``validators.validate_json``.
 

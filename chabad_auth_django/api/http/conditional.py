@@ -6,21 +6,15 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-import bson
-from bson.binary import UuidRepresentation
-from bson.codec_options import CodecOptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.http.errors import PreconditionFailed
-from chabad_auth_django.db.expressions import without_version
+from chabad_auth_django.db.expressions import content
 from chabad_auth_django.exceptions import ValidationError
 
 Row = Mapping[str, Any]
 Shape = Callable[[Row], dict[str, Any]]
-
-# As the connection reads them; other programs may store UUIDs.
-_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
 
 def etag(row: Row) -> str:
@@ -30,8 +24,7 @@ def etag(row: Row) -> str:
     """
     version = row.get("version") if "dataKey" in row else None
     prefix = f"{version}-" if isinstance(version, int) and not isinstance(version, bool) else ""
-    encoded = bson.encode(without_version(row), codec_options=_CODEC)
-    return f'"{prefix}{hashlib.blake2b(encoded, digest_size=12).hexdigest()}"'
+    return f'"{prefix}{hashlib.blake2b(content(row), digest_size=12).hexdigest()}"'
 
 
 def respond(request: Request, row: Row, shape: Shape, status: int = 200) -> Response:

@@ -252,7 +252,7 @@ class AppDataValueViewSet(APIViewSet):
         """Delete a value."""
         expected = self._expected()
         if expected is not None:
-            deleted = AppData.delete_rows([self.found(expected.stored)], unchanged=True)
+            deleted = int(AppData.delete_unchanged(expected))
         else:
             deleted = AppData.delete_app_data(**self.key)
         if not deleted:

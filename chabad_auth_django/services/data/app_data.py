@@ -97,25 +97,12 @@ def merge_app_data(
     current = expected or (AppData.from_stored(stored) if stored else None)
     current = current or AppData.find_by_user_app_and_key(**key)
     while current is not None:
-        value = _merge(current.data_value, patch)
         if versions is not None and current.version not in versions:
             raise VersionConflict(current_version=current.version, current_value=current.data_value)
         try:
-            return AppData.replace_app_data(current, value)
+            return AppData.merge_app_data(current, patch)
         except VersionConflict:
             if expected or versions is not None:
                 raise
         current = AppData.find_by_user_app_and_key(**key)
     raise NotFound
-
-
-def _merge(value: Any, patch: Any) -> Any:
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(value) if isinstance(value, dict) else {}
-    for name, change in patch.items():
-        if change is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = _merge(merged.get(name), change)
-    return merged

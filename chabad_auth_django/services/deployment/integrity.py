@@ -25,7 +25,7 @@ from chabad_auth_django.models import (
     Profile,
     User,
 )
-from chabad_auth_django.models.app_data import KEY
+from chabad_auth_django.models.app_data_criteria import KEY
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.models.fields import now
@@ -34,7 +34,7 @@ from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.services.deployment import duplicates
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.lifecycle import deletion, purging
-from chabad_auth_django.validators import email_spellings
+from chabad_auth_django.validators import INT64_MAX, email_spellings
 
 #: The kinds of faults.
 KINDS = {
@@ -247,7 +247,9 @@ def _low_versions(rows: list[dict[str, Any]]) -> Iterator[Finding]:
         version, last = row.get("version"), tombstone["version"]
         if isinstance(version, int) and version <= last:
             detail = f"version {version}, though {last} was used"
-            repair = partial(_raise_version, row["_id"], version, last + 1)
+            repair = None
+            if last < INT64_MAX:
+                repair = partial(_raise_version, row["_id"], version, last + 1)
             yield Finding("low_version", "appdatas", row["_id"], detail, repair)
 
 

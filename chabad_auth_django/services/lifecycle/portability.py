@@ -29,13 +29,14 @@ from chabad_auth_django.exceptions import (
     ValidationError,
 )
 from chabad_auth_django.models import Analytics, AppData, AppDataTombstone, ExternalId, User
-from chabad_auth_django.models.app_data import KEY
+from chabad_auth_django.models.app_data_criteria import KEY
 from chabad_auth_django.models.base import DUPLICATE_KEY
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.services.identity import audit, external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion, export_file, purging
 from chabad_auth_django.services.lifecycle.export_file import Content
+from chabad_auth_django.validators import INT64_MAX
 
 #: Documents of one insert.
 BATCH = 500
@@ -279,7 +280,7 @@ def _with_new_versions(rows: list[RawBSONDocument]) -> list[RawBSONDocument]:
 
 
 def _above(last: Any, row: RawBSONDocument) -> RawBSONDocument:
-    if not _is_used(row.get("version"), last):
+    if not _is_used(row.get("version"), last) or last == INT64_MAX:
         return row
     return RawBSONDocument(bson.encode({**row, "version": last + 1}), RAW)
 

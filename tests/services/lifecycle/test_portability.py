@@ -17,7 +17,7 @@ from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW
 from chabad_auth_django.exceptions import ValidationError, VersionConflict
 from chabad_auth_django.models import Activity, AppData, AppDataTombstone, User
-from chabad_auth_django.models.app_data import KEY
+from chabad_auth_django.models.app_data_criteria import KEY
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes, integrity
 from chabad_auth_django.services.lifecycle import portability

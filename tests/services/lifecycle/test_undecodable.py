@@ -84,14 +84,20 @@ def test_a_deletion_removes_what_cannot_be_decoded(either_server: str) -> None:
         assert database[name].count_documents({}) == 0, name
 
 
-def test_deleting_app_data_ends(user: User, raw: Database) -> None:
-    ids = {"$type": "objectId"}
-    fill(raw, user, ["appdatas"])
-    with ending():
-        assert AppData.delete_app_data(user.id, "app", "k3") == 1
-        assert AppData.delete_app_data(user.id, "app") >= 8
-        AppData.objects(user_id=user.id).delete()
-    assert raw.appdatas.count_documents({"_id": ids}) == 0
+def test_deleting_app_data_ends_and_leaves_nothing(either_server: str) -> None:
+    user = User.create_user(email="ann@example.org")
+    database = User.collection().database
+    for delete in (
+        lambda: AppData.delete_app_data(user.id, "app"),
+        lambda: AppData.objects(user_id=user.id).delete(),
+    ):
+        fill(database, user, ["appdatas"])
+        with ending():
+            assert AppData.delete_app_data(user.id, "app", "k3") == 1
+            assert AppData.delete_app_data(user.id, "app", "k9") == 1
+            assert delete() == len(ODD) - 2
+        assert database.appdatas.count_documents({}) == 0
+        assert database.appdata_tombstones.count_documents({}) == len(ODD)
 
 
 def test_scans_end_and_see_every_document_once(user: User, raw: Database) -> None:
