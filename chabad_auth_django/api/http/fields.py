@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
@@ -75,7 +75,14 @@ class StringField(serializers.CharField):
 
 
 class ChoiceField(serializers.ChoiceField):
-    """One of some strings; an error names these and not what was sent."""
+    """One of some strings; an error names these and not what was sent.
+
+    In the OpenAPI description they have the name ``component``, or that of the field.
+    """
+
+    def __init__(self, choices: Any, *, component: str = "", **kwargs: Any) -> None:
+        self.component = component
+        super().__init__(choices, **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str) or data not in self.choices:
@@ -96,6 +103,25 @@ class NameField(StringField):
             return validate_name(data, max_length=self.max_length or MAX_NAME_LENGTH)
         except ValidationError as error:
             raise serializers.ValidationError(error.detail) from None
+
+
+class ExpandField(serializers.Field[Any, Any, Any, Any]):
+    """What to show beside a resource: names with commas between them, each at most once."""
+
+    def __init__(self, choices: Sequence[str], *, component: str) -> None:
+        self.choices = choices
+        #: The name of a choice in the OpenAPI description.
+        self.component = component
+        super().__init__(required=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the names as a list."""
+        names = str(data).split(",")
+        if not set(names) <= set(self.choices) or len(set(names)) != len(names):
+            raise serializers.ValidationError(
+                f"Expected some of {', '.join(self.choices)}, each once.", code="invalid_choice"
+            )
+        return names
 
 
 class NamesField(serializers.ListField):
@@ -169,7 +195,6 @@ class DateTimeField(serializers.DateTimeField):
         return value
 
 
-@extend_schema_field({"type": "object", "additionalProperties": {}, "example": {"key": "value"}})
 class JSONObjectField(serializers.Field[Any, Any, Any, Any]):
     """A free-form JSON object within the limit that the named setting gives."""
 
@@ -187,13 +212,6 @@ class JSONObjectField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-@extend_schema_field(
-    {
-        "type": "object",
-        "additionalProperties": {"type": "object", "additionalProperties": {}},
-        "example": {"clock": {"color": "blue"}},
-    }
-)
 class JSONObjectsField(JSONObjectField):
     """An object whose keys are names, and whose values are free-form JSON objects."""
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI description says of an error's body."""
+"""What the OpenAPI description says of an error's body, with every code that there is."""
 
 from __future__ import annotations
 
@@ -7,12 +7,66 @@ from typing import Any
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
+from chabad_auth_django import exceptions as domain
+from chabad_auth_django.api.http.errors import STATUSES
+from chabad_auth_django.api.http.fields import ChoiceField, JSONObjectField, JSONValueField
+
+#: Code -> status, of the errors that are none of the domain.
+HTTP_CODES = {
+    "parse_error": 400,
+    "not_authenticated": 401,
+    "csrf_failed": 403,
+    "method_not_allowed": 405,
+    "not_acceptable": 406,
+    "length_required": 411,
+    "precondition_failed": 412,
+    "body_too_large": 413,
+    "too_large": 413,
+    "unsupported_media_type": 415,
+    "throttled": 429,
+    "error": 500,
+    "not_ready": 503,
+}
+
+#: Code -> status, of every error that the API answers.
+CODES: dict[str, int] = {
+    **{
+        kind.code: next(status for base, status in STATUSES if issubclass(kind, base))
+        for kind in vars(domain).values()
+        if isinstance(kind, type) and issubclass(kind, tuple(base for base, _ in STATUSES))
+    },
+    **HTTP_CODES,
+}
+
+#: What can be wrong with a field: REST framework's codes, and ours.
+FIELD_CODES = (
+    *("blank", "date", "empty", "expired", "in_the_future", "integer_too_large", "invalid"),
+    *("invalid_choice", "invalid_email", "invalid_id", "invalid_time", "invalid_url", "length"),
+    *("make_aware", "max_length", "max_string_length", "max_value", "min_length", "min_value"),
+    *("more", "not_a_dict", "not_a_list", "not_a_string", "not_an_object", "not_finite", "null"),
+    *("null_characters_not_allowed", "outer_space", "overflow", "required"),
+    "surrogate_characters_not_allowed",
+    *("too_deep", "too_large", "too_many_keys", "unknown_field", "unsafe_key", "unsafe_string"),
+)
+
+
+def error_code() -> ChoiceField:
+    """Return a field with the code of an error."""
+    return ChoiceField(sorted(CODES), component="ErrorCode", help_text="For programs.")
+
+
+def error_detail() -> serializers.CharField:
+    """Return a field with the text of an error."""
+    return serializers.CharField(help_text="For people; it may change.")
+
 
 class FieldErrorSerializer(serializers.Serializer[Any]):
     """What is wrong with a field."""
 
-    code = serializers.CharField(help_text="For programs, such as `required`.")
-    detail = serializers.CharField(help_text="For people.")
+    code = ChoiceField(
+        FIELD_CODES, component="FieldErrorCode", help_text="For programs, such as `required`."
+    )
+    detail = error_detail()
 
 
 def field_errors() -> serializers.DictField:
@@ -26,25 +80,20 @@ def field_errors() -> serializers.DictField:
 
 #: An error: ``code`` for programs, ``detail`` for people, ``errors`` by field.
 ERROR = inline_serializer(
-    "Error",
-    {
-        "code": serializers.CharField(help_text="For programs."),
-        "detail": serializers.CharField(help_text="For people."),
-        "errors": field_errors(),
-    },
+    "Error", {"code": error_code(), "detail": error_detail(), "errors": field_errors()}
 )
 
 VERSION_CONFLICT = inline_serializer(
     "VersionConflict",
     {
-        "code": serializers.CharField(),
-        "detail": serializers.CharField(),
+        "code": error_code(),
+        "detail": error_detail(),
         "current": inline_serializer(
             "CurrentValue",
             {
                 "version": serializers.IntegerField(),
-                "dataValue": serializers.JSONField(
-                    required=False, help_text="Left out where it is large."
+                "dataValue": JSONValueField(
+                    "APP_DATA_MAX_BYTES", required=False, help_text="Left out where it is large."
                 ),
             },
             required=False,
@@ -56,9 +105,10 @@ VERSION_CONFLICT = inline_serializer(
 PRECONDITION_FAILED = inline_serializer(
     "PreconditionFailed",
     {
-        "code": serializers.CharField(),
-        "detail": serializers.CharField(),
-        "current": serializers.DictField(
+        "code": error_code(),
+        "detail": error_detail(),
+        "current": JSONObjectField(
+            "APP_DATA_MAX_BYTES",
             allow_null=True,
             help_text="The resource as it is stored; `null` where there is none, or a large one.",
         ),

@@ -21,10 +21,26 @@ from rest_framework import serializers
 
 from chabad_auth_django import __version__
 from chabad_auth_django.api.openapi.errors import ERROR, PRECONDITION_FAILED, VERSION_CONFLICT
+from chabad_auth_django.api.openapi.examples import add_examples
 from chabad_auth_django.api.openapi.extensions import KEY_PATTERN, NAME_PATTERN
 from chabad_auth_django.conf import conf
 
 TITLE = "ChabadUniverse users"
+
+DESCRIPTION = """\
+Users and what they share: profile, preferences, events and app data.
+
+**To get a token** send `POST auth/login/` a `token` of an issuer that the project knows, or the
+`username` and `password` of an account of the project. Then send the `accessToken` with each
+request: `Authorization: Bearer …`. It is good for 15 minutes by default; `POST auth/refresh/`
+exchanges the `refreshToken` for new ones. To try the API out, `manage.py chabad_issue_token USER`
+prints a token.
+
+**Errors** are `{"code", "detail", "errors"?}`: `code` is for programs, and `errors` says what is
+wrong with which field.
+
+**Send a write again** without a thought where it has an `Idempotency-Key`: it happens once.
+"""
 
 #: What the paths are about -> what that is; each is a tag of its operations.
 TAGS = {
@@ -47,7 +63,7 @@ SETTINGS: dict[str, Any] = {
         if not name.startswith("SERVE_") and name != "DEFAULT_GENERATOR_CLASS"
     },
     "TITLE": TITLE,
-    "DESCRIPTION": "Users and what they share: profile, preferences, events and app data.",
+    "DESCRIPTION": DESCRIPTION,
     "VERSION": __version__,
     "TAGS": [{"name": name, "description": text} for name, text in TAGS.items()],
     "PREPROCESSING_HOOKS": ["chabad_auth_django.api.openapi.schema.only_ours"],
@@ -118,6 +134,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The same key with the same request again within a day is answered as the first "
     "time and changes nothing.",
+    examples=[OpenApiExample("A UUID", "0190a7c4-6f5e-7b1c-9d0a-3f2e1d4c5b6a")],
 )
 ETAG = header(
     "ETag", "What `If-Match` and `If-None-Match` take.", required=True, response=[200, 201, 304]
@@ -195,11 +212,17 @@ class Schema(AutoSchema):
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         """Return the operation with the errors that every one of its kind has."""
         operation = super().get_operation(*args, **kwargs)
-        if operation and self.method == "POST" and "requestBody" in operation:
+        if operation is None:
+            return None
+        if self.method == "POST" and "requestBody" in operation:
             # The others take a missing body for an empty object.
             operation["requestBody"]["required"] = True
+        for parameter in operation.get("parameters", ()):
+            if parameter["schema"].get("type") == "array":
+                parameter |= {"style": "form", "explode": False}
+        add_examples(operation)
         # Without throttles it is a probe of the server's health, which has errors of its own.
-        if operation is not None and self.view.throttle_classes:
+        if self.view.throttle_classes:
             schema = self.resolve_serializer(self.error, "response").ref
             for status in self._common_errors(operation):
                 response = {

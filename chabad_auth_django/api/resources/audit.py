@@ -29,7 +29,7 @@ from chabad_auth_django.validators import to_object_id
 class ActorSerializer(StrictSerializer):
     """Who acted."""
 
-    kind = ChoiceField(choices=list(KINDS))
+    kind = ChoiceField(list(KINDS), component="ActorKind")
     id = serializers.CharField(
         allow_null=True,
         help_text="The user's id, the host's id and the account's primary key, or the command.",
@@ -43,9 +43,9 @@ class AuditEntrySerializer(StrictSerializer):
     id = serializers.CharField()
     timestamp = serializers.DateTimeField()
     actor = ActorSerializer()
-    action = ChoiceField(choices=sorted(ACTIONS))
+    action = ChoiceField(sorted(ACTIONS), component="AuditAction")
     userId = serializers.CharField(allow_null=True, help_text="Whom it was done to.")
-    outcome = ChoiceField(choices=[DONE, REFUSED])
+    outcome = ChoiceField([DONE, REFUSED], component="AuditOutcome")
     code = serializers.CharField(allow_null=True, help_text="The error, of what was refused.")
     details = serializers.DictField(help_text="Names of fields, roles and the like; ids.")
 
@@ -61,7 +61,7 @@ class AuditQuerySerializer(PageQuerySerializer):
 
     user = NameField(max_length=24, required=False, help_text="The id of whom it was done to.")
     actor = NameField(required=False, help_text="A user's id, or the name of a command.")
-    action = ChoiceField(choices=sorted(ACTIONS), required=False)
+    action = ChoiceField(sorted(ACTIONS), component="AuditAction", required=False)
     since = DateTimeField(required=False, help_text="At this time or later.")
     until = DateTimeField(required=False, help_text="Before this time.")
 

@@ -24,11 +24,11 @@ class CountsQuerySerializer(StrictSerializer):
 class TimeseriesQuerySerializer(CountsQuerySerializer):
     """The range of a time series, and how it is divided."""
 
-    bucket = ChoiceField(choices=[*timeseries.LONGEST], default="day")
+    bucket = ChoiceField([*timeseries.LONGEST], component="TimeseriesBucket", default="day")
     timeZone = StringField(
         max_length=64, default="UTC", help_text="In which a day begins, such as `Asia/Jerusalem`."
     )
-    by = ChoiceField(choices=timeseries.BY, required=False)
+    by = ChoiceField(timeseries.BY, component="TimeseriesBy", required=False)
     distinct = FlagField(
         default=False, help_text="Count the different users and sessions too, which takes longer."
     )

@@ -20,6 +20,7 @@ from chabad_auth_django.api.http.errors import MAX_ERRORS_BYTES, body
 from chabad_auth_django.api.http.fields import (
     ChoiceField,
     DateTimeField,
+    ExpandField,
     JSONObjectField,
     NameField,
     PageQuerySerializer,
@@ -29,7 +30,7 @@ from chabad_auth_django.api.http.fields import (
 from chabad_auth_django.api.http.permissions import check_may_read
 from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.api.http.views import APIViewSet
-from chabad_auth_django.api.openapi.errors import field_errors
+from chabad_auth_django.api.openapi.errors import error_code, error_detail, field_errors
 from chabad_auth_django.api.openapi.schema import ARCHIVED, describe, one_or_many
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.api.resources.counts import (
@@ -96,8 +97,8 @@ REJECTED = inline_serializer(
     "Rejected",
     {
         "index": serializers.IntegerField(),
-        "code": serializers.CharField(),
-        "detail": serializers.CharField(),
+        "code": error_code(),
+        "detail": error_detail(),
         "errors": field_errors(),
     },
     many=True,
@@ -134,7 +135,7 @@ class EventQuerySerializer(PageQuerySerializer):
     sessionId = NameField(required=False)
     since = DateTimeField(required=False, help_text="At this time or later.")
     until = DateTimeField(required=False, help_text="Before this time.")
-    expand = ChoiceField(choices=["user"], required=False)
+    expand = ExpandField(["user"], component="EventExpansion")
 
 
 class ActivityQuerySerializer(EventQuerySerializer):

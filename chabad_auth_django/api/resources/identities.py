@@ -10,7 +10,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chabad_auth_django.api.http.fields import NameField, StrictSerializer, StringField
+from chabad_auth_django.api.http.fields import ChoiceField, NameField, StrictSerializer, StringField
 from chabad_auth_django.api.http.permissions import is_owner
 from chabad_auth_django.api.http.throttling import AccountThrottle, ScopedThrottle
 from chabad_auth_django.api.http.views import APIViewSet
@@ -27,7 +27,7 @@ class IdentitySerializer(StrictSerializer):
     """An account. `kind` is `issuer` or `host`; `issuer` says which one it is at."""
 
     id = serializers.CharField(read_only=True)
-    kind = serializers.ChoiceField(["issuer", "host"], read_only=True)
+    kind = ChoiceField(["issuer", "host"], component="IdentityKind", read_only=True)
     issuer = serializers.CharField(read_only=True)
     subject = serializers.CharField(read_only=True)
     authMethod = serializers.CharField(read_only=True, allow_null=True)

@@ -17,6 +17,7 @@ from chabad_auth_django.api.http.fields import (
     ChoiceField,
     DateTimeField,
     EmailField,
+    ExpandField,
     NameField,
     NamesField,
     PageQuerySerializer,
@@ -162,16 +163,13 @@ class UserQuerySerializer(PageQuerySerializer):
     createdUntil = DateTimeField(
         required=False, source="created_until", help_text="Created before this time."
     )
-    order = ChoiceField(choices=["id", "-id", "email", "-email"], default="id")
+    order = ChoiceField(["id", "-id", "email", "-email"], component="UserOrder", default="id")
 
 
 class ExpandSerializer(StrictSerializer):
     """What to show with a User."""
 
-    expand = ChoiceField(
-        choices=["profile", "preferences", "profile,preferences", "preferences,profile"],
-        required=False,
-    )
+    expand = ExpandField(["profile", "preferences"], component="UserExpansion")
 
 
 class UsersViewSet(APIViewSet):
@@ -219,8 +217,7 @@ class UserViewSet(APIViewSet):
 
         Of others these take `profiles:read` and `preferences:read`.
         """
-        expand = self.read_query(ExpandSerializer).get("expand")
-        names = expand.split(",") if expand else []
+        names = self.read_query(ExpandSerializer).get("expand", [])
         for name in names:
             check_may_read(request, self, EXPANDABLE[name].resource)
         row = self._read_user()
