@@ -28,12 +28,19 @@ HTTP_CODES = {
     "not_ready": 503,
 }
 
-#: Code -> status, of every error that the API answers.
+_DOMAIN = [
+    kind
+    for kind in vars(domain).values()
+    if isinstance(kind, type) and issubclass(kind, domain.ChabadAuthError)
+]
+
+#: Code -> status, of every error that the API answers; of a kind the first status counts.
 CODES: dict[str, int] = {
     **{
-        kind.code: next(status for base, status in STATUSES if issubclass(kind, base))
-        for kind in vars(domain).values()
-        if isinstance(kind, type) and issubclass(kind, tuple(base for base, _ in STATUSES))
+        kind.code: status
+        for kind in _DOMAIN
+        for base, status in reversed(STATUSES)
+        if issubclass(kind, base)
     },
     **HTTP_CODES,
 }
