@@ -121,7 +121,11 @@ class Server:
         """Drop what no model stores in, and a view or time series where a collection should be."""
         for found in self._database.list_collections(nameOnly=True):
             name, usual = found["name"], found["type"] == "collection"
-            if not name.startswith("system.") and not (usual and name in self._kept):
+            if name == "system.profile":
+                # It cannot be dropped while the server goes on writing to it.
+                self._database.command("profile", 0)
+                self._database.drop_collection(name)
+            elif not name.startswith("system.") and not (usual and name in self._kept):
                 self._database.drop_collection(name)
 
     def _filled(self) -> list[str]:
