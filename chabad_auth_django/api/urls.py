@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.urls import path, re_path, register_converter
+from django.urls import URLPattern, path, re_path, register_converter
 from django.urls.converters import StringConverter
+from rest_framework.viewsets import ViewSetMixin
 
 from chabad_auth_django.api.http.views import NotFoundViewSet
 from chabad_auth_django.api.openapi.docs import DocsView, SchemaView
@@ -53,142 +54,99 @@ class NameConverter(StringConverter):
 
 register_converter(NameConverter, "chabad_name")
 
+
+def route(pattern: str, view: type[ViewSetMixin], actions: dict[str, Any], name: str) -> URLPattern:
+    """Return the path at which methods of HTTP are actions of the view."""
+    return path(pattern, view.as_view(actions), name=name)
+
+
 # Without it `profile`, for one, would take a host project's name.
 app_name = "chabad_auth"
 
 urlpatterns = [
-    path("auth/login/", LoginViewSet.as_view({"post": "login"}), name="auth-login"),
-    path("auth/refresh/", RefreshViewSet.as_view({"post": "refresh"}), name="auth-refresh"),
-    path("auth/logout/", SessionViewSet.as_view({"post": "logout"}), name="auth-logout"),
-    path("auth/me/", SessionViewSet.as_view({"get": "me"}), name="auth-me"),
-    path("auth/rules/", SessionViewSet.as_view({"get": "rules"}), name="auth-rules"),
-    path(
-        "auth/sessions/",
-        SessionViewSet.as_view({"get": "list", "delete": "destroy_all"}),
-        name="auth-sessions",
+    route("auth/login/", LoginViewSet, {"post": "login"}, "auth-login"),
+    route("auth/refresh/", RefreshViewSet, {"post": "refresh"}, "auth-refresh"),
+    route("auth/logout/", SessionViewSet, {"post": "logout"}, "auth-logout"),
+    route("auth/me/", SessionViewSet, {"get": "me"}, "auth-me"),
+    route("auth/rules/", SessionViewSet, {"get": "rules"}, "auth-rules"),
+    route(
+        "auth/sessions/", SessionViewSet, {"get": "list", "delete": "destroy_all"}, "auth-sessions"
     ),
-    path(
-        "auth/sessions/<str:session>/",
-        SessionViewSet.as_view({"delete": "destroy"}),
-        name="auth-session",
+    route("auth/sessions/<str:session>/", SessionViewSet, {"delete": "destroy"}, "auth-session"),
+    route("users/", UsersViewSet, LIST | {"post": "create"}, "users"),
+    route(USER, UserViewSet, READ | {"patch": "partial_update", "delete": "destroy"}, "user"),
+    route(USER + "block/", BlockViewSet, READ | CHANGE, "user-block"),
+    route(USER + "identities/", IdentitiesViewSet, LIST | {"post": "create"}, "user-identities"),
+    route(
+        USER + "identities/<str:identity>/", IdentityViewSet, {"delete": "destroy"}, "user-identity"
     ),
-    path("users/", UsersViewSet.as_view(LIST | {"post": "create"}), name="users"),
-    path(
-        USER,
-        UserViewSet.as_view(READ | {"patch": "partial_update", "delete": "destroy"}),
-        name="user",
-    ),
-    path(USER + "block/", BlockViewSet.as_view(READ | CHANGE), name="user-block"),
-    path(
-        USER + "identities/",
-        IdentitiesViewSet.as_view(LIST | {"post": "create"}),
-        name="user-identities",
-    ),
-    path(
-        USER + "identities/<str:identity>/",
-        IdentityViewSet.as_view({"delete": "destroy"}),
-        name="user-identity",
-    ),
-    path(USER + "export/", ExportViewSet.as_view(READ), name="user-export"),
-    path(USER + "erasure/", ErasureViewSet.as_view(READ | {"post": "create"}), name="user-erasure"),
-    path(USER + "roles/<str:role>/", RoleViewSet.as_view(CHANGE), name="user-role"),
-    path(
-        USER + "permissions/<str:permission>/",
-        PermissionViewSet.as_view(CHANGE),
-        name="user-permission",
-    ),
-    path(
-        USER + "auth-methods/<str:method>/",
-        AuthMethodViewSet.as_view(CHANGE),
-        name="user-auth-method",
-    ),
-    path(
-        USER + "profile/",
-        ProfileViewSet.as_view(READ | {"patch": "partial_update"}),
-        name="profile",
-    ),
-    path(USER + "profile/avatar/", AvatarViewSet.as_view(CHANGE), name="profile-avatar"),
-    path(
+    route(USER + "export/", ExportViewSet, READ, "user-export"),
+    route(USER + "erasure/", ErasureViewSet, READ | {"post": "create"}, "user-erasure"),
+    route(USER + "roles/<str:role>/", RoleViewSet, CHANGE, "user-role"),
+    route(USER + "permissions/<str:permission>/", PermissionViewSet, CHANGE, "user-permission"),
+    route(USER + "auth-methods/<str:method>/", AuthMethodViewSet, CHANGE, "user-auth-method"),
+    route(USER + "profile/", ProfileViewSet, READ | {"patch": "partial_update"}, "profile"),
+    route(USER + "profile/avatar/", AvatarViewSet, CHANGE, "profile-avatar"),
+    route(
         USER + "profile/metadata/<chabad_name:key>/",
-        MetadataViewSet.as_view(READ | CHANGE),
-        name="profile-metadata",
+        MetadataViewSet,
+        READ | CHANGE,
+        "profile-metadata",
     ),
-    path(
-        USER + "preferences/",
-        PreferencesViewSet.as_view(READ | {"patch": "partial_update"}),
-        name="preferences",
+    route(
+        USER + "preferences/", PreferencesViewSet, READ | {"patch": "partial_update"}, "preferences"
     ),
-    path(
-        USER + "preferences/reset/",
-        PreferencesViewSet.as_view({"post": "reset"}),
-        name="preferences-reset",
-    ),
-    path(
+    route(USER + "preferences/reset/", PreferencesViewSet, {"post": "reset"}, "preferences-reset"),
+    route(
         USER + "preferences/favorite-apps/<chabad_name:app>/",
-        FavoriteAppViewSet.as_view(CHANGE),
-        name="favorite-app",
+        FavoriteAppViewSet,
+        CHANGE,
+        "favorite-app",
     ),
-    path(
-        USER + "preferences/widgets/<chabad_name:widget>/",
-        WidgetViewSet.as_view(CHANGE),
-        name="widget",
-    ),
-    path(
-        USER + "activities/",
-        ActivitiesViewSet.as_view(LIST | {"post": "create"}),
-        name="user-activities",
-    ),
-    path(
-        USER + "analytics/",
-        AnalyticsViewSet.as_view(LIST | {"post": "create"}),
-        name="user-analytics",
-    ),
-    path(
+    route(USER + "preferences/widgets/<chabad_name:widget>/", WidgetViewSet, CHANGE, "widget"),
+    route(USER + "activities/", ActivitiesViewSet, LIST | {"post": "create"}, "user-activities"),
+    route(USER + "analytics/", AnalyticsViewSet, LIST | {"post": "create"}, "user-analytics"),
+    route(
         USER + "analytics/event-counts/",
-        AnalyticsViewSet.as_view({"get": "event_counts"}),
-        name="user-event-counts",
+        AnalyticsViewSet,
+        {"get": "event_counts"},
+        "user-event-counts",
     ),
-    path(
+    route(
         USER + "analytics/category-counts/",
-        AnalyticsViewSet.as_view({"get": "category_counts"}),
-        name="user-category-counts",
+        AnalyticsViewSet,
+        {"get": "category_counts"},
+        "user-category-counts",
     ),
-    path(
-        USER + "analytics/timeseries/",
-        AnalyticsViewSet.as_view({"get": "timeseries"}),
-        name="user-timeseries",
+    route(
+        USER + "analytics/timeseries/", AnalyticsViewSet, {"get": "timeseries"}, "user-timeseries"
     ),
-    path(USER + "app-data/", AppDataViewSet.as_view(LIST), name="app-data"),
-    path(
+    route(USER + "app-data/", AppDataViewSet, LIST, "app-data"),
+    route(
         USER + "app-data/<str:app>/",
-        ApplicationViewSet.as_view(LIST | {"delete": "destroy"}),
-        name="app-data-app",
+        ApplicationViewSet,
+        LIST | {"delete": "destroy"},
+        "app-data-app",
     ),
-    path(
+    route(
         USER + "app-data/<str:app>/<chabad_name:key>/",
-        AppDataValueViewSet.as_view(READ | CHANGE | {"patch": "partial_update"}),
-        name="app-data-value",
+        AppDataValueViewSet,
+        READ | CHANGE | {"patch": "partial_update"},
+        "app-data-value",
     ),
-    path("activities/", ActivitiesViewSet.as_view(LIST), name="activities"),
-    path("analytics/", AnalyticsViewSet.as_view(LIST), name="analytics"),
-    path(
-        "analytics/event-counts/",
-        AnalyticsViewSet.as_view({"get": "event_counts"}),
-        name="event-counts",
-    ),
-    path(
+    route("activities/", ActivitiesViewSet, LIST, "activities"),
+    route("analytics/", AnalyticsViewSet, LIST, "analytics"),
+    route("analytics/event-counts/", AnalyticsViewSet, {"get": "event_counts"}, "event-counts"),
+    route(
         "analytics/category-counts/",
-        AnalyticsViewSet.as_view({"get": "category_counts"}),
-        name="category-counts",
+        AnalyticsViewSet,
+        {"get": "category_counts"},
+        "category-counts",
     ),
-    path(
-        "analytics/timeseries/",
-        AnalyticsViewSet.as_view({"get": "timeseries"}),
-        name="timeseries",
-    ),
-    path("audit/", AuditViewSet.as_view(LIST), name="audit"),
-    path("health/live/", HealthViewSet.as_view({"get": "live"}), name="health-live"),
-    path("health/ready/", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),
+    route("analytics/timeseries/", AnalyticsViewSet, {"get": "timeseries"}, "timeseries"),
+    route("audit/", AuditViewSet, LIST, "audit"),
+    route("health/live/", HealthViewSet, {"get": "live"}, "health-live"),
+    route("health/ready/", HealthViewSet, {"get": "ready"}, "health-ready"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
     # Below our own prefixes, an unknown path is answered in the one shape, not by an HTML page.
