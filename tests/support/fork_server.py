@@ -10,9 +10,7 @@ import itertools
 import json
 import os
 import signal
-import subprocess
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,6 +18,7 @@ from typing import Any
 
 from pymongo.monitoring import CommandListener
 from support.processes import python_path
+from support.ready import Interpreter
 
 #: Seconds after which a process that nobody killed ends by itself.
 LIFETIME = 120
@@ -45,31 +44,16 @@ class Process:
     def wait(self) -> int:
         """Return the exit status: 0, 1 after an exception, ``-signal.SIGKILL`` when killed."""
         if self._status is None:
-            self._status = int(self._server.ask(wait=self.pid))
+            self._status = self._server.ask(wait=self.pid)
         return self._status
 
 
-class ForkServer:
+class ForkServer(Interpreter):
     """Start processes that run one function of ``support.jobs``."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process = subprocess.Popen(
-            # Not from here: the package under test may be an installed one.
-            [sys.executable, "-P", "-m", "support.fork_server"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=os.environ
-            | {"PYTHONPATH": python_path(), "DJANGO_SETTINGS_MODULE": "support.settings"},
-            text=True,
-        )
-
-    def close(self) -> None:
-        """End the server and the processes that it has not seen end."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
+        changes = {"PYTHONPATH": python_path(), "DJANGO_SETTINGS_MODULE": "support.settings"}
+        super().__init__("-m", "support.fork_server", environment=os.environ | changes)
 
     def start(
         self,
@@ -85,15 +69,7 @@ class ForkServer:
         ``("after", 3)`` when the server has answered that.
         """
         order = {"job": job, "settings": settings, "crash": crash, "arguments": arguments}
-        return Process(self, int(self.ask(**order)))
-
-    def ask(self, **order: Any) -> str:
-        """Send an order and return the answer."""
-        assert self._process.stdin and self._process.stdout
-        with self._lock:
-            self._process.stdin.write(json.dumps(order) + "\n")
-            self._process.stdin.flush()
-            return self._process.stdout.readline()
+        return Process(self, self.ask(**order))
 
 
 def crashes(start: Callable[[tuple[str, int]], Process]) -> Iterator[tuple[str, int]]:

@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,25 +31,41 @@ LIFETIME = 60
 FLAGS = (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT)
 
 
-class Ready:
-    """An interpreter that has set up the host project and has run the preparation."""
+class Interpreter:
+    """Another interpreter, which answers each order with a line."""
 
-    def __init__(self, environment: Mapping[str, str], preparation: str) -> None:
+    def __init__(self, *arguments: str, environment: Mapping[str, str]) -> None:
+        self._lock = threading.Lock()
         self._process = subprocess.Popen(
             # Not from here: the package under test may be an installed one.
-            [sys.executable, "-P", "-W", "error", "-m", "support.ready", preparation],
+            [sys.executable, "-P", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
             text=True,
         )
 
+    def ask(self, **order: Any) -> int:
+        """Send an order and return the answer."""
+        assert self._process.stdin and self._process.stdout
+        with self._lock:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            return int(self._process.stdout.readline())
+
     def close(self) -> None:
-        """End the interpreter."""
+        """End the interpreter, and what it is to end."""
         assert self._process.stdin and self._process.stdout
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
+
+
+class Ready(Interpreter):
+    """An interpreter that has set up the host project and has run the preparation."""
+
+    def __init__(self, environment: Mapping[str, str], preparation: str) -> None:
+        super().__init__("-W", "error", "-m", "support.ready", preparation, environment=environment)
 
     def run(
         self,
@@ -62,17 +79,13 @@ class Ready:
 
         ``files`` are those of standard input, output and error.
         """
-        order = {
-            "program": program,
-            "arguments": arguments,
-            "files": [str(file) for file in files],
-            "cwd": str(cwd),
-            "environment": dict(environment),
-        }
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        return self.ask(
+            program=program,
+            arguments=arguments,
+            files=[str(file) for file in files],
+            cwd=str(cwd),
+            environment=dict(environment),
+        )
 
 
 def _serve(preparation: str) -> None:
