@@ -14,3 +14,14 @@ def read_body(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return get_response(request)
 
     return middleware
+
+
+def content_security_policy(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Allow pages nothing but what comes from the same origin."""
+
+    def middleware(request: Any) -> Any:
+        answer = get_response(request)
+        answer["Content-Security-Policy"] = "default-src 'self'"
+        return answer
+
+    return middleware

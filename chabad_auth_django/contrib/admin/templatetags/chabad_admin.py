@@ -10,7 +10,7 @@ from typing import Any
 
 from bson import DatetimeMS, json_util
 from django import template
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
@@ -63,8 +63,8 @@ def listed(value: Any) -> Any:
 
 @register.filter
 def plain(value: Any, length: int = LENGTH) -> str:
-    """Return a stored text as ``shown`` does, without markup: for attributes and titles."""
-    text = clean("" if value is None else value)
+    """Return a stored text in one line without markup: for attributes and titles."""
+    text = clean(" ".join(str("" if value is None else value).split()))
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
@@ -83,11 +83,13 @@ def when(value: Any) -> SafeString:
         # Other programs can store what is no time, or one that Python does not have.
         return shown(None if isinstance(value, DatetimeMS) else value)
     now = timezone.now()
-    ago = (
-        f"in {timesince(now, time, depth=1)}"
-        if time > now
-        else f"{timesince(time, now, depth=1)} ago"
-    )
+    # The pages have English alone, whatever the language of the frame.
+    with translation.override("en"):
+        ago = (
+            f"in {timesince(now, time, depth=1)}"
+            if time > now
+            else f"{timesince(time, now, depth=1)} ago"
+        )
     return _time(time, ago)
 
 
