@@ -22,8 +22,11 @@ from chabad_auth_django.db import connection
 from chabad_auth_django.services.identity import host_roles, hosts
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
 
-#: What the browsable API and ``docs/`` are made of.
-PAGES = ("rest_framework", "drf_spectacular", "drf_spectacular_sidecar")
+#: Setting -> what the pages that it turns on are made of.
+PAGES = {
+    "BROWSABLE_API": ("rest_framework",),
+    "API_DOCS": ("drf_spectacular", "drf_spectacular_sidecar"),
+}
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
@@ -47,6 +50,11 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         if not setting.rule.is_valid(given.get(name, setting.default))
     ]
     return messages or _check_issuers() or _check_connection()
+
+
+def settings_work() -> bool:
+    """Tell whether no setting has an error, which would be reported in the place of others."""
+    return not any(message.is_serious() for message in check_settings())
 
 
 def check_cache(**kwargs: Any) -> list[CheckMessage]:
@@ -92,7 +100,7 @@ def check_driver_log(**kwargs: Any) -> list[CheckMessage]:
 
 def check_issuers(**kwargs: Any) -> list[CheckMessage]:
     """Return warnings of issuers that are believed more than their tokens say; for deployment."""
-    if any(message.is_serious() for message in check_settings()):
+    if not settings_work():
         return []
     issuers = [{**ISSUER_DEFAULTS, **issuer} for issuer in conf.ISSUERS]
     nameless = [
@@ -123,14 +131,18 @@ def check_issuers(**kwargs: Any) -> list[CheckMessage]:
 
 def check_pages(**kwargs: Any) -> list[CheckMessage]:
     """Return a warning where the API is served and its pages for people miss what they take."""
-    missing = [app for app in PAGES if not apps.is_installed(app)]
+    if not settings_work():
+        return []
+    needed = (app for name, apps_of in PAGES.items() if getattr(conf, name) for app in apps_of)
+    missing = [app for app in needed if not apps.is_installed(app)]
     if not (settings.TEMPLATES and missing and _serves_api()):
         return []
     return [
         Warning(
             f"The API's pages for people miss {', '.join(missing)} in INSTALLED_APPS.",
             hint="rest_framework has the browsable API's templates, drf_spectacular and "
-            "drf_spectacular_sidecar have those and the files of docs/.",
+            "drf_spectacular_sidecar have those and the files of docs/. BROWSABLE_API and API_DOCS "
+            "turn the pages off.",
             id="chabad_auth.W003",
         )
     ]
@@ -140,7 +152,7 @@ def check_host_accounts(**kwargs: Any) -> list[CheckMessage]:
     """Return messages where accounts of the Django project may sign in, and cannot or must not."""
     if not apps.is_installed("django.contrib.auth"):
         return []
-    if any(message.is_serious() for message in check_settings()):
+    if not settings_work():
         return []
     if {CREDENTIALS, *conf.SOCIAL_AUTH_METHODS.values()}.isdisjoint(conf.AUTH_METHODS):
         return []
@@ -205,7 +217,7 @@ def _check_verification(adapter: hosts.HostAdapter) -> list[CheckMessage]:
 
 
 def _throttles() -> bool:
-    if any(message.is_serious() for message in check_settings()):
+    if not settings_work():
         return False
     return any({**Conf.THROTTLE_RATES.default, **conf.THROTTLE_RATES}.values())
 

@@ -1,5 +1,6 @@
 """The settings of the app: one dict, ``CHABAD_AUTH``; ``conf`` reads each or its default."""
 
-from chabad_auth_django.conf.core import ISSUER_DEFAULTS, Conf, conf
+from chabad_auth_django.conf.core import Conf, conf
+from chabad_auth_django.conf.issuers import ISSUER_DEFAULTS
 
 __all__ = ["ISSUER_DEFAULTS", "Conf", "conf"]

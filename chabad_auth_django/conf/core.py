@@ -146,6 +146,46 @@ class Conf(Table):
         "answer is 503, or 400 for a count. The reads of an export may take `socketTimeoutMS` "
         "each.",
     )
+    AUTHENTICATION_CLASSES = Setting[Sequence[str]](
+        (
+            "chabad_auth_django.api.http.authentication.BearerAuthentication",
+            "chabad_auth_django.api.http.authentication.SessionAuthentication",
+        ),
+        rules.NAMES,
+        check=80,
+        shown_default="`BearerAuthentication`, `SessionAuthentication` of "
+        "`chabad_auth_django.api.http.authentication`",
+        help="The classes that say who calls the API. Each returns a `User` of ours. For this and "
+        "the next two see [What you can change](existing-project.md#what-you-can-change); "
+        "`chabad_auth.E085` names a class that cannot be used.",
+    )
+    PERMISSION_CLASSES = Setting[Sequence[str]](
+        ("chabad_auth_django.api.http.permissions.OwnerOrPermission",),
+        rules.NAMES,
+        check=81,
+        help="The classes that say whether the caller may. `check --deploy` warns where none "
+        "extends `OwnerOrPermission` (`chabad_auth.W086`).",
+    )
+    THROTTLE_CLASSES = Setting[Sequence[str]](
+        ("chabad_auth_django.api.http.throttling.ScopedThrottle",),
+        rules.NAMES,
+        check=82,
+        help="The classes that limit how often. Tries to sign in to one account, and refreshes, "
+        "are limited besides, by `THROTTLE_RATES`.",
+    )
+    BROWSABLE_API = Setting[bool](
+        True,
+        rules.BOOLEAN,
+        check=83,
+        help="Whether a browser gets a page of REST framework. It takes `rest_framework` in "
+        "`INSTALLED_APPS`, and templates.",
+    )
+    API_DOCS = Setting[bool](
+        True,
+        rules.BOOLEAN,
+        check=84,
+        help="Whether the API serves its description, `schema/`, and `docs/`.",
+    )
     THROTTLE_RATES = Setting[Mapping[str, str | None]](
         {"sign_in": "10/min", "refresh": "30/min", "read": None, "write": None},
         rules.RATES,
@@ -296,22 +336,3 @@ class Conf(Table):
 
 
 conf: Conf = Conf()
-
-#: The keys of one issuer in ``ISSUERS`` with their defaults; docs/api.md describes them.
-ISSUER_DEFAULTS: dict[str, Any] = {
-    "ISSUER": None,
-    "TOKENS_HAVE_ISSUER": True,
-    "AUDIENCE": None,
-    "ALGORITHMS": None,
-    "JWKS_URL": None,
-    "KEY": None,
-    "MAX_LIFETIME_SECONDS": None,
-    "AUTH_METHOD": None,
-    "SUBJECT_CLAIM": "sub",
-    "EXTERNAL_ID_FIELD": None,
-    "EXTERNAL_ID_CLAIM": None,
-    "EMAIL_CLAIM": "email",
-    "EMAIL_VERIFIED_CLAIM": "email_verified",
-    "EMAILS_ARE_VERIFIED": False,
-    "NAME_CLAIM": "name",
-}

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import Any, NoReturn, cast
 
 from bson import ObjectId
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.views.decorators.debug import sensitive_variables
@@ -20,7 +21,6 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from chabad_auth_django.api.http import outcomes
-from chabad_auth_django.api.http.authentication import BearerAuthentication, SessionAuthentication
 from chabad_auth_django.api.http.conditional import (
     Shape,
     changed,
@@ -31,7 +31,7 @@ from chabad_auth_django.api.http.conditional import (
 from chabad_auth_django.api.http.errors import exception_handler
 from chabad_auth_django.api.http.idempotency import HEADER, once
 from chabad_auth_django.api.http.parsing import JSONParser, measure_body
-from chabad_auth_django.api.http.permissions import OwnerOrPermission, check_reaches
+from chabad_auth_django.api.http.permissions import check_reaches
 from chabad_auth_django.api.http.reading import ReadsFirst
 from chabad_auth_django.api.http.rendering import (
     BrowsableAPIRenderer,
@@ -40,7 +40,7 @@ from chabad_auth_django.api.http.rendering import (
     can_render_html,
 )
 from chabad_auth_django.api.http.request_line import check_request_line
-from chabad_auth_django.api.http.throttling import ScopedThrottle
+from chabad_auth_django.api.http.swapping import FromSetting
 from chabad_auth_django.api.http.validation import validate, validate_query
 from chabad_auth_django.api.openapi.schema import NAMES, Schema
 from chabad_auth_django.conf import conf
@@ -115,9 +115,9 @@ class APIViewMixin(APIView):
 class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
     """Base of every view of the API. A host project may subclass and tune any attribute."""
 
-    authentication_classes = [BearerAuthentication, SessionAuthentication]
-    permission_classes = [OwnerOrPermission]
-    throttle_classes = [ScopedThrottle]
+    authentication_classes: Any = FromSetting("AUTHENTICATION_CLASSES")
+    permission_classes: Any = FromSetting("PERMISSION_CLASSES")
+    throttle_classes: Any = FromSetting("THROTTLE_CLASSES")
     parser_classes = [JSONParser]
     renderer_classes = [JSONRenderer, BrowsableAPIRenderer]
     content_negotiation_class = ContentNegotiation
@@ -173,8 +173,14 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
     def perform_authentication(self, request: RestFrameworkRequest) -> None:
         """Authenticate the caller, who is the actor of the audit trail."""
         super().perform_authentication(request)
-        if request.user:
-            audit.become(Actor.user(self.caller.id))
+        if not request.user:
+            return
+        if not isinstance(request.user, User):
+            raise ImproperlyConfigured(
+                "A class in CHABAD_AUTH['AUTHENTICATION_CLASSES'] returns no User of "
+                "chabad_auth_django.models."
+            )
+        audit.become(Actor.user(self.caller.id))
 
     def permission_denied(
         self, request: RestFrameworkRequest, message: str | None = None, code: str | None = None
@@ -239,9 +245,9 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
             return atomic(run)() if action or is_recorded else run()
 
     def get_renderers(self) -> list[Any]:
-        """Return the renderers whose requirements the host project has."""
+        """Return the renderers that the host project wants, and has what they take."""
         renderers = super().get_renderers()
-        if can_render_html("rest_framework"):
+        if conf.BROWSABLE_API and can_render_html("rest_framework"):
             return renderers
         return [item for item in renderers if not isinstance(item, BrowsableAPIRenderer)]
 

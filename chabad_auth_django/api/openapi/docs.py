@@ -21,6 +21,7 @@ from rest_framework.response import Response
 from chabad_auth_django.api.http.rendering import JSONRenderer, can_render_html
 from chabad_auth_django.api.http.views import APIViewMixin
 from chabad_auth_django.api.openapi.schema import SETTINGS, TITLE
+from chabad_auth_django.conf import conf
 
 _lock = threading.Lock()
 
@@ -35,6 +36,12 @@ class PublicView(APIViewMixin):
     versioning_class = None
     metadata_class = SimpleMetadata
     schema: Any = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Answer 404 where the host project wants no such pages."""
+        if not conf.API_DOCS:
+            raise NotFound
+        super().initial(request, *args, **kwargs)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the answer; as JSON where it is not the page or the description."""

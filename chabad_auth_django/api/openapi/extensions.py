@@ -131,6 +131,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     """``Authorization: Bearer``."""
 
     target_class = "chabad_auth_django.api.http.authentication.BearerAuthentication"
+    match_subclasses = True
     name = "bearer"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
@@ -146,6 +147,7 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
     """The host project's session cookie."""
 
     target_class = "chabad_auth_django.api.http.authentication.SessionAuthentication"
+    match_subclasses = True
     name = "session"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from rest_framework.response import Response
 
 from chabad_auth_django.api.http.conditional import respond
 from chabad_auth_django.api.http.fields import NameField, StrictSerializer, StringField
-from chabad_auth_django.api.http.throttling import AccountThrottle, RefreshThrottle, ScopedThrottle
+from chabad_auth_django.api.http.swapping import FromSetting
+from chabad_auth_django.api.http.throttling import AccountThrottle, RefreshThrottle
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import (
     describe,
@@ -121,7 +122,7 @@ class TokensView(AuthView):
 class LoginViewSet(TokensView):
     """Where tokens come from."""
 
-    throttle_classes = [ScopedThrottle, AccountThrottle]
+    throttle_classes = FromSetting("THROTTLE_CLASSES", AccountThrottle)
     throttle_scope = "sign_in"
 
     @describe(

@@ -1,0 +1,24 @@
+"""Classes that a host project swaps by a setting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from chabad_auth_django.conf import conf
+
+
+class FromSetting:
+    """The classes that a setting of ``CHABAD_AUTH`` names, as an attribute of a view.
+
+    They are looked up whenever they are asked for. ``further`` ones come after them.
+    """
+
+    def __init__(self, name: str, *further: type[Any]) -> None:
+        self.name = name
+        self.further = further
+
+    def __get__(self, view: Any, owner: type[Any]) -> list[type[Any]]:
+        """Return the classes."""
+        return [*map(import_string, getattr(conf, self.name)), *self.further]

@@ -1,0 +1,58 @@
+"""Checks of the classes that a host project puts in place of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Warning
+from django.utils.module_loading import import_string
+
+from chabad_auth_django.checks import settings_work
+from chabad_auth_django.conf import Conf, conf
+
+#: Setting -> the method that each of its classes has.
+METHODS = {
+    "AUTHENTICATION_CLASSES": "authenticate",
+    "PERMISSION_CLASSES": "has_permission",
+    "THROTTLE_CLASSES": "allow_request",
+}
+
+
+def check_classes(**kwargs: Any) -> list[CheckMessage]:
+    """Return an error for each class in a setting that cannot do its work."""
+    if not settings_work():
+        return []
+    return [
+        Error(
+            f"CHABAD_AUTH[{name!r}] names {path!r}, which cannot be imported or has no {method}().",
+            id="chabad_auth.E085",
+        )
+        for name, method in METHODS.items()
+        for path in getattr(conf, name)
+        if not callable(getattr(_found(path), method, None))
+    ]
+
+
+def check_permission_classes(**kwargs: Any) -> list[CheckMessage]:
+    """Return a warning where nothing keeps users from each other's data; for deployment."""
+    if not settings_work():
+        return []
+    (owner_or_permission,) = map(_found, Conf.PERMISSION_CLASSES.default)
+    found = map(_found, conf.PERMISSION_CLASSES)
+    if any(isinstance(item, type) and issubclass(item, owner_or_permission) for item in found):
+        return []
+    return [
+        Warning(
+            "No class in CHABAD_AUTH['PERMISSION_CLASSES'] is one of OwnerOrPermission.",
+            hint="It lets users act on their own data, and others by a permission. Whatever takes "
+            "its place must do the same.",
+            id="chabad_auth.W086",
+        )
+    ]
+
+
+def _found(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError:
+        return None

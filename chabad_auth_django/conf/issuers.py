@@ -1,0 +1,24 @@
+"""What one issuer of ``CHABAD_AUTH["ISSUERS"]`` is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: The keys of one issuer in ``ISSUERS`` with their defaults; docs/api.md describes them.
+ISSUER_DEFAULTS: dict[str, Any] = {
+    "ISSUER": None,
+    "TOKENS_HAVE_ISSUER": True,
+    "AUDIENCE": None,
+    "ALGORITHMS": None,
+    "JWKS_URL": None,
+    "KEY": None,
+    "MAX_LIFETIME_SECONDS": None,
+    "AUTH_METHOD": None,
+    "SUBJECT_CLAIM": "sub",
+    "EXTERNAL_ID_FIELD": None,
+    "EXTERNAL_ID_CLAIM": None,
+    "EMAIL_CLAIM": "email",
+    "EMAIL_VERIFIED_CLAIM": "email_verified",
+    "EMAILS_ARE_VERIFIED": False,
+    "NAME_CLAIM": "name",
+}
