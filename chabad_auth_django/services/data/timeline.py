@@ -63,6 +63,13 @@ def _merge(pages: list[Page], limit: int, position: Position | None) -> Page:
         reverse=True,
     )
     backward = position is not None and position.backward
+    # A page can end by its bytes: what the other one has beyond that end comes with the next page.
+    if backward:
+        ends = [_place(page.rows[0]) for page in pages if page.rows and page.previous]
+        rows = [row for row in rows if _place(row) <= min(ends)] if ends else rows
+    else:
+        ends = [_place(page.rows[-1]) for page in pages if page.rows and page.next]
+        rows = [row for row in rows if _place(row) >= max(ends)] if ends else rows
     # What does not fit is at the far end, by the direction in which it was read.
     cut = len(rows) > limit
     rows = rows[-limit:] if backward else rows[:limit]
