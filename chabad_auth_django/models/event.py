@@ -37,7 +37,7 @@ class Event(OwnedDocument):
     app_id: str | None = NameField(db_field="appId")
     session_id: str | None = NameField(db_field="sessionId")
     event_data: dict[str, Any] | None = JSONField("EVENT_DATA_MAX_BYTES", db_field="eventData")
-    timestamp: datetime = DateTimeField()
+    timestamp: datetime = DateTimeField(required=True)
 
     @classmethod
     def _prepare(cls, documents: Sequence[Self]) -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bson import ObjectId, encode
+from bson import Binary, DatetimeMS, Decimal128, MaxKey, MinKey, ObjectId, encode
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
+from support import exotic
 from support.management import interrupted, run
 from support.processes import django_admin
 
 from chabad_auth_django.db import batches
-from chabad_auth_django.models import Activity, AppData, User
+from chabad_auth_django.models import Activity, Analytics, AppData, User
 from chabad_auth_django.services.deployment import integrity
 from chabad_auth_django.services.identity import external_ids
 from chabad_auth_django.services.lifecycle import deletion
@@ -171,6 +172,82 @@ def test_what_is_amiss_is_found_and_repaired(ann: User, raw: Database, case: str
     assert Activity.objects(user_id=ann.id, event_type="x").count() == 1
 
 
+#: Collection -> the path of a field, and values that a Document would make something else of.
+UNSEEN: dict[str, list[tuple[str, list[Any]]]] = {
+    "users": [
+        ("name", [7, ["Ann"]]),
+        ("lastLogin", ["2026-01-01", 1_700_000_000]),
+        ("roles", [{"0": "user"}, [["user"]]]),
+        ("authMethods", ["google"]),
+    ],
+    "profiles": [
+        ("userId", [str]),
+        ("avatar", ["https://a.org/", ["x"]]),
+        ("avatar.url", [{"a": 1}]),
+        ("metadata", [[], "{}"]),
+    ],
+    "preferences": [
+        ("userId", [str]),
+        ("theme", [1]),
+        ("notifications", [True]),
+        ("notifications.email", ["no", 0, 1]),
+        ("dashboard", [["grid"]]),
+        ("dashboard.favoriteApps", ["app", [7]]),
+    ],
+    "appdatas": [
+        ("userId", [str]),
+        ("version", ["1", Decimal128("1"), 1.5, True, [1], float("inf")]),
+        ("createdAt", ["2026-01-01"]),
+    ],
+    "activities": [
+        ("userId", [str]),
+        ("timestamp", [None, "2026-01-01", 7, DatetimeMS(2**62)]),
+        ("eventData", ["{}"]),
+    ],
+    "analytics": [("userId", [str]), ("timestamp", [None]), ("eventName", [1])],
+}
+
+
+def test_it_sees_what_is_stored(ann: User, raw: Database, subtests: Any) -> None:
+    """Not what hydration makes of it: ids of texts, numbers of texts, nothing of what is odd."""
+    Analytics.create_analytics(user_id=ann.id, event_name="x", event_category="custom")
+    for name, cases in UNSEEN.items():
+        sound = raw[name].find_one()
+        for path, values in cases:
+            for value in values:
+                value = str(ann.id) if value is str else value
+                raw[name].update_one({}, [{"$set": {path: {"$literal": value}}}])
+                with subtests.test(f"{name} {path} {value!r}"):
+                    findings = run(COMMAND, "--json").json["findings"]
+                    found = [row for row in findings if row["kind"] == "invalid"]
+                    assert [row["collection"] for row in found] == [name]
+                    assert found[0]["detail"].startswith(path)
+                raw[name].replace_one({}, sound)
+        raw[name].update_one({}, {"$set": {"version": 3.0, "bio": None, "theirs": MaxKey()}})
+    raw.activities.update_one({}, {"$unset": {"timestamp": 1}})
+    (finding,) = run(COMMAND, "--json").json["findings"]
+    assert finding["detail"].startswith("timestamp")
+
+
+def test_no_id_of_another_program_ends_it(ann: User, raw: Database) -> None:
+    raw.profiles.insert_one({"userId": NOBODY})
+    ids: list[Any] = ["text", 7, 2.5, {"a": 1}, None, Binary(b"x", 4), MinKey(), {"b": [1]}]
+    ids += [True, Decimal128("1"), datetime(2026, 1, 1), DatetimeMS(2**62), "\ufffd"]
+    for number, id in enumerate(ids):
+        raw.users.insert_one(exotic.raw({"_id": id, "email": f"U{number}@example.org"}))
+        raw.external_ids.insert_one({"_id": f"valuUserId:{number}", "userId": id})
+        raw.appdatas.insert_one({"userId": id, "appId": number, "dataKey": "k", "version": 1})
+        key = {"userId": id, "appId": float(number), "dataKey": "k"}
+        raw.appdata_tombstones.insert_one({"_id": key, "version": "x"})
+    raw.users.insert_one({"_id": "other", "email": "u1@EXAMPLE.org"})
+    for arguments in ((), ("--repair",)):
+        result = run(COMMAND, *arguments, "--json")
+        assert (result.code, result.err.count("\n")) == (1, 1), result
+        assert result.json["counts"]["invalid"] > len(ids)
+        assert result.json["counts"]["orphan"] == 1
+    assert raw.profiles.count_documents({}) == 1
+
+
 def test_on_a_standalone_server_too(standalone: str) -> None:
     user = User.create_user(email="ann@example.org")
     user._get_db().profiles.delete_many({})
@@ -238,5 +315,5 @@ def test_a_broken_text_of_another_program_does_not_end_the_check(raw: Database, 
     row = {"_id": ObjectId(), "userId": user.id, "eventType": "abc", "timestamp": datetime.now(UTC)}
     raw.activities.insert_one(RawBSONDocument(encode(row).replace(b"abc", b"\xff\xfeb")))
     raw.activities.insert_one({"userId": NOBODY, "eventType": "x"})
-    (finding,) = run(COMMAND, "--json").json["findings"]
-    assert finding["kind"] == "orphan"
+    kinds = [finding["kind"] for finding in run(COMMAND, "--json").json["findings"]]
+    assert kinds == ["invalid", "orphan"]

@@ -6,16 +6,19 @@ right before it changes something, so the check may run on a live system.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import bson
 from bson import CodecOptions, ObjectId
 from bson.codec_options import DatetimeConversion
+from bson.errors import InvalidBSON
+from bson.raw_bson import RawBSONDocument
 from pymongo.errors import DuplicateKeyError
 
-from chabad_auth_django.db.batches import Advance, in_batches
+from chabad_auth_django.db.batches import RAW, Advance, in_batches
 from chabad_auth_django.exceptions import NotFound, ValidationError
 from chabad_auth_django.models import (
     AppData,
@@ -32,6 +35,7 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.services.deployment import duplicates
+from chabad_auth_django.services.deployment.stored_types import wrong_types
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.lifecycle import deletion, purging
 from chabad_auth_django.validators import INT64_MAX, email_spellings
@@ -51,9 +55,10 @@ KINDS = {
 
 # A date that Python cannot hold must be a finding, and not the end of the check.
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
-    tz_aware=True,
-    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
-    unicode_decode_error_handler="replace",
+    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+_REPLACING: CodecOptions[dict[str, Any]] = _CODEC.with_options(
+    unicode_decode_error_handler="replace"
 )
 
 Repair = Callable[[], bool]
@@ -93,15 +98,19 @@ def count_documents() -> int:
 def check(*, advance: Advance) -> Iterator[Finding]:
     """Yield the faults, one document after the other; memory does not grow with the data."""
     yield from _duplicates()
-    for rows in in_batches(User.collection_as(_CODEC)):
-        yield from _missing_documents([row["_id"] for row in rows])
-        yield from _second_spellings(rows)
-        for row in rows:
+    for found in in_batches(User.collection_as(RAW)):
+        rows = yield from _decode(User, found)
+        users = [row for row in rows if isinstance(row["_id"], ObjectId)]
+        yield from _missing_documents([row["_id"] for row in users])
+        yield from _second_spellings(users)
+        for row in users:
             yield from _unnormalised_email(row)
+        for row in rows:
             yield from _invalid(User, row)
         advance(len(rows))
     for model in OwnedDocument.registered():
-        for rows in in_batches(model.collection_as(_CODEC)):
+        for found in in_batches(model.collection_as(RAW)):
+            rows = yield from _decode(model, found)
             orphans = _without_user(map(model.owner_of, rows))
             for row in rows:
                 if (user_id := _id_or_none(model.owner_of(row))) in orphans:
@@ -113,6 +122,21 @@ def check(*, advance: Advance) -> Iterator[Finding]:
             if model is ExternalId:
                 yield from _stale_claims(rows)
             advance(len(rows))
+
+
+def _decode(
+    model: type[Document], found: list[RawBSONDocument]
+) -> Generator[Finding, None, list[dict[str, Any]]]:
+    """Return the documents; yield those with a text that is none."""
+    rows = []
+    for document in found:
+        try:
+            rows.append(bson.decode(document.raw, _CODEC))
+        except InvalidBSON:
+            rows.append(row := bson.decode(document.raw, _REPLACING))
+            detail = "a text is not UTF-8, and most drivers cannot read the document"
+            yield Finding("invalid", model.collection().name, row["_id"], detail)
+    return rows
 
 
 def _duplicates() -> Iterator[Finding]:
@@ -161,7 +185,9 @@ def _second_spellings(rows: list[dict[str, Any]]) -> Iterator[Finding]:
     for other in User.collection().find({"email": {"$in": list(users)}}, {"email": 1}):
         for row in users.get(other["email"], ()):
             # Seen from the other side too, or told by ``_duplicates``.
-            seen = other["_id"] < row["_id"] and row["email"] in _spellings(other["email"])
+            seen = str(other["_id"]) < str(row["_id"]) and row["email"] in _spellings(
+                other["email"]
+            )
             if not seen and _ascii_lower(other["email"]) != _ascii_lower(row["email"]):
                 detail = f"email, in another spelling, as {other['_id']}"
                 yield Finding("duplicate_email", "users", row["_id"], detail)
@@ -201,18 +227,20 @@ def _normalise_email(id: ObjectId, email: str, normal: str) -> bool:
 
 
 def _invalid(model: type[Document], row: Mapping[str, Any]) -> Iterator[Finding]:
+    # What hydration would make something else of comes first.
+    wrong: dict[str, Any] = dict(wrong_types(model, row))
     try:
-        document = model.decode(row)
-        document.validate()
+        model.decode(row).validate()
     except ValidationError as error:
-        fields = error.errors or {"": error.detail}
-        detail = "; ".join(f"{name}: {text}" for name, text in fields.items())
+        told = {path.partition(".")[0] for path in wrong}
+        errors = error.errors or {"": error.detail}
+        wrong |= {name: text for name, text in errors.items() if name not in told}
     except Exception as error:
         # Other programs may have stored anything. That it cannot be read is the finding.
-        detail = f"cannot be read: {type(error).__name__}"
-    else:
-        return
-    yield Finding("invalid", model.collection().name, row["_id"], detail)
+        wrong = wrong or {"cannot be read": type(error).__name__}
+    if wrong:
+        detail = "; ".join(f"{name}: {text}" for name, text in wrong.items())
+        yield Finding("invalid", model.collection().name, row["_id"], detail)
 
 
 def _id_or_none(value: Any) -> ObjectId | None:
@@ -242,10 +270,11 @@ def _purge(user_id: ObjectId) -> bool:
 def _low_versions(rows: list[dict[str, Any]]) -> Iterator[Finding]:
     keys = {tuple(map(str, map(row.get, KEY))): row for row in rows}
     wanted = [{name: row.get(name) for name in KEY} for row in rows]
-    for tombstone in AppDataTombstone.collection().find({"_id": {"$in": wanted}}):
-        row = keys[tuple(map(str, tombstone["_id"].values()))]
-        version, last = row.get("version"), tombstone["version"]
-        if isinstance(version, int) and version <= last:
+    for tombstone in AppDataTombstone.collection_as(_REPLACING).find({"_id": {"$in": wanted}}):
+        # The server finds a key of equal numbers of other types, too.
+        row = keys.get(tuple(map(str, tombstone["_id"].values())), {})
+        version, last = row.get("version"), tombstone.get("version")
+        if isinstance(version, int) and isinstance(last, int) and version <= last:
             detail = f"version {version}, though {last} was used"
             repair = None
             if last < INT64_MAX:
@@ -259,9 +288,9 @@ def _raise_version(id: Any, version: int, to: int) -> bool:
 
 
 def _stale_claims(rows: list[dict[str, Any]]) -> Iterator[Finding]:
-    ids = [row["_id"] for row in rows if not _is_held(row)]
+    ids = [row["_id"] for row in rows if _id_or_none(row.get("userId")) and not _is_held(row)]
     for row in ExternalId.collection().find({"_id": {"$in": ids}}):
-        if row.get("userId") in User.existing_ids([row.get("userId")]):
+        if row["userId"] in User.existing_ids([row["userId"]]):
             yield Finding(
                 "stale_claim",
                 "external_ids",
