@@ -28,6 +28,7 @@ from chabad_auth_django.api.http.paging import decode
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import rights
 from chabad_auth_django.contrib.admin.models import People
+from chabad_auth_django.db import connection
 from chabad_auth_django.db.pages import Position
 from chabad_auth_django.services.identity import audit, search
 
@@ -78,7 +79,8 @@ class Page(View):
                 if not rights.holds(request.user, *names):
                     return self._problem(request, 403, missing(names), kwargs)
             try:
-                return super().dispatch(request, *args, **kwargs)
+                with connection.time_limit(conf.REQUEST_TIMEOUT):
+                    return super().dispatch(request, *args, **kwargs)
             except domain.ChabadAuthError as error:
                 return self._problem(request, status_of(error), _text(error), kwargs)
             except (APIException, BadRequest):

@@ -15,6 +15,9 @@ BEGIN = """
 from support import staff
 from support.staff import *
 from support.staff_people import HOSTILE, fill, make
+from chabad_auth_django.services.identity import search
+# The machine may be slow.
+search.TIMEOUT = 60
 """
 
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
+from bson import ObjectId
 from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin.filters import FilterForm, choice
-from chabad_auth_django.contrib.admin.page import PAGE_SIZE, limited, position
+from chabad_auth_django.contrib.admin.page import PAGE_SIZE, limited, position, section
+from chabad_auth_django.contrib.admin.pages import periods, series
+from chabad_auth_django.contrib.admin.pages.periods import Period
 from chabad_auth_django.contrib.admin.pages.person import PersonPage, shown_events
+from chabad_auth_django.contrib.admin.pages.series import Question
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import as_time
 from chabad_auth_django.db.pages import Row
+from chabad_auth_django.exceptions import EventsArchived, ReplicaSetRequired, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.services.data import timeline
+
+#: What the chart shows where nothing else is asked for.
+CHARTED = timedelta(days=30)
 
 
 class Filters(FilterForm):
@@ -69,11 +78,50 @@ class TimelineTab(PersonPage):
                 last = next(iter(timeline.list_timeline(user_id=user.id, limit=1).rows), None)
         return {
             "page": page,
+            "chart": _chart(user.id, criteria) if start is None else None,
             "days": list(_by_day(page.rows)),
             "last": last,
             "is_narrowed": any(criteria.values()),
             "retention": conf.ACTIVITY_RETENTION_DAYS,
         }
+
+
+def _chart(user_id: ObjectId, criteria: Mapping[str, Any]) -> Any:
+    """Return the chart of the analytics events, or ``None`` where they cannot be counted.
+
+    By hours below four days. Each bar leads to its day or hour.
+    """
+    if any(criteria[name] for name in ("app_id", "session_id", "name")):
+        return None
+    zone = timezone.get_current_timezone()
+    end = criteria["until"] or timezone.now()
+    period = Period(criteria["since"] or end - CHARTED, end)
+    is_short = period.end - period.start < timedelta(days=4)
+    bucket = "hour" if is_short else "day"
+    question = Question(
+        period=period,
+        bucket=bucket,
+        by="eventCategory",
+        only=criteria["category"] or "",
+        zone=zone,
+        zone_name=timezone.get_current_timezone_name(),
+        user_id=user_id,
+    )
+
+    def link(begin: datetime) -> str:
+        times = (begin, periods.following(begin, bucket, zone))
+        since, until = (f"{time.astimezone(zone):%Y-%m-%dT%H:%M}" for time in times)
+        return f"?{urlencode({'since': since, 'until': until})}"
+
+    def read() -> Any:
+        rows = question.rows(period)
+        return series.chart(question, rows, key="days", title="Analytics events", link=link)
+
+    try:
+        return section(read)
+    except (EventsArchived, ReplicaSetRequired, ValidationError):
+        # Of so long a range, or of hours that are in files by now, there is the list alone.
+        return None
 
 
 def _by_day(rows: list[Row]) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
