@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, Self
 
-from pymongo import DeleteMany, DeleteOne, ReturnDocument, UpdateOne
+from pymongo import DeleteMany, DeleteOne, UpdateOne
 from pymongo.errors import OperationFailure
 
 from chabad_auth_django.conf import conf
@@ -24,6 +24,7 @@ from chabad_auth_django.models.app_data_criteria import (
     INTEGER,
     NEXT_VERSION,
     Versions,
+    is_one_of,
     key_of,
     last_version,
     row_key,
@@ -174,7 +175,7 @@ class AppData(OwnedDocument):
         validate_merge(stored.data_value, patch, max_bytes=conf.APP_DATA_MAX_BYTES)
         changes = {"$set": {"updatedAt": now(), "version": NEXT_VERSION}}
         update = [*merge_patch("dataValue", patch), changes]
-        return cls._change(stored, partial(cls._apply_update, update=update))
+        return cls._change(stored, partial(cls._apply, update=update))
 
     @classmethod
     def delete_unchanged(cls, stored: Self) -> bool:
@@ -249,7 +250,7 @@ class AppData(OwnedDocument):
                 "$set": {"dataValue": data_value, "updatedAt": now()},
                 "$inc": {"version": 1},
             }
-        return cls._apply_update(criteria, update)
+        return cls._apply(criteria, update)
 
     @classmethod
     def _store_value(cls, criteria: dict[str, Any], data_value: Any) -> dict[str, Any] | None:
@@ -257,18 +258,13 @@ class AppData(OwnedDocument):
         return stored or cls._set_value(criteria, data_value, counted=False)
 
     @classmethod
-    def _apply_update(cls, criteria: Mapping[str, Any], update: Any) -> dict[str, Any] | None:
+    def _apply(cls, criteria: Mapping[str, Any], update: Any) -> dict[str, Any] | None:
         try:
-            return cls.collection().find_one_and_update(
-                criteria, update, return_document=ReturnDocument.AFTER
-            )
+            return super()._apply(criteria, update)
         except OperationFailure as error:
             if error.code != CONVERSION_FAILURE:
                 raise
             raise last_version() from None
-
-    def _apply(self, criteria: Mapping[str, Any], update: Any) -> dict[str, Any] | None:
-        return self._apply_update(criteria, update)
 
     @classmethod
     def _change(
@@ -286,10 +282,14 @@ class AppData(OwnedDocument):
     def _update(
         cls, key: dict[str, Any], data_value: Any, criteria: dict[str, Any]
     ) -> dict[str, Any]:
-        stored = cls._store_value(key | criteria, data_value)
-        if stored is None:
-            raise cls._conflict(key)
-        return stored
+        expected = criteria.get("version", {}).get("$in")
+        while True:
+            if stored := cls._store_value(key | criteria, data_value):
+                return stored
+            conflict = cls._conflict(key)
+            # What came between the two looks may be just what is expected.
+            if isinstance(conflict, NotFound) or not is_one_of(conflict.current_version, expected):
+                raise conflict
 
     @classmethod
     def _conflict(cls, key: dict[str, Any]) -> VersionConflict | NotFound:

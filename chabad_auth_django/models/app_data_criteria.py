@@ -51,6 +51,11 @@ def version_criteria(expected: Versions | None) -> dict[str, Any]:
     return {"version": {"$in": versions}}
 
 
+def is_one_of(version: Any, expected: Sequence[int] | None) -> bool:
+    """Tell whether the server finds a stored version among the expected ones; ``None`` is any."""
+    return expected is None or (not isinstance(version, bool) and version in expected)
+
+
 def same_version(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the criteria for a stored document while it has the version that was read."""
     version: Any = row.get("version")

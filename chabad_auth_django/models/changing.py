@@ -100,13 +100,14 @@ class ChangingDocument(RegisteredDocument):
             if expressions.content(decoded) == expressions.content(row):
                 yield {**key, "$expr": expressions.is_document(stored)}
 
-    def _apply(self, criteria: Mapping[str, Any], update: Any) -> dict[str, Any] | None:
+    @classmethod
+    def _apply(cls, criteria: Mapping[str, Any], update: Any) -> dict[str, Any] | None:
         try:
-            return self.collection().find_one_and_update(
+            return cls.collection().find_one_and_update(
                 criteria, update, return_document=ReturnDocument.AFTER
             )
         except DuplicateKeyError as error:
-            raise self._already_exists(error.details) from error
+            raise cls._already_exists(error.details) from error
 
     def _make_missing(self) -> bool:
         """Store the document where there must be one; tell whether there may have been none."""
