@@ -26,9 +26,9 @@ _SYSTEMS = (
 )
 
 
-def describe(user_agent: str | None) -> str:
+def describe(user_agent: object) -> str:
     """Return such as "Chrome on Windows"; what is unknown is said to be."""
-    if not user_agent:
+    if not isinstance(user_agent, str):
         return "unknown"
     browser, system = _find(_BROWSERS, user_agent), _find(_SYSTEMS, user_agent)
     return " on ".join(filter(None, (browser, system))) or "unknown"

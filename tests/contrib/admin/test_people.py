@@ -287,3 +287,65 @@ tell("2026-01-31 23:30:00 UTC, 2026-02-01 01:30:00 Asia/Jerusalem" in page.conte
 browser.session.flush()
 """)
     assert told == [400, 302, [True, True], True]
+
+
+def test_what_other_programs_stored_is_shown(run: Run) -> None:
+    told = run("""
+from bson import DatetimeMS, ObjectId
+from chabad_auth_django.db import connection
+from chabad_auth_django.models.fields import now
+database, id, time = connection.get_database(), ObjectId(), now()
+odd = [None, 5, "x", [], [5, None], {"a": [1]}, True, DatetimeMS(600_000_000_000_000), b"x"]
+made = []
+for value in odd:
+    id = ObjectId()
+    made.append(id)
+    names = ("name", "roles", "permissions", "authMethods", "createdAt", "lastLogin", "valuUserId")
+    database.users.insert_one({"_id": id, "email": f"{id}@example.org", **dict.fromkeys(names, value)})
+    own = {"userId": id}
+    database.profiles.insert_one(own | {"displayName": value, "avatar": value, "bio": value})
+    database.preferences.insert_one(own | {"theme": value, "language": value})
+    database.blocks.insert_one(own | {"reason": value, "text": value, "createdAt": value})
+    ends = {"expiresAt": time.replace(year=time.year + 1), "familyHash": value, "tokenHash": value}
+    names = ("userAgent", "authMethod", "createdAt", "lastUsedAt")
+    database.sessions.insert_one({**own, **ends, **dict.fromkeys(names, value)})
+    names = ("appId", "dataValue", "version", "updatedAt")
+    database.appdatas.insert_one({**own, "dataKey": "k", **dict.fromkeys(names, value)})
+    names = ("appId", "sessionId", "eventType", "eventName", "eventCategory", "eventData")
+    for collection in (database.activities, database.analytics):
+        collection.insert_one({**own, "timestamp": time, **dict.fromkeys(names, value)})
+    key = {"_id": f"issuer:[\\"i\\", \\"{id}\\"]", "authMethod": value, "email": value}
+    database.external_ids.insert_one({**own, **key, "createdAt": value})
+database.users.insert_one({"_id": ObjectId(), "email": 5})
+browser = superuser()
+addresses = [PEOPLE, f"{PEOPLE}?order=email", f"{BASE}sessions/"]
+addresses += [f"{PEOPLE}{id}/{path}" for id in made for path in staff.TABS]
+for address in addresses:
+    try:
+        answer = browser.get(address)
+    except Exception as error:
+        tell([address, repr(error)])
+    else:
+        if answer.status_code != 200:
+            tell([address, answer.status_code, text(answer)[-300:]])
+posted = browser.post(f"{PEOPLE}export/")
+tell(b"".join(posted.streaming_content).decode().count("@example.org"))
+tell(browser.post(f"{PEOPLE}bulk/", {"action": "delete", "id": made}).status_code)
+""")
+    assert told == [9, 200], "\n".join(map(str, told))
+
+
+def test_what_takes_too_long_is_stopped_and_keeps_the_filters(run: Run) -> None:
+    told = run("""
+made = make()
+browser = superuser()
+patience, search.TIMEOUT = search.TIMEOUT, 0.00001
+try:
+    answer = browser.get(f"{PEOPLE}?q=levin&names=on")
+    tell([answer.status_code, "Stopped after" in text(answer), 'value="levin"' in answer.content.decode()])
+    person = browser.get(f"{PEOPLE}{made['ann'].id}/")
+    tell([person.status_code, "Stopped after" in text(person), "Danger zone" in text(person)])
+finally:
+    search.TIMEOUT = patience
+""")
+    assert told == [[400, True, True], [200, True, True]]

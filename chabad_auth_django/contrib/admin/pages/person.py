@@ -74,6 +74,7 @@ class PersonPage(Page):
             "user_row": row,
             "initials": initials(row),
             "roles": user.role_names,
+            "methods": row["authMethods"] if isinstance(row.get("authMethods"), list) else [],
             "title": plain(row.get("name") or row.get("email") or user.id),
         }
         return {**head, "avatar": _avatar(stored["profile"]), **self.read_tab(request, user)}
