@@ -41,7 +41,7 @@ class PeopleAdmin(PageAdmin):
         ("<slug:person>/history/", person.HistoryTab, "history"),
         ("<slug:person>/edit/", EditPage, "edit"),
         ("<slug:person>/export/", actions.ExportPage, "export"),
-        ("<slug:person>/receipt/", actions.ReceiptPage, "receipt"),
+        ("<slug:user>/receipt/", actions.ErasureReceiptPage, "receipt"),
         ("<slug:person>/do/<slug:action>/", actions.ActionPage, "act"),
     ]
 

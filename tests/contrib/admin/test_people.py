@@ -190,6 +190,7 @@ few = client("view_people", "block_people")
 browser.post(f"{PEOPLE}bulk/", {"action": "unblock", "id": ids, "number": "3"})
 done = text(few.post(f"{PEOPLE}bulk/", {**sent, "number": "3"}))
 tell(["1 of 3 done" in done, "takes a superuser" in done, "chabad_admin.change_grants" in done])
+tell(few.post(f"{PEOPLE}bulk/", {"action": "delete", "everybody": "1"}).status_code)
 for wrong in ({"action": "nothing"}, {"action": "block"}, {"action": "block", "id": "x"}):
     tell(browser.post(f"{PEOPLE}bulk/", wrong).status_code)
 many = {"action": "block", "id": [f"{number:024}" for number in range(101)]}
@@ -202,6 +203,7 @@ tell(browser.post(f"{PEOPLE}bulk/", {**every, "query": "method=google"}).status_
     assert told[1] == 0
     assert told[2] == [True, True, 2]
     assert told[3] == [True, True, True]
+    assert told.pop(4) == 403
     assert told[4:8] == [400] * 4
     assert "chabad_find_users --limit 10000 --json --role user --email 'a'\"'\"'b;c' |" in told[8]
     assert told[9] == 400
@@ -212,11 +214,12 @@ def test_an_erasure_takes_the_address_and_gives_a_receipt(run: Run) -> None:
 made = make()
 browser = superuser()
 base = f"{PEOPLE}{made['ann'].id}/"
+import json
 for typed in ("", "bob@example.org", "ann"):
     tell(browser.post(f"{base}do/erase/", {"typed": typed}).status_code)
 answer = browser.post(f"{base}do/erase/", {"typed": " ANN@EXAMPLE.ORG "}, follow=True)
 tell([answer.redirect_chain, "activities 3" in text(answer)])
-tell(browser.get(f"{base}receipt/?format=json").json()["deleted"]["analytics"])
+tell(json.loads(browser.get(f"{base}receipt/?export=json").getvalue())["deleted"]["analytics"])
 tell([browser.get(base).status_code, "receipt" in text(browser.get(base))])
 tell([browser.post(f"{base}do/erase/", {"typed": "ann@example.org"}).status_code])
 """)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
 from chabad_auth_django.contrib.admin import acting, rights
-from chabad_auth_django.contrib.admin.page import Page, act, look
+from chabad_auth_django.contrib.admin.page import Page, act
+from chabad_auth_django.contrib.admin.pages.deletions import ReceiptPage
 from chabad_auth_django.exceptions import NotFound
 from chabad_auth_django.services.identity import audit, identities
 from chabad_auth_django.services.identity.hosts import adapter
-from chabad_auth_django.services.lifecycle import portability, receipts
+from chabad_auth_django.services.lifecycle import portability
 from chabad_auth_django.validators import to_object_id
 
 #: Action -> the tab to which it returns.
@@ -73,26 +73,10 @@ class ExportPage(ActionPage):
         )
 
 
-class ReceiptPage(Page):
-    """What an erasure removed, to print and to hand over."""
+class ErasureReceiptPage(ReceiptPage):
+    """The receipt, for whoever erases."""
 
-    title = "Receipt of an erasure"
-    template_name = "chabad_admin/person/receipt.html"
     permissions = ("erase_people",)
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Show the receipt, as JSON where the address ends so."""
-        if request.GET.get("format") != "json":
-            return super().get(request, *args, **kwargs)
-        found = self.read(request, **kwargs)["receipt"].to_dict()
-        return JsonResponse({**found, "userId": str(found["userId"])})
-
-    def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
-        """Return the receipt as of now."""
-        user_id = to_object_id(kwargs["person"])
-        look(what="erasures", user_id=user_id)
-        receipt = receipts.read(user_id=user_id)
-        return {"receipt": receipt, "left": {n: c for n, c in receipt.left.items() if c}}
 
 
 class AccountPage(Page):

@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from pymongo.errors import PyMongoError
 
 from chabad_auth_django.api.http.errors import is_outage
+from chabad_auth_django.contrib.admin import rights
 from chabad_auth_django.contrib.admin.acting import ACTIONS as ALL_ACTIONS
 from chabad_auth_django.contrib.admin.acting import Action
 from chabad_auth_django.contrib.admin.page import OUTAGE, PAGE_SIZE, Page, look, section
@@ -58,6 +59,7 @@ class BulkPage(Page):
         action = ACTIONS.get(request.POST.get("action", ""))
         if action is None:
             raise ValidationError("Choose what is to be done.")
+        rights.check_holds(request.user, action.permission)
         if request.POST.get("everybody"):
             command = _command(action, QueryDict(request.POST.get("query", "")))
             return self._show(request, action, {"command": command})

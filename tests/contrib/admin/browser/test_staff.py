@@ -153,7 +153,7 @@ def test_without_scripts(address: str) -> None:
         tab.goto(f"{address}{id_of('ann')}/")
         tab.fill("#erase", "ann@example.org")
         tab.click("form[action$='/erase/'] button")
-        tab.wait_for_selector("text=The receipt as JSON")
+        tab.wait_for_selector("text=Download as JSON")
         tab.goto(f"{address}{id_of('bob')}/")
         tab.click("text=Unblock")
         tab.wait_for_selector("text=Unblocked.")
