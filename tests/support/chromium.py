@@ -43,6 +43,26 @@ def needs(*programs: str) -> pytest.MarkDecorator:
 needs_chromium = needs()
 
 
+def take_pictures(browser: Any) -> None:
+    """Leave a picture of each page that is open, named by the test."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "page").split("::")[-1].split(" ")[0]
+    pages = [opened for context in browser.contexts for opened in context.pages]
+    for number, opened in enumerate(pages):
+        opened.screenshot(path=SCREENSHOTS / f"{test}-{number}.png")
+
+
+@contextmanager
+def until_failure(request: pytest.FixtureRequest, page: Any) -> Iterator[None]:
+    """Take pictures if the test fails for which a fixture yields in this context.
+
+    The failure itself does not reach a fixture.
+    """
+    before = request.session.testsfailed
+    yield
+    if request.session.testsfailed > before:
+        take_pictures(page.context.browser)
+
+
 @contextmanager
 def page() -> Iterator[Any]:
     """Start a browser with a profile of its own; yield a page.
@@ -56,9 +76,7 @@ def page() -> Iterator[Any]:
         try:
             yield first
         except BaseException:
-            test = os.environ.get("PYTEST_CURRENT_TEST", "page").split("::")[-1].split(" ")[0]
-            for number, opened in enumerate(first.context.pages):
-                opened.screenshot(path=SCREENSHOTS / f"{test}-{number}.png")
+            take_pictures(browser)
             raise
         browser.close()
 

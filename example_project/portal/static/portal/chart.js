@@ -47,7 +47,7 @@ function bars(rows, width) {
     const isLabelled = (rows.length - 1 - number) % every === 0;
     return [
       s("rect", { class: count ? "bar" : "none", x: middle - bar / 2, y: floor - height, width: bar, height, rx: Math.min(6, bar / 2, height / 2) }, s("title", {}, `${formatDay(time, "medium")}: ${formatNumber(count)}`)),
-      isLabelled && s("text", { x: middle, y: HEIGHT - 5, "text-anchor": "middle", direction: "ltr" }, shortDay(time)),
+      isLabelled && s("text", { x: middle, y: HEIGHT - 5, "text-anchor": "middle" }, shortDay(time)),
       count === most && s("text", { x: middle, y: floor - height - 6, "text-anchor": "middle" }, formatNumber(count)),
     ];
   });

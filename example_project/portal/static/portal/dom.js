@@ -59,13 +59,13 @@ export const card = ({ id, title, picture, wide, tools = [], kind = "" }, ...chi
     title && h("header", {}, h("h2", { id: id && `${id}-title` }, picture && icon(picture), title), tools.length > 0 && h("div", { class: "tools" }, tools)),
     ...children);
 
-/** Put the new children in the place of the old ones; the focus stays where it was, found again by its id. */
+/** Put the new children in the place of the old ones; the focus stays where it was, or at the first button. */
 export function replace(parent, ...children) {
   const focused = parent.contains(document.activeElement) ? document.activeElement : null;
   const selection = focused?.matches("input[type=text], textarea") ? [focused.selectionStart, focused.selectionEnd] : null;
   parent.replaceChildren(...children.flat(Infinity).filter(Boolean));
-  const again = focused?.id && document.getElementById(focused.id);
-  if (!again) return;
-  again.focus();
-  if (selection) again.setSelectionRange(...selection);
+  if (!focused) return;
+  const again = document.getElementById(focused.id);
+  (again ?? parent.querySelector("button"))?.focus();
+  if (again && selection) again.setSelectionRange(...selection);
 }

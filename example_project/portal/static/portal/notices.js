@@ -62,10 +62,14 @@ export function arriving(load) {
   return region;
 }
 
-/** Open a dialog; it is removed when it closes. */
+/** Open a dialog; when it closes it is removed, and the focus goes back, found by its id where that was drawn anew. */
 export function openDialog({ title, opaque = false }, ...content) {
   const dialog = h("dialog", { class: opaque ? "opaque" : "", "aria-labelledby": "dialog-title" }, h("h2", { id: "dialog-title" }, title), content);
-  dialog.addEventListener("close", () => dialog.remove());
+  const opener = document.activeElement?.id;
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (opener && document.activeElement === document.body) document.getElementById(opener)?.focus();
+  });
   if (opaque) dialog.addEventListener("cancel", (event) => event.preventDefault());
   document.body.append(dialog);
   dialog.showModal();

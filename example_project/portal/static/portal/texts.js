@@ -4,7 +4,7 @@ const en = {
   skip: "Skip to the content", menu: "Main menu", home: "Dashboard", profile: "Profile", activity: "Activity", settings: "Settings",
   signOut: "Sign out", signIn: "Sign in", cancel: "Cancel", close: "Close", save: "Save", saved: "Saved.", saving: "Saving…", again: "Try again", loading: "One moment…",
   morning: "Good morning, {name}", day: "Good afternoon, {name}", evening: "Good evening, {name}",
-  arrange: "Arrange", done: "Done", arrangeHint: "Drag the widgets, or use their arrows: the keyboard moves them too.",
+  homeHint: "Your day, your list, and what happened lately.", arrange: "Arrange", done: "Done", arrangeHint: "Drag the widgets, or use their arrows: the keyboard moves them too.",
   earlier: "Move {name} earlier", later: "Move {name} later", hide: "Hide {name}", show: "Show {name}", hold: "Move {name}: arrow keys",
   moved: "{name} is at place {n} of {all}.", hidden: "{name} is hidden.", shown: "{name} is shown.", hiddenOnes: "Hidden widgets", nothingShown: "All widgets are hidden.",
   today: "Today", checklist: "Checklist", apps: "Favourite apps", figures: "Your figures", recent: "Recently",
@@ -38,7 +38,7 @@ const he = {
   skip: "דילוג לתוכן", menu: "תפריט ראשי", home: "לוח בקרה", profile: "פרופיל", activity: "פעילות", settings: "הגדרות",
   signOut: "יציאה", signIn: "כניסה", cancel: "ביטול", close: "סגירה", save: "שמירה", saved: "נשמר.", saving: "שומר…", again: "ניסיון נוסף", loading: "רק רגע…",
   morning: "בוקר טוב, {name}", day: "צהריים טובים, {name}", evening: "ערב טוב, {name}",
-  arrange: "סידור", done: "סיום", arrangeHint: "גררו את הווידג׳טים, או השתמשו בחצים שלהם: גם המקלדת מזיזה אותם.",
+  homeHint: "היום שלך, הרשימה שלך ומה שקרה לאחרונה.", arrange: "סידור", done: "סיום", arrangeHint: "גררו את הווידג׳טים, או השתמשו בחצים שלהם: גם המקלדת מזיזה אותם.",
   earlier: "הזזת {name} אחורה", later: "הזזת {name} קדימה", hide: "הסתרת {name}", show: "הצגת {name}", hold: "הזזת {name}: מקשי החצים",
   moved: "{name} במקום {n} מתוך {all}.", hidden: "{name} מוסתר.", shown: "{name} מוצג.", hiddenOnes: "ווידג׳טים מוסתרים", nothingShown: "כל הווידג׳טים מוסתרים.",
   today: "היום", checklist: "רשימת משימות", apps: "אפליקציות מועדפות", figures: "הנתונים שלך", recent: "לאחרונה",
@@ -48,7 +48,7 @@ const he = {
   manageApps: "כל האפליקציות", noFavourites: "אין עדיין מועדפות.", chooseFavourites: "לבחירה", favourite: "מועדפת: {name}", favouriteAdded: "{name} במועדפות.", favouriteRemoved: "{name} כבר לא במועדפות.",
   app_study: "לימוד יומי", app_calendar: "לוח שנה", app_community: "קהילה", app_candles: "זמני הדלקת נרות", app_giving: "צדקה", app_travel: "נסיעות",
   profileHint: "מה שאפליקציות מציגות עליך.", name: "שם", nameHint: "עד 100 תווים.", bio: "עליך", bioHint: "עד 500 תווים.", avatar: "תמונה", avatarHint: "כתובת https של תמונה. בלעדיה מוצגת האות הראשונה.", avatarBroken: "אין תמונה בכתובת הזאת.", removeAvatar: "הסרת התמונה",
-  account: "חשבון", email: "דוא״ל", memberSince: "חבר מאז", lastSignIn: "כניסה אחרונה", signsInBy: "נכנס באמצעות", roles: "תפקידים", credentials: "סיסמה", changeEmail: "שינוי דוא״ל", changePassword: "שינוי סיסמה", secondFactor: "אימות דו־שלבי",
+  account: "חשבון", email: "דוא״ל", memberSince: "חשבון מאז", lastSignIn: "כניסה אחרונה", signsInBy: "כניסה באמצעות", roles: "תפקידים", credentials: "סיסמה", changeEmail: "שינוי דוא״ל", changePassword: "שינוי סיסמה", secondFactor: "אימות דו־שלבי",
   unsaved: "עדיין לא נשמר.",
   history: "היסטוריה", older: "ישן יותר", noEvents: "עדיין אין דבר.", allSeen: "זה הכול.", historyHint: "מה שעשית; נשמר 90 יום.",
   event_login: "כניסה", event_profile_changed: "שינוי הפרופיל", event_checklist_changed: "שינוי רשימת המשימות", event_preferences_changed: "שינוי העדפה", event_dashboard_arranged: "סידור לוח הבקרה", event_data_exported: "הוצאת הנתונים", event_favourite_changed: "שינוי האפליקציות המועדפות", event_session_ended: "סיום חיבור", inApp: "ב־{app}",
@@ -89,8 +89,24 @@ export const formatNumber = (number) => new Intl.NumberFormat(current).format(nu
 export const formatTime = (time) => new Intl.DateTimeFormat(current, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
 export const formatDay = (time, style = "full") => new Intl.DateTimeFormat(current, { dateStyle: style }).format(new Date(time));
 export const formatClock = (time) => new Intl.DateTimeFormat(current, { timeStyle: "short" }).format(new Date(time));
-/** Return the parts of the Hebrew date of the day. */
+
+const HUNDREDS = ["", "ק", "ר", "ש", "ת", "תק", "תר", "תש", "תת", "תתק"];
+const TENS = ["", "י", "כ", "ל", "מ", "נ", "ס", "ע", "פ", "צ"];
+const ONES = ["", "א", "ב", "ג", "ד", "ה", "ו", "ז", "ח", "ט"];
+
+/** Return the number in Hebrew letters, without its thousands, as dates have it. */
+function toLetters(number) {
+  const rest = number % 100;
+  // Fifteen and sixteen are nine and six or seven: the others are a part of the Name.
+  const small = rest === 15 || rest === 16 ? `ט${ONES[rest - 9]}` : TENS[Math.floor(rest / 10)] + ONES[rest % 10];
+  const letters = HUNDREDS[Math.floor((number % 1000) / 100)] + small;
+  return letters.length === 1 ? `${letters}׳` : `${letters.slice(0, -1)}״${letters.slice(-1)}`;
+}
+
+/** Return the Hebrew date of the civil day; from sunset on it is the next one. */
 export function hebrewDate(time) {
   const parts = new Intl.DateTimeFormat(`${current}-u-ca-hebrew`, { day: "numeric", month: "long", year: "numeric" }).formatToParts(time);
-  return Object.fromEntries(parts.map(({ type, value }) => [type, value]));
+  const { day, month, year, relatedYear } = Object.fromEntries(parts.map(({ type, value }) => [type, value]));
+  const written = (number) => (isRightToLeft() ? toLetters(Number(number)) : number);
+  return { day: written(day), month, year: written(relatedYear ?? year) };
 }

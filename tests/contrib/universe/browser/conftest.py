@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from support.chromium import page as open_page
+from support.chromium import until_failure
 from support.example_server import example_server
 from support.merkos import token
 from support.universe import COOKIE
@@ -122,9 +123,13 @@ def opened(bundle: str, address: str) -> Iterator[Portal]:
 
 
 @pytest.fixture
-def portal(bundle: str, serve: Serve) -> Iterator[Portal]:
+def portal(request: pytest.FixtureRequest, bundle: str, serve: Serve) -> Iterator[Portal]:
     """The page of nobody yet."""
-    with serve() as address, opened(bundle, address) as portal:
+    with (
+        serve() as address,
+        opened(bundle, address) as portal,
+        until_failure(request, portal.tab),
+    ):
         yield portal
 
 

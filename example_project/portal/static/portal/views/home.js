@@ -4,7 +4,7 @@ import { card, h, icon, iconButton } from "../dom.js";
 import { record } from "../events.js";
 import { attempt, say } from "../notices.js";
 import { changeWidgets, displayName, state } from "../store.js";
-import { formatDay, t } from "../texts.js";
+import { t } from "../texts.js";
 import { apps } from "../widgets/apps.js";
 import { checklist } from "../widgets/checklist.js";
 import { figures } from "../widgets/figures.js";
@@ -121,7 +121,7 @@ export function home({ redraw }) {
   const tray = h("div", { class: "tray" }, h("strong", {}, t("hiddenOnes")), hidden.map((name) =>
     h("button", { type: "button", class: "button quiet small", id: `show-${name}`, "aria-label": t("show", { name: t(name) }), onclick: () => show(name) }, icon("plus"), t(name))));
   return [
-    h("div", { class: "heading" }, h("div", {}, h("h1", {}, greeting()), h("p", {}, isArranging ? t("arrangeHint") : formatDay(new Date()))), toggle),
+    h("div", { class: "heading" }, h("div", {}, h("h1", {}, greeting()), h("p", {}, t(isArranging ? "arrangeHint" : "homeHint"))), toggle),
     order.length === 0 && h("p", { class: "empty" }, t("nothingShown")),
     h("div", { class: isArranging ? "grid arranging" : "grid" }, cards),
     hidden.length > 0 && (isArranging || order.length === 0) && tray,

@@ -98,7 +98,7 @@ function view(draw) {
   const row = (item, place) => h("li", { class: item.done ? "check done" : "check" },
     h("input", { type: "checkbox", id: `done-${item.id}`, checked: item.done, "aria-label": t("itemDone", { text: item.text }),
       onchange: (event) => change((all) => all.map((one) => (one.id === item.id ? { ...one, done: event.target.checked } : one))) }),
-    h("input", { type: "text", id: `text-${item.id}`, value: item.text, maxlength: MOST_TEXT, dir: "auto", "aria-label": t("item", { n: place + 1 }),
+    h("input", { type: "text", id: `text-${item.id}`, value: item.text, title: item.text, maxlength: MOST_TEXT, dir: "auto", "aria-label": t("item", { n: place + 1 }),
       oninput: (event) => { item.text = event.target.value; known.isChanged = true; writeDraft(DRAFT, { items: known.items, version: known.version }); },
       onchange: () => change((all) => all) }),
     iconButton("bin", t("removeItem", { text: item.text }), { id: `remove-${item.id}`, onclick: () => {
@@ -131,11 +131,11 @@ function view(draw) {
     : theirs ? h("p", { class: "state waiting" }, t("unsaved"))
     : h("p", { class: known.version ? "state" : "state waiting" }, known.version ? t("stateSaved", { n: known.version }) : t("stateNew"));
 
+  if (theirs) return [conflict({ mine: toLines(items), theirs: theirs.version === 0 ? null : toLines(theirs.items), keepMine, takeTheirs }), status];
   return [
-    theirs && conflict({ mine: toLines(items), theirs: theirs.version === 0 ? null : toLines(theirs.items), keepMine, takeTheirs }),
     items.length === 0 ? h("p", { class: "empty" }, t("noItems")) : h("ul", { class: "list" }, items.map(row)),
     h("form", { class: "add", onsubmit: add },
-      h("input", { type: "text", id: "new-item", maxlength: MOST_TEXT, dir: "auto", placeholder: t("newItemHint"), "aria-label": t("newItem"), value: readDraft("item") ?? "", oninput: (event) => writeDraft("item", event.target.value) }),
+      h("input", { type: "text", id: "new-item", maxlength: MOST_TEXT, placeholder: t("newItemHint"), "aria-label": t("newItem"), value: readDraft("item") ?? "", oninput: (event) => writeDraft("item", event.target.value) }),
       h("button", { class: "button", id: "add-item", "aria-label": t("add") }, h("span", { "aria-hidden": "true" }, "+"))),
     status,
     known.trouble && h("p", {}, h("button", { type: "button", class: "button quiet small", id: "save-again", onclick: () => save(draw) }, t("again"))),

@@ -5,10 +5,10 @@ import { formatDay, hebrewDate } from "../texts.js";
 
 export function today() {
   const now = new Date();
-  const { day, month, year, relatedYear } = hebrewDate(now);
+  const { day, month, year } = hebrewDate(now);
   return [
     h("p", { class: "day" }, day),
-    h("p", { class: "hebrew-month" }, `${month} ${relatedYear ?? year}`),
+    h("p", { class: "hebrew-month" }, `${month} ${year}`),
     h("p", { class: "civil" }, formatDay(now)),
   ];
 }
