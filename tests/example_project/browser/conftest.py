@@ -106,7 +106,7 @@ def visit(serve: Serve) -> Iterator[Visitor]:
         yield Visitor(tab, serve.address, serve.console)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def portal(replica_set_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """A portal that runs; its accounts stay from test to test, so each has its own addresses."""
     serve = Serve(replica_set_uri, tmp_path_factory.mktemp("portal"))
