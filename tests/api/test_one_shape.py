@@ -40,11 +40,16 @@ def host(request: pytest.FixtureRequest) -> Any:
         yield
 
 
+@pytest.fixture
+def client(login: Any, admin: Any) -> APIClient:
+    """An administrator's client."""
+    return login(admin)
+
+
 @each("path", [*PATHS, *BELOW])
 def test_wrong_methods_and_types_are_refused_in_json(
-    host: Any, login: Any, admin: Any, path: str
+    host: Any, client: APIClient, path: str
 ) -> None:
-    client = login(admin)
     for method in METHODS:
         answer = client.generic(method, path)
         check_error(answer, answer.status_code)

@@ -275,6 +275,7 @@ def spectacular(cwd: Path, settings: str, *arguments: str) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
 def test_the_host_project_has_no_part_in_it(tmp_path: Path) -> None:
     ours = ("--custom-settings", "chabad_auth_django.api.openapi.schema.SETTINGS")
     plain = spectacular(tmp_path, "support.pages_settings", *ours)

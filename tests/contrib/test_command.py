@@ -10,7 +10,7 @@ from contrib.processes import manage, mongods
 
 from chabad_auth_django.contrib.embedded.server import Mongod
 
-pytestmark = pytest.mark.usefixtures("our_server")
+pytestmark = [pytest.mark.usefixtures("our_server"), pytest.mark.slow]
 
 
 def test_start_leaves_a_server_behind(data_dir: Path) -> None:

@@ -9,7 +9,7 @@ from contrib.processes import USER, User, manage, mongods, run, wait_for
 
 from chabad_auth_django.contrib.embedded.server import Mongod
 
-pytestmark = pytest.mark.usefixtures("our_server")
+pytestmark = [pytest.mark.usefixtures("our_server"), pytest.mark.slow]
 
 #: A process of the project that does not use the database, like runserver's reloader.
 BYSTANDER = """

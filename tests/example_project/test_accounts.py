@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.example_server import example_server
 
 
@@ -23,6 +24,7 @@ def call(url: str, body: Any = None, **headers: str) -> tuple[int, Any]:
             return answer.code, json.load(answer)
 
 
+@pytest.mark.slow
 def test_an_app_signs_up_and_calls_the_api(mongodb: str, tmp_path: Path) -> None:
     with example_server(mongodb, tmp_path) as address:
         allauth = f"{address}/_allauth/app/v1/auth"

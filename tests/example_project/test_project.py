@@ -142,6 +142,7 @@ for path in ("/api/docs/", "/admin/login/"):
 
 
 @needs_nginx
+@pytest.mark.slow
 def test_nginx_serves_what_the_pages_take(manage: Callable[..., Any], tmp_path: Path) -> None:
     collected = manage("collectstatic", "--no-input", **PRODUCTION)
     assert collected.returncode == 0, collected.stderr

@@ -38,6 +38,7 @@ def enter(project: Host, email: str) -> Any:
     return told
 
 
+@pytest.mark.slow
 def test_equal_primary_keys_are_different_people(projects: list[Host]) -> None:
     portal, camp = projects
     key, ann, token, _ = enter(portal, "ann@example.org")
@@ -52,6 +53,7 @@ def test_equal_primary_keys_are_different_people(projects: list[Host]) -> None:
     assert camp.run(CALL.format(key=key, token=token)) == [401]
 
 
+@pytest.mark.slow
 def test_one_verified_address_is_one_person(projects: list[Host]) -> None:
     ids = {enter(project, "ann@example.org")[1] for project in projects}
     assert len(ids) == 1

@@ -92,6 +92,7 @@ def integrity_is_sound() -> bool:
     return [item for item in integrity.check(advance=lambda count: None) if item.repair] == []
 
 
+@pytest.mark.slow
 def test_an_import_at_any_moment_of_a_repair_loses_nothing(
     file: io.BytesIO, either_server: str
 ) -> None:
