@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
@@ -28,5 +29,7 @@ class PageMiddleware:
             return self._get_response(request)
         with translation.override(translation.get_language_from_request(request)):
             response = self._get_response(request)
-        response.headers["Content-Security-Policy"] = POLICY
+        # Django's own pages for developers have their styles inline.
+        if not (settings.DEBUG and response.status_code in {404, 500}):
+            response.headers["Content-Security-Policy"] = POLICY
         return response

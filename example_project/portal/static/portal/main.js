@@ -6,8 +6,8 @@ import { h, icon, iconButton } from "./dom.js";
 import { count } from "./events.js";
 import { attempt, bar, explain } from "./notices.js";
 import { displayName, load, reload, state } from "./store.js";
-import { language, speak, t } from "./texts.js";
-import { applyTheme, rememberLanguage } from "./appearance.js";
+import { language, t } from "./texts.js";
+import { applyLanguage, applyTheme, rememberLanguage } from "./appearance.js";
 import { activity } from "./views/activity.js";
 import { home } from "./views/home.js";
 import { profile } from "./views/profile.js";
@@ -21,7 +21,7 @@ const viewName = () => (location.hash.slice(2) in VIEWS ? location.hash.slice(2)
 function frame() {
   const links = Object.entries(VIEWS).map(([name, [, picture]]) =>
     h("a", { href: `#/${name}`, id: `menu-${name}`, "aria-current": name === viewName() && "page" }, icon(picture), h("span", {}, t(name))));
-  const brand = h("a", { class: "brand", href: "#/home" }, h("img", { src: "/static/portal/mark.svg", alt: "", width: 34, height: 34 }), h("span", {}, "ChabadUniverse"));
+  const brand = h("a", { class: "brand", href: "#/home" }, h("img", { src: new URL("mark.svg", import.meta.url), alt: "", width: 34, height: 34 }), h("span", {}, "ChabadUniverse"));
   const who = h("div", { class: "who" }, avatar(state.profile, displayName()), h("div", {}, h("b", {}, displayName()), h("span", { dir: "auto" }, state.me.email)),
     iconButton("out", t("signOut"), { id: "sign-out", onclick: signOut }, true));
   return h("div", { class: "frame" },
@@ -40,7 +40,7 @@ function draw() {
 
 function follow() {
   applyTheme(state.preferences.theme);
-  if (state.preferences.language.split("-")[0] !== language()) speak(state.preferences.language);
+  applyLanguage(state.preferences.language);
   draw();
 }
 

@@ -1,12 +1,12 @@
 // Preferences that count at once, the places where the person is signed in, and their data: out, or gone.
 
-import { applyTheme, rememberLanguage } from "../appearance.js";
+import { applyLanguage, applyTheme, rememberLanguage } from "../appearance.js";
 import { call, mine } from "../api.js";
 import { card, h, icon } from "../dom.js";
 import { record } from "../events.js";
 import { attempt, notify } from "../notices.js";
 import { changePreferences, keep, state } from "../store.js";
-import { language, speak, t } from "../texts.js";
+import { language, t } from "../texts.js";
 import { sessions } from "./sessions.js";
 import { ownData } from "./own_data.js";
 
@@ -32,7 +32,7 @@ export function settings({ redraw }) {
 
   function chooseLanguage(tag) {
     const before = language();
-    change(() => { const done = rememberLanguage(tag); redraw(); return done; }, () => speak(before));
+    change(() => { const done = rememberLanguage(tag); redraw(); return done; }, () => applyLanguage(before));
   }
 
   const themes = Object.fromEntries(Object.entries(THEMES).map(([name, picture]) => [name, [icon(picture), t(name)]]));
@@ -42,7 +42,7 @@ export function settings({ redraw }) {
   const reset = () => change(async () => {
     keep("preferences", await call("POST", mine("preferences/reset/")));
     applyTheme(state.preferences.theme);
-    speak(state.preferences.language);
+    applyLanguage(state.preferences.language);
     notify(t("resetDone"));
   }, () => {});
 
