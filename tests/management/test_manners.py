@@ -137,6 +137,7 @@ def test_ctrl_c_ends_a_process_with_130_and_one_line(user: User, mongodb: str) -
     process.stdin.write(f"{user.email}\n")
     process.stdin.flush()
     while not user.has_role("admin"):
+        assert process.poll() is None
         time.sleep(0.02)
         user.refresh()
     process.send_signal(signal.SIGINT)
