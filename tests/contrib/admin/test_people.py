@@ -81,7 +81,7 @@ person = made["ann"].id
 browser = superuser()
 account = Account.objects.get()
 def entries(**query):
-    return list(AuditEntry.collection().find(query).sort("timestamp"))
+    return list(AuditEntry.collection().find(query).sort({"timestamp": 1, "_id": 1}))
 browser.get(PEOPLE)
 for path in staff.TABS:
     browser.get(f"{PEOPLE}{person}/{path}")
