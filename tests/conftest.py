@@ -25,7 +25,7 @@ from chabad_auth_django.contrib.embedded.server import Mongod
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
 
-pytest_plugins = ["support.claims", "support.sampling"]
+pytest_plugins = ["support.claims", "support.sampling", "support.targeting"]
 
 
 def pytest_configure() -> None:

@@ -215,7 +215,7 @@ class AppData(OwnedDocument):
         if expected_version is None:
             raise ValidationError("An expected version is required.")
         criteria = version_criteria(expected_version)
-        self._load(self._update({"_id": self.pk}, data_value, criteria))
+        self._load(self._update(self._identity(), data_value, criteria))
 
     def increment_version(self) -> None:
         """Count the version up without a new value."""

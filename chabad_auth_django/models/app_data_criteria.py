@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from bson import Decimal128
+from bson import Decimal128, ObjectId
 
 from chabad_auth_django.db.expressions import integer_at
 from chabad_auth_django.exceptions import ValidationError
@@ -58,11 +58,15 @@ def is_one_of(version: Any, expected: Sequence[int] | None) -> bool:
 
 def same_version(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the criteria for a stored document while it has the version that was read."""
-    version: Any = row.get("version")
+    version, owner = row.get("version"), row.get("userId")
+    key = {"_id": row["_id"]}
+    if isinstance(owner, ObjectId):
+        # A cluster asks one shard then.
+        key["userId"] = owner
     if version is None or isinstance(version, (int, float, Decimal128)):
-        return {"_id": row["_id"], "version": {"$eq": version}}
+        return {**key, "version": {"$eq": version}}
     # What other programs stored there may not be what it was decoded to.
-    return {"_id": row["_id"], "version": {"$not": {"$type": ["null", "number"]}, "$exists": True}}
+    return {**key, "version": {"$not": {"$type": ["null", "number"]}, "$exists": True}}
 
 
 def whole(version: Any) -> int:

@@ -81,11 +81,22 @@ class OwnedDocument(PersonalDocument):
             raise ValidationError(errors=dict.fromkeys(sorted(wrong), "It cannot be changed."))
 
     @classmethod
-    def purge(cls, *, ids: Sequence[Any]) -> int:
-        """Delete a batch of documents whose users are gone; return how many."""
+    def purge(cls, *, user_id: ObjectId, ids: Sequence[Any]) -> int:
+        """Delete a batch of documents of a user who is gone; return how many."""
         if cls._purge is not None:
-            return cls._purge(ids=ids)
-        return cls.collection().delete_many({"_id": {"$in": list(ids)}}).deleted_count
+            return cls._purge(user_id=user_id, ids=ids)
+        return cls.collection().delete_many(cls.owned_ids(user_id, ids)).deleted_count
+
+    @classmethod
+    def owned_ids(cls, user_id: ObjectId, ids: Sequence[Any]) -> dict[str, Any]:
+        """Return the criteria that find those of the ids that are the user's."""
+        return {"$and": [cls.owned_by([user_id]), {"_id": {"$in": list(ids)}}]}
+
+    def _identity(self) -> dict[str, Any]:
+        key = super()._identity()
+        owner = self.user_id if self.stored is None else self.stored.get("userId")
+        # A cluster asks one shard then. What is no id may be an operator.
+        return {**key, "userId": owner} if isinstance(owner, ObjectId) else key
 
     @classmethod
     def purge_with(cls, purge: Callable[..., int]) -> None:

@@ -33,6 +33,7 @@ from chabad_auth_django.models import (
     AnalyticsRollup,
 )
 from chabad_auth_django.models.base import Document
+from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.rollup import ANONYMOUS, ARCHIVED, ERASED, KEYS, USER_KEYS
 from chabad_auth_django.services.analytics import kept_counts
 from chabad_auth_django.services.analytics.event_keys import CODEC, LENIENT, event_key, row_key
@@ -41,31 +42,31 @@ from chabad_auth_django.services.analytics.event_keys import CODEC, LENIENT, eve
 BATCH = 1000
 
 
-def erase_events(*, ids: Sequence[Any]) -> int:
+def erase_events(*, user_id: ObjectId, ids: Sequence[Any]) -> int:
     """Delete a batch of a user's events; return how many.
 
     Their counts stay, without the user, where ``CHABAD_AUTH["ANALYTICS_KEEP_ANONYMOUS_COUNTS"]``
     says so and the project rolls up at all.
     """
     if conf.ANALYTICS_KEEP_ANONYMOUS_COUNTS and _is_rolled_up():
-        return _make_anonymous(ids)
-    return Analytics.collection().delete_many({"_id": {"$in": ids}}).deleted_count
+        return _make_anonymous(user_id, ids)
+    return Analytics.collection().delete_many(Analytics.owned_ids(user_id, ids)).deleted_count
 
 
 @atomic
-def erase_rows(*, ids: Sequence[Any]) -> int:
+def erase_rows(*, user_id: ObjectId, ids: Sequence[Any]) -> int:
     """Delete a batch of a user's rows in the roll-ups; return how many.
 
     Without ``CHABAD_AUTH["ANALYTICS_KEEP_ANONYMOUS_COUNTS"]`` its archived events go from the
     totals too. To be called when the user's events are gone: that makes their days invalid.
     """
-    rows = _read(AnalyticsDailyUser, {"_id": {"$in": ids}}, limit=len(ids))
+    rows = _read(AnalyticsDailyUser, AnalyticsDailyUser.owned_ids(user_id, ids), limit=len(ids))
     archived = [row for row in rows if row["build"] == ARCHIVED]
     if conf.ANALYTICS_KEEP_ANONYMOUS_COUNTS:
         kept_counts.note_archived(rows=archived)
     else:
         _insert_erased(_sum(archived, KEYS), -1)
-    return _delete(AnalyticsDailyUser, rows)
+    return _delete(AnalyticsDailyUser, user_id, rows)
 
 
 @atomic
@@ -123,11 +124,11 @@ def count_once(*, user_id: ObjectId, rows: Sequence[RawBSONDocument], dry_run: b
 
 
 @atomic
-def _make_anonymous(ids: Sequence[Any]) -> int:
-    events = _read(Analytics, {"_id": {"$in": ids}}, limit=len(ids))
+def _make_anonymous(user_id: ObjectId, ids: Sequence[Any]) -> int:
+    events = _read(Analytics, Analytics.owned_ids(user_id, ids), limit=len(ids))
     _insert_erased(_count(events, KEYS))
     kept_counts.note(events=events)
-    return _delete(Analytics, events)
+    return _delete(Analytics, user_id, events)
 
 
 def _insert_erased(counts: Counter[bytes], sign: int = 1) -> None:
@@ -183,9 +184,11 @@ def _read(model: type[Document], query: Mapping[str, Any], *, limit: int) -> lis
     return list(collection.find(query, fields).limit(limit))
 
 
-def _delete(model: type[Document], documents: Iterable[Mapping[str, Any]]) -> int:
+def _delete(
+    model: type[OwnedDocument], user_id: ObjectId, documents: Iterable[Mapping[str, Any]]
+) -> int:
     ids = [document["_id"] for document in documents]
-    return model.collection().delete_many({"_id": {"$in": ids}}).deleted_count
+    return model.collection().delete_many(model.owned_ids(user_id, ids)).deleted_count
 
 
 def _is_rolled_up() -> bool:

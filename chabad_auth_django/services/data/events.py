@@ -110,7 +110,7 @@ def store_event(*, model: type[Event], user_id: ObjectId, event: Any) -> dict[st
     is_new = bool(_insert(model, [document]))
     _count(model, accepted=is_new, duplicate=not is_new)
     if not is_new:
-        document = model.read(_id=document["_id"]) or document
+        document = model.read(_id=document["_id"], userId=document["userId"]) or document
     ids = {document["_id"]: user_id}
     # A duplicate too: the process that stored it may be about to remove it.
     on_commit(lambda: model.take_back_if_gone(ids), robust=False)

@@ -135,7 +135,7 @@ def _purge_batch(
     counted = Deletion.collection().update_one(job, {"$inc": {"batches": 1}})
     if not counted.matched_count:
         return None
-    if deleted := model.purge(ids=ids):
+    if deleted := model.purge(user_id=job["_id"], ids=ids):
         return deleted
     # An id that is no UTF-8 is another one when it has been decoded, and names nothing.
     foreign = {**model.owned_by([job["_id"]]), "_id": {"$not": {"$type": "objectId"}}}
