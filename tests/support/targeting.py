@@ -26,19 +26,14 @@ PACKAGE = str(Path(chabad_auth_django.__file__).parent) + os.sep
 
 #: Places, by their beginning, that have to send commands without an owner -> why.
 ALLOWED = {
-    "services/analytics/archiv": "a month of everybody's events",
-    "services/analytics/changes": "which days have changed, whoever's they are",
-    "services/analytics/counts": "the counts of everybody",
-    "services/analytics/ledger:_add": "the rows of many users in one command, by their ids",
-    "services/analytics/ledger:split_archived": "the rows of many users, by their ids",
-    "services/analytics/rollups": "whole days of everybody's events",
-    "services/analytics/timeseries": "the counts of everybody",
+    "contrib/admin/": "the pages for staff are about everybody",
+    "db/pages": "an administrator's lists of everybody's",
+    "services/analytics/": "counts, roll-ups and archives are of everybody's events",
     "services/deployment/": "all documents: checks, statistics, what expires",
     "services/identity/search": "an operator looks for users by other things than their ids",
-    "services/lifecycle/portability:_stored": "an id of an export may be somebody else's here",
     "services/lifecycle/portability:_by_unique_key": "the keys of an export",
+    "services/lifecycle/portability:_stored": "an id of an export may be somebody else's here",
     "services/lifecycle/traces": "an erasure is verified in everything",
-    "db/pages": "an administrator's lists of everybody's",
 }
 
 #: Where a host's own query begins, which may be about whatever the host wants.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from chabad_auth_django.db.pages import Page, PageQuery, Position
 from chabad_auth_django.exceptions import TooSlow, ValidationError
 from chabad_auth_django.models import Block, ExternalId, Profile, User
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS, HOST, ISSUER
-from chabad_auth_django.validators import email_spellings, validate_text
+from chabad_auth_django.validators import email_spellings, to_object_id, validate_text
 
 #: Seconds after which a search that no index serves is given up.
 TIMEOUT = 2.0
@@ -118,8 +118,8 @@ def time_limit() -> Iterator[None]:
 def _is_known_as(text: str, *, in_names: bool) -> list[dict[str, Any]]:
     text = validate_text(text.strip())
     branches = [*_begins(text), *_has_external_id(text)]
-    if ObjectId.is_valid(text):
-        branches.append({"_id": ObjectId(text)})
+    with suppress(ValidationError):
+        branches.append({"_id": to_object_id(text)})
     return [*branches, *_is_called(text)] if in_names else branches
 
 

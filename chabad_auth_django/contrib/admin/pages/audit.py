@@ -16,9 +16,10 @@ from chabad_auth_django.contrib.admin import exports
 from chabad_auth_django.contrib.admin.page import Page, look, position, section
 from chabad_auth_django.contrib.admin.pages import periods
 from chabad_auth_django.contrib.admin.pages.addresses import with_changes
-from chabad_auth_django.exceptions import TooSlow
+from chabad_auth_django.exceptions import TooSlow, ValidationError
 from chabad_auth_django.models.audit import ACTIONS
 from chabad_auth_django.services.identity import audit_log
+from chabad_auth_django.validators import to_object_id
 
 #: Entries on one page, and in one part of a file.
 PAGE_SIZE, PART = 100, 1_000
@@ -52,9 +53,10 @@ class AuditForm(forms.Form):
     def clean_user(self) -> ObjectId | None:
         """Return the id; refuse what is none."""
         text = self.cleaned_data["user"].strip()
-        if text and not ObjectId.is_valid(text):
-            raise forms.ValidationError("An id has 24 hexadecimal digits.")
-        return ObjectId(text) if text else None
+        try:
+            return to_object_id(text) if text else None
+        except ValidationError:
+            raise forms.ValidationError("An id has 24 hexadecimal digits.") from None
 
     @property
     def criteria(self) -> dict[str, Any]:

@@ -21,11 +21,12 @@ from chabad_auth_django.contrib.admin.pages.addresses import with_changes
 from chabad_auth_django.contrib.admin.pages.periods import Period, PeriodForm
 from chabad_auth_django.contrib.admin.pages.series import Question
 from chabad_auth_django.db.pages import PageQuery, Position, Row
-from chabad_auth_django.exceptions import TooSlow
+from chabad_auth_django.exceptions import TooSlow, ValidationError
 from chabad_auth_django.models import Activity, Analytics
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.services.data import events
 from chabad_auth_django.services.identity import users
+from chabad_auth_django.validators import to_object_id
 
 #: Events on one page, in one part of a file, and in a whole file.
 PAGE_SIZE, PART, MOST = 100, 1_000, 100_000
@@ -58,9 +59,10 @@ class EventsForm(PeriodForm):
     def clean_user(self) -> ObjectId | None:
         """Return the id; refuse what is none."""
         text = self.cleaned_data["user"].strip()
-        if text and not ObjectId.is_valid(text):
-            raise forms.ValidationError("An id has 24 hexadecimal digits.")
-        return ObjectId(text) if text else None
+        try:
+            return to_object_id(text) if text else None
+        except ValidationError:
+            raise forms.ValidationError("An id has 24 hexadecimal digits.") from None
 
     def period(self, zone: tzinfo) -> Period:
         """Return the range; without any choice the last 24 hours."""
