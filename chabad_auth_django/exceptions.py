@@ -250,6 +250,12 @@ class ReplicaSetRequired(ChabadAuthError):
     default_detail = "This takes a MongoDB replica set (one member is enough) or a sharded cluster."
 
 
+class ExtraRequired(ChabadAuthError):
+    """An optional package is not installed, which this takes."""
+
+    code = "extra_required"
+
+
 class EventsArchived(ChabadAuthError):
     """The events are archived, so that only whole days in UTC can be counted."""
 

@@ -19,7 +19,9 @@ from chabad_auth_django.models.profile import Profile
 from chabad_auth_django.models.rollup import (
     AnalyticsDaily,
     AnalyticsDailyUser,
+    AnalyticsQuarters,
     AnalyticsRollup,
+    AnalyticsUserNumber,
 )
 from chabad_auth_django.models.session import Session
 from chabad_auth_django.models.user import User
@@ -32,7 +34,9 @@ __all__ = [
     "AnalyticsArchiveExclusion",
     "AnalyticsDaily",
     "AnalyticsDailyUser",
+    "AnalyticsQuarters",
     "AnalyticsRollup",
+    "AnalyticsUserNumber",
     "AppData",
     "AppDataTombstone",
     "AuditEntry",

@@ -1,15 +1,15 @@
-"""The daily roll-ups of Analytics: counts, counts for each user, and a record for each day."""
+"""The roll-ups of Analytics: counts by days and quarters, sets of users, a record a day."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
-from mongoengine.fields import BaseField, IntField
+from mongoengine.fields import BaseField, IntField, ListField
 
 from chabad_auth_django.models.base import Document
-from chabad_auth_django.models.fields import DateTimeField
+from chabad_auth_django.models.fields import DateTimeField, ObjectIdField
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.registry import Sharding
 
@@ -22,6 +22,10 @@ KEYS = ("appId", "eventCategory", "eventName")
 #: The fields by which a user's day is counted; by them users and sessions are told apart.
 USER_KEYS = (*KEYS, "userId", "sessionId")
 
+
+#: A day is divided into so many parts: every clock differs from UTC by a number of them, today.
+QUARTERS = 96
+QUARTER = timedelta(minutes=15)
 
 _SHARDING = Sharding(reason="counts: far fewer than the events that are counted", unique="_id")
 
@@ -70,6 +74,45 @@ class AnalyticsDailyUser(OwnedDocument):
     event_category: Any = BaseField(db_field="eventCategory")
     event_name: Any = BaseField(db_field="eventName")
     count: int = IntField(required=True)
+    #: Each quarter hour of the day that has any, 0 to 95, and the number of its events.
+    quarters: list[dict[str, int]] = ListField()
+
+
+class AnalyticsQuarters(Document):
+    """The quarter hours of a day: how many events each has, and the set of the users in it.
+
+    See ``services.analytics.quarters``.
+    """
+
+    # So the index alone tells which days are built: a document is large.
+    meta = {"collection": "analytics_quarters", "indexes": [["build", "id"]]}
+
+    sharding = Sharding(reason="a document a day", unique="_id")
+
+    #: The day.
+    id: datetime = DateTimeField(db_field="_id", primary_key=True)
+    #: The build that is counted in it, or the one that is under way.
+    build: ObjectId | None = ObjectIdField()
+    next: ObjectId | None = ObjectIdField()
+
+
+class AnalyticsUserNumber(OwnedDocument):
+    """The small number by which a user is in the sets; the ``_id`` is the number.
+
+    It is never used again. Its user has left every set when it goes: see ``order``.
+    """
+
+    meta = {
+        "collection": "analytics_user_numbers",
+        "indexes": [{"fields": ["user_id"], "unique": True}],
+    }
+
+    exported = False
+    # After the rows, with which the sets of their days go: see ``ledger.erase_rows``.
+    order = 2
+    sharding = Sharding(reason="two small fields for each user", unique="_id, userId")
+
+    id: int = IntField(db_field="_id", primary_key=True)
 
 
 class AnalyticsRollup(Document):
@@ -80,6 +123,8 @@ class AnalyticsRollup(Document):
     """
 
     LOG = "log"
+    #: The id of one more, with the last number of a user.
+    NUMBERS = "numbers"
 
     meta = {"collection": "analytics_rollups"}
 

@@ -60,6 +60,7 @@ STATUSES: tuple[tuple[type[domain.ChabadAuthError], int], ...] = (
     (domain.IdempotencyInProgress, 409),
     (domain.EventsArchived, 409),
     (domain.ReplicaSetRequired, 409),
+    (domain.ExtraRequired, 409),
     (domain.TooSlow, 400),
 )
 

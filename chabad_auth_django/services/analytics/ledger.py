@@ -35,7 +35,7 @@ from chabad_auth_django.models import (
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.rollup import ANONYMOUS, ARCHIVED, ERASED, KEYS, USER_KEYS
-from chabad_auth_django.services.analytics import kept_counts
+from chabad_auth_django.services.analytics import kept_counts, quarters
 from chabad_auth_django.services.analytics.event_keys import CODEC, LENIENT, event_key, row_key
 
 #: Rows that one transaction adds up.
@@ -66,6 +66,7 @@ def erase_rows(*, user_id: ObjectId, ids: Sequence[Any]) -> int:
         kept_counts.note_archived(rows=archived)
     else:
         _insert_erased(_sum(archived, KEYS), -1)
+    quarters.forget(days={row["day"] for row in rows})
     return _delete(AnalyticsDailyUser, user_id, rows)
 
 
@@ -82,7 +83,9 @@ def settle() -> int:
 def add_archived(events: Sequence[Mapping[str, Any]], *, sign: int = 1) -> None:
     """Count events as archived, or with ``sign=-1`` no longer, in the caller's transaction."""
     _add(AnalyticsDaily, ARCHIVED, _count(events, KEYS), sign)
-    _add(AnalyticsDailyUser, ARCHIVED, _count(events, USER_KEYS), sign)
+    by_user = _count(events, USER_KEYS)
+    _add(AnalyticsDailyUser, ARCHIVED, by_user, sign)
+    quarters.reset(days={bson.decode(key, CODEC)["day"] for key in by_user})
 
 
 def split_archived(

@@ -4,6 +4,7 @@ A day is built so: its record in ``analytics_rollups`` names the build that is u
 the moment ``builtAt`` is read off the server's clock; then the events are counted, in a read that
 has everything up to that moment, into rows that carry the build; then, if nobody else has begun
 the day meanwhile, the record is switched to the build. So rows are complete or invisible.
+The same transaction fills the document of the day's quarter hours.
 
 The day is valid as long as no change to it is logged after ``builtAt`` (see
 ``services.analytics.changes``). A run writes what it read in the
@@ -25,6 +26,7 @@ from pymongo.collection import Collection
 from pymongo.read_concern import ReadConcern
 
 from chabad_auth_django.db import connection
+from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import ReplicaSetRequired
 from chabad_auth_django.models import (
     Analytics,
@@ -32,10 +34,11 @@ from chabad_auth_django.models import (
     AnalyticsDailyUser,
     AnalyticsRollup,
 )
+from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.counting import DAY, start_of_day
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.models.rollup import KEYS, LEDGERS, USER_KEYS
-from chabad_auth_django.services.analytics import ledger
+from chabad_auth_django.models.rollup import KEYS, LEDGERS, QUARTER, USER_KEYS
+from chabad_auth_django.services.analytics import bitmaps, ledger, numbers, quarters
 from chabad_auth_django.services.analytics.changes import (
     changed_days,
     keep_pre_images,
@@ -117,7 +120,13 @@ def pending() -> list[datetime]:
     records = list(_records().find({"_id": {"$type": "date"}}))
     days = set(_days_with_events(today)) | {record["_id"] for record in records}
     if log is not None and changed is not None:
-        days -= {record["_id"] for record in records if is_valid(record, log, changed)}
+        built = quarters.built_days()
+        days -= {
+            record["_id"]
+            for record in records
+            if is_valid(record, log, changed) and built.get(record["_id"]) == record["build"]
+            if record["hasUsers"] or not bitmaps.is_installed
+        }
     return sorted(day for day in days if day < today)
 
 
@@ -128,25 +137,25 @@ def build(*, day: datetime) -> Rolled | None:
     majority = ReadConcern("majority")
     with connection.get_client().start_session() as session, pymongo.timeout(BUILD_TIMEOUT):
         _records().update_one({"_id": day}, {"$set": {"next": build}}, upsert=True, session=session)
+        quarters.begin(day=day, build=build)
         # The session makes what follows see everything up to this moment.
         built_at = session_time(session)
         in_day = {"timestamp": {"$gte": day, "$lt": day + DAY}}
         Analytics.collection().with_options(read_concern=majority).aggregate(
-            [{"$match": in_day}, *_count(USER_KEYS, 1, counted, AnalyticsDailyUser)],
+            [{"$match": in_day}, *_count_users(counted)],
             session=session,
             allowDiskUse=True,
         )
         AnalyticsDailyUser.collection().with_options(read_concern=majority).aggregate(
-            [{"$match": {"build": build}}, *_count(KEYS, "$count", counted, AnalyticsDaily)],
+            [{"$match": {"build": build}}, *_count(counted)],
             session=session,
             allowDiskUse=True,
         )
-        switched = _records().update_one(
-            {"_id": day, "next": build},
-            {"$set": {"build": build, "builtAt": built_at}, "$unset": {"next": True}},
-            session=session,
-        )
-    if not switched.modified_count:
+        tally = quarters.Tally(quarters.rows(day=day, build=build, session=session))
+        known = numbers.assign(tally.users) if tally.has_sets else {}
+    try:
+        _switch(day, build, built_at, tally, known)
+    except _OvertakenError:
         return None
     total = {"$group": {"_id": None, "events": {"$sum": "$count"}}}
     sums = list(AnalyticsDaily.collection().aggregate([{"$match": {"build": build}}, total]))
@@ -176,14 +185,49 @@ def _records() -> Collection[dict[str, Any]]:
     return AnalyticsRollup.collection()
 
 
-def _count(
-    keys: tuple[str, ...], number: Any, counted: Mapping[str, Any], model: Any
+@atomic
+def _switch(
+    day: datetime, build: ObjectId, built_at: Timestamp, tally: quarters.Tally, known: Any
+) -> None:
+    done = {"build": build, "builtAt": built_at, "hasUsers": bitmaps.is_installed}
+    key, change = {"_id": day, "next": build}, {"$set": done, "$unset": {"next": True}}
+    is_ours = quarters.finish(day=day, build=build, tally=tally, numbers=known)
+    if not (is_ours and _records().update_one(key, change).modified_count):
+        raise _OvertakenError
+
+
+class _OvertakenError(Exception):
+    """Another run, or a deletion, has begun meanwhile."""
+
+
+def _count_users(counted: Mapping[str, Any]) -> list[dict[str, Any]]:
+    since = {"$subtract": ["$timestamp", counted["day"]]}
+    quarter = {"$toInt": {"$floor": {"$divide": [since, QUARTER // timedelta(milliseconds=1)]}}}
+    # Other programs may have stored several times in one event: it is counted as it is.
+    is_one = {"$eq": [{"$type": "$timestamp"}, "date"]}
+    key = {name: f"${name}" for name in USER_KEYS}
+    by_quarter = {"_id": key | {"quarter": {"$cond": [is_one, quarter, None]}}, "n": {"$sum": 1}}
+    by_day = {
+        "_id": {name: f"$_id.{name}" for name in USER_KEYS},
+        "count": {"$sum": "$n"},
+        "quarters": {"$push": {"quarter": "$_id.quarter", "count": "$n"}},
+    }
+    rows = _rows(counted, AnalyticsDailyUser, {"count": "$count", "quarters": "$quarters"})
+    return [{"$group": by_quarter}, {"$group": by_day}, *rows]
+
+
+def _count(counted: Mapping[str, Any]) -> list[dict[str, Any]]:
+    group = {"_id": {name: f"${name}" for name in KEYS}, "count": {"$sum": "$count"}}
+    return [{"$group": group}, *_rows(counted, AnalyticsDaily, {"count": "$count"})]
+
+
+def _rows(
+    counted: Mapping[str, Any], model: type[Document], numbers: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    group = {"_id": {key: f"${key}" for key in keys}, "count": {"$sum": number}}
-    row = {"$mergeObjects": ["$_id", {"$literal": counted}, {"count": "$count"}]}
+    row = {"$mergeObjects": ["$_id", {"$literal": counted}, numbers]}
     # The build is new, so nothing is overwritten. $out would replace the collection, $merge adds.
     merge = {"into": model.collection().name, "whenMatched": "fail"}
-    return [{"$group": group}, {"$replaceWith": row}, {"$merge": merge}]
+    return [{"$replaceWith": row}, {"$merge": merge}]
 
 
 def _days_with_events(before: datetime) -> Iterator[datetime]:

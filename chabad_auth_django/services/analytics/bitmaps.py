@@ -1,0 +1,20 @@
+"""Sets of small numbers, as roaring bitmaps; they need the extra ``figures``."""
+
+from __future__ import annotations
+
+from chabad_auth_django.exceptions import ExtraRequired
+
+try:
+    from pyroaring import BitMap as BitMap
+except ModuleNotFoundError:
+    is_installed = False
+else:
+    is_installed = True
+
+
+def require() -> None:
+    """Raise ``ExtraRequired`` where the package is not installed."""
+    if not is_installed:
+        raise ExtraRequired(
+            "Counting different users takes pyroaring: pip install 'chabad-auth-django[figures]'."
+        )
