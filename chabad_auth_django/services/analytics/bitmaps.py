@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from chabad_auth_django.exceptions import ExtraRequired
 
 try:
@@ -18,3 +20,8 @@ def require() -> None:
         raise ExtraRequired(
             "Counting different users takes pyroaring: pip install 'chabad-auth-django[figures]'."
         )
+
+
+def union(sets: Iterable[BitMap]) -> BitMap:
+    """Return what is in any of the sets."""
+    return BitMap.union(BitMap(), *sets)

@@ -9,7 +9,7 @@ from typing import Any
 
 from chabad_auth_django.models import AnalyticsQuarters
 from chabad_auth_django.models.counting import DAY, Sources, start_of_day
-from chabad_auth_django.models.rollup import QUARTER, QUARTERS
+from chabad_auth_django.models.rollup import QUARTER
 from chabad_auth_django.services.analytics.buckets import Run
 from chabad_auth_django.services.analytics.counts import valid_builds
 
@@ -23,12 +23,12 @@ def count_days(
     sources: Sources,
     *,
     runs: Callable[[datetime], list[Run] | None],
-    fields: Mapping[str, Any],
+    fields: Callable[[list[Run]], Mapping[str, Any]],
     count: Count,
 ) -> Sources:
     """Count what the valid documents have of the sources' ranges; return the sources of the rest.
 
-    ``runs`` says how a day (UTC) is divided, ``fields`` is what is read of a document.
+    ``runs`` says how a day (UTC) is divided, ``fields`` what is read of the documents for runs.
     """
     if sources.session is None or not sources.ranges:
         return sources
@@ -37,25 +37,29 @@ def count_days(
     if last < min(end, _LAST_DAY):
         last += DAY
     builds = valid_builds(sources.session, first, last)
+    divided = {day: list(_clip(day, runs(day) or [], start, end)) for day in builds}
+    days = sorted(day for day in divided if divided[day])
+    all_runs = [run for day in days for run in divided[day]]
     documents = AnalyticsQuarters.collection().aggregate(
-        [{"$match": {"_id": {"$in": sorted(builds)}}}, {"$project": {"build": 1, **fields}}],
+        [{"$match": {"_id": {"$in": days}}}, {"$project": {"build": 1, **fields(all_runs)}}],
         session=sources.session,
     )
     counted = []
-    for document in documents:
+    for document in documents if days else ():
         day = document["_id"]
-        from_quarter = max(0, -((day - start) // QUARTER))
-        to_quarter = min(QUARTERS, (end - day) // QUARTER)
-        if document.get("build") == builds[day] and from_quarter < to_quarter:
-            clipped = _clip(runs(day), from_quarter, to_quarter)
-            if clipped and count(document, clipped):
-                counted.append((day + from_quarter * QUARTER, day + to_quarter * QUARTER))
+        if document.get("build") == builds[day] and count(document, divided[day]):
+            begin, until = divided[day][0][1], divided[day][-1][2]
+            counted.append((day + begin * QUARTER, day + until * QUARTER))
     return replace(sources, ranges=list(_between(start, sorted(counted), end)))
 
 
-def _clip(runs: list[Run] | None, first: int, last: int) -> list[Run]:
-    clipped = [(key, max(first, begin), min(last, end)) for key, begin, end in runs or ()]
-    return [run for run in clipped if run[1] < run[2]]
+def _clip(day: datetime, runs: list[Run], start: datetime, end: datetime) -> Iterator[Run]:
+    """Yield what is of the range."""
+    # Rounded inwards.
+    first, last = -((day - start) // QUARTER), (end - day) // QUARTER
+    for key, begin, until in runs:
+        if max(first, begin) < min(last, until):
+            yield key, max(first, begin), min(last, until)
 
 
 def _between(

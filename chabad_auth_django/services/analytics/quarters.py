@@ -44,8 +44,11 @@ MAX_BYTES = 15 * 2**20
 #: The part of a document with all events.
 ALL = "all"
 
-#: Beside the quarter hours: all users of the day, and those whose events are archived.
-WHOLE_DAY, IN_ARCHIVE = "day", "archived"
+#: Sets are kept of the day, and of 6 hours, hours and quarter hours: of whole numbers of quarters.
+BLOCKS = (QUARTERS, 24, 4, 1)
+
+#: The set of those of the day whose events are archived.
+IN_ARCHIVE = "archived"
 
 #: Reads whatever other programs have stored in an event.
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
@@ -60,8 +63,8 @@ _COUNTS = struct.Struct(f"<{QUARTERS}I")
 @dataclass
 class _Part:
     counts: list[int] = field(default_factory=lambda: [0] * QUARTERS)
-    #: Quarter hour -> the positions of its users in the tally.
-    users: dict[str, list[int]] = field(default_factory=dict)
+    #: Quarter hour, or ``IN_ARCHIVE`` -> the positions of its users in the tally.
+    users: dict[Any, list[int]] = field(default_factory=dict)
 
 
 class Tally:
@@ -107,7 +110,7 @@ class Tally:
                     return
                 part.counts[quarter] += count
                 if position is not None:
-                    part.users.setdefault(str(quarter), []).append(position)
+                    part.users.setdefault(quarter, []).append(position)
 
     def _parts_of(self, row: Mapping[str, Any]) -> Iterator[_Part]:
         yield self._all
@@ -175,14 +178,29 @@ def built_days() -> dict[datetime, ObjectId]:
 def _stored(part: _Part, numbers: list[int | None] | None) -> dict[str, Any]:
     stored: dict[str, Any] = {"counts": _COUNTS.pack(*part.counts)}
     if numbers is not None:
-        sets = {
-            name: bitmaps.BitMap(n for i in positions if (n := numbers[i]) is not None)
-            for name, positions in part.users.items()
-        }
-        whole = bitmaps.BitMap.union(bitmaps.BitMap(), *sets.values())
-        sets[WHOLE_DAY] = whole
+        sets: dict[str, bitmaps.BitMap] = {}
+        for quarter, positions in part.users.items():
+            users = bitmaps.BitMap([n for i in positions if (n := numbers[i]) is not None])
+            if quarter == IN_ARCHIVE:
+                sets[IN_ARCHIVE] = users
+                continue
+            for size in BLOCKS:
+                block = _block(quarter, size)
+                sets[block] = sets[block] | users if block in sets else users
         stored["users"] = {name: found.serialize() for name, found in sets.items()}
     return stored
+
+
+def blocks(begin: int, end: int) -> Iterator[str]:
+    """Yield the names of the largest sets that make up the quarter hours of a day."""
+    while begin < end:
+        size = next(size for size in BLOCKS if begin % size == 0 and begin + size <= end)
+        yield _block(begin, size)
+        begin += size
+
+
+def _block(quarter: int, size: int) -> str:
+    return f"{size}:{quarter // size}"
 
 
 def counts_of(part: Mapping[str, Any]) -> tuple[int, ...]:

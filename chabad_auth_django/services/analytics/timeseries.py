@@ -121,7 +121,7 @@ def _count_by_quarters(sources: Sources, buckets: Buckets, by: str | None) -> li
         return found is not None
 
     fields = {f"{by}.value": 1, f"{by}.counts": 1} if by else {f"{quarters.ALL}.counts": 1}
-    rest = parts.count_days(sources, runs=buckets.runs, fields=fields, count=count)
+    rest = parts.count_days(sources, runs=buckets.runs, fields=lambda runs: fields, count=count)
     rows = {
         _hashable(row["_id"]): row for row in (_count(rest, buckets, by) if rest.ranges else ())
     }

@@ -1,0 +1,201 @@
+"""Active users by day, week and month of any time zone, and how many come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.models.counting import DAY, no_builds, open_sources, snapshot_read
+from chabad_auth_django.models.event import utc_argument
+from chabad_auth_django.models.rollup import KEYS
+from chabad_auth_django.services.analytics import bitmaps
+from chabad_auth_django.services.analytics.buckets import Bucket, Buckets
+from chabad_auth_django.services.analytics.counts import refuse_in_transaction
+from chabad_auth_django.services.analytics.people import Reader
+
+BUCKETS = ("day", "week", "month")
+COHORTS = ("active", "firstTime")
+
+#: The longest range that is counted.
+LONGEST = timedelta(days=366)
+
+#: The most later buckets of a row of retention.
+MAX_PERIODS = 90
+
+#: The days that make the month that ends with a day.
+MONTH = 30
+
+#: The last bucket of a range ends within this time.
+_MARGIN = timedelta(days=33)
+
+Cohort = Literal["active", "firstTime"]
+
+
+@snapshot_read
+def get_active_users(
+    *,
+    start: datetime,
+    end: datetime,
+    bucket: Bucket = "day",
+    time_zone: str = "UTC",
+    by: str | None = None,
+    value: str | None = None,
+    first_time: bool = False,
+) -> list[dict[str, Any]]:
+    """Count the users who were active in each whole bucket that begins with ``start <= … < end``.
+
+    Returns rows of ``time``, when the bucket begins, and ``users``; days have ``week`` and
+    ``month`` too, the users of the 7 and 30 days that end with the day, and ``stickiness``, users
+    divided by month. ``first_time`` adds ``firstTime``, those who were never active before, and
+    ``returning``, the others. ``by`` and ``value`` choose events, such as those of an ``appId``.
+
+    Raises ``ValidationError``, ``EventsArchived``, ``ExtraRequired`` and ``TooSlow``.
+    """
+    lead = (MONTH - 1) * DAY if bucket == "day" else timedelta(0)
+    with _open(start, end, bucket, time_zone, by, value, lead) as figures:
+        sets = figures.read()
+        seen = figures.read_before() if first_time else bitmaps.BitMap()
+    rows = []
+    for label, begin in figures.labels:
+        active = sets.get(label, bitmaps.BitMap())
+        if begin >= figures.start:
+            row: dict[str, Any] = {"time": begin, "users": len(active)}
+            if bucket == "day":
+                row |= {"week": _trailing(sets, label, 7), "month": _trailing(sets, label, MONTH)}
+                row["stickiness"] = len(active) / row["month"] if row["month"] else 0.0
+            if first_time:
+                row["firstTime"] = len(active - seen)
+                row["returning"] = len(active) - row["firstTime"]
+            rows.append(row)
+        if first_time:
+            seen |= active
+    return rows
+
+
+@snapshot_read
+def get_retention(
+    *,
+    start: datetime,
+    end: datetime,
+    bucket: Bucket = "day",
+    time_zone: str = "UTC",
+    by: str | None = None,
+    value: str | None = None,
+    cohort: Cohort = "active",
+    periods: int = 30,
+) -> list[dict[str, Any]]:
+    """Count how many users of each whole bucket are active in the later ones of the range.
+
+    Returns rows of ``time``, ``users``, how many the cohort has, and ``retained``: how many of them
+    were active in the next bucket, in the one after it and so on, for ``periods`` at most. A
+    cohort are the users who were active in the bucket, or those for whom it was the first time.
+    Takes and raises what ``get_active_users`` does.
+    """
+    if cohort not in COHORTS:
+        raise ValidationError(f"A cohort is one of {', '.join(COHORTS)}.")
+    if not 1 <= periods <= MAX_PERIODS:
+        raise ValidationError(f"There are 1 to {MAX_PERIODS} periods.")
+    is_new = cohort == "firstTime"
+    with _open(start, end, bucket, time_zone, by, value, timedelta(0)) as figures:
+        sets = figures.read()
+        seen = figures.read_before() if is_new else bitmaps.BitMap()
+    cohorts: list[tuple[datetime, bitmaps.BitMap]] = []
+    actives: list[bitmaps.BitMap] = []
+    for label, begin in figures.labels:
+        active = sets.get(label, bitmaps.BitMap())
+        if begin >= figures.start:
+            actives.append(active)
+            cohorts.append((begin, active - seen))
+        if is_new:
+            seen |= active
+    return [
+        {
+            "time": begin,
+            "users": len(users),
+            "retained": [
+                users.intersection_cardinality(later)
+                for later in actives[index + 1 : index + 1 + periods]
+            ],
+        }
+        for index, (begin, users) in enumerate(cohorts)
+    ]
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """The buckets of an answer, and those before that it takes."""
+
+    start: datetime
+    #: Each label, and when its bucket begins.
+    labels: list[tuple[datetime, datetime]]
+    buckets: Buckets
+    reader: Reader
+
+    def read(self) -> dict[datetime, bitmaps.BitMap]:
+        return self.reader.in_buckets(self.buckets) if self.labels else {}
+
+    def read_before(self) -> bitmaps.BitMap:
+        return self.reader.before() if self.labels else bitmaps.BitMap()
+
+
+@contextmanager
+def _open(
+    start: datetime,
+    end: datetime,
+    bucket: Bucket,
+    time_zone: str,
+    by: str | None,
+    value: str | None,
+    lead: timedelta,
+) -> Iterator[_Figures]:
+    """Find the buckets, and as much time before as ``lead`` says; open a snapshot."""
+    bitmaps.require()
+    refuse_in_transaction()
+    start, end = utc_argument(start), utc_argument(end)
+    _check(start, end, bucket, by, value)
+    try:
+        buckets = Buckets.of(bucket, time_zone, start - lead, end + _MARGIN)
+        first = buckets.label(start) - lead
+        labels, stop = _labels(buckets, first, start, end)
+    except OverflowError:
+        raise ValidationError("The time is not within the years 1 to 9999.") from None
+    begin = labels[0][1] if labels else stop
+    with open_sources(begin, stop, None, no_builds, by_days=time_zone == "UTC") as sources:
+        yield _Figures(start, labels, buckets, Reader(sources, by, value))
+
+
+def _check(start: datetime, end: datetime, bucket: str, by: str | None, value: str | None) -> None:
+    if bucket not in BUCKETS:
+        raise ValidationError(f"A bucket is one of {', '.join(BUCKETS)}.")
+    if by is not None and by not in KEYS:
+        raise ValidationError(f"Events are chosen by {', '.join(KEYS)}.")
+    if by is None and value is not None:
+        raise ValidationError("A value takes a field that has it.")
+    if end - start > LONGEST:
+        raise ValidationError(f"A range has at most {LONGEST.days} days.")
+
+
+def _labels(
+    buckets: Buckets, label: datetime, start: datetime, end: datetime
+) -> tuple[list[tuple[datetime, datetime]], datetime]:
+    """Return the labels from one to the last that begins before the end, and where that ends."""
+    labels: list[tuple[datetime, datetime]] = []
+    # A zone may have left a day out.
+    while (begin := buckets.begin((label, None))) is None or begin < end:
+        if begin is not None:
+            labels.append((label, begin))
+        label = buckets.next_label(label)
+    # Where the clock is set back over midnight, the last day comes twice.
+    is_near = any(abs(moment - begin) < DAY for moment, _ in buckets.offsets[1:])
+    is_empty = not labels or labels[-1][1] < start
+    return [] if is_empty else labels, begin + DAY if is_near else begin
+
+
+def _trailing(sets: dict[datetime, bitmaps.BitMap], label: datetime, days: int) -> int:
+    """Return how many users were active in so many days that end with one."""
+    some = [sets[day] for age in range(days) if (day := label - age * DAY) in sets]
+    return len(bitmaps.union(some))
