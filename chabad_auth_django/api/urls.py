@@ -23,6 +23,7 @@ from chabad_auth_django.api.resources.auth import (
 )
 from chabad_auth_django.api.resources.blocks import BlockViewSet
 from chabad_auth_django.api.resources.events import ActivitiesViewSet, AnalyticsViewSet
+from chabad_auth_django.api.resources.figures import FiguresViewSet
 from chabad_auth_django.api.resources.grants import (
     AuthMethodViewSet,
     PermissionViewSet,
@@ -144,6 +145,8 @@ urlpatterns = [
         "category-counts",
     ),
     route("analytics/timeseries/", AnalyticsViewSet, {"get": "timeseries"}, "timeseries"),
+    route("analytics/active-users/", FiguresViewSet, {"get": "active_users"}, "active-users"),
+    route("analytics/retention/", FiguresViewSet, {"get": "retention"}, "retention"),
     route("audit/", AuditViewSet, LIST, "audit"),
     route("health/live/", HealthViewSet, {"get": "live"}, "health-live"),
     route("health/ready/", HealthViewSet, {"get": "ready"}, "health-ready"),

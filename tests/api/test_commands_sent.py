@@ -38,24 +38,24 @@ SIGN_OUT = ["insert", "delete", "commitTransaction"]
 #: There was no such session: the entry is undone.
 NO_SESSION = ["insert", "delete", "abortTransaction"]
 #: A look whether it is an administrator, the user with all but the events, and its accounts at
-#: issuers, in one transaction; then, under the job, each of the eleven collections of what a user
+#: issuers, in one transaction; then, under the job, each of the twelve collections of what a user
 #: owns is purged, and one look whether anything is left.
 REMOVED = ["find", "find", "insert", "update", "delete", "find", *["delete"] * 3]
-PURGE = ["find"] * 12
+PURGE = ["find"] * 13
 DELETION = [*REMOVED, "commitTransaction", *PURGE, "aggregate"]
 
 #: The user, and whether it is an administrator; a count of what there is; the user again;
 #: the deletion; and the receipt, which counts again, with the audit trail.
 ERASURE = [
     *["find"] * 2,
-    *["aggregate"] * 11,
+    *["aggregate"] * 12,
     "find",
     *REMOVED,
     "aggregate",
     "commitTransaction",
     *PURGE,
     *["find"] * 3,
-    *["aggregate"] * 12,
+    *["aggregate"] * 13,
 ]
 
 #: The user, the entry, whether it is an administrator; the block, which is new, the sessions and
@@ -139,8 +139,10 @@ EXPECTED: list[tuple[str, str, Any, list[str]]] = [
     ("get", "analytics/?expand=user&limit=1", None, ["find", "find"]),
     ("get", "analytics/event-counts/" + RANGE, None, ["find", "aggregate"]),
     ("get", "users/me/analytics/timeseries/" + RANGE, None, ["find", "aggregate"]),
-    ("get", "analytics/timeseries/" + RANGE + "&bucket=hour", None, ["find", "aggregate"]),
+    ("get", "analytics/timeseries/" + RANGE + "&bucket=hour", None, ["find", "find", "aggregate"]),
     ("get", "analytics/timeseries/" + RANGE + "&distinct=true", None, ["find"] + ["aggregate"] * 3),
+    ("get", "analytics/active-users/" + RANGE, None, ["find", "aggregate"]),
+    ("get", "analytics/retention/" + RANGE, None, ["find", "aggregate"]),
     ("put", "users/me/app-data/cteen/new/", {"dataValue": 1}, CREATION),
     ("delete", "users/me/app-data/cteen/settings/", None, REMOVAL),
     ("delete", "users/me/app-data/cteen/", None, REMOVAL),

@@ -50,7 +50,8 @@ def path_of(name: str) -> str:
     route = str(PATTERNS[name].pattern)
     for part, value in PARTS.items():
         route = re.sub(rf"<\w+:{part}>", value, route)
-    return f"/api/{route}{RANGE if 'counts' in name or 'timeseries' in name else ''}"
+    ranged = ("counts", "timeseries", "active-users", "retention")
+    return f"/api/{route}{RANGE if any(part in name for part in ranged) else ''}"
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ APP, VALUE = "/api/users/me/app-data/cteen/", "/api/users/me/app-data/cteen/sett
 ACTIVITIES, ANALYTICS = "/api/users/me/activities/", "/api/users/me/analytics/"
 PROFILE, PREFERENCES = "/api/users/me/profile/", "/api/users/me/preferences/"
 RANGE = "?start=2020-01-01T00:00:00Z&end=2100-01-01T00:00:00Z"
+YEAR = "?start=2026-01-01T00:00:00Z&end=2027-01-01T00:00:00Z"
 EVENT = {"eventName": "view", "eventCategory": "engagement", "eventData": {"a": [1]}}
 STALE = {"HTTP_IF_MATCH": '"stale"'}
 ANY = {"HTTP_IF_NONE_MATCH": "*"}
@@ -95,6 +96,11 @@ CALLS: list[Call] = [
     ("GET", ANALYTICS + "timeseries/" + RANGE + "&by=appId&distinct=true", None, {}, 200),
     ("GET", ANALYTICS + "timeseries/" + RANGE + "&by=userId", None, {}, 400),
     ("GET", "/api/analytics/timeseries/" + RANGE + "&by=eventName", None, {}, 200),
+    ("GET", "/api/analytics/active-users/" + YEAR + "&firstTime=true", None, {}, 200),
+    ("GET", "/api/analytics/active-users/" + YEAR + "&bucket=week", None, {}, 200),
+    ("GET", "/api/analytics/active-users/" + YEAR + "&bucket=hour", None, {}, 400),
+    ("GET", "/api/analytics/retention/" + YEAR + "&cohort=firstTime&periods=2", None, {}, 200),
+    ("GET", "/api/analytics/retention/" + YEAR + "&periods=91", None, {}, 400),
     ("GET", "/api/activities/?expand=user", None, {}, 200),
     ("GET", "/api/analytics/", None, {}, 200),
     ("GET", "/api/analytics/event-counts/" + RANGE, None, {}, 200),

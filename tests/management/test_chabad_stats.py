@@ -36,6 +36,7 @@ def test_the_figures(busy: User, raw: Database) -> None:
     figures = result.json
     assert figures["users"] == 4
     assert figures["activeUsers"] == {"1": 1, "7": 2, "30": 3}
+    assert figures["figures"] == {"users": 0, "week": 0, "month": 0, "stickiness": 0}
     days = list(figures["eventsPerDay"])
     assert (len(days), days[-1]) == (14, f"{now():%Y-%m-%d}")
     assert list(figures["eventsPerDay"].values()) == [*[0] * 10, 2, 0, 0, 3]

@@ -24,6 +24,8 @@ class Command(BaseCommand):
     json_keys = {
         "users": "how many there are",
         "activeUsers": "an object, days (1, 7, 30): users with an activity since then",
+        "figures": "an object with users, week, month and stickiness of yesterday (UTC), by "
+        "analytics events; null without the extra figures",
         "eventsPerDay": "an object, day (UTC): activities and analytics events",
         "collections": "an object, collection: documents, dataBytes, storageBytes, indexBytes",
         "ttl": "an object with retentionDays (null: no TTL index), settingDays, overdue and "
@@ -39,13 +41,16 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, days: int, **options: Any) -> None:
-        with self.progress("counting", days + 1) as bar:
+        with self.progress("counting", days + 2) as bar:
             active = {str(name): count for name, count in statistics.count_active_users().items()}
+            bar.advance()
+            figures = statistics.read_figures()
             bar.advance()
             events = statistics.count_events_per_day(days=days, advance=bar.advance)
         result = {
             "users": statistics.count_users(),
             "activeUsers": active,
+            "figures": figures,
             "eventsPerDay": events,
             "collections": statistics.collection_sizes(),
             "ttl": statistics.ttl_lag(),
@@ -58,6 +63,12 @@ class Command(BaseCommand):
 def _lines(result: dict[str, Any]) -> Iterator[Line]:
     active = ", ".join(f"{count:,} in {days} d" for days, count in result["activeUsers"].items())
     yield f"Users: {result['users']:,}; active: {active}"
+    if figures := result["figures"]:
+        yield (
+            f"Active by analytics until yesterday: {figures['users']:,} in 1 d, "
+            f"{figures['week']:,} in 7 d, {figures['month']:,} in 30 d; "
+            f"stickiness {figures['stickiness']:.0%}"
+        )
     yield "Events per day (UTC):"
     yield Chart(result["eventsPerDay"])
     rows = [

@@ -40,12 +40,14 @@ def count_days(
     divided = {day: list(_clip(day, runs(day) or [], start, end)) for day in builds}
     days = sorted(day for day in divided if divided[day])
     all_runs = [run for day in days for run in divided[day]]
+    if not days:
+        return sources
     documents = AnalyticsQuarters.collection().aggregate(
         [{"$match": {"_id": {"$in": days}}}, {"$project": {"build": 1, **fields(all_runs)}}],
         session=sources.session,
     )
     counted = []
-    for document in documents if days else ():
+    for document in documents:
         day = document["_id"]
         if document.get("build") == builds[day] and count(document, divided[day]):
             begin, until = divided[day][0][1], divided[day][-1][2]

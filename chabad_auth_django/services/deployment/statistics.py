@@ -11,9 +11,11 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import Advance
 from chabad_auth_django.db.reads import aggregate_together
+from chabad_auth_django.exceptions import ExtraRequired, TooSlow
 from chabad_auth_django.models import Activity, Analytics, User
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.analytics import active_users
 from chabad_auth_django.services.deployment import retention
 from chabad_auth_django.services.lifecycle import deletion
 
@@ -57,6 +59,20 @@ def count_active_users() -> dict[int, int]:
     with connection.long_limit(TIMEOUT):
         found = list(Activity.collection().aggregate(pipeline, allowDiskUse=True))
     return {days: found[0][str(days)] if found else 0 for days in ACTIVE_DAYS}
+
+
+def read_figures() -> dict[str, Any] | None:
+    """Return the active users of yesterday (UTC), by Analytics, with the week and month then.
+
+    ``None`` where the extra ``figures`` is not installed, or counting takes too long.
+    """
+    today = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        with connection.long_limit(TIMEOUT):
+            (row,) = active_users.get_active_users(start=today - timedelta(days=1), end=today)
+    except (ExtraRequired, TooSlow):
+        return None
+    return {name: row[name] for name in ("users", "week", "month", "stickiness")}
 
 
 def count_events_per_day(*, days: int, advance: Advance) -> dict[str, int]:
