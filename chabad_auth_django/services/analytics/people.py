@@ -25,7 +25,7 @@ FIRST = datetime(1, 1, 1, tzinfo=UTC)
 #: Users who have no number yet are given these, downwards, for one answer.
 _HIGHEST = 2**32 - 1
 
-Sets = dict[datetime, bitmaps.BitMap]
+Sets = dict[datetime, "bitmaps.BitMap"]
 
 
 @dataclass
