@@ -59,7 +59,8 @@ def test_for_people_there_is_a_chart_and_progress(busy: User) -> None:
     result = run(COMMAND, "--days", 5, bar=True)
     assert result.code == 0
     assert result.lines[0].endswith("active: 1 in 1 d, 2 in 7 d, 3 in 30 d")
-    assert [line.count("#") for line in result.lines[2:7]] == [0, 16, 0, 0, 24]
+    assert result.lines[1].startswith("Active by analytics until yesterday: 0 in 1 d, 0 in 7 d")
+    assert [line.count("#") for line in result.lines[3:8]] == [0, 16, 0, 0, 24]
     assert result.lines[-4:-2] == [
         "Activities expire after 90 days; 0 are overdue, the oldest by 0 s.",
         "Open deletions: 0",
