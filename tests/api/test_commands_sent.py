@@ -48,7 +48,7 @@ DELETION = [*REMOVED, "commitTransaction", *PURGE, "aggregate"]
 #: the deletion; and the receipt, which counts again, with the audit trail.
 ERASURE = [
     *["find"] * 2,
-    *["aggregate"] * 12,
+    "aggregate",
     "find",
     *REMOVED,
     "aggregate",
