@@ -272,7 +272,8 @@ def _insert(model: type[Event], documents: list[dict[str, Any]]) -> list[ObjectI
     documents = list(reversed(unique.values()))
     if in_transaction():
         # There a duplicate key would undo everything: look before.
-        wanted = {"_id": {"$in": [document["_id"] for document in documents]}}
+        owners = {document["userId"] for document in documents}
+        wanted = {"_id": {"$in": list(unique)}, "userId": {"$in": list(owners)}}
         stored = {row["_id"] for row in model.collection().find(wanted, {"_id": 1})}
         documents = [document for document in documents if document["_id"] not in stored]
     if not documents:
