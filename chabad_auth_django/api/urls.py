@@ -9,7 +9,7 @@ from django.urls.converters import StringConverter
 from rest_framework.viewsets import ViewSetMixin
 
 from chabad_auth_django.api.http.views import NotFoundViewSet
-from chabad_auth_django.api.openapi.docs import DocsView, SchemaView
+from chabad_auth_django.api.openapi.docs import DocsView, IndexView, SchemaView
 from chabad_auth_django.api.resources.app_data import (
     AppDataValueViewSet,
     AppDataViewSet,
@@ -152,6 +152,14 @@ urlpatterns = [
     route("health/ready/", HealthViewSet, {"get": "ready"}, "health-ready"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
+]
+
+urlpatterns += [
+    path(
+        "",
+        IndexView.as_view(routes={item.name: str(item.pattern) for item in urlpatterns}),
+        name="index",
+    ),
     # Below our own prefixes, an unknown path is answered in the one shape, not by an HTML page.
     re_path(
         # Line breaks too, which "." alone would not match.

@@ -94,8 +94,8 @@ EXPECTED: dict[tuple[str, str], tuple[Any, str, tuple[int, int, int, int, int]]]
     ("schema", "get"): (None, "", (200, 200, 200, 200, 200)),
 }
 
-#: Served without a stated answer here: a page for people, which has tests of its own.
-PAGES = {("docs", "get")}
+#: Served without a stated answer here: pages for people, which have tests of their own.
+PAGES = {("docs", "get"), ("index", "get")}
 
 #: What stands for the names in a path.
 NAMES = {

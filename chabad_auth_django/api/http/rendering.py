@@ -12,7 +12,6 @@ from django.apps import apps
 from django.conf import settings
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
-from rest_framework.renderers import BrowsableAPIRenderer as RestFrameworkBrowsableAPIRenderer
 from rest_framework.renderers import JSONRenderer as RestFrameworkJSONRenderer
 from rest_framework.request import Request
 from rest_framework.utils.encoders import JSONEncoder
@@ -89,14 +88,6 @@ class JSONRenderer(RestFrameworkJSONRenderer):
         # The browsable API asks for an indented rendering, and so may a client.
         wanted = "indent" in (accepted_media_type or "") or "indent" in (renderer_context or {})
         return to_json(data, indent=wanted)
-
-
-class BrowsableAPIRenderer(RestFrameworkBrowsableAPIRenderer):
-    """Render a page for people; it links to existing pages only."""
-
-    def get_breadcrumbs(self, request: Any) -> list[tuple[str, str]]:
-        """Return the names and paths of the resources above; their paths end with a slash."""
-        return [item for item in super().get_breadcrumbs(request) if item[1].endswith("/")]
 
 
 class ContentNegotiation(DefaultContentNegotiation):

@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from chabad_auth_django.api.http import outcomes
+from chabad_auth_django.api.http.browsable import BrowsableAPIRenderer
 from chabad_auth_django.api.http.conditional import (
     Shape,
     changed,
@@ -34,7 +35,6 @@ from chabad_auth_django.api.http.parsing import JSONParser, measure_body
 from chabad_auth_django.api.http.permissions import check_reaches
 from chabad_auth_django.api.http.reading import ReadsFirst
 from chabad_auth_django.api.http.rendering import (
-    BrowsableAPIRenderer,
     ContentNegotiation,
     JSONRenderer,
     can_render_html,
@@ -139,6 +139,8 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
     user_may_be_gone = False
     #: Method -> what the audit trail calls it, where the view or the service records it itself.
     audited: Mapping[str, str] = {}
+    #: Whether a body may have a secret, which no page shows again.
+    takes_secrets = False
     #: Whether other actions on another user are recorded.
     records_others = True
     #: The other user on whom the request acts.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from django.templatetags.static import static
@@ -18,7 +20,12 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chabad_auth_django.api.http.rendering import JSONRenderer, can_render_html
+from chabad_auth_django.api.http.browsable import BrowsableAPIRenderer
+from chabad_auth_django.api.http.rendering import (
+    ContentNegotiation,
+    JSONRenderer,
+    can_render_html,
+)
 from chabad_auth_django.api.http.views import APIViewMixin
 from chabad_auth_django.api.openapi.schema import SETTINGS, TITLE
 from chabad_auth_django.conf import conf
@@ -49,6 +56,37 @@ class PublicView(APIViewMixin):
             request.accepted_renderer = JSONRenderer()
             request.accepted_media_type = JSONRenderer.media_type
         return super().finalize_response(request, response, *args, **kwargs)
+
+
+class IndexView(PublicView):
+    """Where everything is. `me` is the caller, and what is in braces is for you to fill in."""
+
+    renderer_classes = [JSONRenderer, BrowsableAPIRenderer]
+    content_negotiation_class = ContentNegotiation
+    cache_control = "private, no-cache"
+
+    #: The routes by their names.
+    routes: Mapping[str, str] = {}
+
+    def get_view_name(self) -> str:
+        """Return the heading of the page."""
+        return TITLE
+
+    def get(self, request: Request) -> Response:
+        """Return the addresses by their names."""
+        here = request.build_absolute_uri(request.path)
+        return Response({name: here + _readable(route) for name, route in self.routes.items()})
+
+    def get_renderers(self) -> list[Any]:
+        """Return the renderers whose requirements the host project has."""
+        renderers = super().get_renderers()
+        return renderers if can_render_html("rest_framework") else renderers[:1]
+
+
+def _readable(route: str) -> str:
+    return re.sub(
+        r"<\w+:(\w+)>", lambda part: "me" if part[1] == "user" else f"{{{part[1]}}}", route
+    )
 
 
 class SchemaView(PublicView):

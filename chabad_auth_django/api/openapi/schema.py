@@ -15,6 +15,7 @@ from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
     OpenApiResponse,
+    PolymorphicProxySerializer,
     extend_schema,
 )
 from rest_framework import serializers
@@ -285,9 +286,24 @@ def describe(*, base: type[Schema] = Schema, **options: Any) -> Callable[[F], F]
         names = {item.name for item in options.get("parameters", ()) if hasattr(item, "name")}
         setattr(described, "conditions", names & CONDITIONS)  # noqa: B010
         setattr(described, "takes_body", options.get("request") is not None)  # noqa: B010
+        for name, value in _request_of(options.get("request"), base.prefix).items():
+            setattr(described, name, value)
         return described
 
     return decorator
+
+
+def _request_of(request: Any, prefix: str) -> dict[str, Any]:
+    """Return the component and the fields of a request's body, for the forms of the pages."""
+    if isinstance(request, Mapping):
+        request = next(iter(request.values()))
+    if isinstance(request, PolymorphicProxySerializer):
+        return {"request_component": f"{request.component_name}Request"}
+    if request is None:
+        return {}
+    name = request.__name__.removesuffix("Serializer")
+    fields = [name for name, field in request().fields.items() if not field.read_only]
+    return {"request_component": f"{prefix}{name}Request", "request_fields": fields}
 
 
 def only_ours(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:

@@ -105,6 +105,7 @@ class TokensView(AuthView):
 
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
+    takes_secrets = True
 
     def tokens(self, signed_in: flows.SignedIn) -> Response:
         """Return the answer to a client that is signed in now."""

@@ -60,6 +60,7 @@ class IdentitiesViewSet(APIViewSet):
 
     resource = "identities"
     audited = {"POST": "identity.link"}
+    takes_secrets = True
 
     @describe(operation_id="identities_list", responses=IdentityListSerializer)
     def list(self, request: Request, user: str) -> Response:
