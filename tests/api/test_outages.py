@@ -64,7 +64,7 @@ KEY = {"HTTP_IDEMPOTENCY_KEY": "k"}
 VALUE = "/api/users/me/app-data/cteen/settings/"
 
 #: What answers without MongoDB.
-ALIVE = {"health-live", "schema", "docs", "not-found"}
+ALIVE = {"health-live", "schema", "docs", "index", "not-found"}
 
 ARGUMENTS = {
     "user": "me",

@@ -20,7 +20,7 @@ RANGE = "?start=2026-01-01T00:00:00Z&end=2026-01-02T00:00:00Z"
 PARTS = {"app": "cteen", "key": "settings", "user": "me"}
 
 #: What says the same to everybody.
-PUBLIC = {"schema", "docs", "health-live", "health-ready"}
+PUBLIC = {"schema", "docs", "index", "health-live", "health-ready"}
 
 READS = [name for name, verb in served() if verb == "get" and name not in PUBLIC]
 

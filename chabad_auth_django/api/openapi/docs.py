@@ -63,7 +63,6 @@ class IndexView(PublicView):
 
     renderer_classes = [JSONRenderer, BrowsableAPIRenderer]
     content_negotiation_class = ContentNegotiation
-    cache_control = "private, no-cache"
 
     #: The routes by their names.
     routes: Mapping[str, str] = {}
@@ -80,7 +79,8 @@ class IndexView(PublicView):
     def get_renderers(self) -> list[Any]:
         """Return the renderers whose requirements the host project has."""
         renderers = super().get_renderers()
-        return renderers if can_render_html("rest_framework") else renderers[:1]
+        has_pages = conf.BROWSABLE_API and can_render_html("rest_framework")
+        return renderers if has_pages else renderers[:1]
 
 
 def _readable(route: str) -> str:
