@@ -57,9 +57,10 @@ COMMANDS: dict[str, tuple[Operation, list[str]]] = {
     "find_by_auth_method": (lambda user: list(User.find_by_auth_method("google")), FIND),
     "has_permission": (lambda user: user.has_permission("x"), []),
     "add_role": (lambda user: user.add_role("admin"), CHANGE),
-    "remove_role": (lambda user: user.remove_role("admin"), CHANGE),
+    "remove_role": (lambda user: user.remove_role("user"), CHANGE),
+    # What the user does not have.
+    "remove_permission": (lambda user: user.remove_permission("x"), CHANGE + FIND),
     "add_permission": (lambda user: user.add_permission("x"), CHANGE),
-    "remove_permission": (lambda user: user.remove_permission("x"), CHANGE),
     "add_auth_method": (lambda user: user.add_auth_method("cdsso"), CHANGE),
     "update_last_login": (lambda user: user.update_last_login(), CHANGE),
     "save a user": (lambda user: setattr(user, "name", "Anna") or user.save(), CHANGE),
