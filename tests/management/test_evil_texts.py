@@ -114,6 +114,7 @@ def arguments(user_id: ObjectId, folder: Path) -> dict[str, list[list[str]]]:
         "chabad_shard_plan": [[]],
         "chabad_show_user": [[user], [EVIL], [EVIL, f"{EVIL}2"]],
         "chabad_stats": [[], ["--days", EVIL]],
+        "chabad_sync_django_users": [["--dry-run"]],
         "chabad_sync_indexes": [["--check"]],
         "chabad_unblock_user": [[user], [EVIL]],
         "chabad_verify_erasure": [[user, EVIL], [EVIL]],

@@ -20,6 +20,7 @@ class BrowsableAPIRenderer(RestFrameworkBrowsableAPIRenderer):
     """Render a page for people; it links to existing pages only."""
 
     template = "chabad_auth/api.html"
+    renderer_context: Mapping[str, Any]
 
     def get_breadcrumbs(self, request: Any) -> list[tuple[str, str]]:
         """Return the names and paths of the resources above; their paths end with a slash."""
@@ -66,7 +67,7 @@ def login_url(next_path: str) -> str | None:
     """Return where the host project logs people in, if it does: its own page, or the admin's."""
     for place in (settings.LOGIN_URL, "admin:login"):
         with suppress(NoReverseMatch, Resolver404):
-            url = reverse(place) if ":" in str(place) else resolve_url(place)
+            url = reverse(str(place)) if ":" in str(place) else resolve_url(place)
             resolve(f"/{url.removeprefix(get_script_prefix())}")
             return f"{url}?{urlencode({'next': next_path})}"
     return None

@@ -94,7 +94,7 @@ def find_or_link_user(*, identity: Identity) -> User | None:
     Django project got its user at that login, and an issuer's token must be younger than the
     deletion. Raises what ``find_or_create_user`` raises.
     """
-    if not _vouches_for_a_new_user(identity) and _find_to_link(identity) is None:
+    if not _vouches_for_a_new_user(identity) and find_to_link(identity=identity) is None:
         return None
     return User.find_by_id(find_or_create_user(identity=identity).id)
 
@@ -150,16 +150,23 @@ def _find_or_create_user(identity: Identity) -> User:
     return user
 
 
-def _find_to_link(identity: Identity) -> User | None:
+def find_to_link(*, identity: Identity) -> User | None:
+    """Return whom the identity names without having a claim yet, or ``None`` where it is nobody.
+
+    Raises ``EmailNotVerified``, ``Blocked``, ``ExternalIdTaken`` and ``ValidationError``.
+    """
     field, value = identity.external_id_field, identity.external_id
     user = None
     if field and value:
         user = external_ids.find_user_by_external_id(field=field, value=value)
-    return user or _by_verified_address(identity)
+    user = user or _by_verified_address(identity)
+    if user is not None:
+        check_not_blocked(user=user)
+    return user
 
 
 def _link_or_create(identity: Identity, *, stale_claim: Mapping[str, Any]) -> User:
-    user = _find_to_link(identity)
+    user = find_to_link(identity=identity)
     if stale_claim:
         key = {name: stale_claim[name] for name in ("_id", "userId")}
         ExternalId.collection().delete_one(key)
@@ -168,7 +175,6 @@ def _link_or_create(identity: Identity, *, stale_claim: Mapping[str, Any]) -> Us
             email=identity.email, name=identity.name, auth_methods=[identity.auth_method]
         )
         return link(user=user, identity=identity, is_new=True)
-    check_not_blocked(user=user)
     dependents.make_missing(user_id=user.id)
     return link(user=user, identity=identity)
 
