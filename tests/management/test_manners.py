@@ -57,8 +57,6 @@ ARGUMENTS: dict[str, list[str]] = {
     "chabad_verify_erasure": ["ann@example.org"],
 }
 
-each_command = pytest.mark.parametrize("name", NAMES)
-
 
 def command(name: str) -> Command:
     found = load_command_class("chabad_auth_django", name)
