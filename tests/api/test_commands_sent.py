@@ -165,7 +165,7 @@ EXPECTED: list[tuple[str, str, Any, list[str]]] = [
 
 
 #: Without a caller; the tests of signing in and of the health count their commands.
-PUBLIC = {"auth-login", "auth-refresh", "health-live", "health-ready", "schema", "docs"}
+PUBLIC = {"auth-login", "auth-refresh", "health-live", "health-ready", "index", "schema", "docs"}
 
 
 def test_every_endpoint_is_counted() -> None:

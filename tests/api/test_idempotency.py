@@ -20,7 +20,7 @@ from support.threads import together
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import Activity, AppData, Preferences, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.services.lifecycle import deletion, receipts
 from chabad_auth_django.services.signing_in import sessions
 
 Login = Callable[[User | None], APIClient]
@@ -246,7 +246,10 @@ def test_what_was_answered_about_a_user_goes_with_the_user(
     assert (again.status_code, again.json() == created.json()) == (201, False)
 
 
-def test_a_deletion_that_takes_longer_says_so_each_time(mongodb: str, login: Login) -> None:
+def test_a_deletion_that_takes_longer_says_so_each_time(
+    mongodb: str, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipts, "REQUEST_PURGE_SECONDS", 0.1)
     admin, bob = login(person("admin", roles=["admin"])), person("bob")
     Activity.insert_documents([Activity(user_id=bob.id, event_type="view") for _ in range(3000)])
     with override_settings(CHABAD_AUTH={"MONGODB_URI": mongodb, "PURGE_BATCH_SIZE": 1}):

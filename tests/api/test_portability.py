@@ -20,7 +20,7 @@ from support.threads import together
 
 from chabad_auth_django.exceptions import UserNotFound, ValidationError
 from chabad_auth_django.models import Activity, AppData, User
-from chabad_auth_django.services.lifecycle import deletion, portability
+from chabad_auth_django.services.lifecycle import deletion, portability, receipts
 
 EXPORT, ERASURE = "/api/users/me/export/", "/api/users/me/erasure/"
 
@@ -149,8 +149,9 @@ class TestErasure:
         assert User.find_by_id(digits) is None
 
     def test_what_takes_longer_goes_on_in_the_background(
-        self, login: Any, admin: User, busy: User
+        self, login: Any, admin: User, busy: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(receipts, "REQUEST_PURGE_SECONDS", 0.1)
         with override_settings(CHABAD_AUTH=settings.CHABAD_AUTH | {"PURGE_BATCH_SIZE": 1}):
             receipt = login(admin).post(path_of(busy)).json()
         deleted, left = receipt["deleted"]["activities"], receipt["left"]["activities"]

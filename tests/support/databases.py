@@ -119,13 +119,17 @@ class Server:
 
     def _drop_foreign_collections(self) -> None:
         """Drop what no model stores in, and a view or time series where a collection should be."""
-        for found in self._database.list_collections(nameOnly=True):
+        # The list of views comes last: it goes when they are gone.
+        kinds = list(self._database.list_collections(nameOnly=True))
+        for found in sorted(kinds, key=lambda found: found["name"] == "system.views"):
             name, usual = found["name"], found["type"] == "collection"
             if name == "system.profile":
                 # It cannot be dropped while the server goes on writing to it.
                 self._database.command("profile", 0)
                 self._database.drop_collection(name)
-            elif not name.startswith("system.") and not (usual and name in self._kept):
+            elif name == "system.views" or not (
+                name.startswith("system.") or (usual and name in self._kept)
+            ):
                 self._database.drop_collection(name)
 
     def _filled(self) -> list[str]:

@@ -27,6 +27,7 @@ PACKAGE = str(Path(chabad_auth_django.__file__).parent) + os.sep
 #: Places, by their beginning, that have to send commands without an owner -> why.
 ALLOWED = {
     "contrib/admin/": "the pages for staff are about everybody",
+    "contrib/universe/expiry": "what expires is everybody's",
     "db/pages": "an administrator's lists of everybody's",
     "services/analytics/": "counts, roll-ups and archives are of everybody's events",
     "services/deployment/": "all documents: checks, statistics, what expires",

@@ -113,6 +113,13 @@ def _page(*results: Any) -> dict[str, Any]:
 
 
 EXAMPLES: dict[str, Any] = {
+    "ChabadActiveUsers": {
+        "time": "2026-01-31T00:00:00.000Z",
+        "users": 120,
+        "week": 310,
+        "month": 600,
+        "stickiness": 0.2,
+    },
     "ChabadActivity": _ACTIVITY,
     "ChabadActivityPage": _page(_ACTIVITY),
     "ChabadAnalytics": _ANALYTICS,
@@ -123,7 +130,7 @@ EXAMPLES: dict[str, Any] = {
     "ChabadAuditPage": _page(_AUDIT_ENTRY),
     "ChabadAvatar": _AVATAR,
     "ChabadAvatarRequest": _AVATAR,
-    "ChabadBatch": {"accepted": 2, "duplicates": 0, "rejected": []},
+    "ChabadBatch": {"accepted": 2, "duplicates": 0, "rejected": [], "rejectedCount": 0},
     "ChabadBlock": {"userId": _ID, **_BLOCK, "blockedBy": _OTHER_ID, "createdAt": _TIME},
     "ChabadBlockRequest": _BLOCK,
     "ChabadCategoryCount": {"category": "conversion", "count": 7},
@@ -157,6 +164,7 @@ EXAMPLES: dict[str, Any] = {
         ],
     },
     "ChabadRefreshRequest": {"refreshToken": f"{_OTHER_ID}.…"},
+    "ChabadRetention": {"time": "2026-01-31T00:00:00.000Z", "users": 120, "retained": [60, 48]},
     "ChabadRules": {"roles": {"user": [], "admin": ["*"]}},
     "ChabadSessionList": {"results": [_SESSION]},
     "ChabadTimeseries": {"time": "2026-01-31T00:00:00.000Z", "count": 7},
