@@ -32,6 +32,16 @@ TABS = {
     "edit/": ("change_people",),
 }
 
+#: Address of each page with figures -> the permissions that it takes. The overview takes one of
+#: several; see test_figures.
+FIGURES = {
+    "events/": ("view_events",),
+    "analytics/": ("view_events",),
+    "deletions/": ("view_operations",),
+    "operations/": ("view_operations",),
+    "audit/": ("view_operations",),
+}
+
 NOBODY = "0" * 24
 
 
@@ -72,6 +82,14 @@ def requests(person: str) -> Iterable[tuple[str, str, set[str]]]:
     yield "POST", f"{PEOPLE}bulk/", {"view_people"}
     yield "GET", f"{PEOPLE}account/0/", {"view_people"}
     yield "GET", f"{BASE}sessions/", {"view_people"}
+    for path, further in FIGURES.items():
+        yield "GET", f"{BASE}{path}", set(further)
+    yield "GET", f"{BASE}events/?export=jsonl", {"view_events", "export_people"}
+    yield "GET", f"{BASE}analytics/?export=csv", {"view_events"}
+    yield "GET", f"{BASE}audit/?export=csv", {"view_operations"}
+    yield "GET", f"{BASE}deletions/{NOBODY}/", {"view_operations"}
+    yield "GET", f"{BASE}deletions/{NOBODY}/?export=json", {"view_operations"}
+    yield "POST", f"{BASE}deletions/purge/", {"erase_people"}
     for path, further in TABS.items():
         yield "GET", f"{PEOPLE}{person}/{path}", {"view_people", *further}
     yield "GET", f"{PEOPLE}{NOBODY}/receipt/", {"erase_people"}

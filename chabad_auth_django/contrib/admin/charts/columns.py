@@ -102,7 +102,7 @@ class Columns:
         columns = zip(*(cells for _, cells in rows), strict=True)
         sums = [sum(cells) for cells in columns] if self.has_total else []
         return format_html(
-            '<div class="cha-scroll" tabindex="0" role="region" aria-label="{0}: figures">'
+            '<div class="chabad-scroll" tabindex="0" role="region" aria-label="{0}: figures">'
             '<table class="cha-figures"><caption class="visually-hidden">{0}</caption>'
             '<thead><tr><th scope="col">Time</th>{1}</tr></thead><tbody>{2}</tbody>{3}'
             "</table></div>",
