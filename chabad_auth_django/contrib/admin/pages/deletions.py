@@ -123,8 +123,7 @@ class PurgePage(Page):
         )
         messages.success(request, text)
         may_look = rights.holds(request.user, *DeletionsPage.permissions)
-        address = "admin:chabad_admin_deletions_changelist" if may_look else "admin:index"
-        return redirect(address, current_app=self.model_admin.admin_site.name)
+        return redirect(self.url("chabad_admin_deletions_changelist" if may_look else "index"))
 
 
 def _is_late(item: Departure) -> bool:
