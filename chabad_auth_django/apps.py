@@ -8,6 +8,7 @@ from django.db.models.signals import post_migrate
 
 from chabad_auth_django import checks, receivers
 from chabad_auth_django.checks.classes import check_classes, check_permission_classes
+from chabad_auth_django.checks.cross_origin import check_cross_origin
 from chabad_auth_django.checks.database import check_database
 from chabad_auth_django.db import connection
 
@@ -28,6 +29,7 @@ class ChabadAuthConfig(AppConfig):
         post_migrate.connect(receivers.create_missing_indexes, sender=self)
         django_checks.register(checks.check_settings)
         django_checks.register(check_classes)
+        django_checks.register(check_cross_origin)
         django_checks.register(checks.check_host_accounts)
         django_checks.register(checks.check_pages, django_checks.Tags.urls)
         django_checks.register(check_database, django_checks.Tags.database)

@@ -1,0 +1,66 @@
+"""Checks of django-cors-headers, which lets pages of other origins call the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Warning
+from django.utils.module_loading import import_string
+
+#: Headers of requests to the API, and those of its answers that a page reads.
+REQUEST_HEADERS = {"authorization", "content-type", "if-match", "if-none-match", "idempotency-key"}
+ANSWER_HEADERS = {"etag", "retry-after"}
+
+MIDDLEWARE = "corsheaders.middleware.CorsMiddleware"
+
+#: Middleware that may answer by itself. Such an answer needs the CORS headers too.
+ANSWERING = "django.middleware.common.CommonMiddleware"
+
+
+def check_cross_origin(**kwargs: Any) -> list[CheckMessage]:
+    """Return a warning for each setting of django-cors-headers that hides the API from pages."""
+    if not apps.is_installed("corsheaders"):
+        return []
+    default_headers = import_string("corsheaders.defaults.default_headers")
+    wanted = {
+        "CORS_ALLOW_HEADERS": (REQUEST_HEADERS, default_headers),
+        "CORS_EXPOSE_HEADERS": (ANSWER_HEADERS, ()),
+    }
+    messages: list[CheckMessage] = [
+        Warning(
+            f"{name} lacks {', '.join(sorted(missing))}.",
+            hint="A browser keeps these from pages of other origins.",
+            id="chabad_auth.W087",
+        )
+        for name, (headers, default) in wanted.items()
+        if (missing := headers - _lower(getattr(settings, name, default)))
+    ]
+    order = list(settings.MIDDLEWARE)
+    if MIDDLEWARE not in order or (
+        ANSWERING in order and order.index(ANSWERING) < order.index(MIDDLEWARE)
+    ):
+        messages.append(
+            Warning(
+                f"{MIDDLEWARE} must be in MIDDLEWARE, before {ANSWERING}.",
+                hint="An answer from before it has no CORS headers: the browser hides it.",
+                id="chabad_auth.W088",
+            )
+        )
+    allows_all = getattr(settings, "CORS_ALLOW_ALL_ORIGINS", False)
+    if allows_all and getattr(settings, "CORS_ALLOW_CREDENTIALS", False):
+        messages.append(
+            Warning(
+                "CORS_ALLOW_ALL_ORIGINS and CORS_ALLOW_CREDENTIALS are both on.",
+                hint="Any site can then read what the API tells whoever is logged in. Name each "
+                "origin in CORS_ALLOWED_ORIGINS.",
+                id="chabad_auth.W089",
+            )
+        )
+    return messages
+
+
+def _lower(headers: Iterable[str]) -> set[str]:
+    return {header.lower() for header in headers}
