@@ -1,7 +1,7 @@
 """The pages for staff in Chromium, under a policy that allows nothing but the same origin.
 
 The kind: a page that some people cannot use: by keyboard, without scripts, with a screen reader, on
-a telephone, in a language that is written from the right. Looked through: people and sessions.
+a telephone, in a language that is written from the right. Looked through: every page.
 """
 
 from __future__ import annotations
@@ -25,18 +25,27 @@ pytestmark = [needs("npm"), pytest.mark.slow, pytest.mark.browser]
 FIND = """axe.run("#content-main", {resultTypes: ["violations"]}).then(({violations, passes}) =>
     [passes.length, violations.map(({id, nodes}) => [id, nodes.map(({html}) => html)])])"""
 
-#: Elements that reach out of the window, but for tables, which have a region to scroll in.
+#: Elements that reach out of the window, but for tables, which have a region to scroll in, and for
+#: names of bars, which end in an ellipsis.
 WIDER = """[...document.querySelectorAll("#content-main *")].filter((one) => {
     const {width, left, right} = one.getBoundingClientRect();
     const outside = width > 1 && (right > innerWidth + 1 || left < -1);
-    return outside && !one.closest(".chabad-scroll"); }).map((one) => one.outerHTML)"""
+    return outside && !one.closest(".chabad-scroll, .cha-bar-name"); }).map((one) => one.outerHTML)"""
 
 PREPARE = """
 from django.contrib.auth import get_user_model
 get_user_model().objects.create_superuser("eve", "eve@example.org", "open sesame")
 from support.staff_people import make
 make()
+from support.staff_figures import populate
+populate()
 """
+
+#: The pages with figures, and what they show when asked.
+FIGURES = (
+    *("overview/", "events/", "analytics/", "deletions/", "operations/", "audit/"),
+    *("analytics/?compare=on&users=on", "analytics/?name=nobody", "events/?name=nobody"),
+)
 
 PATIENCE = 60_000
 
@@ -87,6 +96,7 @@ def test_axe_finds_nothing_and_nothing_is_refused(address: str, axe: str) -> Non
     tabs = ("", "timeline/", "sessions/", "app-data/", "access/", "identities/", "raw/", "history/")
     pages = [address, f"{address}?q=zzz", f"{address}?since=x", f"{address}../sessions/"]
     pages += [f"{address}{id_of('all')}/", f"{address}{'0' * 24}/", f"{ann}edit/"]
+    figures = [f"{address}../{path}" for path in FIGURES]
     refused: list[str] = []
     with open_page() as tab:
         tab.on("console", lambda line: "Refused" in line.text and refused.append(line.text))
@@ -99,12 +109,12 @@ def test_axe_finds_nothing_and_nothing_is_refused(address: str, axe: str) -> Non
             assert (bool(passes), found) == (True, []), page
             assert tab.evaluate(WIDER) == [], page
 
-        for page in [*pages, *(f"{ann}{path}" for path in tabs)]:
+        for page in [*pages, *(f"{ann}{path}" for path in tabs), *figures]:
             look(page)
         tab.context.add_cookies([{"name": "django_language", "value": "he", "url": address}])
         tab.emulate_media(color_scheme="dark")
         tab.set_viewport_size({"width": 390, "height": 800})
-        for page in (address, f"{ann}timeline/", f"{address}{id_of('all')}/"):
+        for page in (address, f"{ann}timeline/", f"{address}{id_of('all')}/", *figures[:6]):
             look(page)
             assert tab.get_attribute("html", "dir") == "rtl"
         assert tab.evaluate("getComputedStyle(document.body).colorScheme || 'dark'") == "dark"
