@@ -52,7 +52,7 @@ me.get('/activities/', async (request, response) => {
 me.post('/activities/', async (request, response) => {
   if (Array.isArray(request.body)) {
     const stored = await store.insertActivities(request.user._id, request.body);
-    response.json({ accepted: stored.length, duplicates: 0, rejected: [] });
+    response.json({ accepted: stored.length, duplicates: 0, rejected: [], rejectedCount: 0 });
   } else {
     const [stored] = await store.insertActivities(request.user._id, [request.body]);
     response.status(201).json(shapes.activity(stored));

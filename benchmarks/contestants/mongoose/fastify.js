@@ -45,7 +45,7 @@ async function me(app) {
   app.post('/activities/', async (request, reply) => {
     if (Array.isArray(request.body)) {
       const stored = await store.insertActivities(request.person._id, request.body);
-      return { accepted: stored.length, duplicates: 0, rejected: [] };
+      return { accepted: stored.length, duplicates: 0, rejected: [], rejectedCount: 0 };
     }
     const [stored] = await store.insertActivities(request.person._id, [request.body]);
     reply.code(201);

@@ -98,7 +98,12 @@ def create_activities(environ: Environ, user: Row) -> Answer:
             rejected.append({"index": index, "code": "invalid", "detail": str(error)})
     if documents:
         store.insert_activities(user["_id"], documents)
-    return 200, {"accepted": len(documents), "duplicates": 0, "rejected": rejected}
+    return 200, {
+        "accepted": len(documents),
+        "duplicates": 0,
+        "rejected": rejected,
+        "rejectedCount": len(rejected),
+    }
 
 
 def show_profile(environ: Environ, user: Row) -> Answer:
