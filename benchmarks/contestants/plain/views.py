@@ -53,9 +53,8 @@ class ActivitiesView(APIView):
         documents = [Activity(user_id=user_id, **row) for row in (values if many else [values])]
         works.insert_activities(user_id, documents)
         if many:
-            return Response(
-                {"accepted": len(documents), "duplicates": 0, "rejected": [], "rejectedCount": 0}
-            )
+            answer = {"accepted": len(documents), "duplicates": 0}
+            return Response({**answer, "rejected": [], "rejectedCount": 0})
         return Response(ActivitySerializer(documents[0]).data, 201)
 
 
