@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.apps import AppConfig
@@ -74,6 +75,7 @@ def make_groups(
     plan: Any = (),
     apps: Any = global_apps,
     verbosity: int = 1,
+    stdout: Any = None,
     **kwargs: Any,
 ) -> None:
     """Receive ``post_migrate``: make the groups when the app's first migration has been applied.
@@ -100,4 +102,5 @@ def make_groups(
             )
             group.permissions.set(found)
         elif verbosity:
-            print(f"The group {name} is there already, and stays as it is.")  # noqa: T201
+            text = f"  The group {name} is there already, and stays as it is.\n"
+            (stdout or sys.stdout).write(text)

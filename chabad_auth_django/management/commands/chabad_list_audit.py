@@ -18,18 +18,6 @@ from chabad_auth_django.validators import to_object_id
 #: The most entries that are shown at once.
 MAX_LIMIT = 10_000
 
-KEYS = (
-    "timestamp",
-    "actorKind",
-    "actorId",
-    "operator",
-    "action",
-    "userId",
-    "outcome",
-    "code",
-    "details",
-)
-
 
 class Command(BaseCommand):
     """List entries of the audit trail, the newest first."""
@@ -40,7 +28,7 @@ class Command(BaseCommand):
         "go after AUDIT_RETENTION_DAYS."
     )
     json_keys = {
-        "entries": f"a list of objects with id, {', '.join(KEYS)}",
+        "entries": f"a list of objects with id, {', '.join(audit_log.FIELDS)}",
         "next": "the time of the last entry if there are older ones, for --until; else null",
     }
 
@@ -65,7 +53,7 @@ class Command(BaseCommand):
             **{name: options[name] for name in ("actor", "action", "since", "until")},
         ).fetch()
         following = to_utc(page.rows[-1]["timestamp"]) if page.next else None
-        lines: list[Line] = [Table(list(map(_cells, page.rows)), KEYS)]
+        lines: list[Line] = [Table(list(map(_cells, page.rows)), audit_log.FIELDS)]
         self.report(
             {"entries": list(map(_entry, page.rows)), "next": following},
             lines if page.rows else ["No entries."],
@@ -73,7 +61,7 @@ class Command(BaseCommand):
 
 
 def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
-    found = {key: row.get(key) for key in KEYS}
+    found = {key: row.get(key) for key in audit_log.FIELDS}
     return {"id": row["_id"], **found, "timestamp": to_utc(row["timestamp"])}
 
 

@@ -12,6 +12,19 @@ from chabad_auth_django.db.pages import PageQuery, Position, Row
 from chabad_auth_django.models import AuditEntry
 from chabad_auth_django.models.audit import DONE
 
+#: What a table of entries shows of each, as it is stored.
+FIELDS = (
+    "timestamp",
+    "actorKind",
+    "actorId",
+    "operator",
+    "action",
+    "userId",
+    "outcome",
+    "code",
+    "details",
+)
+
 #: The fields in which an entry names a user.
 ID_FIELDS = ("userId", "actorId")
 

@@ -66,7 +66,7 @@ for path in paths:
     tell([path, answer.status_code, len(counter.sent), bad])
 """)
     # A comparison and the active users are each asked for besides.
-    most = {item[0]: 18 if "=on" in item[0] else 10 for item in told}
+    most = {item[0]: 20 if "=on" in item[0] else 10 for item in told}
     assert [
         item for item in told if item[1] != 200 or not 1 <= item[2] <= most[item[0]] or item[3]
     ] == []

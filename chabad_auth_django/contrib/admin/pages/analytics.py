@@ -35,7 +35,7 @@ class AnalyticsForm(PeriodForm):
     )
     by = forms.ChoiceField(label="divided by", choices=list(BY.items()), required=False)
     only = forms.CharField(label="only", max_length=256, required=False)
-    users = forms.BooleanField(label="Active users (slow)", required=False)
+    users = forms.BooleanField(label="Active users", required=False)
     compare = forms.BooleanField(label="Compare with the time before", required=False)
 
     @classmethod

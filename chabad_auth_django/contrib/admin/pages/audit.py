@@ -24,18 +24,6 @@ from chabad_auth_django.validators import to_object_id
 #: Entries on one page, and in one part of a file.
 PAGE_SIZE, PART = 100, 1_000
 
-HEADS = (
-    "timestamp",
-    "actorKind",
-    "actorId",
-    "operator",
-    "action",
-    "userId",
-    "outcome",
-    "code",
-    "details",
-)
-
 
 class AuditForm(forms.Form):
     """Which entries."""
@@ -92,7 +80,7 @@ class AuditPage(Page):
             return super().get(request, *args, **kwargs)
         criteria = form.criteria
         look(what="audit", user_id=criteria["user_id"])
-        return exports.csv_file("audit", HEADS, _rows(criteria))
+        return exports.csv_file("audit", audit_log.FIELDS, _rows(criteria))
 
     def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
         """Return a page of entries."""
@@ -124,7 +112,7 @@ def _rows(criteria: Mapping[str, Any]) -> Iterator[list[Any]]:
         page = audit_log.list_entries(limit=PART, position=position, **criteria).fetch()
         for row in page.rows:
             time = row["timestamp"].replace(tzinfo=UTC)
-            yield [time, *(row.get(name) for name in HEADS[1:])]
+            yield [time, *(row.get(name) for name in audit_log.FIELDS[1:])]
         position = page.next
         if position is None:
             return

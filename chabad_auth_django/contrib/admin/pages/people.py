@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
@@ -10,15 +9,16 @@ from typing import Any
 
 from bson import ObjectId
 from django import forms
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.contrib.admin import exports
 from chabad_auth_django.contrib.admin.filters import FilterForm, ago, choice
 from chabad_auth_django.contrib.admin.page import PAGE_SIZE, Page, look, position
 from chabad_auth_django.contrib.admin.pages.bulk import ACTIONS
-from chabad_auth_django.contrib.admin.templatetags.chabad_admin import as_time, clean
+from chabad_auth_django.contrib.admin.templatetags.chabad_admin import clean
 from chabad_auth_django.db import pages
 from chabad_auth_django.services.deployment import statistics
 from chabad_auth_django.services.identity import audit, names, search
@@ -35,9 +35,6 @@ COLUMNS = (
     *("id", "email", "name", "roles", "authMethods", "valuUserId", "merkosUserId"),
     *("lastLogin", "createdAt"),
 )
-
-#: What a spreadsheet takes for the begin of a formula.
-_FORMULAS = ("=", "+", "-", "@")
 
 
 class Filters(FilterForm):
@@ -139,38 +136,20 @@ class PeopleExport(Page):
         read = partial(search.find_users, limit=EXPORT_BATCH, **filters.criteria())
         first = read()
         audit.record(action="user.export", user_id=None, resource="users")
-        return StreamingHttpResponse(
-            _csv(first, read),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": 'attachment; filename="people.csv"'},
-        )
+        return exports.csv_file("people", COLUMNS, _rows(first, read))
 
 
-def _csv(page: pages.Page, read: Any) -> Iterator[str]:
-    line = csv.writer(_Echo(), lineterminator="\r\n")
-    # A byte order mark: otherwise Excel takes Hebrew for Latin.
-    yield "\ufeff" + line.writerow(COLUMNS)
+def _rows(page: pages.Page, read: Any) -> Iterator[list[Any]]:
     while True:
         for row in page.rows:
-            yield line.writerow([_cell({**row, "id": row["_id"]}.get(name)) for name in COLUMNS])
+            yield [_cell({**row, "id": row["_id"]}.get(name)) for name in COLUMNS]
         if page.next is None:
             return
         page = read(position=page.next)
 
 
-class _Echo:
-    def write(self, text: str) -> str:
-        return text
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return _cell(" ".join(map(str, value)))
-    time = as_time(value)
-    text = clean(value) if time is None else time.isoformat(timespec="seconds")
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+def _cell(value: Any) -> Any:
+    return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _person(row: Mapping[str, Any], is_blocked: bool) -> dict[str, Any]:
