@@ -70,7 +70,7 @@ def test_an_outage_is_told_with_its_cause(user: User, told: Any) -> None:
     api = client(user)
     told()
     paths = ("users/me/profile/", "users/me/app-data/secret-app/key/", "health/ready/")
-    with override_settings(CHABAD_AUTH={"MONGODB_URI": NOBODY}):
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": NOBODY, "REQUEST_TIMEOUT": 1}):
         for path in paths:
             assert api.get(f"/api/{path}").status_code == 503
     found = told()

@@ -15,7 +15,7 @@ from support.requests import check_error
 from support.threads import together
 
 from chabad_auth_django.models import Activity, Preferences, Profile, User
-from chabad_auth_django.services.lifecycle import deletion, purging
+from chabad_auth_django.services.lifecycle import deletion, purging, receipts
 
 
 def test_an_administrator_creates_a_user_with_profile_and_preferences(
@@ -89,11 +89,17 @@ def test_a_deleted_user_leaves_nothing(api: APIClient, owner: User) -> None:
 
 
 def test_a_user_with_many_events_is_gone_at_once_and_purged_later(
-    api: APIClient, owner: User, login: Any, admin: User, settings: Any
+    api: APIClient,
+    owner: User,
+    login: Any,
+    admin: User,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(receipts, "REQUEST_PURGE_SECONDS", 0.1)
     Activity.collection().insert_many([{"userId": owner.id} for _ in range(5_000)])
     defaults = settings.CHABAD_AUTH
-    # So that a second is not enough.
+    # So that it is not enough.
     settings.CHABAD_AUTH = {**defaults, "PURGE_BATCH_SIZE": 1}
     response = api.delete("/api/users/me/")
     settings.CHABAD_AUTH = defaults

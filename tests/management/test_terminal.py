@@ -227,6 +227,7 @@ class TestSilence:
             assert run(*arguments, width=80).out, "a terminal does"
             assert run(*arguments, "--json").json, "a program does"
 
+    @pytest.mark.slow
     def test_warnings_of_the_system_checks_are_for_people(
         self, mongodb: str, tmp_path: Path
     ) -> None:

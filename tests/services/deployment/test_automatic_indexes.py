@@ -120,6 +120,7 @@ def test_the_command_that_is_named_finds_what_blocks_an_index(
     assert capsys.readouterr().out.count("duplicate_key") >= 3
 
 
+@pytest.mark.slow
 def test_without_a_server_migrate_warns_and_goes_on(tmp_path: Path) -> None:
     (tmp_path / "migrating.py").write_text(SETTINGS)
     started = time.monotonic()

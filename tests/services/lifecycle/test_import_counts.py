@@ -25,6 +25,8 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.analytics import archive, counts, rollups
 from chabad_auth_django.services.lifecycle import deletion, portability
 
+pytestmark = pytest.mark.slow
+
 JANUARY = datetime(2025, 1, 1, tzinfo=UTC)
 FEBRUARY = datetime(2025, 2, 1, tzinfo=UTC)
 APRIL = datetime(2025, 4, 1, tzinfo=UTC)
