@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 
 __version__ = "0.3.0"
@@ -18,10 +19,11 @@ def end_in_one_line(number: int, frame: FrameType | None) -> None:
 
 
 # Most of a short command's time is Django's start, of which this is the first that is ours. A
-# command that has begun meets Ctrl-C itself.
+# command of ours that has begun meets Ctrl-C itself; one of a host with such a name may not.
 if (
     sys.argv[1:]
     and sys.argv[1].startswith("chabad_")
+    and Path(__file__).with_name("management").joinpath("commands", f"{sys.argv[1]}.py").exists()
     and threading.current_thread() is threading.main_thread()
     and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 ):

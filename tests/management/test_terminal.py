@@ -317,6 +317,19 @@ Swallowing()
         )
         assert (result.returncode, result.stderr) == (130, "CommandError: Interrupted.\n")
 
+    def test_a_hosts_command_with_such_a_name_gets_its_exception(self) -> None:
+        code = """
+import signal, sys
+sys.argv = ["manage.py", "chabad_command_of_a_host"]
+import chabad_auth_django
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("cleaned up")
+"""
+        command = [sys.executable, "-c", code]
+        assert subprocess.check_output(command, env=os.environ | DJANGO) == b"cleaned up\n"
+
     def test_a_command_that_is_told_to_ignore_ctrl_c_ignores_it(self) -> None:
         code = """
 import signal, sys
