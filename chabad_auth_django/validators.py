@@ -39,7 +39,6 @@ _INVISIBLE = re.compile(
 
 # What JavaScript trims.
 _OUTER_SPACE = re.compile("\\A[\\s\ufeff]|[\\s\ufeff]\\Z")
-
 _NOT_IN_A_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 # What bson.encode does not refuse: the empty key, and those by which mongoengine takes a dict for a
@@ -53,9 +52,7 @@ _UNSAFE_KEY = Reason(
 )
 
 _TOO_LARGE = "The value takes more than the {} bytes allowed."
-
 _SURROGATE = Reason("The text has a lone surrogate.", "unsafe_string")
-
 _UNKNOWN = Reason("Unknown or read-only.", "unknown_field")
 
 #: Characters of what a client sent that an error repeats, and unknown fields that it names.
@@ -64,10 +61,13 @@ MAX_ECHO, MAX_NAMED = 100, 10
 # What bson.encode adds around one value.
 _EMPTY_BYTES = len(bson.encode({"": None}))
 
-# PyMongo before 4.20 takes digits with spaces between them for an id.
-_HEXADECIMAL_ID = re.compile("[0-9A-Fa-f]{24}")
-
 _validate_http_url = URLValidator(schemes=["http", "https"])
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text is the 24 hexadecimal digits of an id."""
+    # Before PyMongo 4.20 ``ObjectId.is_valid`` takes spaces between them.
+    return bool(re.fullmatch("[0-9A-Fa-f]{24}", text))
 
 
 def to_object_id(value: object) -> ObjectId:
@@ -77,7 +77,7 @@ def to_object_id(value: object) -> ObjectId:
     """
     if isinstance(value, ObjectId):
         return value
-    if isinstance(value, str) and _HEXADECIMAL_ID.fullmatch(value):
+    if isinstance(value, str) and is_id(value):
         return ObjectId(value)
     raise ValidationError(
         Reason("An id is an ObjectId or its 24 hexadecimal digits.", "invalid_id")

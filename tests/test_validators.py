@@ -18,6 +18,7 @@ from support.cases import each
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.validators import (
     email_spellings,
+    is_id,
     normalize_email,
     to_object_id,
     validate_email_address,
@@ -359,3 +360,11 @@ def test_an_email_address_with_an_invisible_character_is_refused(character: str)
         for text in (email, normalize_email(email)):
             with pytest.raises(ValidationError):
                 validate_email_address(text)
+
+
+def test_nothing_but_24_hexadecimal_digits_is_an_id() -> None:
+    digits = "0123456789abcdefABCDEF01"
+    assert is_id(digits)
+    odd = (digits[:-1], digits + "0", digits[:-2] + " 1", digits[:-1] + "\n", "0x" + digits[:-2])
+    for text in (*odd, "", "twelve chars", "١" * 24, "ａ" * 24):
+        assert not is_id(text), text

@@ -51,7 +51,7 @@ from chabad_auth_django.models import User
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.identity.audit import Actor
-from chabad_auth_django.validators import to_object_id, validate_name
+from chabad_auth_django.validators import is_id, to_object_id, validate_name
 
 READ = ("GET", "HEAD", "OPTIONS")
 WRITE = ("POST", "PUT", "PATCH", "DELETE")
@@ -195,7 +195,7 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
             name = self.kwargs.get("user", "")
             audit.refuse(
                 action=self.audited.get(method, "data.change"),
-                user_id=ObjectId(name) if ObjectId.is_valid(name) else None,
+                user_id=ObjectId(name) if is_id(name) else None,
                 error=PermissionDenied(),
             )
         super().permission_denied(request, message, code)

@@ -28,7 +28,7 @@ from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.services.identity import audit, external_ids, names
 from chabad_auth_django.services.identity.dependents import DEPENDENTS
 from chabad_auth_django.services.lifecycle import deletion, departed, purging
-from chabad_auth_django.validators import email_spellings, validate_text
+from chabad_auth_django.validators import email_spellings, is_id, validate_text
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def find_user(*, name: str) -> User:
     where the name stands for several users. A deleted user whose receipt was not taken yet counts:
     the caller may mean that one.
     """
-    if ObjectId.is_valid(validate_text(name)) and (user := User.find_by_id(name)):
+    if is_id(validate_text(name)) and (user := User.find_by_id(name)):
         return user
     keys: list[dict[str, Any]] = [{field: name} for field in EXTERNAL_ID_FIELDS]
     keys.append({"email": {"$in": email_spellings(name)}})

@@ -17,6 +17,7 @@ from chabad_auth_django.models.deletion import CREATING, DELETING
 from chabad_auth_django.models.deletion import PURGING as OWNERLESS
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.lifecycle import deletion, purging
+from chabad_auth_django.validators import is_id
 
 #: What of a deletion is under way, or is left of it.
 PURGING, WAITING, FINISHED = "purging", "waiting", "finished"
@@ -92,7 +93,7 @@ def list_departures(*, limit: int = 100, after: Position | None = None) -> list[
 def find(*, name: str) -> Departure | None:
     """Return the departure of the user with the id, or of the one whose receipt has the name."""
     row = next(iter(Deletion.find_of_gone_users(name)), None)
-    if row is None and ObjectId.is_valid(name):
+    if row is None and is_id(name):
         row = Deletion.read(_id=ObjectId(name))
     if row is None:
         return None

@@ -15,7 +15,7 @@ import bson
 from bson import Decimal128, Int64, ObjectId
 
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.validators import email_spellings
+from chabad_auth_django.validators import email_spellings, is_id
 
 #: A shorter name may be a part of a longer one of the same kind: 77 is not in 1774, but in a77b.
 SHORT = 8
@@ -82,7 +82,7 @@ class Needles:
 
 
 def _ids_of(name: str) -> Iterator[bytes]:
-    if ObjectId.is_valid(name):
+    if is_id(name):
         yield ObjectId(name).binary
     with suppress(ValueError):
         found = uuid.UUID(name)
