@@ -32,6 +32,8 @@ def pytest_configure() -> None:
     # A background job of a shell ignores Ctrl-C, and so would the processes that tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Whoever ends the run by SIGTERM, as "timeout" does, ends the servers of the tests with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
