@@ -5,17 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
+from django.utils.translation import gettext
 
-class Reason(str):
+
+class Text(str):
+    """A message in English, made of a template and values, that can be translated later."""
+
+    template: str
+    values: Mapping[str, Any]
+
+    def __new__(cls, template: str, /, **values: Any) -> Self:
+        """Return the message with its values."""
+        text = super().__new__(cls, template.format(**values) if values else template)
+        text.template = template
+        text.values = values
+        return text
+
+
+class Reason(Text):
     """A message with a code of its own, which tells a program what is wrong with a value."""
 
     code: str
 
-    def __new__(cls, message: str, code: str) -> Self:
-        """Return the message."""
-        reason = super().__new__(cls, message)
+    def __new__(cls, template: str, code: str, /, **values: Any) -> Self:
+        """Return the message with its values."""
+        reason = super().__new__(cls, template, **values)
         reason.code = code
         return reason
+
+
+def translated(text: str) -> str:
+    """Return the message in the active language, or in English where no catalogue has it.
+
+    Whoever answers a person calls it: logs, commands and the audit trail stay English.
+    """
+    if isinstance(text, Text) and text.values:
+        return gettext(text.template).format(**text.values)
+    return gettext(text)
 
 
 class ChabadAuthError(Exception):

@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.validators import URLValidator, validate_email
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.exceptions import Reason, ValidationError
+from chabad_auth_django.exceptions import Reason, Text, ValidationError
 from chabad_auth_django.texts import text_length
 
 INT64_MAX = 2**63 - 1
@@ -51,7 +51,6 @@ _UNSAFE_KEY = Reason(
     "unsafe_key",
 )
 
-_TOO_LARGE = "The value takes more than the {} bytes allowed."
 _SURROGATE = Reason("The text has a lone surrogate.", "unsafe_string")
 _UNKNOWN = Reason("Unknown or read-only.", "unknown_field")
 
@@ -79,9 +78,7 @@ def to_object_id(value: object) -> ObjectId:
         return value
     if isinstance(value, str) and is_id(value):
         return ObjectId(value)
-    raise ValidationError(
-        Reason("An id is an ObjectId or its 24 hexadecimal digits.", "invalid_id")
-    )
+    raise _wrong("An id is an ObjectId or its 24 hexadecimal digits.", "invalid_id")
 
 
 def validate_text(value: object) -> str:
@@ -90,7 +87,7 @@ def validate_text(value: object) -> str:
     A dict that reaches a query would be an operator.
     """
     if not isinstance(value, str):
-        raise ValidationError(Reason("Expected a string.", "not_a_string"))
+        raise _wrong("Expected a string.", "not_a_string")
     _validate_encodable(value)
     return value
 
@@ -147,8 +144,10 @@ def _fold_email(value: object) -> str:
     """Return what version 0.1.0 stored."""
     # NFKC takes time in proportion to the square of a run of combining characters.
     if isinstance(value, str) and len(value) > MAX_EMAIL_LENGTH:
-        raise ValidationError(
-            Reason(f"An e-mail address has at most {MAX_EMAIL_LENGTH} characters.", "max_length")
+        raise _wrong(
+            "An e-mail address has at most {maximum} characters.",
+            "max_length",
+            maximum=MAX_EMAIL_LENGTH,
         )
     return _fold(validate_text(value))
 
@@ -170,17 +169,13 @@ def validate_email_address(value: object) -> None:
     """
     email = normalize_email(value)
     if _has_invisible(validate_text(value)) or _has_invisible(email):
-        raise ValidationError(
-            Reason("The e-mail address has an invisible character.", "invalid_email")
-        )
+        raise _wrong("The e-mail address has an invisible character.", "invalid_email")
     try:
         validate_email(email)
     except DjangoValidationError:
-        raise ValidationError(Reason("Enter a valid e-mail address.", "invalid_email")) from None
+        raise _wrong("Enter a valid e-mail address.", "invalid_email") from None
     if not email.rpartition("@")[2].isascii():
-        raise ValidationError(
-            Reason("The domain of the e-mail address is not valid in IDNA 2008.", "invalid_email")
-        )
+        raise _wrong("The domain of the e-mail address is not valid in IDNA 2008.", "invalid_email")
 
 
 def validate_http_url(value: str) -> None:
@@ -188,7 +183,7 @@ def validate_http_url(value: str) -> None:
     try:
         _validate_http_url(validate_name(value, max_length=2048))
     except (DjangoValidationError, ValidationError):
-        raise ValidationError(Reason("Enter a valid http or https URL.", "invalid_url")) from None
+        raise _wrong("Enter a valid http or https URL.", "invalid_url") from None
 
 
 def validate_new_name(value: object, *, max_length: int = MAX_NAME_LENGTH) -> str:
@@ -198,7 +193,7 @@ def validate_new_name(value: object, *, max_length: int = MAX_NAME_LENGTH) -> st
     """
     name = validate_name(value, max_length=max_length)
     if _OUTER_SPACE.search(name):
-        raise ValidationError(Reason("The string begins or ends with a space.", "outer_space"))
+        raise _wrong("The string begins or ends with a space.", "outer_space")
     return name
 
 
@@ -210,11 +205,9 @@ def validate_name(value: object, *, max_length: int = MAX_NAME_LENGTH) -> str:
     """
     if not isinstance(value, str) or not 0 < text_length(value) <= max_length:
         code = "length" if isinstance(value, str) else "not_a_string"
-        raise ValidationError(Reason(f"Expected a string of 1 to {max_length} characters.", code))
+        raise _wrong("Expected a string of 1 to {maximum} characters.", code, maximum=max_length)
     if _NOT_IN_A_NAME.search(value):
-        raise ValidationError(
-            Reason("The string has a control character or a lone surrogate.", "unsafe_string")
-        )
+        raise _wrong("The string has a control character or a lone surrogate.", "unsafe_string")
     return value
 
 
@@ -282,31 +275,31 @@ def _validate_json(
         for item in items:
             if isinstance(item, str):
                 if len(item) > max_bytes:
-                    raise ValidationError(Reason(_TOO_LARGE.format(max_bytes), "too_large"))
+                    raise _too_large(max_bytes)
                 continue
             if isinstance(item, int):
                 if not -INT64_MAX - 1 <= item <= INT64_MAX:
-                    raise ValidationError(
-                        Reason("An integer does not fit into 64 bits.", "integer_too_large")
-                    )
+                    raise _wrong("An integer does not fit into 64 bits.", "integer_too_large")
             elif isinstance(item, float):
                 if not math.isfinite(item):
-                    raise ValidationError(Reason("A number must be finite.", "not_finite"))
+                    raise _wrong("A number must be finite.", "not_finite")
             elif isinstance(item, (dict, list, tuple)):
                 if depth == max_depth:
-                    raise ValidationError(
-                        Reason(
-                            f"The value is nested more than {max_depth} levels deep.", "too_deep"
-                        )
+                    raise _wrong(
+                        "The value is nested more than {maximum} levels deep.",
+                        "too_deep",
+                        maximum=max_depth,
                     )
                 # Before each is looked at: an item takes three bytes at least.
                 if 3 * len(item) > max_bytes:
-                    raise ValidationError(Reason(_TOO_LARGE.format(max_bytes), "too_large"))
+                    raise _too_large(max_bytes)
                 if isinstance(item, dict):
                     keys += len(item)
                     if keys > max_keys:
-                        raise ValidationError(
-                            Reason(f"The value has more than {max_keys} keys.", "too_many_keys")
+                        raise _wrong(
+                            "The value has more than {maximum} keys.",
+                            "too_many_keys",
+                            maximum=max_keys,
                         )
                     if not _RESERVED_KEYS.isdisjoint(item) or known_keys:
                         _validate_keys(item, known_keys)
@@ -321,11 +314,18 @@ def _validate_json(
     except UnicodeEncodeError:
         raise ValidationError(_SURROGATE) from None
     except OverflowError:
-        raise ValidationError(
-            Reason("A time is not within the years 1 to 9999 in UTC.", "invalid_time")
-        ) from None
+        raise _wrong("A time is not within the years 1 to 9999 in UTC.", "invalid_time") from None
     if size > max_bytes:
-        raise ValidationError(Reason(_TOO_LARGE.format(max_bytes), "too_large"))
+        raise _too_large(max_bytes)
+
+
+def _too_large(max_bytes: int) -> ValidationError:
+    text = "The value takes more than the {max_bytes} bytes allowed."
+    return _wrong(text, "too_large", max_bytes=max_bytes)
+
+
+def _wrong(text: str, code: str, **values: Any) -> ValidationError:
+    return ValidationError(Reason(text, code, **values))
 
 
 def _validate_keys(item: Iterable[Any], known_keys: Set[str]) -> None:
@@ -339,7 +339,7 @@ def unknown_names(names: Sequence[str]) -> dict[str, str]:
         (name[:MAX_ECHO] for name in names[:MAX_NAMED]), _UNKNOWN
     )
     if len(names) > MAX_NAMED:
-        errors[""] = f"{len(names) - MAX_NAMED} more are unknown or read-only."
+        errors[""] = Text("{count} more are unknown or read-only.", count=len(names) - MAX_NAMED)
     return errors
 
 

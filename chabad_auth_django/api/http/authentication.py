@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from chabad_auth_django.api.http.errors import CHALLENGE
 from chabad_auth_django.api.http.reading import ReadsFirst
-from chabad_auth_django.exceptions import InvalidToken, Unavailable
+from chabad_auth_django.exceptions import InvalidToken, Text, Unavailable, translated
 from chabad_auth_django.failures import log_failure
 from chabad_auth_django.models import User
 from chabad_auth_django.services.signing_in import callers, tokens
@@ -81,4 +81,5 @@ def _enforce_csrf(request: HttpRequest) -> None:
     check: Any = CSRFCheck(lambda request: HttpResponse())
     check.process_request(request)
     if reason := check.process_view(request, None, (), {}):
-        raise PermissionDenied(f"CSRF failed: {reason[:100]}", code="csrf_failed")
+        text = Text("CSRF failed: {reason}", reason=reason[:100])
+        raise PermissionDenied(translated(text), code="csrf_failed")

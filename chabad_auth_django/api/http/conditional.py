@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from chabad_auth_django.api.http.errors import PreconditionFailed
 from chabad_auth_django.db.expressions import content
-from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.exceptions import Text, ValidationError
 
 Row = Mapping[str, Any]
 Shape = Callable[[Row], dict[str, Any]]
@@ -64,7 +64,7 @@ def refuse_conditions(request: Request, heeded: Collection[str]) -> None:
     """
     for name in ("If-Match", "If-None-Match", "If-Unmodified-Since"):
         if name in request.headers and name not in heeded:
-            raise ValidationError(errors={name: f"This request takes no `{name}`."})
+            raise ValidationError(errors={name: Text("This request takes no `{name}`.", name=name)})
 
 
 def create_only(request: Request) -> bool:

@@ -210,7 +210,7 @@ def status_of(error: domain.ChabadAuthError) -> int:
 
 def body(code: str, detail: str, errors: Any = None) -> dict[str, Any]:
     """Return the one shape of an error: what is wrong by the path of its field, and not all."""
-    shape: dict[str, Any] = {"code": code, "detail": detail[:MAX_TEXT]}
+    shape: dict[str, Any] = {"code": code, "detail": domain.translated(detail)[:MAX_TEXT]}
     if errors:
         shape["errors"] = _bounded(_messages(errors))
     return shape
@@ -227,7 +227,11 @@ def _messages(errors: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
             is_message = isinstance(value, str)
             yield from _messages(value, path if is_message else f"{path}.{index}".lstrip("."))
     else:
-        yield path, getattr(errors, "code", None) or "invalid", str(errors)
+        yield path, getattr(errors, "code", None) or "invalid", _text(errors)
+
+
+def _text(message: Any) -> str:
+    return domain.translated(message if isinstance(message, str) else str(message))
 
 
 def _bounded(messages: Iterator[tuple[str, str, str]]) -> dict[str, list[dict[str, str]]]:
@@ -242,7 +246,8 @@ def _bounded(messages: Iterator[tuple[str, str, str]]) -> dict[str, list[dict[st
             found.setdefault(path[:MAX_ECHO], []).append(entry)
     count += sum(1 for _ in messages)
     if count:
-        more = {"code": "more", "detail": f"{count} more are wrong."}
+        text = domain.translated(domain.Text("{count} more are wrong.", count=count))
+        more = {"code": "more", "detail": text}
         found.setdefault("", []).append(more)
     return found
 

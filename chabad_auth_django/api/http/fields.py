@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import empty
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.exceptions import Reason, ValidationError, translated
 from chabad_auth_django.models.fields import to_utc
 from chabad_auth_django.texts import text_length
 from chabad_auth_django.validators import (
@@ -34,7 +34,10 @@ class StrictSerializer(serializers.Serializer[Any]):
             writable = {field.field_name for field in self._writable_fields}
             unknown = [name for name in data if name not in writable]
             if unknown:
-                raise serializers.ValidationError(unknown_names(unknown))
+                errors = unknown_names(unknown)
+                raise serializers.ValidationError(
+                    {name: _in_language(text) for name, text in errors.items()}
+                )
         return super().to_internal_value(data)
 
 
@@ -86,9 +89,8 @@ class ChoiceField(serializers.ChoiceField):
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str) or data not in self.choices:
-            raise serializers.ValidationError(
-                f"Expected one of {', '.join(self.choices)}.", code="invalid_choice"
-            )
+            names = ", ".join(self.choices)
+            raise _error(Reason("Expected one of {names}.", "invalid_choice", names=names))
         return data
 
 
@@ -102,7 +104,7 @@ class NameField(StringField):
         try:
             return validate_name(data, max_length=self.max_length or MAX_NAME_LENGTH)
         except ValidationError as error:
-            raise serializers.ValidationError(error.detail) from None
+            raise _error(error.detail) from None
 
 
 class ExpandField(serializers.Field[Any, Any, Any, Any]):
@@ -118,9 +120,8 @@ class ExpandField(serializers.Field[Any, Any, Any, Any]):
         """Return the names as a list."""
         names = str(data).split(",")
         if not set(names) <= set(self.choices) or len(set(names)) != len(names):
-            raise serializers.ValidationError(
-                f"Expected some of {', '.join(self.choices)}, each once.", code="invalid_choice"
-            )
+            text, known = "Expected some of {names}, each once.", ", ".join(self.choices)
+            raise _error(Reason(text, "invalid_choice", names=known))
         return names
 
 
@@ -129,8 +130,8 @@ class NamesField(serializers.ListField):
 
     def to_internal_value(self, data: Any) -> list[Any]:
         if isinstance(data, list) and self.max_length and len(data) > self.max_length:
-            message = f"Ensure this field has no more than {self.max_length} elements."
-            raise serializers.ValidationError(message, code="max_length")
+            text = "Ensure this field has no more than {max_length} elements."
+            raise _error(Reason(text, "max_length", max_length=self.max_length))
         return super().to_internal_value(data)
 
 
@@ -222,7 +223,7 @@ class JSONObjectsField(JSONObjectField):
             try:
                 validate_name(name)
             except ValidationError as error:
-                raise serializers.ValidationError({name: error.detail}) from None
+                raise serializers.ValidationError({name: _in_language(error.detail)}) from None
             if not isinstance(value, dict):
                 message = ErrorDetail("Expected an object.", "not_an_object")
                 raise serializers.ValidationError({name: message})
@@ -253,4 +254,13 @@ def _check(data: Any, limit: str) -> None:
     try:
         validate_json(data, max_bytes=getattr(conf, limit))
     except ValidationError as error:
-        raise serializers.ValidationError(error.detail) from None
+        raise _error(error.detail) from None
+
+
+def _error(text: str) -> serializers.ValidationError:
+    return serializers.ValidationError(_in_language(text))
+
+
+def _in_language(text: str) -> ErrorDetail:
+    # REST framework makes a plain string of it, without its template and values.
+    return ErrorDetail(translated(text), getattr(text, "code", "invalid"))

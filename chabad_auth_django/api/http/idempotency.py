@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.http.rendering import to_json
+from chabad_auth_django.exceptions import Text, translated
 from chabad_auth_django.services.data.idempotency import Answer, run_once
 from chabad_auth_django.validators import to_object_id
 
@@ -52,8 +53,8 @@ def once(handler: Handler) -> Handler:
 def _key(request: Request) -> str:
     key: str = request.META[HEADER]
     if not (1 <= len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
-        message = f"Expected 1 to {MAX_LENGTH} printable ASCII characters."
-        raise ValidationError({"Idempotency-Key": [message]})
+        text = Text("Expected 1 to {maximum} printable ASCII characters.", maximum=MAX_LENGTH)
+        raise ValidationError({"Idempotency-Key": [translated(text)]})
     return key
 
 

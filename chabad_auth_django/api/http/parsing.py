@@ -15,6 +15,7 @@ from rest_framework.parsers import BaseParser
 
 from chabad_auth_django.api.http.errors import BodyTooLarge, LengthRequired
 from chabad_auth_django.conf import conf
+from chabad_auth_django.exceptions import Text, translated
 
 _WHITESPACE = b" \t\n\r"
 # With every digit a zero; so many of them may be an integer that orjson would round to a float.
@@ -90,7 +91,8 @@ def parse_json(body: bytes) -> Any:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise ParseError(f"The body is not valid JSON: {error.msg}.") from None
+        text = Text("The body is not valid JSON: {reason}.", reason=error.msg)
+        raise ParseError(translated(text)) from None
     # As many as the body has keys; more where a string looks like one.
     keys = body.translate(None, _WHITESPACE).count(b'":')
     if _LONG_INTEGER in body.translate(_DIGITS) or keys != _count_keys(value):
@@ -128,4 +130,4 @@ def _unique(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ParseError(f"{name} is not JSON.")
+    raise ParseError(translated(Text("{name} is not JSON.", name=name)))

@@ -43,6 +43,7 @@ from chabad_auth_django.api.resources.counts import (
 from chabad_auth_django.api.resources.users import UserSummarySerializer
 from chabad_auth_django.db.pages import PageQuery
 from chabad_auth_django.db.reads import Read
+from chabad_auth_django.exceptions import Text, translated
 from chabad_auth_django.models import Activity, Analytics
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.models.event import Event
@@ -201,7 +202,8 @@ class EventsViewSet(APIViewSet):
             row = events.store_event(model=self.model, user_id=self.user_id, event=data)
             return Response(self.shape(row), 201)
         if len(data) > events.MAX_BATCH:
-            raise ValidationError({"": [f"A batch holds at most {events.MAX_BATCH} events."]})
+            text = Text("A batch holds at most {maximum} events.", maximum=events.MAX_BATCH)
+            raise ValidationError({"": [translated(text)]})
         result = events.ingest(model=self.model, user_id=self.user_id, events=data)
         return Response(
             {

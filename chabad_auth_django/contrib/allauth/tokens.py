@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from chabad_auth_django.api.http.errors import is_outage, status_of
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.allauth.receivers import SESSION_ID
-from chabad_auth_django.exceptions import ChabadAuthError, InvalidToken, Unavailable
+from chabad_auth_django.exceptions import ChabadAuthError, InvalidToken, Unavailable, translated
 from chabad_auth_django.receivers import OPENS_SESSION
 from chabad_auth_django.services.signing_in import flows
 
@@ -87,7 +87,7 @@ def _in_time(work: Callable[[], T]) -> T:
 
 
 def _refuse(request: HttpRequest, error: ChabadAuthError) -> NoReturn:
-    problem = {"code": error.code, "message": error.detail}
+    problem = {"code": error.code, "message": translated(error.detail)}
     response = APIResponse(request, errors=[problem], status=status_of(error))
     if error.retry_after is not None:
         response["Retry-After"] = str(math.ceil(error.retry_after))

@@ -236,7 +236,7 @@ def parse_clock(value: Any) -> datetime:
 def _category(value: Any) -> Any:
     if value not in EVENT_CATEGORIES:
         raise ValidationError(
-            Reason(f"Expected one of {', '.join(EVENT_CATEGORIES)}.", "invalid_choice")
+            Reason("Expected one of {names}.", "invalid_choice", names=", ".join(EVENT_CATEGORIES))
         )
     return value
 

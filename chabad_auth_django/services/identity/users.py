@@ -12,7 +12,7 @@ from bson import ObjectId
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.pages import PageQuery, Position
 from chabad_auth_django.db.transactions import atomic
-from chabad_auth_django.exceptions import PermissionDenied, ValidationError
+from chabad_auth_django.exceptions import PermissionDenied, Text, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.services.identity import administrators, audit, names
 from chabad_auth_django.validators import email_spellings
@@ -173,4 +173,6 @@ def check_may_grant(*, actor: User, permission: str) -> None:
 
 def _check_has(actor: User, permission: str) -> None:
     if not actor.has_permission(permission):
-        raise PermissionDenied(f"Granting {permission[:100]!r} takes having it.")
+        raise PermissionDenied(
+            Text("Granting {permission} takes having it.", permission=repr(permission[:100]))
+        )

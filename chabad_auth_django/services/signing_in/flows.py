@@ -25,6 +25,7 @@ from chabad_auth_django.exceptions import (
     InvalidCredentials,
     NotFound,
     SecondFactorRequired,
+    Text,
     UserNotFound,
     ValidationError,
 )
@@ -155,7 +156,9 @@ def verify_credentials(*, request: HttpRequest | None, username: str, password: 
     callers.check_host_door()
     validate_name(username)
     if len(validate_text(password)) > MAX_PASSWORD_LENGTH:
-        raise ValidationError(f"A password has at most {MAX_PASSWORD_LENGTH} characters.")
+        raise ValidationError(
+            Text("A password has at most {maximum} characters.", maximum=MAX_PASSWORD_LENGTH)
+        )
     account = authenticate(request, username=username, password=password)
     host = hosts.adapter()
     # Not every Django backend refuses a disabled account.
