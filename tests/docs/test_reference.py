@@ -1,0 +1,33 @@
+"""The tables of the site that are made from the code leave nothing out.
+
+The kind: a code that the API answers, and that no page explains. Looked through: the codes of the
+domain, of HTTP and of fields, and the explanations of codes that there are no more.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from chabad_auth_django.api.openapi.errors import CODES, FIELD_CODES, HTTP_CODES
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_each_code_has_its_status_its_moment_and_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(DOCS))
+    advice, reference = map(importlib.import_module, ("advice", "reference"))
+    assert advice.ADVICE.keys() == CODES.keys()
+    assert advice.MOMENTS.keys() == HTTP_CODES.keys()
+    assert advice.FIELDS.keys() == set(FIELD_CODES)
+    rows = {row.split("`")[1]: row.split(" | ") for row in list(reference.errors())[2:]}
+    assert {code: int(row[1]) for code, row in rows.items()} == CODES
+    assert all(len(row) == 4 and all(row) for row in rows.values())
+    assert len(list(reference.field_errors())) == 2 + len(FIELD_CODES)
+    for name in ("advice", "reference"):
+        del sys.modules[name]
