@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -244,6 +245,12 @@ def test_every_operation_is_complete(description: Description) -> None:
             assert described, (name, parameter)
         for status, response in operation["responses"].items():
             assert status < "400" or response["content"].keys() == {"application/json"}
+
+
+def test_every_component_is_used(description: Description) -> None:
+    document = json.dumps(description.document)
+    for name in description.document["components"]["schemas"]:
+        assert f'"#/components/schemas/{name}"' in document, name
 
 
 def test_every_write_takes_an_idempotency_key(description: Description) -> None:
