@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+from importlib.metadata import distribution
 from pathlib import Path
 
 import django
@@ -76,3 +77,20 @@ def test_an_install_has_not_changed_the_version_of_django() -> None:
 @pytest.mark.skipif("TESTED_PACKAGE" not in os.environ, reason="tox sets it")
 def test_the_tests_run_on_the_built_package() -> None:
     assert PACKAGE.parent == Path(os.environ["TESTED_PACKAGE"]).resolve()
+
+
+@pytest.mark.skipif("TESTED_PACKAGE" not in os.environ, reason="tox sets it")
+def test_the_built_package_has_every_file_of_the_package_and_no_other() -> None:
+    files = [Path(file) for file in distribution("chabad-auth-django").files or ()]
+    built = {file for file in files if file.parts[0] == PACKAGE.name and file.suffix != ".pyc"}
+    source = {file.relative_to(ROOT) for file in (ROOT / PACKAGE.name).rglob("*") if file.is_file()}
+    assert built == {file for file in source if file.suffix != ".pyc"}
+    others = {file.parts[0] for file in files} - {PACKAGE.name}
+    assert all(name.endswith(".dist-info") for name in others), others
+
+
+@pytest.mark.skipif("TESTED_PACKAGE" not in os.environ, reason="tox sets it")
+def test_the_page_of_an_index_has_no_link_to_a_file_beside_it() -> None:
+    page = str(distribution("chabad-auth-django").metadata.get_payload())
+    assert "# chabad_auth_django" in page
+    assert re.findall(r"\]\((?!https?:|#)", page) == []
