@@ -37,7 +37,7 @@ class Reason(Text):
 def translated(text: str) -> str:
     """Return the message in the active language, or in English where no catalogue has it.
 
-    Whoever answers a person calls it: logs, commands and the audit trail stay English.
+    The API calls it when it answers. Logs, commands and the audit trail stay in English.
     """
     if isinstance(text, Text) and text.values:
         return gettext(text.template).format(**text.values)

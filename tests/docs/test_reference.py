@@ -1,7 +1,7 @@
 """The tables of the site that are made from the code leave nothing out.
 
-The kind: a code that the API answers, and that no page explains. Looked through: the codes of the
-domain, of HTTP and of fields, and the explanations of codes that there are no more.
+The kind: the API answers a code that no page explains. Looked through: the codes of the domain, of
+HTTP and of fields. An explanation of a code that no longer exists fails too.
 """
 
 from __future__ import annotations

@@ -10,12 +10,11 @@ from typing import Any
 
 import orjson
 from bson import ObjectId
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.http.rendering import to_json
-from chabad_auth_django.exceptions import Text, translated
+from chabad_auth_django.exceptions import Text, ValidationError
 from chabad_auth_django.services.data.idempotency import Answer, run_once
 from chabad_auth_django.validators import to_object_id
 
@@ -54,7 +53,7 @@ def _key(request: Request) -> str:
     key: str = request.META[HEADER]
     if not (1 <= len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
         text = Text("Expected 1 to {maximum} printable ASCII characters.", maximum=MAX_LENGTH)
-        raise ValidationError({"Idempotency-Key": [translated(text)]})
+        raise ValidationError(errors={"Idempotency-Key": text})
     return key
 
 

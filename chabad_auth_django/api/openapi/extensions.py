@@ -36,7 +36,7 @@ class StrictSerializerExtension(OpenApiSerializerExtension):  # type: ignore[no-
             self.target, direction, bypass_extensions=True
         )
         if direction == "request":
-            # One that is only read has none, and is left out of the components.
+            # Without writable fields it is empty, and drf-spectacular leaves it out.
             return {**schema, "additionalProperties": False} if schema.get("properties") else schema
         names = schema.get("properties", ())
         required = [name for name in names if name not in self.target.optional]

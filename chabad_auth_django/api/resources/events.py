@@ -10,7 +10,6 @@ from typing import Any
 from bson import ObjectId
 from drf_spectacular.utils import PolymorphicProxySerializer, inline_serializer
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -43,7 +42,7 @@ from chabad_auth_django.api.resources.counts import (
 from chabad_auth_django.api.resources.users import UserSummarySerializer
 from chabad_auth_django.db.pages import PageQuery
 from chabad_auth_django.db.reads import Read
-from chabad_auth_django.exceptions import Text, translated
+from chabad_auth_django.exceptions import Text, ValidationError
 from chabad_auth_django.models import Activity, Analytics
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.models.event import Event
@@ -203,7 +202,7 @@ class EventsViewSet(APIViewSet):
             return Response(self.shape(row), 201)
         if len(data) > events.MAX_BATCH:
             text = Text("A batch holds at most {maximum} events.", maximum=events.MAX_BATCH)
-            raise ValidationError({"": [translated(text)]})
+            raise ValidationError(errors={"": text})
         result = events.ingest(model=self.model, user_id=self.user_id, events=data)
         return Response(
             {
