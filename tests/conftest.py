@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pymongo
 import pytest
 from django.test import override_settings
+from django.utils import translation
 from support.commands import CommandCounter
 from support.databases import (
     IndexListener,
@@ -34,6 +35,13 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # Whoever ends the run by SIGTERM, as "timeout" does, ends the servers of the tests with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def no_language_left() -> Iterator[None]:
+    """End a request's language with its test: LocaleMiddleware leaves it active in the thread."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
