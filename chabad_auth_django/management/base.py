@@ -152,6 +152,9 @@ class Command(BaseCommand):
             with audit.acting_as(actor), rehearsal:
                 return super().execute(*args, **options)
         except KeyboardInterrupt:
+            # A KeyboardInterrupt that leaves an exec() makes "python -m" end by SIGINT in place of
+            # the exit code, until the next exec() begins.
+            exec("")  # noqa: S102
             raise CommandError(f"Interrupted. {self.go_on}", returncode=EXIT_INTERRUPTED) from None
         except SystemCheckError as error:
             raise CommandError(

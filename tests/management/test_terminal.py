@@ -340,6 +340,31 @@ signal.raise_signal(signal.SIGINT)
 """
         assert subprocess.run([sys.executable, "-c", code], env=os.environ | DJANGO).returncode == 0
 
+    def test_ctrl_c_in_source_text_that_python_runs_ends_with_130(self, tmp_path: Path) -> None:
+        # As dataclasses and named tuples do while they are made.
+        (tmp_path / "interrupted.py").write_text("""
+from django.core import checks
+from django.core.management import execute_from_command_line
+
+@checks.register
+def interrupt(**kwargs):
+    exec("raise KeyboardInterrupt")
+
+execute_from_command_line(["manage.py", "chabad_check_integrity"])
+""")
+        path = f"{tmp_path}{os.pathsep}{python_path()}"
+        result = subprocess.run(
+            [sys.executable, "-m", "interrupted"],
+            env=os.environ
+            | DJANGO
+            | {"PYTHONPATH": path, "MONGODB_URI": "mongodb://127.0.0.1:1/db"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.stderr.startswith("CommandError: Interrupted.")
+        assert result.returncode == 130
+
     @pytest.mark.parametrize("milliseconds", [250, 400, 600, 800, 1000])
     def test_ctrl_c_at_the_start_is_one_line(self, milliseconds: int) -> None:
         process = subprocess.Popen(
