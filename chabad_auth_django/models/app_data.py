@@ -10,9 +10,7 @@ from typing import Any, Final, Self
 from pymongo import DeleteMany, DeleteOne, UpdateOne
 from pymongo.errors import OperationFailure
 
-from chabad_auth_django.conf import conf
 from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_atomic
-from chabad_auth_django.db.updates import merge_patch, pipeline
 from chabad_auth_django.exceptions import (
     AlreadyExists,
     NotFound,
@@ -32,9 +30,9 @@ from chabad_auth_django.models.app_data_criteria import (
     version_criteria,
     whole,
 )
-from chabad_auth_django.models.app_data_merge import validate_merge
 from chabad_auth_django.models.app_data_queryset import AppDataQuerySet
 from chabad_auth_django.models.app_data_tombstone import AppDataTombstone
+from chabad_auth_django.models.app_data_updates import adding, patching, replacing
 from chabad_auth_django.models.fields import (
     DateTimeField,
     JSONValueField,
@@ -45,7 +43,7 @@ from chabad_auth_django.models.fields import (
 from chabad_auth_django.models.owned import OwnedDocument, OwnedQuerySet
 from chabad_auth_django.models.queryset import MAX_LIMIT, bounded
 from chabad_auth_django.models.registry import Sharding
-from chabad_auth_django.validators import INT64_MAX, to_object_id, validate_json, validate_name
+from chabad_auth_django.validators import INT64_MAX, to_object_id, validate_name
 
 #: Stands for every key of an application; an empty key never does.
 ALL: Final = object()
@@ -172,10 +170,12 @@ class AppData(OwnedDocument):
         """
         if not isinstance(patch, dict):
             return cls.replace_app_data(stored, patch)
-        validate_merge(stored.data_value, patch, max_bytes=conf.APP_DATA_MAX_BYTES)
-        changes = {"$set": {"updatedAt": now(), "version": NEXT_VERSION}}
-        update = [*merge_patch("dataValue", patch), changes]
-        return cls._change(stored, partial(cls._apply, update=update))
+        return cls._change(stored, partial(cls._apply, update=patching(stored.data_value, patch)))
+
+    @classmethod
+    def add_members(cls, stored: Self, members: dict[str, Any]) -> Self:
+        """Add members to an object that was read, as ``replace_app_data``; those it has stay."""
+        return cls._change(stored, partial(cls._apply, update=adding(stored.data_value, members)))
 
     @classmethod
     def delete_unchanged(cls, stored: Self) -> bool:
@@ -205,7 +205,7 @@ class AppData(OwnedDocument):
 
     def update_value(self, data_value: Any) -> None:
         """Store a new value, whatever the version; raise ``NotFound``, ``ValidationError``."""
-        self.update_atomically(_new_value(data_value))
+        self.update_atomically(replacing(data_value))
 
     def update_value_with_version(self, data_value: Any, expected_version: int) -> None:
         """Store a new value if the stored version is the expected one.
@@ -243,7 +243,7 @@ class AppData(OwnedDocument):
         With ``counted`` only where the version is an integer, as it is unless another program
         stored something else: operators take the server less time than a pipeline.
         """
-        update: Any = _new_value(data_value)
+        update: Any = replacing(data_value)
         if counted and not isinstance(data_value, (list, tuple)):
             criteria = {**criteria, "version": {**criteria.get("version", {}), **INTEGER}}
             update = {
@@ -341,10 +341,3 @@ class AppData(OwnedDocument):
             if document.version > INT64_MAX:
                 raise last_version()
         super()._insert(documents)
-
-
-def _new_value(data_value: Any) -> list[dict[str, Any]]:
-    validate_json(data_value, max_bytes=conf.APP_DATA_MAX_BYTES)
-    changes = {"dataValue": {"$literal": data_value}, "updatedAt": now(), "version": NEXT_VERSION}
-    is_array = isinstance(data_value, (list, tuple))
-    return pipeline(changes, arrays={"dataValue": changes["dataValue"]} if is_array else None)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from bson import Decimal128
 from support.universe import FrontEnd, check_error
 
 from chabad_auth_django.models import AppData, User
@@ -89,6 +91,23 @@ def test_disjoint_members_are_merged_where_the_setting_says_so(
         assert merged["version"] == 3
         check_error(store(page, "k", {"a": 9}, version=1), 409)
         check_error(store(page, "k", [1], version=1), 409)
+
+
+def test_a_merge_keeps_what_other_programs_stored(
+    page: FrontEnd, me: User, raw: Any, configure: Any
+) -> None:
+    foreign = {"price": Decimal128("1.50"), "at": datetime(2026, 1, 1, tzinfo=UTC)}
+    store(page, "k", {"a": 1})
+    raw.appdatas.update_one({"userId": me.id}, {"$set": {"dataValue": foreign, "version": 2}})
+    shown = stored(page)["k"]
+    with configure(UNIVERSE_MERGES_APP_DATA=True):
+        answer = store(page, "k", {**shown, "b": {"c": None}, "d": None}, version=1)
+        assert answer.status_code == 200, answer.json()
+        assert answer.json()["data"]["data"] == {**shown, "b": {"c": None}, "d": None}
+        check_error(store(page, "k", {"e": 1, "$new": 2}, version=1), 400)
+    kept = raw.appdatas.find_one({"userId": me.id})
+    assert kept["dataValue"] == {**foreign, "b": {"c": None}, "d": None}
+    assert kept["version"] == 3
 
 
 #: Namespace -> what a browser makes of a URL that ends in it (the URL Standard).

@@ -75,9 +75,9 @@ def store(user_id: ObjectId, app_id: str, namespace: str, data: Any, version: in
     except (AlreadyExists, NotFound, StoredVersionConflict):
         stored = AppData.read_key(**key)
     while stored is not None and _goes_with(stored.get("dataValue", {}), data):
-        merged = {**stored.get("dataValue", {}), **data}
+        # What is there may be of a type that JSON does not have.
         try:
-            return _row(AppData.replace_app_data(AppData.from_stored(stored), merged))
+            return _row(AppData.add_members(AppData.from_stored(stored), data))
         except (NotFound, StoredVersionConflict):
             stored = AppData.read_key(**key)
     raise VersionConflict(None if stored is None else shape(stored))
