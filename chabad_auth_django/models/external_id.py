@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from mongoengine.fields import StringField
 
@@ -26,7 +28,8 @@ class ExternalId(OwnedDocument):
 
     There are three kinds of ``_id``:
 
-    - ``issuer:["<issuer>", "<subject>"]``: an account at an issuer in ``CHABAD_AUTH["ISSUERS"]``;
+    - ``issuer:["<issuer>", "<subject>"]``: an account at an issuer in ``CHABAD_AUTH["ISSUERS"]``.
+      With ``fills`` it counts only while the field of its user holds what this claim filled in;
     - ``host:["<HOST_ID>", "<primary key>", "<generation>"]``: an account of a Django project;
     - ``valuUserId:<value>`` or ``merkosUserId:<value>``: what the field of User holds. The
       specification's indexes on these fields are not unique. Such a claim counts only while the
@@ -48,6 +51,8 @@ class ExternalId(OwnedDocument):
     auth_method: str | None = AuthMethodField(db_field="authMethod")
     #: The verified address that the host named last; a change of it there changes the user's.
     email: str | None = TextField()
+    #: The field of User that the account has filled, and its value: the ``_id`` of that claim.
+    fills: str | None = TextField()
     #: Tokens of the issuer that were issued until then are refused.
     not_before: datetime | None = DateTimeField(db_field="notBefore")
     created_at: datetime = DateTimeField(db_field="createdAt")
@@ -68,6 +73,12 @@ class ExternalId(OwnedDocument):
         if field not in EXTERNAL_ID_FIELDS:
             raise ValidationError(f"Expected one of {', '.join(EXTERNAL_ID_FIELDS)}.")
         return f"{field}:"
+
+    @staticmethod
+    def counts(claim: Mapping[str, Any], user: Mapping[str, Any]) -> bool:
+        """Tell whether the user, as it is stored, still has what the stored claim filled in."""
+        field, _, value = (claim.get("fills") or "").partition(":")
+        return not field or user.get(field) == value
 
     @staticmethod
     def account_key(kind: str, *parts: str) -> str:

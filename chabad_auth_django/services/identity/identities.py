@@ -8,6 +8,7 @@ verified. An unverified address is answered alike whether anybody has it or not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -67,23 +68,13 @@ def find_owner(*, account: Any) -> ObjectId | None:
     return _live_owner(host_key(account=account))
 
 
-def find_claimant(
-    *,
-    key: str,
-    field: str | None = None,
-    value: str | None = None,
-    issued_at: datetime | None = None,
-) -> User | None:
+def find_claimant(*, key: str, issued_at: datetime | None = None) -> User | None:
     """Return the user who has the claim, or ``None``, with one command.
 
-    With a field of User, the claim counts only while the field of its user holds the value: other
-    programs change that. ``issued_at`` is that of the token which names the account. Raises
-    ``Blocked``, and ``InvalidToken`` for a token from before ``refuse_earlier_tokens``.
+    ``issued_at`` is that of the token which names the account. Raises ``Blocked``, and
+    ``InvalidToken`` for a token from before ``refuse_earlier_tokens``.
     """
-    user, _ = _read_claim(key, issued_at)
-    if user is None or (field and (user.stored or {}).get(field) != value):
-        return None
-    return user
+    return _read_claim(key, issued_at)[0]
 
 
 def find_or_link_user(*, identity: Identity) -> User | None:
@@ -136,11 +127,14 @@ def find_or_create_user(*, identity: Identity) -> User:
 def _find_or_create_user(identity: Identity) -> User:
     stages = dependents.stages(local="userId")
     user, claim = _read_claim(identity.key, identity.issued_at, *stages)
-    field = identity.external_id_field
-    if user is None or (field and (user.stored or {}).get(field) != identity.external_id):
+    if user is None:
         user = _link_or_create(identity, stale_claim=claim)
     else:
         dependents.make_missing(user_id=user.id, found=claim)
+        if identity.fills and "fills" not in claim:
+            # Where the field or the value is taken, the claim counts all the same.
+            with suppress(ExternalIdTaken):
+                user = _fill(user, identity)
         if identity.email_verified and identity.kind == HOST:
             _follow_address(user, claim, identity)
     if identity.auth_method not in user.auth_methods:
@@ -233,6 +227,7 @@ def link(*, user: User, identity: Identity, is_new: bool = False) -> User:
         user_id=user.id,
         auth_method=identity.auth_method,
         email=identity.email if identity.email_verified else None,
+        fills=identity.fills,
     )
     owner = None if is_new else _live_owner(identity.key)
     if owner is None:
@@ -245,14 +240,22 @@ def link(*, user: User, identity: Identity, is_new: bool = False) -> User:
             owner = _live_owner(identity.key)
     if owner not in (None, user.id):
         raise ExternalIdTaken
-    if identity.external_id_field and identity.external_id:
-        user = external_ids.link_external_id(
-            user_id=user.id, field=identity.external_id_field, value=identity.external_id
-        )
+    if identity.fills:
+        user = _fill(user, identity, is_stored=owner is None)
     if identity.auth_method not in user.auth_methods:
         user.add_auth_method(identity.auth_method)
     if identity.account is not None:
         host_roles.follow(user=user, account=identity.account)
+    return user
+
+
+def _fill(user: User, identity: Identity, *, is_stored: bool = False) -> User:
+    """Fill the field of the user; ``is_stored`` tells that the claim says so already."""
+    field, value = str(identity.external_id_field), str(identity.external_id)
+    user = external_ids.link_external_id(user_id=user.id, field=field, value=value)
+    if not is_stored:
+        update = {"$set": {"fills": identity.fills}}
+        ExternalId.collection().update_one({"_id": identity.key, "userId": user.id}, update)
     return user
 
 
@@ -332,10 +335,12 @@ def _read_claim(
         return None, {}
     if not claim["users"]:
         return None, claim
-    if claim["blocks"]:
-        raise Blocked
     if "notBefore" in claim and (issued_at is None or issued_at <= claim["notBefore"]):
         raise InvalidToken
+    if not ExternalId.counts(claim, claim["users"][0]):
+        return None, claim
+    if claim["blocks"]:
+        raise Blocked
     return User.from_stored(claim["users"][0]), claim
 
 

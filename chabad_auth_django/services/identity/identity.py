@@ -51,3 +51,10 @@ class Identity:
         if self.generation is not None:
             parts.append(self.generation)
         return ExternalId.account_key(self.kind, *parts)
+
+    @property
+    def fills(self) -> str | None:
+        """The ``_id`` of the claim on what the identity fills besides, if it does."""
+        if not (self.external_id_field and self.external_id):
+            return None
+        return ExternalId.key(self.external_id_field, self.external_id)

@@ -89,12 +89,7 @@ def by_issuer_token(*, token: object) -> User:
     """
     identity = issuers.verify_issuer_token(token=token)
     check_method(identity.auth_method)
-    user = identities.find_claimant(
-        key=identity.key,
-        field=identity.external_id_field,
-        value=identity.external_id,
-        issued_at=identity.issued_at,
-    )
+    user = identities.find_claimant(key=identity.key, issued_at=identity.issued_at)
     return user or _first_time(identity)
 
 

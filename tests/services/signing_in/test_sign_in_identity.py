@@ -167,6 +167,28 @@ def test_a_user_of_another_program_is_adopted(server: str) -> None:
     assert claimed() == {"valuUserId:person-1": user_id}
 
 
+def test_a_token_without_the_optional_external_id_names_the_same_user(server: str) -> None:
+    issuer = {**ISSUERS[1], "EXTERNAL_ID_CLAIM": "merkos"}
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": [issuer]}):
+        user_id = enter(MERKOS, merkos="m1").user.id
+        for changes in ({}, {"email": "new@example.org"}, {"email_verified": False}):
+            assert enter(MERKOS, **changes).user.id == user_id
+        assert User.objects.get().merkos_user_id == "m1"
+
+
+def test_an_issuer_that_fills_a_field_from_now_on_fills_that_of_known_users(server: str) -> None:
+    issuer = {**ISSUERS[1], "EXTERNAL_ID_FIELD": None}
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": [issuer]}):
+        ann, bob = (enter(MERKOS, sub=name, email=f"{name}@example.org").user for name in "ab")
+    store(email="x@example.org", merkosUserId="b")
+    for user, subject in ((ann, "a"), (bob, "b")):
+        for _ in range(2):
+            assert enter(MERKOS, sub=subject, email_verified=False).user.id == user.id
+    assert User.find_by_id(ann.id).merkos_user_id == "a"
+    assert User.find_by_id(bob.id).merkos_user_id is None
+    assert claimed()["merkosUserId:a"] == ann.id
+
+
 def test_of_several_users_with_one_external_id_none_is_adopted(server: str) -> None:
     store(valuUserId="person-1")
     store(valuUserId="person-1", email="bob@example.org")

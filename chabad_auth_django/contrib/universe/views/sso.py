@@ -143,12 +143,7 @@ class SignOnViewSet(StatusViewSet):
         if self.request.user is None:
             return None
         identity = self._identity
-        claimant = identities.find_claimant(
-            key=identity.key,
-            field=identity.external_id_field,
-            value=identity.external_id,
-            issued_at=identity.issued_at,
-        )
+        claimant = identities.find_claimant(key=identity.key, issued_at=identity.issued_at)
         return self.caller if claimant and claimant.id == self.caller.id else None
 
     def _answer(self, user: User) -> Response:
