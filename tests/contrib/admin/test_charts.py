@@ -64,7 +64,7 @@ def chart(*values: tuple[int, ...], **options: Any) -> Columns:
 
 def test_heights_are_in_the_proportion_of_the_figures_and_stacks_touch() -> None:
     found = Marks(chart((3, 1), (0, 0), (6, 2)).figure)
-    drawn = [mark for mark in found.having("cha-part") if "y" in mark]
+    drawn = [mark for mark in found.having("chabad-part") if "y" in mark]
     tops = [float(mark["y"]) for mark in drawn]
     heights = [float(mark["height"]) for mark in drawn]
     assert len(drawn) == 4, "nothing is drawn for 0"
@@ -72,13 +72,13 @@ def test_heights_are_in_the_proportion_of_the_figures_and_stacks_touch() -> None
     assert tops[0] + heights[0] == pytest.approx(TOP + HEIGHT)
     assert tops[1] + heights[1] == pytest.approx(tops[0])
     assert min(tops) >= TOP
-    assert float(Marks(chart((1,), (10**9,)).figure).having("cha-part-0")[0]["height"]) >= 1
+    assert float(Marks(chart((1,), (10**9,)).figure).having("chabad-part-0")[0]["height"]) >= 1
 
 
 def test_the_first_column_is_where_reading_begins() -> None:
     for is_rtl, expected in ((False, ["0%", "50%"]), (True, ["50%", "0%"])):
         found = Marks(chart((1,), (2,), is_rtl=is_rtl).figure)
-        assert [mark["x"] for mark in found.having("cha-hit")] == expected
+        assert [mark["x"] for mark in found.having("chabad-hit")] == expected
 
 
 def test_the_table_has_the_figures_of_the_chart_and_their_totals() -> None:
@@ -139,7 +139,7 @@ def test_what_has_links_is_no_image_and_each_link_has_a_name() -> None:
 def test_numbers_in_attributes_have_no_commas_whatever_the_language() -> None:
     with override("de"):
         found = Marks(chart((1,), (2,), (3,)).figure)
-        assert all("," not in mark["x"] for mark in found.having("cha-hit"))
+        assert all("," not in mark["x"] for mark in found.having("chabad-hit"))
         assert number(1234567) == "1.234.567"
     assert percent(1 / 3) == "33.3333%"
     assert [short(value) for value in (0, 999, 1500, 2e6, 3e9)] == ["0", "999", "1.5k", "2M", "3G"]
@@ -156,6 +156,6 @@ def test_no_columns_draw_nothing_and_break_nothing() -> None:
 
 def test_the_longest_bar_fills_its_room_and_figures_stand_beside() -> None:
     found = Marks(bars("Names", [Bar("a", 200, "?n=a"), Bar("b", 50), Bar("c", 0)]))
-    widths = [mark["width"] for mark in found.having("cha-part-0")]
+    widths = [mark["width"] for mark in found.having("chabad-part-0")]
     assert widths == ["100%", "25%", "0%"]
     assert found.texts == ["a", "200", "b", "50", "c", "0"]

@@ -184,7 +184,7 @@ for path, query in (
 ):
     answer = all.get(f"{BASE}{path}?{query}")
     page = answer.content.decode()
-    tell([answer.status_code, "cha-error" in page or "alert" in page, "cha-chart" in page])
+    tell([answer.status_code, "chabad-error" in page or "alert" in page, "chabad-chart" in page])
 page = all.get(f"{BASE}analytics/?days=7&by=appId&only=a&users=on&zone=UTC").content.decode()
 tell([f'value="{value}" selected' in page for value in ("7", "appId", "UTC")])
 tell(['value="a"' in page, page.count(" checked")])

@@ -24,7 +24,7 @@ def bars(title: str, rows: Sequence[Bar]) -> SafeString:
     """Return a list of bars in which each name is a link."""
     largest = max((row.value for row in rows), default=0) or 1
     return format_html(
-        '<ol class="cha-bars" aria-label="{}">{}</ol>',
+        '<ol class="chabad-bars" aria-label="{}">{}</ol>',
         title,
         format_html_join("", "{}", ((_bar(row, largest),) for row in rows)),
     )
@@ -35,10 +35,10 @@ def _bar(row: Bar, largest: int) -> SafeString:
     if row.href:
         name = format_html('<a href="{}">{}</a>', row.href, name)
     return format_html(
-        '<li><span class="cha-bar-name">{}</span><span class="cha-bar-value">{}</span>'
-        '<svg class="cha-bar" width="100%" height="6" aria-hidden="true">'
-        '<rect class="cha-bar-room" width="100%" height="6" rx="3"/>'
-        '<rect class="cha-part-0" width="{}" height="6" rx="3"/></svg></li>',
+        '<li><span class="chabad-bar-name">{}</span><span class="chabad-bar-value">{}</span>'
+        '<svg class="chabad-bar" width="100%" height="6" aria-hidden="true">'
+        '<rect class="chabad-bar-room" width="100%" height="6" rx="3"/>'
+        '<rect class="chabad-part-0" width="{}" height="6" rx="3"/></svg></li>',
         name,
         number(row.value),
         percent(row.value / largest),

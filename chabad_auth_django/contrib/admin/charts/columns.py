@@ -82,7 +82,7 @@ class Columns:
         if not self.columns:
             return SafeString()
         return format_html(
-            '<figure class="cha-chart" aria-label="{}">{}<div class="cha-plot-row">{}{}</div>'
+            '<figure class="chabad-chart" aria-label="{}">{}<div class="chabad-plot-row">{}{}</div>'
             "</figure>",
             self.title,
             self._legend(),
@@ -103,7 +103,7 @@ class Columns:
         sums = [sum(cells) for cells in columns] if self.has_total else []
         return format_html(
             '<div class="chabad-scroll" tabindex="0" role="region" aria-label="{0}: figures">'
-            '<table class="cha-figures"><caption class="visually-hidden">{0}</caption>'
+            '<table class="chabad-figures"><caption class="visually-hidden">{0}</caption>'
             '<thead><tr><th scope="col">Time</th>{1}</tr></thead><tbody>{2}</tbody>{3}'
             "</table></div>",
             self.title,
@@ -131,10 +131,10 @@ class Columns:
         return round(TOP + HEIGHT * (1 - value / self._steps[-1]), 2)
 
     def _legend(self) -> SafeString:
-        parts = [(f"cha-part-{index}", "", name) for index, name in enumerate(self.parts)]
+        parts = [(f"chabad-part-{index}", "", name) for index, name in enumerate(self.parts)]
         found = {column.state for column in self.columns}
         states = [
-            ("cha-part-0", self._pattern(name), text)
+            ("chabad-part-0", self._pattern(name), text)
             for name, text in STATES.items()
             if name in found
         ]
@@ -142,10 +142,10 @@ class Columns:
         if not items:
             return SafeString()
         return format_html(
-            '<ul class="cha-legend">{}</ul>',
+            '<ul class="chabad-legend">{}</ul>',
             format_html_join(
                 "",
-                '<li><svg class="cha-key" width="12" height="12" aria-hidden="true">'
+                '<li><svg class="chabad-key" width="12" height="12" aria-hidden="true">'
                 '<rect class="{}" width="12" height="12" rx="2"/>'
                 '<rect fill="{}" width="12" height="12" rx="2"/></svg><bdi>{}</bdi></li>',
                 ((shade, fill or "none", name_of(text)) for shade, fill, text in items),
@@ -161,7 +161,7 @@ class Columns:
             for value in self._steps
         ]
         return format_html(
-            '<svg class="cha-axis" width="44" height="{}" aria-hidden="true">{}</svg>',
+            '<svg class="chabad-axis" width="44" height="{}" aria-hidden="true">{}</svg>',
             TOP + HEIGHT + BOTTOM,
             format_html_join("", '<text x="{}" y="{}" text-anchor="end">{}</text>', texts),
         )
@@ -169,7 +169,7 @@ class Columns:
     def _plot(self) -> SafeString:
         lines = [(self._y(value), self._y(value)) for value in self._steps]
         return format_html(
-            '<svg class="cha-plot" width="100%" height="{}" role="{}" aria-label="{}">'
+            '<svg class="chabad-plot" width="100%" height="{}" role="{}" aria-label="{}">'
             "<defs>{}</defs>{}{}{}</svg>",
             TOP + HEIGHT + BOTTOM,
             # An image has no links in it.
@@ -177,7 +177,7 @@ class Columns:
             self._summary(),
             self._patterns(),
             format_html_join(
-                "", '<line class="cha-grid" x1="0" x2="100%" y1="{}" y2="{}"/>', lines
+                "", '<line class="chabad-grid" x1="0" x2="100%" y1="{}" y2="{}"/>', lines
             ),
             format_html_join("", "{}", ((mark,) for mark in self._marks())),
             format_html_join("", "{}", ((label,) for label in self._labels())),
@@ -191,9 +191,9 @@ class Columns:
         """Return hatching and dots, which lie over the colours."""
         return format_html(
             '<pattern id="{0}-archived" width="6" height="6" patternUnits="userSpaceOnUse" '
-            'patternTransform="rotate(45)"><rect class="cha-hatch" width="2.5" height="6"/>'
+            'patternTransform="rotate(45)"><rect class="chabad-hatch" width="2.5" height="6"/>'
             '</pattern><pattern id="{0}-open" width="5" height="5" patternUnits="userSpaceOnUse">'
-            '<circle class="cha-hatch" cx="2.5" cy="2.5" r="1.2"/></pattern>',
+            '<circle class="chabad-hatch" cx="2.5" cy="2.5" r="1.2"/></pattern>',
             self.key,
         )
 
@@ -209,7 +209,7 @@ class Columns:
             slot = self._slot(index)
             x, width = percent(slot + gap), percent(room - 2 * gap)
             hit = format_html(
-                '<rect class="cha-hit" x="{}" y="{}" width="{}" height="{}"/>',
+                '<rect class="chabad-hit" x="{}" y="{}" width="{}" height="{}"/>',
                 percent(slot),
                 TOP,
                 percent(room),
@@ -221,7 +221,7 @@ class Columns:
             if column.href:
                 tag, link = "a", format_html(' href="{}" aria-label="{}"', column.href, tip)
             yield format_html(
-                '<{0} class="cha-column"{1}><title>{2}</title>{3}{4}</{0}>',
+                '<{0} class="chabad-column"{1}><title>{2}</title>{3}{4}</{0}>',
                 tag,
                 link,
                 tip,
@@ -237,7 +237,7 @@ class Columns:
             top, bottom = self._y(below + value), self._y(below)
             below += value
             yield format_html(
-                '<rect class="cha-part-{}" x="{}" y="{}" width="{}" height="{}"/>',
+                '<rect class="chabad-part-{}" x="{}" y="{}" width="{}" height="{}"/>',
                 index,
                 x,
                 top,
@@ -275,7 +275,7 @@ class Columns:
         # In the middle of its share of the columns, so that none is cut off at an edge.
         for index in range((every - 1) // 2, len(self.columns), every):
             yield format_html(
-                '<text class="cha-label" x="{}" y="{}" text-anchor="middle">{}</text>',
+                '<text class="chabad-label" x="{}" y="{}" text-anchor="middle">{}</text>',
                 percent(self._slot(index) + room / 2),
                 TOP + HEIGHT + 17,
                 self.columns[index].label,

@@ -59,24 +59,25 @@ def strip(
         for at in range((every - 1) // 2, len(days), every)
     ]
     return format_html(
-        '<figure class="cha-chart" aria-label="{}"><ul class="cha-legend">{}</ul>'
-        '<svg class="cha-plot" width="100%" height="{}" role="img" aria-label="{}">{}{}</svg>'
+        '<figure class="chabad-chart" aria-label="{}"><ul class="chabad-legend">{}</ul>'
+        '<svg class="chabad-plot" width="100%" height="{}" role="img" aria-label="{}">{}{}</svg>'
         "</figure>",
         title,
         format_html_join(
             "",
-            '<li><svg class="cha-key" width="12" height="12" aria-hidden="true"><rect '
-            'class="cha-day-{}" width="12" height="12" rx="2"/></svg>{}: {}</li>',
+            '<li><svg class="chabad-key" width="12" height="12" aria-hidden="true"><rect '
+            'class="chabad-day-{}" width="12" height="12" rx="2"/></svg>{}: {}</li>',
             ((name, text, number(counts[name])) for name, text in states.items() if counts[name]),
         ),
         HEIGHT + 24,
         f"{title}: " + ", ".join(f"{states[name]} {counts[name]}" for name in states),
         format_html_join(
             "",
-            '<rect class="cha-day-{}" x="{}" width="{}" height="{}"><title>{}: {}</title></rect>',
+            '<rect class="chabad-day-{}" x="{}" width="{}" height="{}">'
+            "<title>{}: {}</title></rect>",
             cells,
         ),
         format_html_join(
-            "", '<text class="cha-label" x="{}" y="{}" text-anchor="middle">{}</text>', labels
+            "", '<text class="chabad-label" x="{}" y="{}" text-anchor="middle">{}</text>', labels
         ),
     )

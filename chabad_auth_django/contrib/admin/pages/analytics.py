@@ -69,7 +69,7 @@ class AnalyticsPage(Page):
         """Return the filters."""
         form = AnalyticsForm(request.GET)
         form.is_valid()
-        return {"form": form}
+        return {"filters": form}
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Show the page, or give its figures as a file."""

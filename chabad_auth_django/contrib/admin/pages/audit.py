@@ -71,7 +71,7 @@ class AuditPage(Page):
         """Return the filters."""
         form = _form(request)
         form.is_valid()
-        return {"form": form}
+        return {"filters": form}
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Show the page, or give what is found as a file."""

@@ -116,7 +116,7 @@ class EventsPage(Page):
         """Return the filters."""
         form = EventsForm(request.GET)
         form.is_valid()
-        return {"form": form}
+        return {"filters": form}
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Show the page, or give what is found as a file."""

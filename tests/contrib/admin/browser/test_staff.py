@@ -31,7 +31,7 @@ FIND = """axe.run("#content-main", {resultTypes: ["violations"]}).then(({violati
 WIDER = """[...document.querySelectorAll("#content-main *")].filter((one) => {
     const {width, left, right} = one.getBoundingClientRect();
     const outside = width > 1 && (right > innerWidth + 1 || left < -1);
-    return outside && !one.closest(".chabad-scroll, .cha-bar-name");
+    return outside && !one.closest(".chabad-scroll, .chabad-bar-name");
 }).map((one) => one.outerHTML)"""
 
 PREPARE = """
