@@ -306,13 +306,13 @@ def rss(pid: int) -> int:
 @pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.parametrize("own_server", ["rs0"], indirect=True)
-def test_a_user_with_a_million_events_is_gone_at_once_and_purged_quickly(
+def test_a_user_with_very_many_events_is_gone_at_once_and_purged_quickly(
     own_server: Mongod,
     processes: ForkServer,
     record_property: Callable[[str, object], None],
     long: bool,
 ) -> None:
-    events = 1_000_000
+    events = 1_000_000 if long else 200_000
     user = User.create_user(email=EMAIL)
     with pymongo.MongoClient(settings.CHABAD_AUTH["MONGODB_URI"], w=0) as client:
         unacknowledged = client.get_default_database()
