@@ -23,7 +23,7 @@ VERSION_KEY = "__v"
 #: What is said of an object that does not fit.
 TOO_MUCH = "Would take too many bytes or keys."
 
-# As the connection reads them; other programs may store UUIDs.
+# A host's Document may have a UUIDField.
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
 #: Levels on which keys are counted at most: MongoDB refuses an expression that counts on 32.

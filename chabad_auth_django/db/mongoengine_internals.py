@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import mongoengine
 from bson import SON, ObjectId
+from bson.binary import UuidRepresentation
 from pymongo.collection import Collection
 from pymongo.database import Database
 
@@ -95,7 +96,13 @@ class OpenDocument(mongoengine.Document):
     @classmethod
     def _get_db(cls) -> Database[dict[str, Any]]:
         # mongoengine makes a client for each thread that comes first; we make one.
-        return cls.database()
+        database = cls.database()
+        if any(map(_holds_uuids, cls.fields().values())):
+            return database
+        # PyMongo refuses a document whose UUID has not 16 bytes; as Binary it has any number.
+        options = database.codec_options
+        options = options.with_options(uuid_representation=UuidRepresentation.UNSPECIFIED)
+        return database.with_options(options)
 
     @classmethod
     def _get_collection(cls) -> Collection[dict[str, Any]]:
@@ -225,6 +232,13 @@ class OpenDocument(mongoengine.Document):
         field = cls.fields().get(cls.field_name(name))
         embedded = isinstance(field, mongoengine.EmbeddedDocumentField)
         return name != "_cls" and (not embedded or value is None or isinstance(value, dict))
+
+
+def _holds_uuids(field: Any) -> bool:
+    """Tell whether the values of a field, or the items of its lists, are UUIDs of Python."""
+    while isinstance(field, mongoengine.ListField):
+        field = field.field
+    return isinstance(field, mongoengine.UUIDField)
 
 
 def _is_kept(field: Any, value: Any) -> bool:

@@ -194,17 +194,17 @@ def _count_in_transaction(
     sources: Sources, rows: Stages, field: str, name: str
 ) -> list[dict[str, Any]]:
     """Add up here: in a transaction MongoDB joins no two collections."""
-    counted = rows_model(sources).collection().aggregate([{"$match": sources.rows()}, *rows])
+    ledger = rows_model(sources).collection()
+    counted = ledger.aggregate([{"$match": sources.rows()}, *rows])
     totals = Counter({_in_bson(row["_id"]): row["count"] for row in counted})
     group = {"$group": {"_id": f"${field}", "count": {"$sum": 1}}}
     if sources.ranges:
-        events = connection.get_database()[EVENTS]
-        for row in events.aggregate([{"$match": sources.events()}, group]):
+        for row in ledger.database[EVENTS].aggregate([{"$match": sources.events()}, group]):
             totals[_in_bson(row["_id"])] += row["count"]
     documents = [{"_id": bson.decode(key)[""], "count": total} for key, total in totals.items()]
     # The server's order of values of any type.
     sorting: Stages = [{"$documents": {"$literal": documents}}, {"$match": {"count": {"$gt": 0}}}]
-    return list(connection.get_database().aggregate([*sorting, *_most_frequent(name)]))
+    return list(ledger.database.aggregate([*sorting, *_most_frequent(name)]))
 
 
 def _in_bson(value: Any) -> bytes:

@@ -71,6 +71,13 @@ class Deletion(Document):
     swept: list[str] = ListField(StringField())
     receipt: StoredReceipt | None = EmbeddedDocumentField(StoredReceipt)
 
+    @staticmethod
+    def begun(row: Mapping[str, Any]) -> datetime:
+        """Return since when there is the job or the receipt; if they do not say, the user."""
+        receipt, id = row.get("receipt") or {}, row["_id"]
+        since: datetime = row.get("since") or receipt.get("since") or id.generation_time
+        return since
+
     @classmethod
     def close(cls, **key: Any) -> bool:
         """End the job with these stored fields, if there is one; tell whether there was.

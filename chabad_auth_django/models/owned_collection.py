@@ -8,6 +8,7 @@ from mongoengine.fields import StringField
 from pymongo import UpdateOne
 from pymongo.read_preferences import ReadPreference
 
+from chabad_auth_django.db.batches import RAW
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.registry import Sharding
 
@@ -53,6 +54,6 @@ class OwnedCollection(Document):
 
     @classmethod
     def _is_filled(cls, name: str) -> bool:
-        primary = ReadPreference.PRIMARY
-        collection = cls.database().get_collection(name, read_preference=primary)
+        database, primary = cls.database(), ReadPreference.PRIMARY
+        collection = database.get_collection(name, codec_options=RAW, read_preference=primary)
         return collection.find_one({}, {"_id": 1}) is not None

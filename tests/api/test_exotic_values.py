@@ -15,9 +15,11 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
-from bson import Decimal128, ObjectId
+from bson import Binary, Decimal128, ObjectId
+from mongoengine.fields import ListField, UUIDField
 from pymongo.database import Database
 from rest_framework.test import APIClient
 from support import exotic
@@ -28,6 +30,7 @@ from chabad_auth_django.db.batches import RAW
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import AppData, User
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.models.registry import RegisteredDocument
 from chabad_auth_django.services.lifecycle import deletion, portability
 
 Content = dict[str, list[bytes]]
@@ -124,6 +127,27 @@ WRITES: list[tuple[str, str, str, Any]] = [
     ("preferences/", "put", "favorite-apps/app/", None),
     ("preferences/", "delete", "favorite-apps/app/", None),
 ]
+
+
+def test_a_uuid_is_shown_as_text(call: Any, owner: User, raw: Database[Any]) -> None:
+    for content, shown in (
+        (bytes(16), "00000000-0000-0000-0000-000000000000"),
+        (b"abc", "abc"),
+        (b"", ""),
+    ):
+        metadata = {"a": {"b": [Binary(content, 4)]}}
+        raw.profiles.update_one({"userId": owner.id}, {"$set": {"metadata": metadata}})
+        assert call("get", "profile/").json()["metadata"] == {"a": {"b": [shown]}}
+
+
+def test_a_field_for_uuids_keeps_them(mongodb: str) -> None:
+    class Device(RegisteredDocument):
+        keys = ListField(UUIDField())
+
+    key = UUID(int=7)
+    device = Device(keys=[key])
+    Device.collection().insert_one(device.to_mongo())
+    assert Device.objects(keys=key).get().keys == [key]
 
 
 def test_writes_beside_them_under_the_tag_just_given(

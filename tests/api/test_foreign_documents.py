@@ -33,6 +33,7 @@ FOREIGN: dict[str, Any] = {
     "decimal": Decimal128("1.5"),
     "bytes": b"\xff\xfe",
     "uuid": Binary(bytes(16), 4),
+    "uuid of three bytes": Binary(b"abc", 4),
     "regex": Regex("a.*", "i"),
     "code": Code("x"),
     "reference": DBRef("users", 1),

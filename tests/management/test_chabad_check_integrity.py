@@ -311,9 +311,18 @@ def test_as_a_process(ann: User, raw: Database, mongodb: str, tmp_path: Path) ->
     assert json.loads(result.stdout)["counts"]["orphan"] == 1
 
 
-def test_a_broken_text_of_another_program_does_not_end_the_check(raw: Database, user: User) -> None:
-    row = {"_id": ObjectId(), "userId": user.id, "eventType": "abc", "timestamp": datetime.now(UTC)}
-    raw.activities.insert_one(RawBSONDocument(encode(row).replace(b"abc", b"\xff\xfeb")))
+def test_damaged_values_of_other_programs_are_told_apart(raw: Database, user: User) -> None:
+    row = {"userId": user.id, "eventType": "read", "appId": "app", "timestamp": datetime.now(UTC)}
+    # A broken text; an old binary with another length inside; bytes that are no UUID.
+    values = [b"\x02a\0\4\0\0\0\xff\xfeb\0", b"\5a\0\1\0\0\0\2a", b"\5a\0\3\0\0\0\4abc"]
+    for value in values:
+        inner = RawBSONDocument((len(value) + 5).to_bytes(4, "little") + value + b"\0")
+        raw.activities.insert_one(RawBSONDocument(encode({**row, "eventData": inner})))
     raw.activities.insert_one({"userId": NOBODY, "eventType": "x"})
-    kinds = [finding["kind"] for finding in run(COMMAND, "--json").json["findings"]]
-    assert kinds == ["invalid", "orphan"]
+    result = run(COMMAND, "--json").json
+    found = {(item["kind"], item["detail"].partition(",")[0]) for item in result["findings"]}
+    assert found == {
+        ("invalid", "a text is not UTF-8"),
+        ("invalid", "a value is damaged"),
+        ("orphan", f"no user {NOBODY}"),
+    }

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from bson import DatetimeMS, ObjectId
+from bson import Binary, DatetimeMS, ObjectId
+from bson.binary import UUID_SUBTYPE
 from django.apps import apps
 from django.conf import settings
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -66,6 +67,8 @@ _FORMATS: dict[type, Callable[[Any], str]] = {
 def _default(value: Any) -> Any:
     if format := _FORMATS.get(type(value)):
         return format(value)
+    if isinstance(value, Binary) and value.subtype == UUID_SUBTYPE and len(value) == 16:
+        return str(value.as_uuid())
     try:
         return _fallback.default(value)
     except (TypeError, ValueError):

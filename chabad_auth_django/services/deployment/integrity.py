@@ -7,6 +7,7 @@ right before it changes something, so the check may run on a live system.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -127,16 +128,24 @@ def check(*, advance: Advance) -> Iterator[Finding]:
 def _decode(
     model: type[Document], found: list[RawBSONDocument]
 ) -> Generator[Finding, None, list[dict[str, Any]]]:
-    """Return the documents; yield those with a text that is none."""
+    """Return the documents that can be read; yield those with something that is no BSON."""
     rows = []
     for document in found:
-        try:
-            rows.append(bson.decode(document.raw, _CODEC))
-        except InvalidBSON:
-            rows.append(row := bson.decode(document.raw, _REPLACING))
-            detail = "a text is not UTF-8, and most drivers cannot read the document"
-            yield Finding("invalid", model.collection().name, row["_id"], detail)
+        row, fault = _read(document)
+        if row is not None:
+            rows.append(row)
+        if fault:
+            yield Finding("invalid", model.collection().name, document["_id"], fault)
     return rows
+
+
+def _read(document: RawBSONDocument) -> tuple[dict[str, Any] | None, str]:
+    with suppress(InvalidBSON):
+        return bson.decode(document.raw, _CODEC), ""
+    with suppress(InvalidBSON):
+        row = bson.decode(document.raw, _REPLACING)
+        return row, "a text is not UTF-8, and most drivers cannot read the document"
+    return None, "a value is damaged, and no driver can read the document"
 
 
 def _duplicates() -> Iterator[Finding]:

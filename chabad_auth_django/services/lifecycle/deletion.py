@@ -177,7 +177,7 @@ def count_jobs() -> int:
 
 def oldest_job() -> datetime | None:
     """Return since when the oldest of them is open."""
-    job = _jobs().find_one({"state": OPEN}, sort=[("since", 1)])
+    job = _jobs().find_one({"state": OPEN, "since": {"$type": "date"}}, sort=[("since", 1)])
     return job["since"] if job else None
 
 
@@ -256,14 +256,14 @@ def resume(*, user_id: ObjectId) -> Outcome:
         # Without transactions a crash can leave the job written and the user still there.
         _remove(user_id)
     purged = purging.purge(user_id=user_id)
-    job = _jobs().find_one({"_id": user_id, "state": OPEN, "since": {"$lte": _due()}})
+    job = _jobs().find_one({"_id": user_id, "state": OPEN, "since": {"$not": {"$gt": _due()}}})
     if job is None:
         return Outcome(user_id, purged, finished=False)
     while found := purging.purge(user_id=user_id):
         purged = {name: purged.get(name, 0) + found.get(name, 0) for name in purged | found}
     if unknown := _left_to_others(job):
         return Outcome(user_id, purged, finished=False, unknown=unknown)
-    if Deletion.close(_id=user_id, since=job["since"]):
+    if Deletion.close(_id=user_id, since=job.get("since")):
         journal.tell(
             journal.LIFECYCLE,
             "deletion_finished",
@@ -289,7 +289,7 @@ def _left_to_others(job: Mapping[str, Any]) -> dict[str, str]:
     unknown = find_unknown_collections(swept=job.get("swept", ()))
     if unknown:
         known = [model.collection().name for model in OwnedDocument.registered()]
-        key = {"_id": job["_id"], "since": job["since"]}
+        key = {"_id": job["_id"], "since": job.get("since")}
         _jobs().update_one(key, {"$addToSet": {"swept": {"$each": known}}})
     return unknown
 
@@ -303,7 +303,7 @@ def _remove(user_id: ObjectId) -> int:
 
 def _take_over_creation(job: dict[str, Any]) -> bool:
     """Make an abandoned creation a deletion; return whether it is one now."""
-    if job["since"] > _due():
+    if (since := job.get("since")) and since > _due():
         return False
     key = {"_id": job["_id"], "state": CREATING}
     if User.collection().find_one({"_id": job["_id"]}, {"_id": 1}):

@@ -13,7 +13,7 @@ from bson import ObjectId
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.pages import Position
 from chabad_auth_django.models import Deletion, User
-from chabad_auth_django.models.deletion import CREATING, DELETING
+from chabad_auth_django.models.deletion import CREATING, DELETING, OPEN
 from chabad_auth_django.models.deletion import PURGING as OWNERLESS
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.lifecycle import deletion, purging
@@ -75,7 +75,9 @@ def list_departures(*, limit: int = 100, after: Position | None = None) -> list[
     Deletion.adopt_old_receipts()
     aggregated = Deletion.collection().aggregate(
         [
-            {"$set": {"begun": {"$ifNull": ["$since", "$receipt.since"]}}},
+            # A job that is just being ended has neither for a moment.
+            {"$match": {"$or": [{"state": OPEN}, {"receipt": {"$ne": None}}]}},
+            {"$set": {"begun": {"$ifNull": ["$since", "$receipt.since", {"$toDate": "$_id"}]}}},
             {"$match": behind},
             {"$sort": {"begun": 1, "_id": 1}},
             {"$limit": limit},
@@ -95,7 +97,7 @@ def find(*, name: str) -> Departure | None:
     row = next(iter(Deletion.find_of_gone_users(name)), None)
     if row is None and is_id(name):
         row = Deletion.read(_id=ObjectId(name))
-    if row is None:
+    if row is None or not (row.get("state") or row.get("receipt")):
         return None
     return _departure(row, sum(purging.count_documents(user_id=row["_id"]).values()))
 
@@ -139,7 +141,7 @@ def _departures(rows: Sequence[Mapping[str, Any]]) -> list[Departure]:
 
 def _departure(row: Mapping[str, Any], left: int) -> Departure:
     user_id, receipt = row["_id"], row.get("receipt") or {}
-    since = row.get("since") or receipt["since"]
+    since = Deletion.begun(row)
     state = row.get("state", FINISHED)
     if state == DELETING:
         state = PURGING if left else WAITING

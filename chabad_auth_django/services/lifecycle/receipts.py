@@ -156,13 +156,14 @@ def read(*, user_id: ObjectId) -> Receipt:
     stored = row.get("receipt")
     if stored is None:
         raise NotFound("There is no erasure of this user.")
+    found = stored.get("found") or {}
     left = {"users": int(User.read(_id=user_id) is not None)}
     left |= purging.count_documents_of(user_ids=[user_id])[user_id]
     return Receipt(
         user_id=user_id,
-        requested_at=stored["since"],
+        requested_at=Deletion.begun({"_id": user_id, "receipt": stored}),
         finished_at=None if row.get("state") else stored.get("finishedAt"),
-        deleted={name: max(n - left.get(name, 0), 0) for name, n in stored["found"].items()},
+        deleted={name: max(n - left.get(name, 0), 0) for name, n in found.items()},
         left=left,
         audit_entries=audit_log.count_entries(user_ids=[user_id]),
     )
@@ -179,7 +180,7 @@ def _find_by_id(user_id: ObjectId) -> Subject:
         return _of_user(user)
     Deletion.adopt_old_receipts()
     row = Deletion.read(_id=user_id)
-    if row is None:
+    if row is None or not (row.get("state") or row.get("receipt")):
         raise UserNotFound
     if row.get("receipt"):
         return _of(row)
@@ -226,4 +227,5 @@ def _check_still_names(name: str, user: User) -> None:
 
 
 def _of(row: Mapping[str, Any]) -> Subject:
-    return Subject(row["_id"], row["receipt"]["found"], row["receipt"]["since"])
+    found = row["receipt"].get("found") or {}
+    return Subject(row["_id"], found, Deletion.begun({**row, "since": None}))

@@ -1,7 +1,8 @@
 """Going on with deletions for a limited time, as a page does: nothing is lost, nobody else is hit.
 
 The kind: a bounded run that takes "no time was left" for "nothing is left". Looked through: jobs
-with more than there is time for, of users who are there again, and without any time.
+with more than there is time for, of users who are there again, and without any time. Nor does a
+job or a receipt that lacks a field hide the others, or stay for ever.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from bson import ObjectId
 from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
 from support.commands import CommandCounter
 
+from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.models import Activity, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.lifecycle import departed, purging
+from chabad_auth_django.services.lifecycle import deletion, departed, purging, receipts
 
 
 def left_behind(raw: Database[Any], count: int, state: str = "deleting") -> ObjectId:
@@ -66,3 +69,33 @@ def test_what_many_have_left_is_counted_with_one_command(commands: CommandCounte
         zip(ids, (1, 2, 3), strict=True)
     )
     assert commands.names == ["find", "aggregate", "aggregate"]
+
+
+def test_jobs_and_receipts_that_lack_something_are_told_and_end(raw: Database[Any]) -> None:
+    began = now() - timedelta(hours=1)
+    nothing, *others = rows = [
+        # It is just being ended, while somebody takes its receipt.
+        {},
+        {"state": "deleting"},
+        {"state": "creating"},
+        {"state": "purging", "receipt": {"names": []}},
+        {"receipt": {"names": []}},
+        {"receipt": {"names": [], "found": None, "finishedAt": began}},
+        {"since": began, "state": "deleting", "receipt": {"found": {"users": 1}}},
+    ]
+    for row in rows:
+        row["_id"] = ObjectId()
+    raw.deletions.insert_many(rows)
+    assert {item.user_id for item in departed.list_departures()} == {row["_id"] for row in others}
+    assert departed.find(name=str(nothing["_id"])) is None
+    with pytest.raises(UserNotFound):
+        receipts.find(name=str(nothing["_id"]))
+    for row in others:
+        assert str(row["_id"]) in str(departed.find(name=str(row["_id"])))
+        assert receipts.find(name=str(row["_id"])).user_id == row["_id"]
+        if row.get("receipt"):
+            assert receipts.read(user_id=row["_id"]).requested_at <= now()
+    assert deletion.oldest_job() == began
+    list(deletion.run())
+    list(deletion.run())
+    assert deletion.count_jobs() == 0
