@@ -338,12 +338,15 @@ def failing(command: str, patience: float = IMPATIENCE, **how: Any) -> Iterator[
     """Let the server fail each such command of ours."""
     admin = connection.get_client().admin
     data = {"failCommands": [command], "appName": "chabad_auth_django", **how}
-    admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=data)
+    # Longer than the client of these tests looks for a primary.
+    with pymongo.timeout(60):
+        admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=data)
     try:
         with impatient(patience):
             yield
     finally:
-        admin.command("configureFailPoint", "failCommand", mode="off")
+        with pymongo.timeout(60):
+            admin.command("configureFailPoint", "failCommand", mode="off")
 
 
 CODES = (6, 7, 50, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436)
