@@ -6,10 +6,14 @@ import re
 from collections.abc import Iterable
 from html import unescape
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.contrib.auth.models import User as Account
 from django.test import Client
+from django.urls import resolve
+from django.views.generic import View
 from support.commands import CommandCounter
 from support.staff_people import make
 
@@ -24,7 +28,9 @@ TABS = {
     "": (),
     "timeline/": ("view_events",),
     "sessions/": (),
+    "figures/": ("view_events",),
     "app-data/": (),
+    "app-data/delete/?app=books&key=page": ("erase_people",),
     "access/": (),
     "identities/": (),
     "raw/": ("view_raw",),
@@ -42,7 +48,37 @@ FIGURES = {
     "audit/": ("view_operations",),
 }
 
+#: What is asked for besides on some of the pages.
+QUERIES = (
+    *("people/?q=a&names=on&status=blocked", "people/?columns=language&columns=status"),
+    *("events/?kind=activities", "events/?name=x", "events/?days=30", "audit/?actor=tests:1"),
+    *("analytics/?compare=on&by=eventName", "analytics/?count=users&bucket=week"),
+    *("analytics/?compare=on&count=users", "analytics/?days=1&bucket=hour&zone=UTC&compare=on"),
+)
+
 NOBODY = "0" * 24
+
+
+def pages(person: str, gone: str) -> list[str]:
+    """Return the addresses of all pages; there is data of the person, and a receipt of the other.
+
+    Raises ``AssertionError`` where a page of the app is missing.
+    """
+    found = [BASE + path for path in ("overview/", "people/", "sessions/", *FIGURES, *QUERIES)]
+    found += [f"{PEOPLE}{person}/{path}" for path in (*TABS, "timeline/?app=none")]
+    found += [f"{BASE}deletions/{gone}/", f"{PEOPLE}{gone}/receipt/", f"{PEOPLE}zone/"]
+    views = {resolve(urlsplit(address).path).view_name for address in found}
+    patterns = (pattern for item in admin.site._registry.values() for pattern in item.get_urls())
+    mine = {
+        f"admin:{pattern.name}"
+        for pattern in patterns
+        if str(pattern.name).startswith("chabad_admin_")
+        and "get" in getattr(pattern.callback, "view_class", View).http_method_names
+    }
+    # They lead elsewhere, or give a file.
+    others = {f"admin:chabad_admin_people_{name}" for name in ("account", "value", "raw")}
+    assert mine - views <= others, mine - views
+    return found
 
 
 def client(*permissions: str, group: str = "", **fields: Any) -> Client:
@@ -92,6 +128,9 @@ def requests(person: str) -> Iterable[tuple[str, str, set[str]]]:
     yield "POST", f"{BASE}deletions/purge/", {"erase_people"}
     for path, further in TABS.items():
         yield "GET", f"{PEOPLE}{person}/{path}", {"view_people", *further}
+    value = f"{PEOPLE}{person}/app-data/value/?app=books&key=page"
+    yield "GET", value, {"view_people", "export_people"}
+    yield "POST", f"{PEOPLE}{NOBODY}/app-data/delete/", {"view_people", "erase_people"}
     yield "GET", f"{PEOPLE}{NOBODY}/receipt/", {"erase_people"}
     yield "POST", f"{PEOPLE}{NOBODY}/edit/", {"view_people", "change_people"}
     yield "POST", f"{PEOPLE}{NOBODY}/export/", {"view_people", "export_people"}

@@ -6,13 +6,14 @@ from django.contrib import admin
 
 from chabad_auth_django.contrib.admin import models
 from chabad_auth_django.contrib.admin.page_admin import PageAdmin
-from chabad_auth_django.contrib.admin.pages import actions, person
+from chabad_auth_django.contrib.admin.pages import actions, app_data, person
 from chabad_auth_django.contrib.admin.pages.analytics import AnalyticsPage
 from chabad_auth_django.contrib.admin.pages.audit import AuditPage
 from chabad_auth_django.contrib.admin.pages.bulk import BulkPage
 from chabad_auth_django.contrib.admin.pages.deletions import DeletionsPage, PurgePage, ReceiptPage
 from chabad_auth_django.contrib.admin.pages.edit import EditPage
 from chabad_auth_django.contrib.admin.pages.events import EventsPage
+from chabad_auth_django.contrib.admin.pages.figures import FiguresTab
 from chabad_auth_django.contrib.admin.pages.operations import OperationsPage
 from chabad_auth_django.contrib.admin.pages.overview import OverviewPage
 from chabad_auth_django.contrib.admin.pages.people import PeopleExport, PeoplePage
@@ -34,7 +35,10 @@ class PeopleAdmin(PageAdmin):
         ("<slug:person>/", person.OverviewTab, "change"),
         ("<slug:person>/timeline/", TimelineTab, "timeline"),
         ("<slug:person>/sessions/", person.SessionsTab, "sessions"),
-        ("<slug:person>/app-data/", person.AppDataTab, "app_data"),
+        ("<slug:person>/figures/", FiguresTab, "figures"),
+        ("<slug:person>/app-data/", app_data.AppDataTab, "app_data"),
+        ("<slug:person>/app-data/value/", app_data.ValuePage, "value"),
+        ("<slug:person>/app-data/delete/", app_data.DeleteAppDataPage, "delete_app_data"),
         ("<slug:person>/access/", person.AccessTab, "access"),
         ("<slug:person>/identities/", person.IdentitiesTab, "identities"),
         ("<slug:person>/raw/", person.RawTab, "raw"),

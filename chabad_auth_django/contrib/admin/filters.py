@@ -41,4 +41,4 @@ class FilterForm(forms.Form):
     @property
     def is_narrowed(self) -> bool:
         """Whether a filter is set."""
-        return any(self.data.get(name) for name in self.fields if name != "order")
+        return any(self.data.get(name) for name in self.fields if name not in ("order", "columns"))

@@ -33,6 +33,8 @@ from chabad_auth_django.db.pages import Position
 from chabad_auth_django.services.identity import audit, search
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
     from chabad_auth_django.contrib.admin.page_admin import PageAdmin
 
 T = TypeVar("T")
@@ -49,7 +51,7 @@ OUTAGE = "MongoDB does not answer now. Nothing was changed. Try again in a momen
 class Page(View):
     """A page for staff who have one of the permissions."""
 
-    title: ClassVar[str]
+    title: ClassVar[str | _StrPromise]
     template_name: ClassVar[str]
     #: One of these is needed; without any every staff member may look.
     permissions: ClassVar[tuple[str, ...]] = ()

@@ -74,13 +74,13 @@ class Reader:
             return True
 
         rest = parts.count_days(sources, runs=runs, fields=self._fields, count=count)
-        gone = self._gone() if found else bitmaps.BitMap()
-        sets = {
-            name: bitmaps.BitMap.union(bitmaps.BitMap(), *some) - gone
-            for name, some in found.items()
-        }
-        for name, users in self._from_events(rest, label).items():
-            sets[name] = sets.get(name, bitmaps.BitMap()) | users
+        events = self._from_events(rest, label)
+        leaving = self._leaving() if found else set()
+        known, gone = self._numbers(leaving.union(*events.values()))
+        sets = {name: bitmaps.union(some) - gone for name, some in found.items()}
+        for name, users in events.items():
+            active = bitmaps.BitMap([known[user] for user in users if user in known])
+            sets[name] = sets.get(name, bitmaps.BitMap()) | active
         return sets
 
     def _fields(self, runs: list[Run]) -> dict[str, Any]:
@@ -90,8 +90,10 @@ class Reader:
         names = {name for _, begin, end in runs for name in _names(begin, end)}
         return {f"{quarters.ALL}.users.{name}": 1 for name in names}
 
-    def _from_events(self, rest: Sources, label: Callable[[str], dict[str, Any]]) -> Sets:
-        """Return the same from the events, and the rows of archived ones."""
+    def _from_events(
+        self, rest: Sources, label: Callable[[str], dict[str, Any]]
+    ) -> dict[datetime, set[ObjectId]]:
+        """Return the ids of the users of the events, and of the rows of archived ones."""
         if not rest.ranges:
             return {}
         value = {"$eq": [{"$ifNull": [f"${self.by}", None]}, {"$literal": self.value}]}
@@ -107,32 +109,26 @@ class Reader:
             {"$group": {"_id": {**label("$timestamp"), "user": "$userId"}}},
             {"$unionWith": {"coll": AnalyticsDailyUser.collection().name, "pipeline": rows}},
         ]
-        found: dict[datetime, list[ObjectId]] = {}
+        found: dict[datetime, set[ObjectId]] = {}
         collection = Analytics.collection()
         for row in collection.aggregate(events, session=rest.session, allowDiskUse=True):
-            found.setdefault(row["_id"]["label"], []).append(row["_id"]["user"])
-        known = self._numbers({user for users in found.values() for user in users})
-        return {
-            name: bitmaps.BitMap([known[user] for user in users if user in known])
-            for name, users in found.items()
-        }
+            found.setdefault(row["_id"]["label"], set()).add(row["_id"]["user"])
+        return found
 
-    def _numbers(self, users: set[ObjectId]) -> dict[ObjectId, int]:
-        """Return a number for each of the users who are there."""
+    def _numbers(self, users: set[ObjectId]) -> tuple[dict[ObjectId, int], bitmaps.BitMap]:
+        """Return a number for each of the users who are there, and the numbers of the others."""
         there = numbers.existing(users, self.sources.session)
-        known = numbers.read(there, self.sources.session)
+        known = numbers.read(users, self.sources.session)
+        gone = bitmaps.BitMap([known.pop(user) for user in known.keys() - there])
         for user in there - known.keys():
             number = _HIGHEST - len(self._temporary)
             known[user] = self._temporary.setdefault(user, number)
-        return known
+        return known, gone
 
-    def _gone(self) -> bitmaps.BitMap:
-        """Return the numbers of users who are gone, and not yet purged."""
-        session = self.sources.session
-        jobs = Deletion.collection().find({"state": OPEN}, {"_id": 1}, session=session)
-        users = {job["_id"] for job in jobs}
-        gone = users - numbers.existing(users, session)
-        return bitmaps.BitMap(list(numbers.read(gone, session).values()))
+    def _leaving(self) -> set[ObjectId]:
+        """Return the users who are being deleted, and may still be in a set."""
+        jobs = Deletion.collection().find({"state": OPEN}, {"_id": 1}, session=self.sources.session)
+        return {job["_id"] for job in jobs}
 
 
 def _names(begin: int, end: int) -> list[str]:

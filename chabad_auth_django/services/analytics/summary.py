@@ -34,14 +34,16 @@ class Summary:
 
 
 @snapshot_read
-def summarize(*, start: datetime, end: datetime, most: int = 10) -> Summary:
+def summarize(*, start: datetime, end: datetime, most: int = 10, user_id: Any = None) -> Summary:
     """Count the events with ``start <= timestamp < end`` by UTC day and category, name, and appId.
+
+    Those of one user, where one is given.
 
     Raises ``EventsArchived``, and ``TooSlow``.
     """
     refuse_in_transaction()
     fields = ("eventCategory", *FIELDS)
-    with open_sources(start, end, None, valid_builds) as sources:
+    with open_sources(start, end, user_id, valid_builds) as sources:
         midnight = {"$dateTrunc": {"date": "$timestamp", "unit": "day"}}
         rows: Stages = [sum_by({"day": "$day"} | {name: f"${name}" for name in fields})]
         event_key = {"day": midnight} | {name: f"${name}" for name in fields}

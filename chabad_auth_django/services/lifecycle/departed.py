@@ -102,6 +102,12 @@ def find(*, name: str) -> Departure | None:
     return _departure(row, sum(purging.count_documents(user_id=row["_id"]).values()))
 
 
+def find_leaving(*, user_ids: Sequence[ObjectId]) -> set[ObjectId]:
+    """Return which of the users are being deleted."""
+    query = {"_id": {"$in": list(user_ids)}, "state": DELETING}
+    return {row["_id"] for row in Deletion.collection().find(query, {"_id": 1})}
+
+
 @dataclass(frozen=True)
 class Progress:
     """What a bounded run of the purge has done."""

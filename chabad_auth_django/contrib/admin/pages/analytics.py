@@ -16,10 +16,12 @@ from chabad_auth_django.contrib.admin.charts.columns import Columns
 from chabad_auth_django.contrib.admin.page import Page, section
 from chabad_auth_django.contrib.admin.pages import active, periods, series
 from chabad_auth_django.contrib.admin.pages.addresses import with_changes
-from chabad_auth_django.contrib.admin.pages.periods import PeriodForm
+from chabad_auth_django.contrib.admin.pages.periods import Period, PeriodForm
 from chabad_auth_django.contrib.admin.pages.series import Question
 from chabad_auth_django.exceptions import TooSlow
 from chabad_auth_django.services.analytics import calendar
+
+Row = Mapping[str, Any]
 
 BUCKETS = {"hour": "hours", "day": "days", "week": "weeks", "month": "months"}
 
@@ -29,13 +31,15 @@ BY = {"": "nothing", "eventCategory": "category", "eventName": "name", "appId": 
 class AnalyticsForm(PeriodForm):
     """What is counted."""
 
+    count = forms.ChoiceField(
+        label="count", choices=[("", "events"), ("users", "active users")], required=False
+    )
     bucket = forms.ChoiceField(label="by", choices=list(BUCKETS.items()), required=False)
     zone = forms.ChoiceField(
         label="of", choices=[("", "your zone"), ("UTC", "UTC (fast)")], required=False
     )
     by = forms.ChoiceField(label="divided by", choices=list(BY.items()), required=False)
     only = forms.CharField(label="only", max_length=256, required=False)
-    users = forms.BooleanField(label="Active users", required=False)
     compare = forms.BooleanField(label="Compare with the time before", required=False)
 
     @classmethod
@@ -87,9 +91,18 @@ class AnalyticsPage(Page):
         if not form.is_valid():
             return {}
         question = form.question
-        rows = section(lambda: question.rows(question.period))
-        if isinstance(rows, TooSlow):
-            return {"is_slow": True, "utc": with_changes(request, zone="UTC", days="7")}
+        slow = {"is_slow": True, "utc": with_changes(request, zone="UTC", days="7")}
+        if form.cleaned_data["count"]:
+            active_users = section(lambda: _active(question))
+            return slow if isinstance(active_users, TooSlow) else {"active": active_users}
+        earlier = periods.before(question.period, question.bucket, question.zone)
+        is_compared = form.cleaned_data["compare"]
+        begin = earlier.start if is_compared else question.period.start
+        # One range, because each takes several commands.
+        found_rows = section(lambda: question.rows(Period(begin, question.period.end)))
+        if isinstance(found_rows, TooSlow):
+            return slow
+        then, rows = _split(found_rows, at=earlier.end)
         if not rows:
             return {"is_empty": True, "first": section(calendar.first_event)}
         states = section(lambda: _states(question))
@@ -102,10 +115,8 @@ class AnalyticsPage(Page):
             link=lambda begin: _narrowed(question, begin, request),
         )
         found: dict[str, Any] = {"chart": chart, "export": with_changes(request, export="csv")}
-        if form.cleaned_data["compare"]:
-            found["compared"] = section(lambda: _compare(question, rows))
-        if form.cleaned_data["users"]:
-            found["active"] = section(lambda: _active(question))
+        if is_compared:
+            found["compared"] = _compare(earlier, rows, then)
         return found
 
 
@@ -126,10 +137,15 @@ def _narrowed(question: Question, begin: datetime, request: HttpRequest) -> str:
     return with_changes(request, since=str(first), until=str(last), bucket=smaller, days="")
 
 
-def _compare(question: Question, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _split(rows: Sequence[Row], at: datetime) -> tuple[list[Row], list[Row]]:
+    """Return the rows before the time, and the others."""
+    then = [row for row in rows if row["time"] < at]
+    return then, list(rows[len(then) :])
+
+
+def _compare(period: Period, rows: Sequence[Row], earlier: Sequence[Row]) -> dict[str, Any]:
     """Return how many events there were in as long a time before."""
-    period = periods.before(question.period, question.bucket, question.zone)
-    now, then = (sum(row["count"] for row in some) for some in (rows, question.rows(period)))
+    now, then = (sum(row["count"] for row in some) for some in (rows, earlier))
     change = round((now - then) * 100 / then) if then else None
     return {"period": period, "now": now, "then": then, "change": change}
 

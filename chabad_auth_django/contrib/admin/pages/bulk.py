@@ -28,6 +28,9 @@ ACTIONS: dict[str, Action] = {
     name: action for name, action in ALL_ACTIONS.items() if action.command is not None
 }
 
+#: What is done to several sessions at once.
+END = ALL_ACTIONS["end_session"]
+
 #: What of the filters the command has an option for.
 _OPTIONS = {"role": "--role", "q": "--email", "since": "--since"}
 
@@ -35,6 +38,25 @@ _STATUSES = {"active": "--not-blocked", "blocked": "--blocked"}
 
 #: The most that ``chabad_find_users`` lists.
 _COMMAND_LIMIT = 10_000
+
+
+@dataclass(frozen=True)
+class Target:
+    """A person, or a session of theirs."""
+
+    user_id: ObjectId
+    session: str = ""
+
+    @classmethod
+    def parse(cls, text: str, action: Action) -> Target:
+        """Return what a box of a list stands for; raise ``ValidationError``."""
+        user_id, _, session = text.partition(":")
+        if bool(session) != (action is END):
+            raise ValidationError("What was selected does not fit what is to be done.")
+        return cls(to_object_id(user_id), session and str(to_object_id(session)))
+
+    def __str__(self) -> str:
+        return f"{self.user_id}:{self.session}" if self.session else str(self.user_id)
 
 
 @dataclass(frozen=True)
@@ -56,30 +78,39 @@ class BulkPage(Page):
 
     def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Show the page in between, or do it where the number was typed."""
-        action = ACTIONS.get(request.POST.get("action", ""))
+        action = (ACTIONS | {END.name: END}).get(request.POST.get("action", ""))
         if action is None:
             raise ValidationError("Choose what is to be done.")
         rights.check_holds(request.user, action.permission)
-        if request.POST.get("everybody"):
+        if request.POST.get("everybody") and action.command:
             command = _command(action, QueryDict(request.POST.get("query", "")))
             return self._show(request, action, {"command": command})
-        ids = list(dict.fromkeys(map(to_object_id, request.POST.getlist("id"))))
-        if not ids:
-            raise ValidationError("Nobody is selected.")
-        if len(ids) > PAGE_SIZE:
-            raise ValidationError(f"More than {PAGE_SIZE} people are selected.")
+        chosen = (Target.parse(text, action) for text in request.POST.getlist("id"))
+        targets = list(dict.fromkeys(chosen))
+        if not targets:
+            raise ValidationError("Nothing is selected.")
+        if len(targets) > PAGE_SIZE:
+            raise ValidationError(f"More than {PAGE_SIZE} are selected.")
         values = {name: request.POST.get(name, "").strip() for name in action.fields}
         typed = request.POST.get("number")
-        if typed is not None and typed.strip() == str(len(ids)) and all(_needed(action, values)):
-            found = list(_run(request, action, ids, values))
+        if (
+            typed is not None
+            and typed.strip() == str(len(targets))
+            and all(_needed(action, values))
+        ):
+            found = list(_run(request, action, targets, values))
             return self._show(request, action, {"outcomes": found, "done": _done(found)})
+        ids = list(dict.fromkeys(target.user_id for target in targets))
         return self._show(
             request,
             action,
             {
                 "people": self._people(ids),
-                "ids": ids,
-                "documents": section(partial(purging.count_all_documents_of, user_ids=ids)),
+                "targets": targets,
+                "is_of_sessions": action is END,
+                "documents": None
+                if action is END
+                else section(partial(purging.count_all_documents_of, user_ids=ids)),
                 "values": values,
                 "is_wrong": typed is not None,
             },
@@ -104,16 +135,17 @@ def _needed(action: Action, values: Mapping[str, str]) -> Iterator[str]:
 
 
 def _run(
-    request: HttpRequest, action: Action, ids: list[ObjectId], values: Mapping[str, str]
+    request: HttpRequest, action: Action, targets: list[Target], values: Mapping[str, str]
 ) -> Iterator[Outcome]:
     """Do it to one after the other; what goes wrong with one does not stop the others."""
     is_out = False
-    for id in ids:
+    for target in targets:
+        id = target.user_id
         if is_out:
             yield Outcome(id, "Not tried: MongoDB does not answer.")
             continue
         try:
-            action.do(request, id, values)
+            action.do(request, id, {**values, "session": target.session})
             yield Outcome(id)
         except ChabadAuthError as error:
             yield Outcome(id, error.detail)

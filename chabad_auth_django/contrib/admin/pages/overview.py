@@ -21,7 +21,8 @@ from chabad_auth_django.contrib.admin.pages import periods
 from chabad_auth_django.contrib.admin.templatetags.chabad_charts import duration
 from chabad_auth_django.exceptions import TooSlow
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
-from chabad_auth_django.services.analytics import summary
+from chabad_auth_django.services.analytics import active_users, bitmaps, summary
+from chabad_auth_django.services.analytics.active_users import RolledUp
 from chabad_auth_django.services.analytics.summary import Summary
 from chabad_auth_django.services.deployment import people, state
 from chabad_auth_django.services.deployment.people import People
@@ -77,6 +78,11 @@ class OverviewPage(Page):
             if isinstance(counted, Summary):
                 found |= _charts(counted)
                 found["tiles"] += _event_tiles(counted)
+            if bitmaps.is_installed:
+                active = section(lambda: active_users.get_rolled_up(since=_first_day()))
+                if isinstance(active, RolledUp) and active.days:
+                    found["active"] = _active_chart(active)
+                    found["tiles"].append(_active_tile(active))
         if rights.holds(request.user, "view_operations"):
             now = section(state.read)
             if isinstance(now, State):
@@ -143,7 +149,12 @@ def _people_tiles(found: People) -> Iterator[Tile]:
         f"{at_most}{number(found.joined)} new in 7 days, {number(found.joined_before)} in the 7 "
         "before",
     )
-    yield Tile("Sign-ins", number(found.signed_in), "within 24 hours, not ended")
+    yield Tile(
+        "New sessions",
+        number(found.signed_in),
+        "begun by signing in within 24 hours, and not ended",
+        reverse("admin:chabad_admin_sessions_changelist"),
+    )
 
 
 def _event_tiles(found: Summary) -> Iterator[Tile]:
@@ -154,6 +165,31 @@ def _event_tiles(found: Summary) -> Iterator[Tile]:
     yesterday, before = (by_day.get(day, 0) for day in (days[-2], days[-3]))
     note = f"{number(before)} the day before; UTC"
     yield Tile("Events yesterday", number(yesterday), note)
+
+
+def _active_tile(found: RolledUp) -> Tile:
+    last, users = list(found.days.items())[-1]
+    return Tile(
+        "Active users",
+        number(users),
+        f"on {periods.label(last, 'day', UTC, is_short=True)}, the last day that is rolled up; "
+        f"{number(found.week)} in 7 days, {number(found.month)} in 30",
+        f"{reverse('admin:chabad_admin_analytics_changelist')}?count=users",
+    )
+
+
+def _active_chart(found: RolledUp) -> Columns:
+    days = [_first_day() + timedelta(days=index) for index in range(DAYS)]
+    columns = tuple(
+        Column(
+            label=periods.label(day, "day", UTC, is_short=True),
+            name=periods.label(day, "day", UTC, is_short=False),
+            values=(found.days.get(day, 0),),
+        )
+        for day in days
+    )
+    is_rtl = translation.get_language_bidi()
+    return Columns("active", "Active users", ("Active users",), columns, is_rtl, has_total=False)
 
 
 def _operator_tiles(found: State) -> Iterator[Tile]:

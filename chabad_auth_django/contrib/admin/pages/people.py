@@ -22,11 +22,26 @@ from chabad_auth_django.contrib.admin.templatetags.chabad_admin import clean
 from chabad_auth_django.db import pages
 from chabad_auth_django.services.deployment import statistics
 from chabad_auth_django.services.identity import audit, names, search
+from chabad_auth_django.services.lifecycle import departed
 
 JOINED = {"1": "in the last 24 hours", "7": "in the last 7 days", "30": "in the last 30 days"}
 SIGNED_IN = {"never": "never", "30": "more than 30 days ago", "365": "more than a year ago"}
 STATUSES = {"active": "not blocked", "blocked": "blocked"}
 ORDERS = {"": "newest first", "email": "by e-mail address"}
+
+#: What the list can show of each besides the name; those that are shown where none is chosen.
+SHOWN = {
+    "email": "E-mail",
+    "roles": "Roles",
+    "methods": "Signs in with",
+    "status": "Status",
+    "last_login": "Last sign-in",
+    "created": "Joined",
+    "valu_id": "Valu id",
+    "merkos_id": "Merkos id",
+    "language": "Language",
+}
+USUAL = ("email", "roles", "methods", "status", "last_login", "created")
 
 #: People that one read of an export finds.
 EXPORT_BATCH = 1000
@@ -51,6 +66,12 @@ class Filters(FilterForm):
     signed_in = choice("Last sign-in", SIGNED_IN)
     external = forms.BooleanField(label="has a Valu or Merkos id", required=False)
     order = forms.ChoiceField(label="Order", choices=list(ORDERS.items()), required=False)
+    columns = forms.MultipleChoiceField(
+        label="Columns",
+        choices=list(SHOWN.items()),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         super().__init__(data)
@@ -60,6 +81,12 @@ class Filters(FilterForm):
             field.choices = [("", "any"), *((option, option) for option in options)]
         for name in ("since", "until"):
             self.fields[name].widget.input_type = "date"
+
+    @property
+    def shown(self) -> list[str]:
+        """The columns of the list."""
+        chosen = self.cleaned_data.get("columns") if self.is_valid() else None
+        return [name for name in SHOWN if name in (chosen or USUAL)]
 
     def criteria(self) -> dict[str, Any]:
         """Return what ``search.find_users`` takes; raise ``ValidationError``."""
@@ -100,6 +127,8 @@ class PeoplePage(Page):
         return {
             "filters": filters,
             "is_narrowed": filters.is_narrowed,
+            "columns": filters.shown,
+            "labels": [SHOWN[name] for name in filters.shown],
             "actions": [action for action in ACTIONS.values() if action.is_open_to(request.user)],
         }
 
@@ -110,12 +139,23 @@ class PeoplePage(Page):
         kind = str if criteria["by_email"] else ObjectId
         look(what="users")
         page = search.find_users(limit=PAGE_SIZE, position=position(request, kind), **criteria)
-        blocked = search.find_blocked(user_ids=[row["_id"] for row in page.rows])
+        ids = [row["_id"] for row in page.rows]
+        blocked = search.find_blocked(user_ids=ids)
+        leaving = departed.find_leaving(user_ids=ids)
+        languages = search.find_languages(user_ids=ids) if "language" in filters.shown else {}
         in_names = request.GET.copy()
         in_names["names"] = "on"
         return {
             "page": page,
-            "people": [_person(row, row["_id"] in blocked) for row in page.rows],
+            "people": [
+                {
+                    **_person(row),
+                    "is_blocked": row["_id"] in blocked,
+                    "is_leaving": row["_id"] in leaving,
+                    "language": languages.get(row["_id"]),
+                }
+                for row in page.rows
+            ],
             "about": statistics.count_users(),
             "in_names": f"?{in_names.urlencode()}",
             "query": request.GET.urlencode(),
@@ -152,7 +192,7 @@ def _cell(value: Any) -> Any:
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _person(row: Mapping[str, Any], is_blocked: bool) -> dict[str, Any]:
+def _person(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a template can ask for: a stored document may have anything in any field."""
     roles, methods = row.get("roles"), row.get("authMethods")
     return {
@@ -162,7 +202,6 @@ def _person(row: Mapping[str, Any], is_blocked: bool) -> dict[str, Any]:
         "initials": initials(row),
         "roles": roles if isinstance(roles, list) else ["user"],
         "methods": methods if isinstance(methods, list) else [],
-        "is_blocked": is_blocked,
         "valu_id": row.get("valuUserId"),
         "merkos_id": row.get("merkosUserId"),
         "last_login": row.get("lastLogin"),

@@ -18,12 +18,12 @@ from chabad_auth_django.contrib.admin.pages.people import initials
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import plain, pretty
 from chabad_auth_django.db import pages
 from chabad_auth_django.db.pages import Row
-from chabad_auth_django.exceptions import TooSlow, ValidationError
+from chabad_auth_django.exceptions import TooSlow, UserNotFound, ValidationError
 from chabad_auth_django.models import Activity, ExternalId, User
 from chabad_auth_django.models.external_id import HOST
-from chabad_auth_django.services.data import app_data, timeline
+from chabad_auth_django.services.data import timeline
 from chabad_auth_django.services.identity import audit_log, hosts, identities, names
-from chabad_auth_django.services.lifecycle import creation, purging
+from chabad_auth_django.services.lifecycle import creation, departed, purging
 from chabad_auth_django.services.signing_in import sessions
 from chabad_auth_django.validators import to_object_id, validate_http_url
 
@@ -35,6 +35,7 @@ TABS = (
     ("change", "Overview", ""),
     ("timeline", "Timeline", "view_events"),
     ("sessions", "Sessions", ""),
+    ("figures", "Figures", "view_events"),
     ("app_data", "App data", ""),
     ("access", "Access", ""),
     ("identities", "Identities", ""),
@@ -65,7 +66,12 @@ class PersonPage(Page):
         """Return the head and the tab."""
         user_id = to_object_id(kwargs["person"])
         look(what=self.tab.replace("change", "overview").replace("_", "-"), user_id=user_id)
-        stored = creation.read_stored(user_id=user_id)
+        try:
+            stored = creation.read_stored(user_id=user_id)
+        except UserNotFound as error:
+            if not departed.find_leaving(user_ids=[user_id]):
+                raise
+            raise UserNotFound("This person is being deleted.") from error
         row = stored["user"] or {}
         user = User.from_stored(row)
         head = {
@@ -118,26 +124,6 @@ class SessionsTab(PersonPage):
             for row in page.rows
         ]
         return {"page": page, "sessions": rows}
-
-
-class AppDataTab(PersonPage):
-    """What applications store for the person."""
-
-    template_name = "chabad_admin/person/app_data.html"
-    tab = "app_data"
-
-    def read_tab(self, request: HttpRequest, user: User) -> dict[str, Any]:
-        """Return a page of values."""
-        app_id = request.GET.get("app") or None
-        kind = ObjectId if app_id is None else str
-        page = app_data.list_app_data(
-            user_id=user.id, app_id=app_id, limit=ROWS, position=position(request, kind)
-        ).fetch()
-        values = [
-            {**row, "shown": pretty(row.get("dataValue")), "size": len(pretty(row))}
-            for row in page.rows
-        ]
-        return {"page": page, "values": values, "app": app_id}
 
 
 class AccessTab(PersonPage):

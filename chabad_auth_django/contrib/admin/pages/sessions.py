@@ -57,6 +57,7 @@ class SessionsPage(Page):
         rows = [
             {
                 **row,
+                "id": row["_id"],
                 "person": people.get(row["userId"], {}),
                 "device": devices.describe(row.get("userAgent")),
             }

@@ -46,7 +46,12 @@ populate()
 #: The pages with figures, and what they show when asked.
 FIGURES = (
     *("overview/", "events/", "analytics/", "deletions/", "operations/", "audit/"),
-    *("analytics/?compare=on&users=on", "analytics/?name=nobody", "events/?name=nobody"),
+    *(
+        "analytics/?compare=on",
+        "analytics/?count=users",
+        "analytics/?name=nobody",
+        "events/?name=nobody",
+    ),
 )
 
 PATIENCE = 60_000
