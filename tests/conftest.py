@@ -182,3 +182,9 @@ def raw(mongodb: str) -> Iterator[pymongo.database.Database]:
 def user(mongodb: str) -> User:
     """A stored user with one authentication method, a Profile and Preferences."""
     return User.create_user(email="ann@example.org", name="Ann", auth_methods=["google"])
+
+
+@pytest.fixture
+def person(either_server: str) -> User:
+    """The same user on each kind of server in turn."""
+    return User.create_user(email="ann@example.org", name="Ann", auth_methods=["google"])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import pytest
+from support.receivers import connected
 
 from chabad_auth_django import signals
 from chabad_auth_django.db.transactions import on_commit
@@ -43,17 +42,6 @@ AFTER_COMMIT = [signals.user_created, signals.user_deleted, signals.user_logged_
 each_receiver = pytest.mark.parametrize(
     "receiver", RECEIVERS, ids=["function", "partial", "instance", "coroutine function"]
 )
-
-
-@contextmanager
-def connected(signal: Any, *receivers: Callable[..., object]) -> Iterator[None]:
-    for receiver in receivers:
-        signal.connect(receiver, weak=False)
-    try:
-        yield
-    finally:
-        for receiver in receivers:
-            signal.disconnect(receiver)
 
 
 def live() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,14 +27,6 @@ JANUARY = datetime(2025, 1, 1, tzinfo=UTC)
 
 #: MB of a whole process.
 MEMORY = 150
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ForkServer]:
-    """Start processes whose memory can be measured."""
-    server = ForkServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture

@@ -12,12 +12,6 @@ from chabad_auth_django.models import ExternalId, User
 from chabad_auth_django.services.deployment import indexes
 
 
-@pytest.fixture
-def person(either_server: str) -> User:
-    """A user on each kind of server in turn."""
-    return User.create_user(email="ann@example.org", name="Ann", auth_methods=["google"])
-
-
 def claim(user: User, field: str = "valuUserId", value: str = "v1") -> ExternalId:
     return ExternalId(id=ExternalId.key(field, value), user_id=user.id).save()
 

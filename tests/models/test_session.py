@@ -15,12 +15,6 @@ from chabad_auth_django.services.deployment import indexes
 from chabad_auth_django.services.lifecycle import deletion
 
 
-@pytest.fixture
-def person(either_server: str) -> User:
-    """A user on each kind of server in turn."""
-    return User.create_user(email="ann@example.org", name="Ann", auth_methods=["google"])
-
-
 def make(user_id: Any, **changes: Any) -> Session:
     fields = {
         "family_hash": "f",

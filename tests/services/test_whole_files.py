@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -118,14 +118,6 @@ def test_an_archive_replaces_no_file(
     (folder / "file").touch()
     assert run(ARCHIVE, "--before", "2025-02-01", "--to", folder / "file").code == 2
     assert run(ARCHIVE, *before).code == 0
-
-
-@pytest.fixture
-def processes() -> Iterator[ForkServer]:
-    """Start processes to be killed."""
-    server = ForkServer()
-    yield server
-    server.close()
 
 
 def test_a_kill_leaves_no_half_file_under_its_name(

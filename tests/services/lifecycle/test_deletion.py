@@ -19,6 +19,7 @@ from pymongo.monitoring import CommandListener
 from support import jobs
 from support.interleave import Pause, command
 from support.invariants import content, incomplete_users, leftovers, watched
+from support.receivers import connected
 from support.threads import errors, together
 
 from chabad_auth_django import signals
@@ -54,15 +55,6 @@ def database() -> Any:
 
 def run() -> list[deletion.Outcome]:
     return list(deletion.run())
-
-
-@contextmanager
-def connected(signal: Any, receiver: Callable[..., object]) -> Iterator[None]:
-    signal.connect(receiver, weak=False)
-    try:
-        yield
-    finally:
-        signal.disconnect(receiver)
 
 
 @contextmanager

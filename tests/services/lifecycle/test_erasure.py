@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import mongoengine
@@ -14,6 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from support.fork_server import ForkServer, Process, crashes
 from support.invariants import content, end_transactions_of_the_dead
 from support.management import interrupted, run
+from support.receivers import connected
 
 from chabad_auth_django import signals
 from chabad_auth_django.db import connection
@@ -36,15 +36,6 @@ COMMANDS = [
     ("chabad_issue_token",),
     ("chabad_issue_token", "--create"),
 ]
-
-
-@contextmanager
-def connected(signal: Any, receiver: Callable[..., object]) -> Iterator[None]:
-    signal.connect(receiver, weak=False)
-    try:
-        yield
-    finally:
-        signal.disconnect(receiver)
 
 
 def database() -> Any:

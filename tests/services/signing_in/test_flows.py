@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 from pymongo.database import Database
+from support.receivers import connected
 
 from chabad_auth_django import signals
 from chabad_auth_django.db import connection
@@ -78,13 +79,10 @@ def test_the_signal_is_sent_once_after_commit(either_server: str) -> None:
         # In a transaction these reads would see nothing: they go through another session.
         seen.append((arguments, counts(), User.find_by_email(user.email).last_login))
 
-    signals.user_logged_in.connect(receive, sender=User)
-    try:
+    with connected(signals.user_logged_in, receive):
         returned = record_login(user_id=user.id, app_id="cteen", auth_method="google")
         with pytest.raises(UserNotFound):
             record_login(user_id=ObjectId())
-    finally:
-        signals.user_logged_in.disconnect(receive, sender=User)
     [(arguments, stored, last_login)] = seen
     assert arguments["user"] == user
     assert (arguments["auth_method"], arguments["app_id"]) == ("google", "cteen")

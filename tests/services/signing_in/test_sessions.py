@@ -18,12 +18,6 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.signing_in import sessions
 
 
-@pytest.fixture
-def person(either_server: str) -> User:
-    """A user on each kind of server in turn."""
-    return User.create_user(email="ann@example.org", name="Ann", auth_methods=["google"])
-
-
 def open_session(user: User, **changes: Any) -> tuple[Session, str]:
     return sessions.open_session(user_id=user.id, **{"auth_method": "google", **changes})
 

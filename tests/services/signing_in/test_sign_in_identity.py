@@ -11,6 +11,7 @@ from django.test import override_settings
 from pymongo.database import Database
 from support.commands import CommandCounter
 from support.issuer import SHARED, shared_token
+from support.receivers import connected
 from support.threads import errors, together
 
 from chabad_auth_django import signals
@@ -278,11 +279,8 @@ def test_twenty_threads_sign_in_one_new_person(server: str) -> None:
     def receive(*, user: User, **kwargs: Any) -> None:
         created.append(user)
 
-    signals.user_created.connect(receive)
-    try:
+    with connected(signals.user_created, receive):
         results = together([enter] * 20)
-    finally:
-        signals.user_created.disconnect(receive)
     assert not errors(results)
     user = User.objects.get()
     assert {result.user.id for result in results} == {user.id}
