@@ -9,9 +9,11 @@ from typing import Any
 from bson import ObjectId
 from django.contrib.admin.models import CHANGE, DELETION
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import rights
+from chabad_auth_django.contrib.admin.languages import StrOrLazy
 from chabad_auth_django.contrib.admin.page import act
 from chabad_auth_django.exceptions import (
     AmbiguousEmail,
@@ -37,7 +39,7 @@ class Action:
     """Something that staff do to a person."""
 
     name: str
-    label: str
+    label: StrOrLazy
     #: What is said when it is done.
     done: str
     permission: str
@@ -96,20 +98,20 @@ def check_typed(user: User, typed: str) -> None:
         # What another program stored may be no address.
         is_same = bool(typed) and typed == str(stored or user.id)
     if not is_same:
-        raise ValidationError("What was typed is not the e-mail address of this person.")
+        raise ValidationError(gettext("What was typed is not the e-mail address of this person."))
 
 
 def _check_grants_everything(account: Any, values: Values) -> None:
     role, permission = values.get("role"), values.get("permission")
     granted = {permission, *conf.ROLE_PERMISSIONS.get(role or "", ())}
     if administrators.EVERYTHING in granted and not account.is_superuser:
-        raise PermissionDenied("Granting or revoking everything takes a superuser.")
+        raise PermissionDenied(gettext("Granting or revoking everything takes a superuser."))
 
 
 def _change_grants(user: User, values: Values, *, grant: bool) -> None:
     roles, permissions = ([values[kind]] if values.get(kind) else [] for kind in _KINDS)
     if not roles and not permissions:
-        raise ValidationError("Choose a role or a permission.")
+        raise ValidationError(gettext("Choose a role or a permission."))
     users.change_grants(user=user, grant=grant, roles=roles, permissions=permissions)
 
 
@@ -129,8 +131,8 @@ ACTIONS: dict[str, Action] = {
     for action in (
         Action(
             name="sign_out",
-            label="Sign out everywhere",
-            done="Signed out everywhere",
+            label=gettext_lazy("Sign out everywhere"),
+            done=gettext_noop("Signed out everywhere"),
             permission="end_sessions",
             audited="session.revoke",
             run=lambda user, values: sessions.revoke_all_sessions(user_id=user.id),
@@ -138,8 +140,8 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             name="end_session",
-            label="End the session",
-            done="Ended the session",
+            label=gettext_lazy("End the session"),
+            done=gettext_noop("Ended the session"),
             permission="end_sessions",
             audited="session.revoke",
             run=_end_session,
@@ -147,8 +149,8 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             name="block",
-            label="Block",
-            done="Blocked",
+            label=gettext_lazy("Block"),
+            done=gettext_noop("Blocked"),
             permission="block_people",
             audited="user.block",
             run=_block,
@@ -157,8 +159,8 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             name="unblock",
-            label="Unblock",
-            done="Unblocked",
+            label=gettext_lazy("Unblock"),
+            done=gettext_noop("Unblocked"),
             permission="block_people",
             audited="user.unblock",
             run=lambda user, values: blocking.unblock_user(user_id=user.id),
@@ -166,8 +168,8 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             name="grant",
-            label="Grant",
-            done="Granted",
+            label=gettext_lazy("Grant"),
+            done=gettext_noop("Granted"),
             permission="change_grants",
             audited="role.grant",
             run=lambda user, values: _change_grants(user, values, grant=True),
@@ -176,8 +178,8 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             name="revoke",
-            label="Revoke",
-            done="Revoked",
+            label=gettext_lazy("Revoke"),
+            done=gettext_noop("Revoked"),
             permission="change_grants",
             audited="role.revoke",
             run=lambda user, values: _change_grants(user, values, grant=False),
@@ -186,8 +188,8 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             name="delete",
-            label="Delete",
-            done="Deleted",
+            label=gettext_lazy("Delete"),
+            done=gettext_noop("Deleted"),
             permission="erase_people",
             audited="user.delete",
             run=lambda user, values: deletion.delete_user(
@@ -199,8 +201,8 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             name="erase",
-            label="Erase",
-            done="Erased",
+            label=gettext_lazy("Erase"),
+            done=gettext_noop("Erased"),
             permission="erase_people",
             audited="user.erase",
             run=lambda user, values: receipts.begin(

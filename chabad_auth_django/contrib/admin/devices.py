@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from django.utils.translation import gettext, gettext_noop
+
 #: Each pattern and what it stands for. The first that is found counts: browsers name others, too.
 _BROWSERS = (
     (r"Edg(e|A|iOS)?/", "Edge"),
@@ -12,8 +14,8 @@ _BROWSERS = (
     (r"Firefox/|FxiOS/", "Firefox"),
     (r"Chrome/|CriOS/", "Chrome"),
     (r"Safari/", "Safari"),
-    (r"okhttp|Dalvik|CFNetwork", "an app"),
-    (r"python|curl|node|Go-http|java/", "a program"),
+    (r"okhttp|Dalvik|CFNetwork", gettext_noop("an app")),
+    (r"python|curl|node|Go-http|java/", gettext_noop("a program")),
 )
 _SYSTEMS = (
     (r"iPhone", "iPhone"),
@@ -29,9 +31,14 @@ _SYSTEMS = (
 def describe(user_agent: object) -> str:
     """Return such as "Chrome on Windows"; what is unknown is said to be."""
     if not isinstance(user_agent, str):
-        return "unknown"
+        return gettext("unknown")
     browser, system = _find(_BROWSERS, user_agent), _find(_SYSTEMS, user_agent)
-    return " on ".join(filter(None, (browser, system))) or "unknown"
+    if browser and system:
+        return gettext("%(browser)s on %(system)s") % {
+            "browser": gettext(browser),
+            "system": system,
+        }
+    return gettext(browser or system or "unknown")
 
 
 def _find(patterns: tuple[tuple[str, str], ...], text: str) -> str | None:

@@ -8,13 +8,15 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from chabad_auth_django.contrib.admin.languages import StrOrLazy
 from chabad_auth_django.exceptions import ValidationError
 
 
-def choice(label: str, choices: Mapping[str, str] | None = None) -> forms.ChoiceField:
+def choice(label: StrOrLazy, choices: Mapping[str, StrOrLazy] | None = None) -> forms.ChoiceField:
     """Return a field for one of the choices, or any."""
-    options = [("", "any"), *(choices or {}).items()]
+    options = [("", _("any")), *(choices or {}).items()]
     return forms.ChoiceField(label=label, choices=options, required=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class NoRows(models.Manager[models.Model]):
@@ -35,14 +36,14 @@ class Overview(Placeholder):
     """The state of the installation at a glance."""
 
     class Meta(Placeholder.Meta):
-        verbose_name = verbose_name_plural = "overview"
+        verbose_name = verbose_name_plural = _("overview")
 
 
 class People(Placeholder):
     """Users, and what is stored about each."""
 
     class Meta(Placeholder.Meta):
-        verbose_name = verbose_name_plural = "people"
+        verbose_name = verbose_name_plural = _("people")
         permissions = [
             ("view_people", "Can look at people"),
             ("view_raw", "Can look at stored documents as they are"),
@@ -58,7 +59,7 @@ class Events(Placeholder):
     """Activities and analytics events."""
 
     class Meta(Placeholder.Meta):
-        verbose_name = verbose_name_plural = "events"
+        verbose_name = verbose_name_plural = _("events")
         permissions = [("view_events", "Can look at events")]
 
 
@@ -66,14 +67,14 @@ class Analytics(Placeholder):
     """Counts of events."""
 
     class Meta(Placeholder.Meta):
-        verbose_name = verbose_name_plural = "analytics"
+        verbose_name = verbose_name_plural = _("analytics")
 
 
 class Sessions(Placeholder):
     """Where people are signed in."""
 
     class Meta(Placeholder.Meta):
-        verbose_name = verbose_name_plural = "sessions"
+        verbose_name = verbose_name_plural = _("sessions")
         permissions = [("end_sessions", "Can end sessions")]
 
 
@@ -81,14 +82,14 @@ class Deletions(Placeholder):
     """Deletions and erasures that are under way, and receipts."""
 
     class Meta(Placeholder.Meta):
-        verbose_name = verbose_name_plural = "deletions and erasures"
+        verbose_name = verbose_name_plural = _("deletions and erasures")
 
 
 class Operations(Placeholder):
     """What an operator watches."""
 
     class Meta(Placeholder.Meta):
-        verbose_name = verbose_name_plural = "operations"
+        verbose_name = verbose_name_plural = _("operations")
         permissions = [("view_operations", "Can look at the state of the installation")]
 
 
@@ -96,4 +97,4 @@ class Audit(Placeholder):
     """Who did what to whom."""
 
     class Meta(Placeholder.Meta):
-        verbose_name = verbose_name_plural = "audit trail"
+        verbose_name = verbose_name_plural = _("audit trail")

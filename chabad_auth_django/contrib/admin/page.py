@@ -17,6 +17,8 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
 from pymongo.errors import PyMongoError
 from rest_framework.exceptions import APIException
@@ -27,14 +29,13 @@ from chabad_auth_django.api.http.errors import is_outage, status_of
 from chabad_auth_django.api.http.paging import decode
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import rights
+from chabad_auth_django.contrib.admin.languages import StrOrLazy
 from chabad_auth_django.contrib.admin.models import People
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.pages import Position
 from chabad_auth_django.services.identity import audit, search
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
-
     from chabad_auth_django.contrib.admin.page_admin import PageAdmin
 
 T = TypeVar("T")
@@ -45,13 +46,13 @@ ZONE_KEY = "chabad_admin_zone"
 #: People on a page of a list.
 PAGE_SIZE = 100
 
-OUTAGE = "MongoDB does not answer now. Nothing was changed. Try again in a moment."
+OUTAGE = _("MongoDB does not answer now. Nothing was changed. Try again in a moment.")
 
 
 class Page(View):
     """A page for staff who have one of the permissions."""
 
-    title: ClassVar[str | _StrPromise]
+    title: ClassVar[StrOrLazy]
     template_name: ClassVar[str]
     #: One of these is needed; without any every staff member may look.
     permissions: ClassVar[tuple[str, ...]] = ()
@@ -86,7 +87,9 @@ class Page(View):
             except domain.ChabadAuthError as error:
                 return self._problem(request, status_of(error), _text(error), kwargs)
             except (APIException, BadRequest):
-                return self._problem(request, 400, "The address of this page is invalid.", kwargs)
+                return self._problem(
+                    request, 400, _("The address of this page is invalid."), kwargs
+                )
             except PyMongoError as error:
                 if not is_outage(error):
                     raise
@@ -127,7 +130,7 @@ class Page(View):
         return reverse(f"admin:{name}", args=args, current_app=self.model_admin.admin_site.name)
 
     def _problem(
-        self, request: HttpRequest, status: int, text: str, kwargs: dict[str, Any]
+        self, request: HttpRequest, status: int, text: StrOrLazy, kwargs: dict[str, Any]
     ) -> HttpResponseBase:
         return self.respond(
             request, {"problem": text, "is_denied": status == 403}, status=status, **kwargs
@@ -150,7 +153,7 @@ def look(*, what: str, user_id: ObjectId | None = None) -> None:
         if is_outage(error):
             raise
         raise domain.Unavailable(
-            "The audit trail cannot be written, so nothing is shown."
+            gettext("The audit trail cannot be written, so nothing is shown.")
         ) from error
 
 
@@ -200,8 +203,9 @@ def position(request: HttpRequest, kind: type) -> Position | None:
 
 def missing(permissions: tuple[str, ...]) -> str:
     """Return what a 403 says of a page that takes one of the permissions."""
-    names = " or ".join(f"{rights.LABEL}.{name}" for name in permissions)
-    return f"This page takes the permission {names}, which you do not have."
+    names = gettext(" or ").join(f"{rights.LABEL}.{name}" for name in permissions)
+    text = gettext("This page takes the permission %(names)s, which you do not have.")
+    return text % {"names": names}
 
 
 def _zone(request: HttpRequest) -> Any:
@@ -211,4 +215,5 @@ def _zone(request: HttpRequest) -> Any:
 
 def _text(error: domain.ChabadAuthError) -> str:
     errors = getattr(error, "errors", None) or {}
-    return " ".join([error.detail, *(f"{name}: {text}" for name, text in errors.items() if name)])
+    texts = (f"{name}: {gettext(str(text))}" for name, text in errors.items() if name)
+    return " ".join([gettext(error.detail), *texts])

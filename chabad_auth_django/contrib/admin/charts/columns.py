@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin.charts.marks import (
     isolated,
@@ -33,8 +34,8 @@ MAX_LABELS = 5
 
 #: What a column may be besides counted -> what the legend says of it.
 STATES = {
-    "archived": "archived",
-    "open": "not rolled up yet",
+    "archived": _("archived"),
+    "open": _("not rolled up yet"),
 }
 
 
@@ -94,7 +95,7 @@ class Columns:
     def table(self) -> SafeString:
         """The same figures as a table, with totals."""
         many = len(self.parts) > 1
-        heads = [*map(name_of, self.parts), *(["Total"] if many else [])]
+        heads = [*map(name_of, self.parts), *([_("Total")] if many else [])]
         rows = [
             (column.title, [*column.values, *([column.total] if many else [])])
             for column in self.columns
@@ -102,9 +103,9 @@ class Columns:
         columns = zip(*(cells for _, cells in rows), strict=True)
         sums = [sum(cells) for cells in columns] if self.has_total else []
         return format_html(
-            '<div class="chabad-scroll" tabindex="0" role="region" aria-label="{0}: figures">'
+            '<div class="chabad-scroll" tabindex="0" role="region" aria-label="{0}">'
             '<table class="chabad-figures"><caption class="visually-hidden">{0}</caption>'
-            '<thead><tr><th scope="col">Time</th>{1}</tr></thead><tbody>{2}</tbody>{3}'
+            '<thead><tr><th scope="col">{4}</th>{1}</tr></thead><tbody>{2}</tbody>{3}'
             "</table></div>",
             self.title,
             format_html_join("", '<th scope="col"><bdi>{}</bdi></th>', ((head,) for head in heads)),
@@ -113,9 +114,12 @@ class Columns:
                 '<tr><th scope="row">{}</th>{}</tr>',
                 ((name, _cells(cells)) for name, cells in rows),
             ),
-            format_html('<tfoot><tr><th scope="row">Total</th>{}</tr></tfoot>', _cells(sums))
+            format_html(
+                '<tfoot><tr><th scope="row">{}</th>{}</tr></tfoot>', _("Total"), _cells(sums)
+            )
             if sums
             else "",
+            _("Time"),
         )
 
     @property
@@ -184,8 +188,10 @@ class Columns:
         )
 
     def _summary(self) -> str:
-        total = f" {number(self.total)} in all;" if self.has_total else ""
-        return f"{self.title}:{total} the figures are in the table below"
+        text = _("%(title)s: %(total)s in all; the figures are in the table below")
+        if not self.has_total:
+            text = _("%(title)s: the figures are in the table below")
+        return text % {"title": self.title, "total": number(self.total)}
 
     def _patterns(self) -> SafeString:
         """Return hatching and dots, which lie over the colours."""
@@ -303,7 +309,7 @@ def stack(
     others = sorted(totals.keys() - set(ordered), key=lambda part: (-totals[part], part))
     names = ordered + others
     has_other = len(names) > MAX_PARTS
-    parts = [*names[: MAX_PARTS - 1], "Other"] if has_other else names
+    parts = [*names[: MAX_PARTS - 1], str(_("Other"))] if has_other else names
     index = {part: min(at, MAX_PARTS - 1) for at, part in enumerate(names)}
     values: dict[Any, list[int]] = {}
     for row in rows:

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy as _
 
 #: Characters after which a name is cut.
 MAX_NAME = 80
@@ -16,7 +17,7 @@ _ISOLATE, _END = "\u2068", "\u2069"
 
 def name_of(value: Any) -> str:
     """Return a stored value as a short text on one line, without what could control a terminal."""
-    text = "(none)" if value is None else str(value)
+    text = str(_("(none)")) if value is None else str(value)
     text = text if len(text) <= MAX_NAME else f"{text[: MAX_NAME - 1]}…"
     return "".join(item if item.isprintable() else "\N{REPLACEMENT CHARACTER}" for item in text)
 

@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from chabad_auth_django.contrib.admin.charts.marks import number, percent
+from chabad_auth_django.contrib.admin.languages import StrOrLazy
 
 #: Pixels.
 HEIGHT = 28
@@ -29,7 +30,7 @@ class Day:
 
 
 def strip(
-    title: str, days: Sequence[Day], states: Mapping[str, str], *, is_rtl: bool = False
+    title: str, days: Sequence[Day], states: Mapping[str, StrOrLazy], *, is_rtl: bool = False
 ) -> SafeString:
     """Return a strip of the days, the first at the beginning of the line, and its legend.
 

@@ -8,6 +8,8 @@ from django.contrib import messages
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin import acting, rights
 from chabad_auth_django.contrib.admin.page import Page, act
@@ -25,7 +27,7 @@ _RETURNS = {"end_session": "sessions", "grant": "access", "revoke": "access"}
 class ActionPage(Page):
     """Does one of ``acting.ACTIONS``; what is refused is a banner."""
 
-    title = "Not done"
+    title = _("Not done")
     template_name = "chabad_admin/person/refused.html"
     permissions = ("view_people",)
     http_method_names = ["post"]
@@ -34,14 +36,14 @@ class ActionPage(Page):
         """Do it, and return to the person."""
         action = acting.ACTIONS.get(kwargs["action"])
         if action is None:
-            raise NotFound("There is no such action.")
+            raise NotFound(gettext("There is no such action."))
         user_id = to_object_id(kwargs["person"])
         rights.check_holds(request.user, action.permission)
         if action.is_final:
             acting.check_typed(acting.find(user_id), request.POST.get("typed", ""))
         values = {name: request.POST.get(name, "").strip() for name in action.fields}
         action.do(request, user_id, values)
-        messages.success(request, f"{action.done}.")
+        messages.success(request, f"{gettext(action.done)}.")
         if action.name == "erase":
             return redirect(self.url("chabad_admin_people_receipt", str(user_id)))
         if action.name == "delete":
@@ -82,7 +84,7 @@ class ErasureReceiptPage(ReceiptPage):
 class AccountPage(Page):
     """Leads from an account of the Django project to the person whose it is."""
 
-    title = "Person of an account"
+    title = _("Person of an account")
     template_name = "chabad_admin/base.html"
     permissions = ("view_people",)
 
@@ -91,5 +93,5 @@ class AccountPage(Page):
         account = adapter().get_account(primary_key=kwargs["pk"])
         owner = None if account is None else identities.find_owner(account=account)
         if owner is None:
-            raise NotFound("Nobody has signed in with this account yet.")
+            raise NotFound(gettext("Nobody has signed in with this account yet."))
         return redirect(self.url("chabad_admin_people_change", str(owner)))

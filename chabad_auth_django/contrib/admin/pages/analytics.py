@@ -10,6 +10,8 @@ from django import forms
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin import exports
 from chabad_auth_django.contrib.admin.charts.columns import Columns
@@ -23,24 +25,29 @@ from chabad_auth_django.services.analytics import calendar
 
 Row = Mapping[str, Any]
 
-BUCKETS = {"hour": "hours", "day": "days", "week": "weeks", "month": "months"}
+BUCKETS = {"hour": _("hours"), "day": _("days"), "week": _("weeks"), "month": _("months")}
 
-BY = {"": "nothing", "eventCategory": "category", "eventName": "name", "appId": "application"}
+BY = {
+    "": _("nothing"),
+    "eventCategory": _("category"),
+    "eventName": _("name"),
+    "appId": _("application"),
+}
 
 
 class AnalyticsForm(PeriodForm):
     """What is counted."""
 
     count = forms.ChoiceField(
-        label="count", choices=[("", "events"), ("users", "active users")], required=False
+        label=_("count"), choices=[("", _("events")), ("users", _("active users"))], required=False
     )
-    bucket = forms.ChoiceField(label="by", choices=list(BUCKETS.items()), required=False)
+    bucket = forms.ChoiceField(label=_("by"), choices=list(BUCKETS.items()), required=False)
     zone = forms.ChoiceField(
-        label="of", choices=[("", "your zone"), ("UTC", "UTC (fast)")], required=False
+        label=_("of"), choices=[("", _("your zone")), ("UTC", _("UTC (fast)"))], required=False
     )
-    by = forms.ChoiceField(label="divided by", choices=list(BY.items()), required=False)
-    only = forms.CharField(label="only", max_length=256, required=False)
-    compare = forms.BooleanField(label="Compare with the time before", required=False)
+    by = forms.ChoiceField(label=_("divided by"), choices=list(BY.items()), required=False)
+    only = forms.CharField(label=_("only"), max_length=256, required=False)
+    compare = forms.BooleanField(label=_("Compare with the time before"), required=False)
 
     @classmethod
     def defaults(cls) -> dict[str, str]:
@@ -65,7 +72,7 @@ class AnalyticsForm(PeriodForm):
 class AnalyticsPage(Page):
     """Events by hours, days, weeks or months."""
 
-    title = "Analytics"
+    title = _("Analytics")
     template_name = "chabad_admin/analytics.html"
     permissions = ("view_events",)
 
@@ -110,7 +117,7 @@ class AnalyticsPage(Page):
             question,
             rows,
             key="events",
-            title="Events",
+            title=gettext("Events"),
             states={} if isinstance(states, TooSlow) else states,
             link=lambda begin: _narrowed(question, begin, request),
         )
@@ -158,5 +165,5 @@ def _active(question: Question) -> Columns:
         time_zone=question.zone_name,
     )
     return series.chart(
-        question, rows, key="users", title="Active users", value="users", has_total=False
+        question, rows, key="users", title=gettext("Active users"), value="users", has_total=False
     )

@@ -66,7 +66,7 @@ class ValuePage(Page):
         user_id = to_object_id(kwargs["person"])
         row = AppData.read_key(user_id, request.GET.get("app", ""), request.GET.get("key", ""))
         if row is None:
-            raise NotFound("Nothing is stored there.")
+            raise NotFound(_("Nothing is stored there."))
         audit.record(action="user.export", user_id=user_id, resource="app-data")
         text = to_json(row.get("dataValue"), indent=True).decode()
         return exports.attachment("app-data.json", "application/json", [text, "\n"])

@@ -11,6 +11,7 @@ from django import forms
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin import exports
 from chabad_auth_django.contrib.admin.page import Page, look, position, section
@@ -28,15 +29,15 @@ PAGE_SIZE, PART = 100, 1_000
 class AuditForm(forms.Form):
     """Which entries."""
 
-    user = forms.CharField(label="Person (id)", max_length=24, required=False)
-    actor = forms.CharField(label="By (id, account or command)", max_length=256, required=False)
+    user = forms.CharField(label=_("Person (id)"), max_length=24, required=False)
+    actor = forms.CharField(label=_("By (id, account or command)"), max_length=256, required=False)
     action = forms.ChoiceField(
-        label="Action",
-        choices=[("", "any"), *((name, name) for name in sorted(ACTIONS))],
+        label=_("Action"),
+        choices=[("", _("any")), *((name, name) for name in sorted(ACTIONS))],
         required=False,
     )
-    since = periods.day_field("From")
-    until = periods.day_field("to (this day too)")
+    since = periods.day_field(_("From"))
+    until = periods.day_field(_("to (this day too)"))
 
     def clean_user(self) -> ObjectId | None:
         """Return the id; refuse what is none."""
@@ -44,7 +45,7 @@ class AuditForm(forms.Form):
         try:
             return to_object_id(text) if text else None
         except ValidationError:
-            raise forms.ValidationError("An id has 24 hexadecimal digits.") from None
+            raise forms.ValidationError(_("An id has 24 hexadecimal digits.")) from None
 
     @property
     def criteria(self) -> dict[str, Any]:
@@ -63,7 +64,7 @@ class AuditForm(forms.Form):
 class AuditPage(Page):
     """The audit trail, the newest first."""
 
-    title = "Audit trail"
+    title = _("Audit trail")
     template_name = "chabad_admin/audit.html"
     permissions = ("view_operations",)
 

@@ -11,12 +11,15 @@ from typing import Any
 from bson import ObjectId
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from pymongo.errors import PyMongoError
 
 from chabad_auth_django.api.http.errors import is_outage
 from chabad_auth_django.contrib.admin import rights
 from chabad_auth_django.contrib.admin.acting import ACTIONS as ALL_ACTIONS
 from chabad_auth_django.contrib.admin.acting import Action
+from chabad_auth_django.contrib.admin.languages import StrOrLazy
 from chabad_auth_django.contrib.admin.page import OUTAGE, PAGE_SIZE, Page, look, section
 from chabad_auth_django.exceptions import ChabadAuthError, ValidationError
 from chabad_auth_django.services.identity import names, users
@@ -50,9 +53,9 @@ class Target:
     @classmethod
     def parse(cls, text: str, action: Action) -> Target:
         """Return what a box of a list stands for; raise ``ValidationError``."""
-        user_id, _, session = text.partition(":")
+        user_id, _separator, session = text.partition(":")
         if bool(session) != (action is END):
-            raise ValidationError("What was selected does not fit what is to be done.")
+            raise ValidationError(gettext("What was selected does not fit what is to be done."))
         return cls(to_object_id(user_id), session and str(to_object_id(session)))
 
     def __str__(self) -> str:
@@ -65,13 +68,13 @@ class Outcome:
 
     id: ObjectId
     #: Why it was not done; empty where it was.
-    problem: str = ""
+    problem: StrOrLazy = ""
 
 
 class BulkPage(Page):
     """What is about to be done to whom, with the number to type; then what was done."""
 
-    title = "Act on several people"
+    title = _("Act on several people")
     template_name = "chabad_admin/bulk.html"
     permissions = ("view_people",)
     http_method_names = ["post"]
@@ -80,7 +83,7 @@ class BulkPage(Page):
         """Show the page in between, or do it where the number was typed."""
         action = (ACTIONS | {END.name: END}).get(request.POST.get("action", ""))
         if action is None:
-            raise ValidationError("Choose what is to be done.")
+            raise ValidationError(gettext("Choose what is to be done."))
         rights.check_holds(request.user, action.permission)
         if request.POST.get("everybody") and action.command:
             command = _command(action, QueryDict(request.POST.get("query", "")))
@@ -88,9 +91,11 @@ class BulkPage(Page):
         chosen = (Target.parse(text, action) for text in request.POST.getlist("id"))
         targets = list(dict.fromkeys(chosen))
         if not targets:
-            raise ValidationError("Nothing is selected.")
+            raise ValidationError(gettext("Nothing is selected."))
         if len(targets) > PAGE_SIZE:
-            raise ValidationError(f"More than {PAGE_SIZE} are selected.")
+            raise ValidationError(
+                gettext("More than %(number)d are selected.") % {"number": PAGE_SIZE}
+            )
         values = {name: request.POST.get(name, "").strip() for name in action.fields}
         typed = request.POST.get("number")
         if (
@@ -142,13 +147,13 @@ def _run(
     for target in targets:
         id = target.user_id
         if is_out:
-            yield Outcome(id, "Not tried: MongoDB does not answer.")
+            yield Outcome(id, _("Not tried: MongoDB does not answer."))
             continue
         try:
             action.do(request, id, {**values, "session": target.session})
             yield Outcome(id)
         except ChabadAuthError as error:
-            yield Outcome(id, error.detail)
+            yield Outcome(id, gettext(error.detail))
         except PyMongoError as error:
             if not is_outage(error):
                 raise

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.api.http.paging import encode
 from chabad_auth_django.api.http.rendering import to_json
@@ -41,7 +42,7 @@ ACTIONS = ("user.delete", "user.erase")
 class DeletionsPage(Page):
     """Who is being deleted, and whose receipt nobody has taken, the oldest first."""
 
-    title = "Deletions and erasures"
+    title = _("Deletions and erasures")
     template_name = "chabad_admin/deletions.html"
     permissions = ("view_operations",)
 
@@ -69,7 +70,7 @@ class DeletionsPage(Page):
 class ReceiptPage(Page):
     """The receipt of one erasure, to be printed or kept as JSON."""
 
-    title = "Receipt"
+    title = _("Receipt")
     template_name = "chabad_admin/receipt.html"
     permissions = ("view_operations",)
 
@@ -101,7 +102,7 @@ class ReceiptPage(Page):
 class PurgePage(Page):
     """Going on with the open deletions for some seconds."""
 
-    title = "Run the purge now"
+    title = _("Run the purge now")
     template_name = "chabad_admin/deletions.html"
     permissions = ("erase_people",)
     http_method_names = ["post", "options"]
@@ -109,9 +110,12 @@ class PurgePage(Page):
     def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Purge, and say what was done."""
         done = departed.go_on(seconds=PURGE_SECONDS)
-        text = (
-            f"Purged {number(done.documents)} documents; {number(done.finished)} deletions have "
-            f"ended, {number(done.open)} are open."
+        text = str(
+            _(
+                "Purged %(documents)s documents; %(finished)s deletions have ended, "
+                "%(open)s are open."
+            )
+            % {name: number(getattr(done, name)) for name in ("documents", "finished", "open")}
         )
         LogEntry.objects.create(
             user_id=str(request.user.pk),

@@ -11,6 +11,7 @@ from django.core.validators import RegexValidator
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin import acting, rights
 from chabad_auth_django.contrib.admin.page import Page, act, look
@@ -36,13 +37,13 @@ class EditForm(forms.Form):
 
     name = forms.CharField(max_length=200, required=False, show_hidden_initial=True)
     email = forms.CharField(
-        label="E-mail",
+        label=_("E-mail"),
         max_length=254,
-        help_text="The person signs in with this address, and messages go there.",
+        help_text=_("The person signs in with this address, and messages go there."),
         show_hidden_initial=True,
     )
     displayName = forms.CharField(
-        label="Display name", max_length=100, required=False, show_hidden_initial=True
+        label=_("Display name"), max_length=100, required=False, show_hidden_initial=True
     )
     bio = forms.CharField(
         max_length=500,
@@ -63,7 +64,7 @@ class EditForm(forms.Form):
 class EditPage(Page):
     """The form."""
 
-    title = "Change a person"
+    title = _("Change a person")
     template_name = "chabad_admin/person/edit.html"
     permissions = ("view_people",)
     further = ("change_people",)
@@ -98,5 +99,5 @@ class EditPage(Page):
                     message=f"Changed {', '.join(form.changed_data)}.",
                     change=lambda: creation.change_account(user_id=user_id, changes=changes),
                 )
-            messages.success(request, "Changed.")
+            messages.success(request, _("Changed."))
         return redirect(self.url("chabad_admin_people_change", str(user_id)))

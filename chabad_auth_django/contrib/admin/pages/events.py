@@ -11,6 +11,8 @@ from django import forms
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.api.resources import shapes
@@ -39,22 +41,22 @@ class EventsForm(PeriodForm):
     """Which events."""
 
     kind = forms.ChoiceField(
-        label="Kind",
-        choices=[("analytics", "analytics"), ("activities", "activities")],
+        label=_("Kind"),
+        choices=[("analytics", _("analytics")), ("activities", _("activities"))],
         required=False,
     )
-    user = forms.CharField(label="Person (id)", max_length=24, required=False)
-    name = forms.CharField(label="Name or type", max_length=256, required=False)
+    user = forms.CharField(label=_("Person (id)"), max_length=24, required=False)
+    name = forms.CharField(label=_("Name or type"), max_length=256, required=False)
     category = forms.ChoiceField(
-        label="Category",
-        choices=[("", "any"), *((name, name) for name in EVENT_CATEGORIES)],
+        label=_("Category"),
+        choices=[("", _("any")), *((name, name) for name in EVENT_CATEGORIES)],
         required=False,
     )
-    app = forms.CharField(label="Application", max_length=256, required=False)
-    session = forms.CharField(label="Session", max_length=256, required=False)
+    app = forms.CharField(label=_("Application"), max_length=256, required=False)
+    session = forms.CharField(label=_("Session"), max_length=256, required=False)
 
     default_days = ""
-    choices_of_days = {"": "24 hours"}
+    choices_of_days = {"": _("24 hours")}
 
     def clean_user(self) -> ObjectId | None:
         """Return the id; refuse what is none."""
@@ -62,7 +64,7 @@ class EventsForm(PeriodForm):
         try:
             return to_object_id(text) if text else None
         except ValidationError:
-            raise forms.ValidationError("An id has 24 hexadecimal digits.") from None
+            raise forms.ValidationError(_("An id has 24 hexadecimal digits.")) from None
 
     def period(self, zone: tzinfo) -> Period:
         """Return the range; without any choice the last 24 hours."""
@@ -108,7 +110,7 @@ class EventsForm(PeriodForm):
 class EventsPage(Page):
     """What everybody did, the newest first."""
 
-    title = "Events"
+    title = _("Events")
     template_name = "chabad_admin/events.html"
     permissions = ("view_events",)
 
@@ -172,7 +174,7 @@ def _chart(form: EventsForm) -> Any:
         zone_name=timezone.get_current_timezone_name(),
         user_id=given["user"],
     )
-    return series.chart(question, question.rows(period), key="events", title="Events")
+    return series.chart(question, question.rows(period), key="events", title=gettext("Events"))
 
 
 def _shown(row: Row, people: Mapping[ObjectId, Mapping[str, Any]]) -> dict[str, Any]:
@@ -195,7 +197,7 @@ def _shown(row: Row, people: Mapping[ObjectId, Mapping[str, Any]]) -> dict[str, 
 def _lines(form: EventsForm, query: PageQuery) -> Iterator[str]:
     """Yield a line for each event, up to ``MOST``."""
     shape = shapes.activity if form.model is Activity else shapes.analytics
-    for _ in range(MOST // PART):
+    for _number in range(MOST // PART):
         page = query.fetch()
         for row in page.rows:
             yield to_json(shape(row)).decode() + "\n"

@@ -9,6 +9,7 @@ from typing import Any
 from django.core import checks
 from django.http import HttpRequest
 from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin.charts.strip import Day, strip
 from chabad_auth_django.contrib.admin.page import Page, section
@@ -24,19 +25,22 @@ from chabad_auth_django.services.deployment.state import State
 DAYS = 90
 
 STATES = {
-    calendar.COUNTED: "counted",
-    calendar.CHANGED: "changed since",
-    "archived": "archived",
-    calendar.MISSING: "missing",
-    calendar.EMPTY: "no events",
-    calendar.OPEN: "not over",
+    calendar.COUNTED: _("counted"),
+    calendar.CHANGED: _("changed since"),
+    "archived": _("archived"),
+    calendar.MISSING: _("missing"),
+    calendar.EMPTY: _("no events"),
+    calendar.OPEN: _("not over"),
 }
+
+#: What is wrong with an index.
+LABELS = {"differs": _("differs"), "extra": _("extra")}
 
 
 class OperationsPage(Page):
     """Indexes, sizes, roll-ups, archives, the server, cron and the settings."""
 
-    title = "Operations"
+    title = _("Operations")
     template_name = "chabad_admin/operations.html"
     permissions = ("view_operations",)
 
@@ -82,19 +86,20 @@ def _strip(found: Calendar) -> Any:
         )
         for day, state in found.days.items()
     ]
-    return strip("Days of Analytics", days, STATES, is_rtl=translation.get_language_bidi())
+    return strip(str(_("Days of Analytics")), days, STATES, is_rtl=translation.get_language_bidi())
 
 
 def _indexes(found: State) -> Iterator[dict[str, Any]]:
     """Yield each index that is there or should be, those that are wrong first."""
     for index in found.comparison.missing:
-        yield {"index": index, "state": "missing"}
+        yield {"index": index, "state": "missing", "label": _("missing")}
     differing = [pair.found for pair in found.comparison.differing]
     rows = []
     for usage in found.usages:
         is_extra = usage.index in found.comparison.extra
         state = "differs" if usage.index in differing else "extra" if is_extra else ""
-        rows.append({"index": usage.index, "usage": usage, "state": state})
+        label = LABELS.get(state, "")
+        rows.append({"index": usage.index, "usage": usage, "state": state, "label": label})
     yield from sorted(rows, key=lambda row: not row["state"])
 
 

@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_lazy
 
 from chabad_auth_django.contrib.admin import rights
 from chabad_auth_django.contrib.admin.charts.bars import Bar, bars
@@ -49,7 +51,7 @@ class Tile:
 class OverviewPage(Page):
     """Figures, charts and what somebody should do something about."""
 
-    title = "Overview"
+    title = gettext_lazy("Overview")
     template_name = "chabad_admin/overview.html"
     permissions = ("view_people", "view_events", "view_operations")
 
@@ -117,12 +119,12 @@ def _charts(found: Summary) -> dict[str, Any]:
             )
         )
     is_rtl = translation.get_language_bidi()
-    chart = Columns("events", "Events per day (UTC)", parts, tuple(columns), is_rtl)
+    chart = Columns("events", gettext("Events per day (UTC)"), parts, tuple(columns), is_rtl)
     return {
         "chart": chart,
         "analytics": address,
-        "names": _bars("Most common events", found, "eventName", address),
-        "apps": _bars("Applications", found, "appId", address),
+        "names": _bars(gettext("Most common events"), found, "eventName", address),
+        "apps": _bars(gettext("Applications"), found, "appId", address),
     }
 
 
@@ -142,17 +144,18 @@ def _bars(title: str, found: Summary, field: str, address: str) -> Any:
 
 
 def _people_tiles(found: People) -> Iterator[Tile]:
-    at_most = "more than " if found.joined + found.joined_before >= people.MOST else ""
+    note = gettext("%(new)s new in 7 days, %(before)s in the 7 before")
+    if found.joined + found.joined_before >= people.MOST:
+        note = gettext("more than %(new)s new in 7 days, %(before)s in the 7 before")
     yield Tile(
-        "Users",
+        gettext("Users"),
         number(found.total),
-        f"{at_most}{number(found.joined)} new in 7 days, {number(found.joined_before)} in the 7 "
-        "before",
+        note % {"new": number(found.joined), "before": number(found.joined_before)},
     )
     yield Tile(
-        "New sessions",
+        gettext("New sessions"),
         number(found.signed_in),
-        "begun by signing in within 24 hours, and not ended",
+        gettext("begun by signing in within 24 hours, and not ended"),
         reverse("admin:chabad_admin_sessions_changelist"),
     )
 
@@ -163,17 +166,21 @@ def _event_tiles(found: Summary) -> Iterator[Tile]:
         by_day[row["time"]] = by_day.get(row["time"], 0) + row["count"]
     days = sorted(_first_day() + timedelta(days=index) for index in range(DAYS))
     yesterday, before = (by_day.get(day, 0) for day in (days[-2], days[-3]))
-    note = f"{number(before)} the day before; UTC"
-    yield Tile("Events yesterday", number(yesterday), note)
+    note = gettext("%(number)s the day before; UTC") % {"number": number(before)}
+    yield Tile(gettext("Events yesterday"), number(yesterday), note)
 
 
 def _active_tile(found: RolledUp) -> Tile:
     last, users = list(found.days.items())[-1]
     return Tile(
-        "Active users",
+        gettext("Active users"),
         number(users),
-        f"on {periods.label(last, 'day', UTC, is_short=True)}, the last day that is rolled up; "
-        f"{number(found.week)} in 7 days, {number(found.month)} in 30",
+        gettext("on %(day)s, the last day that is rolled up; %(week)s in 7 days, %(month)s in 30")
+        % {
+            "day": periods.label(last, "day", UTC, is_short=True),
+            "week": number(found.week),
+            "month": number(found.month),
+        },
         f"{reverse('admin:chabad_admin_analytics_changelist')}?count=users",
     )
 
@@ -189,36 +196,58 @@ def _active_chart(found: RolledUp) -> Columns:
         for day in days
     )
     is_rtl = translation.get_language_bidi()
-    return Columns("active", "Active users", ("Active users",), columns, is_rtl, has_total=False)
+    return Columns(
+        "active",
+        gettext("Active users"),
+        (gettext("Active users"),),
+        columns,
+        is_rtl,
+        has_total=False,
+    )
 
 
 def _operator_tiles(found: State) -> Iterator[Tile]:
     operations = reverse("admin:chabad_admin_operations_changelist")
     age = found.oldest_deletion and (timezone.now() - found.oldest_deletion).total_seconds()
     yield Tile(
-        "Open deletions",
+        gettext("Open deletions"),
         number(found.open_deletions),
-        ("is cron running? " if found.has_late_deletion else "")
-        + (f"the oldest for {duration(age)}" if age else "none is under way"),
+        (gettext("is cron running?") + " " if found.has_late_deletion else "")
+        + (
+            gettext("the oldest for %(time)s") % {"time": duration(age)}
+            if age
+            else gettext("none is under way")
+        ),
         reverse("admin:chabad_admin_deletions_changelist"),
         found.has_late_deletion,
     )
     last = found.last_rollup
-    yield Tile("Rolled up until", f"{last:%Y-%m-%d}" if last else "never", "UTC days", operations)
+    yield Tile(
+        gettext("Rolled up until"),
+        date_format(last, "SHORT_DATE_FORMAT") if last else gettext("never"),
+        gettext("UTC days"),
+        operations,
+    )
     missing, others = len(found.comparison.missing), len(found.comparison.differing)
     yield Tile(
-        "Indexes",
-        f"{missing} missing" if missing else f"{others} differ" if others else "as declared",
-        f"{len(found.comparison.extra)} that nothing declares" if found.comparison.extra else "",
+        gettext("Indexes"),
+        gettext("%(number)d missing") % {"number": missing}
+        if missing
+        else gettext("%(number)d differ") % {"number": others}
+        if others
+        else gettext("as declared"),
+        gettext("%(number)d that nothing declares") % {"number": len(found.comparison.extra)}
+        if found.comparison.extra
+        else "",
         operations,
         bool(missing or others),
     )
     yield Tile(
-        "TTL lag",
+        gettext("TTL lag"),
         duration(found.lag_seconds),
-        f"activities are kept {found.retention_days:g} days"
+        gettext("activities are kept %(number)g days") % {"number": found.retention_days}
         if found.retention_days
-        else "nothing is removed",
+        else gettext("nothing is removed"),
         operations,
         found.lag_seconds > state.LATE_REMOVAL or found.retention_days is None,
     )

@@ -12,6 +12,7 @@ from django import forms
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import exports
@@ -24,22 +25,30 @@ from chabad_auth_django.services.deployment import statistics
 from chabad_auth_django.services.identity import audit, names, search
 from chabad_auth_django.services.lifecycle import departed
 
-JOINED = {"1": "in the last 24 hours", "7": "in the last 7 days", "30": "in the last 30 days"}
-SIGNED_IN = {"never": "never", "30": "more than 30 days ago", "365": "more than a year ago"}
-STATUSES = {"active": "not blocked", "blocked": "blocked"}
-ORDERS = {"": "newest first", "email": "by e-mail address"}
+JOINED = {
+    "1": _("in the last 24 hours"),
+    "7": _("in the last 7 days"),
+    "30": _("in the last 30 days"),
+}
+SIGNED_IN = {
+    "never": _("never"),
+    "30": _("more than 30 days ago"),
+    "365": _("more than a year ago"),
+}
+STATUSES = {"active": _("not blocked"), "blocked": _("blocked")}
+ORDERS = {"": _("newest first"), "email": _("by e-mail address")}
 
 #: What the list can show of each besides the name; those that are shown where none is chosen.
 SHOWN = {
-    "email": "E-mail",
-    "roles": "Roles",
-    "methods": "Signs in with",
-    "status": "Status",
-    "last_login": "Last sign-in",
-    "created": "Joined",
-    "valu_id": "Valu id",
-    "merkos_id": "Merkos id",
-    "language": "Language",
+    "email": _("E-mail"),
+    "roles": _("Roles"),
+    "methods": _("Signs in with"),
+    "status": _("Status"),
+    "last_login": _("Last sign-in"),
+    "created": _("Joined"),
+    "valu_id": _("Valu id"),
+    "merkos_id": _("Merkos id"),
+    "language": _("Language"),
 }
 USUAL = ("email", "roles", "methods", "status", "last_login", "created")
 
@@ -55,19 +64,19 @@ COLUMNS = (
 class Filters(FilterForm):
     """What of a person is known."""
 
-    q = forms.CharField(label="E-mail, name, id or external id", max_length=255, required=False)
-    names = forms.BooleanField(label="search in names, too (slow)", required=False)
-    role = choice("Role")
-    method = choice("Signs in with")
-    status = choice("Status", STATUSES)
-    joined = choice("Joined", JOINED)
-    since = forms.DateField(label="Joined from", required=False, widget=forms.DateInput)
-    until = forms.DateField(label="Joined before", required=False, widget=forms.DateInput)
-    signed_in = choice("Last sign-in", SIGNED_IN)
-    external = forms.BooleanField(label="has a Valu or Merkos id", required=False)
-    order = forms.ChoiceField(label="Order", choices=list(ORDERS.items()), required=False)
+    q = forms.CharField(label=_("E-mail, name, id or external id"), max_length=255, required=False)
+    names = forms.BooleanField(label=_("search in names, too (slow)"), required=False)
+    role = choice(_("Role"))
+    method = choice(_("Signs in with"))
+    status = choice(_("Status"), STATUSES)
+    joined = choice(_("Joined"), JOINED)
+    since = forms.DateField(label=_("Joined from"), required=False, widget=forms.DateInput)
+    until = forms.DateField(label=_("Joined before"), required=False, widget=forms.DateInput)
+    signed_in = choice(_("Last sign-in"), SIGNED_IN)
+    external = forms.BooleanField(label=_("has a Valu or Merkos id"), required=False)
+    order = forms.ChoiceField(label=_("Order"), choices=list(ORDERS.items()), required=False)
     columns = forms.MultipleChoiceField(
-        label="Columns",
+        label=_("Columns"),
         choices=list(SHOWN.items()),
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -78,7 +87,7 @@ class Filters(FilterForm):
         choices = {"role": sorted(names.known_roles()), "method": conf.AUTH_METHODS}
         for name, options in choices.items():
             field: Any = self.fields[name]
-            field.choices = [("", "any"), *((option, option) for option in options)]
+            field.choices = [("", _("any")), *((option, option) for option in options)]
         for name in ("since", "until"):
             self.fields[name].widget.input_type = "date"
 
@@ -117,7 +126,7 @@ class Filters(FilterForm):
 class PeoplePage(Page):
     """The users who match the filters, 100 at a time."""
 
-    title = "People"
+    title = _("People")
     template_name = "chabad_admin/people.html"
     permissions = ("view_people",)
 
@@ -165,7 +174,7 @@ class PeoplePage(Page):
 class PeopleExport(Page):
     """The users who match the filters, as a file for spreadsheets."""
 
-    title = "Export people"
+    title = _("Export people")
     template_name = "chabad_admin/base.html"
     permissions = ("export_people",)
     http_method_names = ["post"]

@@ -11,16 +11,19 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from chabad_auth_django.contrib.admin.languages import StrOrLazy
 from chabad_auth_django.exceptions import ValidationError
 
 #: Range -> its days, today included, and what it is called.
 RANGES = {
-    "1": "Today",
-    "7": "7 days",
-    "30": "30 days",
-    "90": "90 days",
-    "365": "365 days",
+    "1": _("Today"),
+    "7": _("7 days"),
+    "30": _("30 days"),
+    "90": _("90 days"),
+    "365": _("365 days"),
 }
 
 #: Buckets that a chart may have.
@@ -37,7 +40,7 @@ class Period:
     end: datetime
 
 
-def day_field(label: str) -> forms.DateField:
+def day_field(label: StrOrLazy) -> forms.DateField:
     """Return a field for a day, which the browser has a calendar for."""
     return forms.DateField(
         label=label,
@@ -51,20 +54,20 @@ def day_field(label: str) -> forms.DateField:
 class PeriodForm(forms.Form):
     """A range: the last days, or from one day to another."""
 
-    days = forms.ChoiceField(label="Range", required=False)
-    since = day_field("or from")
-    until = day_field("to (this day too)")
+    days = forms.ChoiceField(label=_("Range"), required=False)
+    since = day_field(_("or from"))
+    until = day_field(_("to (this day too)"))
 
     #: The range without any choice.
     default_days = "30"
     #: Ranges that only this form has.
-    choices_of_days: ClassVar[dict[str, str]] = {}
+    choices_of_days: ClassVar[dict[str, StrOrLazy]] = {}
 
     def __init__(self, query: Any) -> None:
         given = {name: query.get(name) for name in query}
         super().__init__({"days": self.default_days, **self.defaults(), **given}, label_suffix="")
         choices = list((self.choices_of_days | RANGES).items())
-        self.fields["days"] = forms.ChoiceField(label="Range", choices=choices, required=False)
+        self.fields["days"] = forms.ChoiceField(label=_("Range"), choices=choices, required=False)
 
     @classmethod
     def defaults(cls) -> dict[str, str]:
@@ -76,7 +79,7 @@ class PeriodForm(forms.Form):
         found: dict[str, Any] = super().clean() or {}
         since, until = found.get("since"), found.get("until")
         if since and until and since > until:
-            self.add_error("until", "It is before the first day.")
+            self.add_error("until", _("It is before the first day."))
         return found
 
     def period(self, zone: tzinfo) -> Period:
@@ -121,12 +124,13 @@ def following(begin: datetime, bucket: str, zone: tzinfo) -> datetime:
 def buckets(period: Period, bucket: str, zone: tzinfo) -> Iterator[datetime]:
     """Yield when each bucket of the period begins; raise ``ValidationError`` for too many."""
     begin = floor(period.start, bucket, zone)
-    for _ in range(MOST_BUCKETS):
+    for _number in range(MOST_BUCKETS):
         if begin >= period.end:
             return
         yield begin
         begin = following(begin, bucket, zone)
-    raise ValidationError(f"More than {MOST_BUCKETS:,} buckets: choose longer ones, or fewer days.")
+    text = gettext("More than %(number)s buckets: choose longer ones, or fewer days.")
+    raise ValidationError(text % {"number": MOST_BUCKETS})
 
 
 def before(period: Period, bucket: str, zone: tzinfo) -> Period:
@@ -134,7 +138,7 @@ def before(period: Period, bucket: str, zone: tzinfo) -> Period:
     number = sum(1 for _ in buckets(period, bucket, zone))
     begin = floor(period.start, bucket, zone)
     end = begin
-    for _ in range(number):
+    for _number in range(number):
         begin = floor(begin - timedelta(hours=1 if bucket == "hour" else 12), bucket, zone)
     return Period(begin, end)
 

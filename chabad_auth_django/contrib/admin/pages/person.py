@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 from bson import ObjectId
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import acting, devices, rights
@@ -32,22 +34,22 @@ NEWEST, ROWS = 10, 50
 
 #: Name of the address and label of each tab, and the permission that it takes besides.
 TABS = (
-    ("change", "Overview", ""),
-    ("timeline", "Timeline", "view_events"),
-    ("sessions", "Sessions", ""),
-    ("figures", "Figures", "view_events"),
-    ("app_data", "App data", ""),
-    ("access", "Access", ""),
-    ("identities", "Identities", ""),
-    ("raw", "Raw", "view_raw"),
-    ("history", "History", ""),
+    ("change", _("Overview"), ""),
+    ("timeline", _("Timeline"), "view_events"),
+    ("sessions", _("Sessions"), ""),
+    ("figures", _("Figures"), "view_events"),
+    ("app_data", _("App data"), ""),
+    ("access", _("Access"), ""),
+    ("identities", _("Identities"), ""),
+    ("raw", _("Raw"), "view_raw"),
+    ("history", _("History"), ""),
 )
 
 
 class PersonPage(Page):
     """What all tabs have: the person's head, and the entry in the audit trail."""
 
-    title = "Person"
+    title = _("Person")
     permissions = ("view_people",)
     tab: ClassVar[str]
 
@@ -71,7 +73,7 @@ class PersonPage(Page):
         except UserNotFound as error:
             if not departed.find_leaving(user_ids=[user_id]):
                 raise
-            raise UserNotFound("This person is being deleted.") from error
+            raise UserNotFound(gettext("This person is being deleted.")) from error
         row = stored["user"] or {}
         user = User.from_stored(row)
         head = {
@@ -137,8 +139,12 @@ class AccessTab(PersonPage):
         direct, roles = user.permission_names, user.role_names
         sources = {
             permission: [
-                *(["granted directly"] if permission in direct else []),
-                *(f"by {role}" for role in roles if permission in granted_by(role)),
+                *([_("granted directly")] if permission in direct else []),
+                *(
+                    _("by %(role)s") % {"role": role}
+                    for role in roles
+                    if permission in granted_by(role)
+                ),
             ]
             for permission in sorted(user.effective_permissions())
         }

@@ -7,6 +7,7 @@ from typing import Any
 
 from bson import ObjectId
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import devices
@@ -15,25 +16,29 @@ from chabad_auth_django.contrib.admin.page import PAGE_SIZE, Page, look, positio
 from chabad_auth_django.services.identity import users
 from chabad_auth_django.services.signing_in import sessions
 
-USED = {"1": "in the last 24 hours", "7": "in the last 7 days", "30": "in the last 30 days"}
+USED = {
+    "1": _("in the last 24 hours"),
+    "7": _("in the last 7 days"),
+    "30": _("in the last 30 days"),
+}
 
 
 class Filters(FilterForm):
     """Which sessions."""
 
-    method = choice("Signed in with")
-    used = choice("Last used", USED)
+    method = choice(_("Signed in with"))
+    used = choice(_("Last used"), USED)
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         super().__init__(data)
         field: Any = self.fields["method"]
-        field.choices = [("", "any"), *((name, name) for name in conf.AUTH_METHODS)]
+        field.choices = [("", _("any")), *((name, name) for name in conf.AUTH_METHODS)]
 
 
 class SessionsPage(Page):
     """The sessions that have not ended, the newest first."""
 
-    title = "Sessions"
+    title = _("Sessions")
     template_name = "chabad_admin/sessions.html"
     permissions = ("view_people",)
 

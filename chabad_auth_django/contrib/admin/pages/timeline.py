@@ -12,6 +12,9 @@ from bson import ObjectId
 from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin.filters import FilterForm, choice
@@ -34,12 +37,12 @@ CHARTED = timedelta(days=30)
 class Filters(FilterForm):
     """Which events."""
 
-    app = forms.CharField(label="Application", max_length=255, required=False)
-    name = forms.CharField(label="Type or name", max_length=255, required=False)
-    category = choice("Category", {name: name for name in EVENT_CATEGORIES})
-    session = forms.CharField(label="Session", max_length=255, required=False)
-    since = forms.DateTimeField(label="From", required=False)
-    until = forms.DateTimeField(label="Before", required=False)
+    app = forms.CharField(label=_("Application"), max_length=255, required=False)
+    name = forms.CharField(label=_("Type or name"), max_length=255, required=False)
+    category = choice(_("Category"), {name: name for name in EVENT_CATEGORIES})
+    session = forms.CharField(label=_("Session"), max_length=255, required=False)
+    since = forms.DateTimeField(label=_("From"), required=False)
+    until = forms.DateTimeField(label=_("Before"), required=False)
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         super().__init__(data)
@@ -115,7 +118,9 @@ def _chart(user_id: ObjectId, criteria: Mapping[str, Any]) -> Any:
 
     def read() -> Any:
         rows = question.rows(period)
-        return series.chart(question, rows, key="days", title="Analytics events", link=link)
+        return series.chart(
+            question, rows, key="days", title=gettext("Analytics events"), link=link
+        )
 
     try:
         return section(read)
@@ -127,7 +132,10 @@ def _chart(user_id: ObjectId, criteria: Mapping[str, Any]) -> Any:
 def _by_day(rows: list[Row]) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
     def day(row: Mapping[str, Any]) -> str:
         time = as_time(row["timestamp"])
-        return f"{timezone.localtime(time):%A, %d %B %Y}" if time else "unknown"
+        if time is None:
+            return gettext("unknown")
+        local = timezone.localtime(time)
+        return f"{date_format(local, 'l')}, {date_format(local, 'DATE_FORMAT')}"
 
     for name, found in groupby(shown_events(rows), key=day):
         yield name, list(found)

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin.page import ZONE_KEY, Page
 
@@ -19,14 +20,15 @@ class ZoneForm(forms.Form):
     """One of the zones that Python knows."""
 
     zone = forms.ChoiceField(
-        label="Time zone", choices=lambda: [(name, name) for name in sorted(available_timezones())]
+        label=_("Time zone"),
+        choices=lambda: [(name, name) for name in sorted(available_timezones())],
     )
 
 
 class ZonePage(Page):
     """The zone of the times on all pages, kept in the session."""
 
-    title = "Time zone"
+    title = _("Time zone")
     template_name = "chabad_admin/zone.html"
 
     def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:

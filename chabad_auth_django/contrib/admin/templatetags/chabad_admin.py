@@ -10,12 +10,15 @@ from typing import Any
 
 from bson import DatetimeMS, json_util
 from django import template
-from django.utils import timezone, translation
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+from django.utils.translation import gettext
 
 from chabad_auth_django.api.http.paging import encode
+from chabad_auth_django.contrib.admin.languages import in_language_of_texts
 from chabad_auth_django.db.pages import Page
 
 register = template.Library()
@@ -25,8 +28,6 @@ LENGTH = 80
 
 #: What turns the direction of the text behind it, up to the end of a line.
 _OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-NOTHING = format_html('<span class="chabad-nothing" title="nothing">{}</span>', "–")
 
 
 def clean(value: Any) -> str:
@@ -48,7 +49,7 @@ def clean_lines(value: Any) -> str:
 def shown(value: Any, length: int = LENGTH) -> SafeString:
     """Return a stored text in a direction of its own, cut, with more of it as the tooltip."""
     if value is None or value == "":
-        return NOTHING
+        return format_html('<span class="chabad-nothing" title="{}">–</span>', gettext("nothing"))
     text = clean(value)
     if len(text) <= length:
         return format_html("<bdi>{}</bdi>", text)
@@ -83,23 +84,20 @@ def when(value: Any) -> SafeString:
         # Other programs can store what is no time, or one that Python does not have.
         return shown(None if isinstance(value, DatetimeMS) else value)
     now = timezone.now()
-    # The pages have English alone, whatever the language of the frame.
-    with translation.override("en"):
-        ago = (
-            f"in {timesince(now, time, depth=1)}"
-            if time > now
-            else f"{timesince(time, now, depth=1)} ago"
-        )
-    return _time(time, ago)
+    with in_language_of_texts():
+        earlier, later = sorted((time, now))
+        length = timesince(earlier, later, depth=1)
+    text = gettext("in %(time)s") if time > now else gettext("%(time)s ago")
+    return _time(time, text % {"time": length})
 
 
 @register.filter
-def clock(value: Any, pattern: str = "%Y-%m-%d %H:%M") -> SafeString:
+def clock(value: Any, pattern: str = "SHORT_DATETIME_FORMAT") -> SafeString:
     """Return a time in the staff member's zone, with the full time as the tooltip."""
     time = as_time(value)
     if time is None:
         return shown(None if isinstance(value, DatetimeMS) else value)
-    return _time(time, timezone.localtime(time).strftime(pattern))
+    return _time(time, date_format(timezone.localtime(time), pattern))
 
 
 def _time(time: datetime, text: str) -> SafeString:

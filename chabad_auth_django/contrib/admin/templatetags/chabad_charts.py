@@ -6,6 +6,7 @@ from typing import Any
 
 from django import template
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext
 
 from chabad_auth_django.contrib.admin.charts import marks
 
@@ -27,7 +28,7 @@ def size(value: int) -> str:
 @register.filter
 def duration(seconds: float) -> str:
     """Return a number of seconds for people, in its largest unit."""
-    for length, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+    for length, name in ((86_400, gettext("d")), (3_600, gettext("h")), (60, gettext("min"))):
         if seconds >= length:
             return f"{marks.number(round(seconds / length, 1))} {name}"
-    return f"{marks.number(round(seconds))} s"
+    return f"{marks.number(round(seconds))} {gettext('s')}"
