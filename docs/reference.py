@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import advice
+import error_codes
 
 import chabad_auth_django
 from chabad_auth_django import contrib, exceptions
@@ -44,8 +44,8 @@ def errors() -> Iterator[str]:
     yield "| Code | Status | When | What a client does |"
     yield "|---|---|---|---|"
     for code, status in sorted(CODES.items()):
-        moment = advice.MOMENTS.get(code) or moments[code]
-        yield f"| `{code}` | {status} | {cell(moment)} | {advice.ADVICE[code]} |"
+        moment = error_codes.MOMENTS.get(code) or moments[code]
+        yield f"| `{code}` | {status} | {cell(moment)} | {error_codes.ADVICE[code]} |"
 
 
 def field_errors() -> Iterator[str]:
@@ -53,7 +53,7 @@ def field_errors() -> Iterator[str]:
     yield "| Code | What is wrong |"
     yield "|---|---|"
     for code in FIELD_CODES:
-        yield f"| `{code}` | {advice.FIELDS[code]} |"
+        yield f"| `{code}` | {error_codes.FIELDS[code]} |"
 
 
 def cell(text: str) -> str:

@@ -21,13 +21,13 @@ def test_each_code_has_its_status_its_moment_and_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.syspath_prepend(str(DOCS))
-    advice, reference = map(importlib.import_module, ("advice", "reference"))
-    assert advice.ADVICE.keys() == CODES.keys()
-    assert advice.MOMENTS.keys() == HTTP_CODES.keys()
-    assert advice.FIELDS.keys() == set(FIELD_CODES)
+    error_codes, reference = map(importlib.import_module, ("error_codes", "reference"))
+    assert error_codes.ADVICE.keys() == CODES.keys()
+    assert error_codes.MOMENTS.keys() == HTTP_CODES.keys()
+    assert error_codes.FIELDS.keys() == set(FIELD_CODES)
     rows = {row.split("`")[1]: row.split(" | ") for row in list(reference.errors())[2:]}
     assert {code: int(row[1]) for code, row in rows.items()} == CODES
     assert all(len(row) == 4 and all(row) for row in rows.values())
     assert len(list(reference.field_errors())) == 2 + len(FIELD_CODES)
-    for name in ("advice", "reference"):
+    for name in ("error_codes", "reference"):
         del sys.modules[name]
