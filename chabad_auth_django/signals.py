@@ -2,7 +2,8 @@
 
 A receiver of a signal that is sent *inside the transaction* may write to MongoDB: its writes are
 committed or undone with the rest, and it may run more than once, because a transaction is retried
-after a transient error. One that raises refuses the change: nothing is stored.
+after a transient error. One that raises refuses the change: nothing is stored, even if the body of
+an ``atomic`` function around it catches the error, with which that one ends then.
 
 A receiver of a signal that is sent *after commit* runs once and sees the change stored. One that
 raises changes nothing: the error is logged by the logger ``chabad_auth_django`` with the receiver's

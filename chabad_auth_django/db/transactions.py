@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import inspect
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
@@ -53,6 +53,7 @@ class _Hooks:
     rollback: list[Hook] = field(default_factory=list)
     incomplete: list[ErrorHook] = field(default_factory=list)
     tries: int = 0
+    refusal: Exception | None = None
 
 
 _hooks: ContextVar[_Hooks | None] = ContextVar("chabad_auth_hooks", default=None)
@@ -143,6 +144,21 @@ def on_incomplete(hook: ErrorHook) -> None:
         hooks.incomplete.append(hook)
 
 
+@contextmanager
+def refusal_is_final() -> Iterator[None]:
+    """Let the transaction end with an error of the block, even if its body catches the error.
+
+    MongoDB has no savepoints: what was written before it for the same change would be committed.
+    """
+    try:
+        yield
+    except Exception as error:
+        hooks = _hooks.get()
+        if hooks is not None:
+            hooks.refusal = error
+        raise
+
+
 class RetryTransaction(PyMongoError):
     """Raise this inside ``atomic`` to run its function again on a fresh snapshot."""
 
@@ -164,7 +180,7 @@ def _run_without(body: Callable[[], T], hooks: _Hooks) -> T:
     try:
         while True:
             try:
-                return body()
+                return _run_body(body, hooks)
             except RetryTransaction:
                 if time.monotonic() > deadline:
                     raise
@@ -177,6 +193,14 @@ def _run_without(body: Callable[[], T], hooks: _Hooks) -> T:
         raise
 
 
+def _run_body(body: Callable[[], T], hooks: _Hooks) -> T:
+    hooks.refusal = None
+    result = body()
+    if hooks.refusal is not None:
+        raise hooks.refusal
+    return result
+
+
 def _run_in_transaction(body: Callable[[], T], hooks: _Hooks) -> T:
     def callback(session: ClientSession) -> T:
         _run_all(hooks.rollback)
@@ -186,7 +210,7 @@ def _run_in_transaction(body: Callable[[], T], hooks: _Hooks) -> T:
         if hooks.tries > 1:
             journal.count("transaction_retries")
         try:
-            return body()
+            return _run_body(body, hooks)
         except BaseException as error:
             if not isinstance(error, ServerSelectionTimeoutError):
                 _release(session.abort_transaction)

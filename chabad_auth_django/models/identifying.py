@@ -9,7 +9,7 @@ from typing import Any, Self
 from bson import ObjectId
 
 from chabad_auth_django import signals
-from chabad_auth_django.db.transactions import atomic
+from chabad_auth_django.db.transactions import atomic, refusal_is_final
 from chabad_auth_django.exceptions import AlreadyExists, ChabadAuthError, DuplicateEmail
 from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.validators import email_spellings
@@ -73,7 +73,10 @@ class IdentifyingDocument(PersonalDocument):
         if email := external_ids.pop("email", None):
             cls.check_emails_are_free(emails=[email], but_for=user_ids)
         if external_ids:
-            signals.pre_external_ids_change.send(sender=cls, user_ids=user_ids, values=external_ids)
+            with refusal_is_final():
+                signals.pre_external_ids_change.send(
+                    sender=cls, user_ids=user_ids, values=external_ids
+                )
         return write()
 
     @classmethod

@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 from chabad_auth_django import signals
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import array_at, has_item, with_item, without_item
-from chabad_auth_django.db.transactions import atomic, on_commit
+from chabad_auth_django.db.transactions import atomic, on_commit, refusal_is_final
 from chabad_auth_django.exceptions import (
     AmbiguousEmail,
     LastAuthMethod,
@@ -281,18 +281,21 @@ class User(IdentifyingDocument):
     @atomic
     def _insert_with_dependents(cls, documents: Sequence[Self], emails: Sequence[str]) -> None:
         cls.check_emails_are_free(emails=emails)
-        signals.pre_user_create.send(sender=cls, users=documents)
+        with refusal_is_final():
+            signals.pre_user_create.send(sender=cls, users=documents)
         cls._insert(documents)
 
     @classmethod
     @atomic
     def _remove(cls, user_ids: list[ObjectId]) -> int:
-        signals.pre_user_delete.send(sender=cls, user_ids=user_ids)
+        with refusal_is_final():
+            signals.pre_user_delete.send(sender=cls, user_ids=user_ids)
         count = cls.collection().delete_many({"_id": {"$in": user_ids}}).deleted_count
         # If none was there, somebody else removed them and sent the signals.
         for user_id in user_ids if count else ():
             on_commit(partial(signals.user_deleted.send_robust, sender=cls, user_id=user_id))
-        signals.post_user_delete.send(sender=cls, user_ids=user_ids)
+        with refusal_is_final():
+            signals.post_user_delete.send(sender=cls, user_ids=user_ids)
         return count
 
     def clean(self) -> None:

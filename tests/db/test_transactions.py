@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pymongo
 import pytest
 from bson import ObjectId
 from django.conf import settings
+from django.dispatch import Signal
 from django.test import override_settings
 from mongoengine import OperationError
 from pymongo.database import Database
@@ -20,6 +21,7 @@ from support.commands import CommandCounter
 from support.invariants import content
 from support.threads import errors, together
 
+from chabad_auth_django import signals
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import (
     RetryTransaction,
@@ -31,7 +33,17 @@ from chabad_auth_django.db.transactions import (
     on_rollback,
 )
 from chabad_auth_django.exceptions import AlreadyExists, DuplicateEmail, NotFound
-from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
+from chabad_auth_django.models import (
+    Activity,
+    Analytics,
+    AppData,
+    Deletion,
+    ExternalId,
+    Preferences,
+    Profile,
+    User,
+)
+from chabad_auth_django.services.lifecycle import deletion
 
 
 class Refused(Exception):
@@ -564,3 +576,35 @@ def test_a_duplicate_key_inside_is_an_error_of_the_domain(mongodb: str) -> None:
     with pytest.raises(AlreadyExists):
         atomic(lambda: Profile.create_profile(user.id))()
     assert content(connection.get_database()) == {"users": 1, "profiles": 1, "preferences": 1}
+
+
+def test_a_refusal_that_the_body_catches_leaves_nothing(either_server: str) -> None:
+    ann = new_user()
+
+    def swallow(change: Callable[[], object]) -> None:
+        with suppress(Refused):
+            change()
+
+    def refuse(**kwargs: Any) -> None:
+        raise Refused
+
+    changes: list[tuple[Signal, Callable[[], object]]] = [
+        (signals.pre_user_delete, ann.delete),
+        (signals.pre_user_delete, User.objects(id=ann.id).delete),
+        (signals.pre_user_create, lambda: User.create_user(email="bob@example.org")),
+        (signals.pre_user_create, lambda: User.objects.insert([User(email="bob@example.org")])),
+        (signals.pre_external_ids_change, lambda: User.objects.update(valu_user_id="v")),
+    ]
+    if connection.supports_transactions():
+        changes.append((signals.post_user_delete, ann.delete))
+    models = (User, Profile, Preferences, Deletion, ExternalId)
+    for signal, change in changes:
+        signal.connect(refuse)
+        try:
+            with pytest.raises(Refused):
+                atomic(swallow)(change)
+        finally:
+            signal.disconnect(refuse)
+        list(deletion.run())
+        stored = {model: model.collection().count_documents({}) for model in models}
+        assert list(stored.values()) == [1, 1, 1, 0, 0], (change, stored)
