@@ -17,7 +17,7 @@ from support.issuer import SHARED, shared_token
 from support.management import run
 
 from chabad_auth_django.exceptions import InvalidToken, NotFound, ValidationError
-from chabad_auth_django.models import ExternalId, Session, User
+from chabad_auth_django.models import Deletion, ExternalId, Session, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes
 from chabad_auth_django.services.lifecycle import creation, deletion, receipts
@@ -100,7 +100,7 @@ def test_open_deletions_go_on_and_receipts_stay(old: dict[str, Any], raw: Databa
     assert {outcome.user_id for outcome in deletion.run()} == {old["gone"], old["half"]}
     assert raw.activities.count_documents({}) == 0
     assert User.find_by_id(old["half"]) is None
-    assert deletion.count_jobs() == raw.erasures.count_documents({}) == 0
+    assert Deletion.count_jobs() == raw.erasures.count_documents({}) == 0
     for name, activities in (("gone", 1), ("ended", 0)):
         result = run("chabad_erase_user", str(old[name]), "--yes", "--json")
         assert result.code == 0, result.err

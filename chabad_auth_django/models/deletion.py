@@ -5,7 +5,7 @@ A job also stands for what is left of a user, and for one who is being created s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,11 @@ import mongoengine
 from bson import ObjectId
 from django.utils.crypto import salted_hmac
 from mongoengine.fields import DictField, EmbeddedDocumentField, IntField, ListField, StringField
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
 from pymongo.read_preferences import ReadPreference
 
-from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.exceptions import DeletionOpen, ValidationError
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import DateTimeField, ObjectIdField, now
 from chabad_auth_django.models.registry import Sharding
@@ -71,8 +73,36 @@ class Deletion(Document):
     swept: list[str] = ListField(StringField())
     receipt: StoredReceipt | None = EmbeddedDocumentField(StoredReceipt)
 
+    @classmethod
+    def open_jobs(cls, user_ids: Sequence[ObjectId], *, state: str) -> None:
+        """Leave a job for each user; raise ``DeletionOpen`` where there is one. A receipt stays."""
+        job = {"$set": {"state": state, "since": now()}}
+        free = [{"_id": user_id, "state": None} for user_id in user_ids]
+        try:
+            cls.collection().bulk_write([UpdateOne(key, job, upsert=True) for key in free])
+        except BulkWriteError:
+            raise DeletionOpen from None
+
+    @classmethod
+    def ids_with_job(cls, user_ids: Iterable[ObjectId]) -> set[ObjectId]:
+        """Return those of the users for whom there is a job."""
+        query = {"_id": {"$in": list(user_ids)}, "state": OPEN}
+        return {job["_id"] for job in cls.collection().find(query, {"_id": 1})}
+
+    @classmethod
+    def count_jobs(cls) -> int:
+        """Return how many deletions, and creations without transactions, are under way."""
+        return cls.collection().count_documents({"state": OPEN})
+
+    @classmethod
+    def oldest_job(cls) -> datetime | None:
+        """Return since when the oldest of them is open."""
+        query = {"state": OPEN, "since": {"$type": "date"}}
+        job = cls.collection().find_one(query, sort=[("since", 1)])
+        return job["since"] if job else None
+
     @staticmethod
-    def begun(row: Mapping[str, Any]) -> datetime:
+    def started_at(row: Mapping[str, Any]) -> datetime:
         """Return since when there is the job or the receipt; if they do not say, the user."""
         receipt, id = row.get("receipt") or {}, row["_id"]
         since: datetime = row.get("since") or receipt.get("since") or id.generation_time

@@ -19,7 +19,7 @@ from support.requests import check_error
 from support.threads import together
 
 from chabad_auth_django.exceptions import UserNotFound, ValidationError
-from chabad_auth_django.models import Activity, AppData, User
+from chabad_auth_django.models import Activity, AppData, Deletion, User
 from chabad_auth_django.services.lifecycle import deletion, portability, receipts
 
 EXPORT, ERASURE = "/api/users/me/export/", "/api/users/me/erasure/"
@@ -127,7 +127,7 @@ class TestErasure:
         final = client.post(path).json()
         assert final["finishedAt"] is not None
         assert final == client.get(path).json()
-        assert deletion.count_jobs() == 0
+        assert Deletion.count_jobs() == 0
 
     def test_many_at_once_begin_one(self, login: Any, admin: User, busy: User) -> None:
         clients = [login(admin) for _ in range(8)]

@@ -11,6 +11,7 @@ from chabad_auth_django import signals
 from chabad_auth_django.management.base import EXIT_FOUND
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import plural
+from chabad_auth_django.models import Deletion
 from chabad_auth_django.services.lifecycle import deletion
 
 
@@ -38,7 +39,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         finished = waiting = documents = 0
         unknown: dict[str, str] = {}
-        jobs = deletion.count_jobs()
+        jobs = Deletion.count_jobs()
         if dry_run:
             waiting = jobs
         else:

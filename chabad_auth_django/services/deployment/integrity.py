@@ -24,6 +24,7 @@ from chabad_auth_django.exceptions import NotFound, ValidationError
 from chabad_auth_django.models import (
     AppData,
     AppDataTombstone,
+    Deletion,
     ExternalId,
     Preferences,
     Profile,
@@ -38,7 +39,7 @@ from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.services.deployment import duplicates
 from chabad_auth_django.services.deployment.stored_types import wrong_types
 from chabad_auth_django.services.identity import audit
-from chabad_auth_django.services.lifecycle import deletion, purging
+from chabad_auth_django.services.lifecycle import purging
 from chabad_auth_django.validators import INT64_MAX, email_spellings
 
 #: The kinds of faults.
@@ -261,7 +262,7 @@ def _without_user(user_ids: Iterable[Any]) -> set[Any]:
     """Return those who are gone, but for users who are being deleted or created right now."""
     gone = {user_id for user_id in user_ids if isinstance(user_id, ObjectId)}
     gone -= User.existing_ids(gone)
-    gone -= {user_id for user_id in gone if deletion.has_job(user_id=user_id)}
+    gone -= Deletion.ids_with_job(gone)
     # Again: the job of a creation goes when the user has come.
     return gone - User.existing_ids(gone)
 

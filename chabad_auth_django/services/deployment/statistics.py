@@ -12,12 +12,11 @@ from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import Advance
 from chabad_auth_django.db.reads import aggregate_together
 from chabad_auth_django.exceptions import ExtraRequired, TooSlow
-from chabad_auth_django.models import Activity, Analytics, User
+from chabad_auth_django.models import Activity, Analytics, Deletion, User
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.analytics import active_users
 from chabad_auth_django.services.deployment import retention
-from chabad_auth_django.services.lifecycle import deletion
 
 #: Days within which a user counts as active.
 ACTIVE_DAYS = (1, 7, 30)
@@ -149,5 +148,4 @@ def lag_of(time: Any, *, days: float | None) -> float:
 
 def deletion_queue() -> dict[str, Any]:
     """Return how many deletions are open, and since when the oldest is."""
-    oldest: datetime | None = deletion.oldest_job()
-    return {"open": deletion.count_jobs(), "oldest": oldest}
+    return {"open": Deletion.count_jobs(), "oldest": Deletion.oldest_job()}

@@ -19,21 +19,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from bson import ObjectId
 from pymongo import UpdateOne, collection
-from pymongo.errors import (
-    BulkWriteError,
-    OperationFailure,
-    PyMongoError,
-    ServerSelectionTimeoutError,
-)
+from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
 
 from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
@@ -43,7 +37,7 @@ from chabad_auth_django.db.transactions import (
     on_commit,
     on_incomplete,
 )
-from chabad_auth_django.exceptions import DeletionOpen, UserNotFound
+from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.models import Deletion, OwnedCollection, User
 from chabad_auth_django.models.deletion import CREATING, DELETING, OPEN, PURGING
 from chabad_auth_django.models.fields import now
@@ -93,7 +87,7 @@ def begin(*, user_ids: Sequence[ObjectId]) -> None:
     way = _way.get()
     audit.record_many(action=way.action, users=dict.fromkeys(user_ids, {}))
     token, since = ObjectId(), now()
-    open_before = set() if in_transaction() else _open_jobs(user_ids)
+    open_before = set() if in_transaction() else Deletion.ids_with_job(user_ids)
     changes = []
     for user_id in user_ids:
         receipt = {"receipt": way.receipt} if way.receipt and user_id == way.user_id else {}
@@ -105,11 +99,6 @@ def begin(*, user_ids: Sequence[ObjectId]) -> None:
         changes.append(UpdateOne({"_id": user_id}, job, upsert=True))
     _jobs().bulk_write(changes)
     on_incomplete(partial(_take_back, set(user_ids) - open_before, token))
-
-
-def _open_jobs(user_ids: Sequence[ObjectId]) -> set[ObjectId]:
-    found = _jobs().find({"_id": {"$in": list(user_ids)}, "state": OPEN}, {"_id": 1})
-    return {job["_id"] for job in found}
 
 
 def _take_back(user_ids: Collection[ObjectId], token: ObjectId, error: BaseException) -> None:
@@ -159,37 +148,12 @@ def delete_user(
         _way.reset(token)
 
 
-def has_job(*, user_id: ObjectId) -> bool:
-    """Tell whether a deletion of the user, or its creation without transactions, is under way."""
-    return bool(_open_jobs([user_id]))
-
-
-def reopen(*, user_id: ObjectId) -> None:
-    """Leave a job for a user who is gone, and of whom something is stored again."""
-    with suppress(BulkWriteError):
-        _jobs().bulk_write([_begin_job(user_id, DELETING)])
-
-
-def count_jobs() -> int:
-    """Return how many deletions, and creations without transactions, are under way."""
-    return _jobs().count_documents({"state": OPEN})
-
-
-def oldest_job() -> datetime | None:
-    """Return since when the oldest of them is open."""
-    job = _jobs().find_one({"state": OPEN, "since": {"$type": "date"}}, sort=[("since", 1)])
-    return job["since"] if job else None
-
-
 def begin_creation(*, user_ids: Sequence[ObjectId]) -> None:
     """Leave a job for each user that is about to be created without a transaction.
 
     Raises ``DeletionOpen`` where there is another one.
     """
-    try:
-        _jobs().bulk_write([_begin_job(user_id, CREATING) for user_id in user_ids])
-    except BulkWriteError:
-        raise DeletionOpen from None
+    Deletion.open_jobs(user_ids, state=CREATING)
 
     def clean_up(error: BaseException) -> None:
         # After an error of the driver the insert may still arrive; a later run will know.
@@ -205,17 +169,8 @@ def check_no_job(*, user_id: ObjectId) -> None:
 
     To be called in the transaction that stores a user who may have been here before.
     """
-    try:
-        _jobs().bulk_write([_begin_job(user_id, CREATING)])
-    except BulkWriteError:
-        raise DeletionOpen from None
+    Deletion.open_jobs([user_id], state=CREATING)
     Deletion.close(_id=user_id, state=CREATING)
-
-
-def _begin_job(user_id: ObjectId, state: str) -> UpdateOne:
-    """Return the write of a new job; it fails where one is open, and keeps a receipt."""
-    job = {"$set": {"state": state, "since": now()}}
-    return UpdateOne({"_id": user_id, "state": None}, job, upsert=True)
 
 
 def _with_user() -> list[type[OwnedDocument]]:

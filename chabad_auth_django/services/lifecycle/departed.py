@@ -147,7 +147,7 @@ def _departures(rows: Sequence[Mapping[str, Any]]) -> list[Departure]:
 
 def _departure(row: Mapping[str, Any], left: int) -> Departure:
     user_id, receipt = row["_id"], row.get("receipt") or {}
-    since = Deletion.begun(row)
+    since = Deletion.started_at(row)
     state = row.get("state", FINISHED)
     if state == DELETING:
         state = PURGING if left else WAITING

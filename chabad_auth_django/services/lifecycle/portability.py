@@ -28,7 +28,14 @@ from chabad_auth_django.exceptions import (
     UserNotFound,
     ValidationError,
 )
-from chabad_auth_django.models import Analytics, AppData, AppDataTombstone, ExternalId, User
+from chabad_auth_django.models import (
+    Analytics,
+    AppData,
+    AppDataTombstone,
+    Deletion,
+    ExternalId,
+    User,
+)
 from chabad_auth_django.models.app_data_criteria import KEY
 from chabad_auth_django.models.base import DUPLICATE_KEY
 from chabad_auth_django.models.owned import OwnedDocument
@@ -116,7 +123,7 @@ def import_user(
     ``ExternalIdTaken``, and ``UserNotFound`` when the user is deleted meanwhile.
     """
     user_id = content.user_id
-    if deletion.has_job(user_id=user_id):
+    if Deletion.ids_with_job([user_id]):
         raise DeletionOpen
     kinds = ("inserted", "unchanged", "differing")
     outcome: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}

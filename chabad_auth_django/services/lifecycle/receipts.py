@@ -109,7 +109,7 @@ def delete(*, subject: Subject, advance: Advance, action: str = "user.delete") -
     ``LastAdministrator``.
     """
     _start(subject, seconds=0, action=action)
-    while deletion.has_job(user_id=subject.user_id) and not purging.is_purged(
+    while Deletion.ids_with_job([subject.user_id]) and not purging.is_purged(
         user_id=subject.user_id
     ):
         purged = purging.purge(user_id=subject.user_id, until=time.monotonic() + SLICE)
@@ -140,7 +140,7 @@ def finish(*, subject: Subject, wait: bool, advance: Advance) -> Receipt:
 
     Without ``wait`` the sweep is left to ``chabad_purge_deleted`` if the period is not over.
     """
-    while deletion.has_job(user_id=subject.user_id):
+    while Deletion.ids_with_job([subject.user_id]):
         outcome = deletion.resume(user_id=subject.user_id)
         if outcome.finished or outcome.unknown or not wait:
             break
@@ -161,7 +161,7 @@ def read(*, user_id: ObjectId) -> Receipt:
     left |= purging.count_documents_of(user_ids=[user_id])[user_id]
     return Receipt(
         user_id=user_id,
-        requested_at=Deletion.begun({"_id": user_id, "receipt": stored}),
+        requested_at=Deletion.started_at({"_id": user_id, "receipt": stored}),
         finished_at=None if row.get("state") else stored.get("finishedAt"),
         deleted={name: max(n - left.get(name, 0), 0) for name, n in found.items()},
         left=left,
@@ -228,4 +228,4 @@ def _check_still_names(name: str, user: User) -> None:
 
 def _of(row: Mapping[str, Any]) -> Subject:
     found = row["receipt"].get("found") or {}
-    return Subject(row["_id"], found, Deletion.begun({**row, "since": None}))
+    return Subject(row["_id"], found, Deletion.started_at({**row, "since": None}))

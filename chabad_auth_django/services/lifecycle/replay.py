@@ -8,6 +8,7 @@ Receipts are kept outside of the database, as ``chabad_erase_user --json`` and
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -16,11 +17,12 @@ from typing import Any
 import orjson
 from bson import ObjectId
 
-from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.models import AuditEntry, User
+from chabad_auth_django.exceptions import DeletionOpen, ValidationError
+from chabad_auth_django.models import AuditEntry, Deletion, User
 from chabad_auth_django.models.audit import DONE
+from chabad_auth_django.models.deletion import DELETING
 from chabad_auth_django.models.fields import to_utc
-from chabad_auth_django.services.lifecycle import deletion, purging
+from chabad_auth_django.services.lifecycle import purging
 from chabad_auth_django.validators import to_object_id
 
 #: What the audit trail calls a deletion.
@@ -67,7 +69,8 @@ def find(*, gone: Iterable[Gone]) -> tuple[list[ObjectId], list[ObjectId]]:
 
 def purge(*, user_id: ObjectId) -> int:
     """Delete the documents of a user who is gone, under a job; return how many there were."""
-    deletion.reopen(user_id=user_id)
+    with suppress(DeletionOpen):
+        Deletion.open_jobs([user_id], state=DELETING)
     return sum(purging.purge(user_id=user_id).values())
 
 

@@ -22,8 +22,8 @@ from support import naive
 from support.histories import DAY, DAYS, History, settings
 
 from chabad_auth_django.exceptions import EventsArchived
+from chabad_auth_django.models import Deletion
 from chabad_auth_django.services.analytics import active_users, timeseries
-from chabad_auth_django.services.lifecycle import deletion
 
 #: The first month of a history, and zones whose clocks change in it, or are odd.
 PLACES = [
@@ -154,7 +154,7 @@ class FiguresHistory(History):
         assert found == truth.retention(start, end, cohort), (asked, cohort, self.log)
 
     def check_sets(self) -> None:
-        if deletion.count_jobs():
+        if Deletion.count_jobs():
             return
         living = {user.id for user in self.users}
         numbers = {row["_id"]: row["userId"] for row in self.raw.analytics_user_numbers.find()}

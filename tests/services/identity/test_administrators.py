@@ -15,7 +15,7 @@ from support.threads import errors, together
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import LastAdministrator
-from chabad_auth_django.models import User
+from chabad_auth_django.models import Deletion, User
 from chabad_auth_django.services.identity import administrators, users
 from chabad_auth_django.services.lifecycle import deletion, receipts
 
@@ -63,7 +63,7 @@ def test_the_last_administrator_stays_and_one_of_two_does_not(
     with pytest.raises(LastAdministrator):
         remove(ann)
     assert left() == [ann]
-    assert not deletion.has_job(user_id=ann.id)
+    assert not Deletion.ids_with_job([ann.id])
 
     bob = administrator("bob", permissions=["*"])
     remove(ann)

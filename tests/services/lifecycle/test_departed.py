@@ -18,7 +18,7 @@ from pymongo.database import Database
 from support.commands import CommandCounter
 
 from chabad_auth_django.exceptions import UserNotFound
-from chabad_auth_django.models import Activity, User
+from chabad_auth_django.models import Activity, Deletion, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.lifecycle import deletion, departed, purging, receipts
 
@@ -95,7 +95,7 @@ def test_jobs_and_receipts_that_lack_something_are_told_and_end(raw: Database[An
         assert receipts.find(name=str(row["_id"])).user_id == row["_id"]
         if row.get("receipt"):
             assert receipts.read(user_id=row["_id"]).requested_at <= now()
-    assert deletion.oldest_job() == began
+    assert Deletion.oldest_job() == began
     list(deletion.run())
     list(deletion.run())
-    assert deletion.count_jobs() == 0
+    assert Deletion.count_jobs() == 0

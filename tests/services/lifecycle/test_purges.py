@@ -22,7 +22,7 @@ from support.interleave import Pause, command
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW
 from chabad_auth_django.exceptions import ChabadAuthError, DeletionOpen
-from chabad_auth_django.models import Activity, AppData, User
+from chabad_auth_django.models import Activity, AppData, Deletion, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.services.deployment import integrity
@@ -128,7 +128,7 @@ def test_a_late_worker_takes_nothing_of_who_came_back(file: io.BytesIO) -> None:
     bring_back(file)
     whole = content()
     user_id = User.objects.get().id
-    jobs = deletion._jobs()
+    jobs = Deletion.collection()
     late_purge = purging._purge_batch
     ids = [row["_id"] for row in Activity.collection().find({}, {"_id": 1})]
     User.objects.get().delete()
@@ -164,7 +164,7 @@ def test_what_a_killed_repair_leaves_is_ended_by_the_next_run(file: io.BytesIO) 
     connection.get_database().deletions.insert_one(job)
     assert [outcome.purged for outcome in deletion.run()] == [{}]
     assert content() == whole
-    assert deletion.count_jobs() == 0
+    assert Deletion.count_jobs() == 0
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from support.management import run
 from support.processes import django_admin, run_code
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.models import User
+from chabad_auth_django.models import Deletion, User
 from chabad_auth_django.services.lifecycle import deletion
 
 
@@ -72,7 +72,7 @@ def test_a_deletion_ends_only_where_every_document_is_known(other: Any, raw: Any
     assert "achievements" in erased.err
 
     assert other.run("chabad_purge_deleted").returncode == 0
-    assert (raw.achievements.count_documents({}), deletion.count_jobs()) == (0, 0)
+    assert (raw.achievements.count_documents({}), Deletion.count_jobs()) == (0, 0)
     assert run("chabad_erase_user", user.id, "--yes").code == 0
     assert messages() == [], "An empty collection keeps nothing open."
 
