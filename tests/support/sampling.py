@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -66,3 +67,11 @@ def _all_but_a_sample(
     # Not in the order in which pytest-randomly put them.
     in_order = sorted(cases, key=lambda item: item.nodeid)
     return chance.sample(in_order, len(cases) - chosen)
+
+
+@pytest.fixture
+def sampled(request: pytest.FixtureRequest) -> Callable[[list[Any]], list[Any]]:
+    """Choose one in so many of the cases that a test has inside, by the same seed."""
+    option = request.config.option
+    chance = random.Random(f"{option.sample_seed} {request.node.nodeid}")
+    return lambda cases: chance.sample(cases, max(1, len(cases) // option.sample))

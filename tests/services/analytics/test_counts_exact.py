@@ -242,13 +242,13 @@ def changes(zone: ZoneInfo) -> Iterator[datetime]:
 
 @pytest.mark.slow
 def test_hours_and_days_of_every_zone_at_each_of_its_changes(
-    standalone: str, claim: Claim, long: bool
+    standalone: str, claim: Claim, long: bool, sampled: Callable[[list[str]], list[str]]
 ) -> None:
-    """All zones of tzdata, compared with plain Python; with --long in each year anew."""
+    """The zones of tzdata, compared with plain Python; with --long in each year anew."""
     files = resources.files("tzdata.zoneinfo")
     names = resources.files("tzdata").joinpath("zones").read_text().split()
     # Of several names for one zone the last.
-    zones = list({files.joinpath(name).read_bytes(): name for name in names}.values())
+    zones = sampled(list({files.joinpath(name).read_bytes(): name for name in names}.values()))
     # What happens at a change: its time, and the offsets before it and since, for a month.
     found: dict[Any, tuple[datetime, ZoneInfo]] = {}
     for zone in map(ZoneInfo, zones):
@@ -275,7 +275,7 @@ def test_hours_and_days_of_every_zone_at_each_of_its_changes(
             if [(row["time"], row["count"]) for row in series] != sorted(begins.items()):
                 wrong.append((zone.key, change, bucket))
     claim(
-        "hours and days of every zone, 1970 to 2040, are those of plain Python at each change",
+        "hours and days of time zones, 1970 to 2040, are those of plain Python at each change",
         f"{len(zones)} zones, {len(found):,} kinds of changes, {len(wrong)} wrong",
         not wrong,
     )
