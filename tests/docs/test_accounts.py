@@ -1,0 +1,42 @@
+"""The settings of the page on accounts, as they stand, on those that ``startproject`` writes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "accounts.md"
+
+pytestmark = pytest.mark.slow
+
+#: What the page leaves to the reader: the settings of "Adding it to your project".
+EARLIER = """
+INSTALLED_APPS += ["chabad_auth_django"]
+CHABAD_AUTH = {"MONGODB_URI": "mongodb://127.0.0.1/site"}
+"""
+
+
+def test_a_new_project_with_the_settings_of_the_page_passes_the_checks(tmp_path: Path) -> None:
+    settings, urls = PAGE.read_text(encoding="utf-8").split("```python\n")[1].split("# urls.py\n")
+    urls = urls.split("```")[0]
+    settings = re.sub(r"\{\.\.\., ", "{**CHABAD_AUTH, ", settings)
+
+    run(tmp_path, "-m", "django", "startproject", "site1", ".")
+    for name, text in {
+        "settings": EARLIER + settings,
+        "urls": "from django.urls import include\n" + urls,
+    }.items():
+        with (tmp_path / "site1" / f"{name}.py").open("a", encoding="utf-8") as file:
+            file.write(text)
+    assert "no issues" in run(tmp_path, "manage.py", "check")
+
+
+def run(folder: Path, *arguments: str) -> str:
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
