@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks import arena, chart, contestants, machine, report
+from benchmarks import arena, chart, contestants, machine, report, staff
 from benchmarks.data import FULL, QUICK
 from benchmarks.measure import Part, from_json, to_json
 
@@ -26,6 +26,8 @@ def main() -> int:
     def say(text: str) -> None:
         print(f"{time.monotonic() - started:5.0f} s  {text}", file=sys.stderr, flush=True)
 
+    if options.only == "staff":
+        return staff.run(options.quick, say)
     taking_part = contestants.find(say)
     measured: dict[str, Part] = {}
     with arena.prepare(taking_part, scale, say) as prepared:
@@ -55,7 +57,9 @@ def main() -> int:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("--quick", action="store_true", help="little of everything, in a minute")
-    parser.add_argument("--only", choices=PARTS, help="one part; the results of the other stay")
+    parser.add_argument(
+        "--only", choices=(*PARTS, "staff"), help="one part; the results of the other stay"
+    )
     parser.add_argument(
         "--output",
         type=Path,

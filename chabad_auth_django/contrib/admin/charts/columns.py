@@ -103,7 +103,7 @@ class Columns:
         columns = zip(*(cells for _, cells in rows), strict=True)
         sums = [sum(cells) for cells in columns] if self.has_total else []
         return format_html(
-            '<div class="chabad-scroll" tabindex="0" role="region" aria-label="{0}">'
+            '<div class="chabad-scroll" tabindex="0" role="region" aria-label="{5}">'
             '<table class="chabad-figures"><caption class="visually-hidden">{0}</caption>'
             '<thead><tr><th scope="col">{4}</th>{1}</tr></thead><tbody>{2}</tbody>{3}'
             "</table></div>",
@@ -120,6 +120,7 @@ class Columns:
             if sums
             else "",
             _("Time"),
+            _("%(title)s: figures") % {"title": self.title},
         )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import DatetimeMS, json_util
@@ -22,6 +22,8 @@ from chabad_auth_django.contrib.admin.languages import in_language_of_texts
 from chabad_auth_django.db.pages import Page
 
 register = template.Library()
+
+_MINUTE = timedelta(minutes=1)
 
 #: Characters after which a stored text is cut.
 LENGTH = 80
@@ -87,6 +89,8 @@ def when(value: Any) -> SafeString:
     with in_language_of_texts():
         earlier, later = sorted((time, now))
         length = timesince(earlier, later, depth=1)
+    if abs(now - time) < _MINUTE:
+        return _time(time, gettext("just now"))
     text = gettext("in %(time)s") if time > now else gettext("%(time)s ago")
     return _time(time, text % {"time": length})
 

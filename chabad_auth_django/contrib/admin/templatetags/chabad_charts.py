@@ -31,4 +31,4 @@ def duration(seconds: float) -> str:
     for length, name in ((86_400, gettext("d")), (3_600, gettext("h")), (60, gettext("min"))):
         if seconds >= length:
             return f"{marks.number(round(seconds / length, 1))} {name}"
-    return f"{marks.number(round(seconds))} {gettext('s')}"
+    return gettext("%(number)s s") % {"number": marks.number(round(seconds))}
