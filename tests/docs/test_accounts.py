@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "accounts.md"
 
@@ -25,7 +27,7 @@ def test_a_new_project_with_the_settings_of_the_page_passes_the_checks(tmp_path:
     urls = urls.split("```")[0]
     settings = re.sub(r"\{\.\.\., ", "{**CHABAD_AUTH, ", settings)
 
-    run(tmp_path, "-m", "django", "startproject", "site1", ".")
+    call_command("startproject", "site1", tmp_path)
     for name, text in {
         "settings": EARLIER + settings,
         "urls": "from django.urls import include\n" + urls,
@@ -37,6 +39,9 @@ def test_a_new_project_with_the_settings_of_the_page_passes_the_checks(tmp_path:
 
 def run(folder: Path, *arguments: str) -> str:
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "site1.settings"}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
