@@ -10,6 +10,7 @@ from chabad_auth_django import checks, receivers
 from chabad_auth_django.checks.classes import check_classes, check_permission_classes
 from chabad_auth_django.checks.cross_origin import check_cross_origin
 from chabad_auth_django.checks.database import check_database
+from chabad_auth_django.checks.risks import check_risks
 from chabad_auth_django.db import connection
 
 
@@ -38,3 +39,4 @@ class ChabadAuthConfig(AppConfig):
         django_checks.register(checks.check_driver_log, deploy=True)
         django_checks.register(checks.check_issuers, deploy=True)
         django_checks.register(check_permission_classes, deploy=True)
+        django_checks.register(check_risks, deploy=True)

@@ -48,7 +48,16 @@ def test_the_documented_settings_are_right() -> None:
         ({"CORS_ALLOW_HEADERS": ["authorization", "content-type"]}, "W087"),
         ({"CORS_EXPOSE_HEADERS": ["etag"]}, "W087"),
         ({"MIDDLEWARE": ["django.middleware.common.CommonMiddleware"]}, "W088"),
-        ({"CORS_ALLOW_ALL_ORIGINS": True, "CORS_ALLOW_CREDENTIALS": True}, "W089"),
+        *(
+            ({name: value, "CORS_ALLOW_CREDENTIALS": True}, "W089")
+            for name, value in (
+                ("CORS_ALLOW_ALL_ORIGINS", True),
+                ("CORS_ORIGIN_ALLOW_ALL", True),
+                ("CORS_ALLOWED_ORIGIN_REGEXES", [r".*"]),
+                ("CORS_ALLOWED_ORIGIN_REGEXES", [re.compile(r"^https://")]),
+                ("CORS_ALLOWED_ORIGINS", ["null"]),
+            )
+        ),
     ],
 )
 def test_what_is_wrong_is_named(changes: dict[str, Any], id: str) -> None:

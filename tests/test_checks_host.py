@@ -39,6 +39,7 @@ def ids(tmp_path: Path, given: dict[str, Any], module: str = "support.host_setti
         ({"HOST_ID": "tests"}, ["chabad_auth.W007"]),
         (VERIFYING, []),
         ({**VERIFYING, "HOST_ADAPTER": "support.nothing.Adapter"}, ["chabad_auth.E057"]),
+        ({**VERIFYING, "HOST_ADAPTER": "builtins.dict"}, ["chabad_auth.E057"]),
         ({**VERIFYING, "HOST_RECHECK_SECONDS": 301}, ["chabad_auth.E054"]),
         ({**VERIFYING, "REFRESH_GRACE_SECONDS": -1}, ["chabad_auth.E055"]),
         ({**VERIFYING, "SIGNING_KEY_FALLBACKS": ["short"]}, ["chabad_auth.E051"]),

@@ -167,6 +167,8 @@ def check_host_accounts(**kwargs: Any) -> list[CheckMessage]:
         ]
     try:
         adapter = hosts.adapter()
+        if not isinstance(adapter, hosts.HostAdapter):
+            raise TypeError("It does not extend HostAdapter.")
     except (ImportError, TypeError) as error:
         return [
             Error(f"CHABAD_AUTH['HOST_ADAPTER'] cannot be used: {error}", id="chabad_auth.E057")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning
@@ -37,9 +38,7 @@ def check_permission_classes(**kwargs: Any) -> list[CheckMessage]:
     """Return a warning where nothing keeps users from each other's data; for deployment."""
     if not settings_work():
         return []
-    (owner_or_permission,) = map(_found, Conf.PERMISSION_CLASSES.default)
-    found = map(_found, conf.PERMISSION_CLASSES)
-    if any(isinstance(item, type) and issubclass(item, owner_or_permission) for item in found):
+    if names_one_of("PERMISSION_CLASSES", Conf.PERMISSION_CLASSES.default):
         return []
     return [
         Warning(
@@ -49,6 +48,13 @@ def check_permission_classes(**kwargs: Any) -> list[CheckMessage]:
             id="chabad_auth.W086",
         )
     ]
+
+
+def names_one_of(setting: str, paths: Sequence[str]) -> bool:
+    """Tell whether the setting names one of the classes, or a class that extends one."""
+    wanted = tuple(map(_found, paths))
+    found = map(_found, getattr(conf, setting))
+    return any(isinstance(item, type) and issubclass(item, wanted) for item in found)
 
 
 def _found(path: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +19,12 @@ MIDDLEWARE = "corsheaders.middleware.CorsMiddleware"
 
 #: Middleware that may answer by itself. Such an answer needs the CORS headers too.
 ANSWERING = "django.middleware.common.CommonMiddleware"
+
+#: The setting that allows each origin, and its former name.
+ALL_ORIGINS = ("CORS_ALLOW_ALL_ORIGINS", "CORS_ORIGIN_ALLOW_ALL")
+
+#: Origins that no project means to allow.
+STRANGERS = ("https://any-site.invalid", "http://any-site.invalid", "null")
 
 
 def check_cross_origin(**kwargs: Any) -> list[CheckMessage]:
@@ -49,17 +56,25 @@ def check_cross_origin(**kwargs: Any) -> list[CheckMessage]:
                 id="chabad_auth.W088",
             )
         )
-    allows_all = getattr(settings, "CORS_ALLOW_ALL_ORIGINS", False)
-    if allows_all and getattr(settings, "CORS_ALLOW_CREDENTIALS", False):
+    if getattr(settings, "CORS_ALLOW_CREDENTIALS", False) and _allows_any_site():
         messages.append(
             Warning(
-                "CORS_ALLOW_ALL_ORIGINS and CORS_ALLOW_CREDENTIALS are both on.",
+                "django-cors-headers lets pages of any origin call the API with credentials.",
                 hint="Any site can then read what the API tells whoever is logged in. Name each "
-                "origin in CORS_ALLOWED_ORIGINS.",
+                "origin in CORS_ALLOWED_ORIGINS, not 'null', which any site can be.",
                 id="chabad_auth.W089",
             )
         )
     return messages
+
+
+def _allows_any_site() -> bool:
+    if any(getattr(settings, name, False) for name in ALL_ORIGINS):
+        return True
+    patterns = getattr(settings, "CORS_ALLOWED_ORIGIN_REGEXES", ())
+    return "null" in getattr(settings, "CORS_ALLOWED_ORIGINS", ()) or any(
+        re.match(pattern, origin) for pattern in patterns for origin in STRANGERS
+    )
 
 
 def _lower(headers: Iterable[str]) -> set[str]:

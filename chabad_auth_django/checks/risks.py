@@ -1,0 +1,197 @@
+"""Warnings of settings that work, and that make a deployment easier to attack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Warning
+
+from chabad_auth_django.checks import settings_work
+from chabad_auth_django.checks.classes import names_one_of
+from chabad_auth_django.conf import ISSUER_DEFAULTS, Conf, conf
+from chabad_auth_django.models import User
+from chabad_auth_django.services.identity import hosts
+
+#: Packages of second factors that the default adapter does not ask.
+OTHER_SECOND_FACTORS = ("django_otp", "two_factor", "mfa")
+
+
+class Risk(NamedTuple):
+    """A state of the settings that a deployment is warned of."""
+
+    number: int
+    is_taken: Callable[[], bool]
+    message: str
+    hint: str
+
+
+RISKS = (
+    Risk(
+        90,
+        lambda: not _rate("sign_in"),
+        "CHABAD_AUTH['THROTTLE_RATES'] does not limit 'sign_in', so passwords can be guessed.",
+        "Give it a rate, such as '10/min'.",
+    ),
+    Risk(
+        91,
+        lambda: not _rate("refresh"),
+        "CHABAD_AUTH['THROTTLE_RATES'] does not limit 'refresh'.",
+        "Give it a rate, such as '30/min'.",
+    ),
+    Risk(
+        92,
+        lambda: not names_one_of("THROTTLE_CLASSES", Conf.THROTTLE_CLASSES.default),
+        "No class in CHABAD_AUTH['THROTTLE_CLASSES'] is a ScopedThrottle, so no address is limited "
+        "by CHABAD_AUTH['THROTTLE_RATES'].",
+        "Whatever takes its place must limit sign-ins.",
+    ),
+    Risk(
+        93,
+        lambda: not names_one_of("AUTHENTICATION_CLASSES", Conf.AUTHENTICATION_CLASSES.default[:1]),
+        "No class in CHABAD_AUTH['AUTHENTICATION_CLASSES'] is a BearerAuthentication.",
+        "It refuses ended sessions, blocked users and disabled accounts at each request. Whatever "
+        "takes its place must do the same.",
+    ),
+    Risk(
+        94,
+        lambda: conf.ACCESS_TOKEN_SECONDS > 3600,
+        "CHABAD_AUTH['ACCESS_TOKEN_SECONDS'] is more than an hour.",
+        "Whoever gets hold of an access token is the user for so long. Clients can refresh.",
+    ),
+    Risk(
+        95,
+        lambda: conf.REFRESH_TOKEN_SECONDS > 90 * 86_400,
+        "CHABAD_AUTH['REFRESH_TOKEN_SECONDS'] is more than 90 days.",
+        "A device that was lost stays signed in for so long.",
+    ),
+    Risk(
+        96,
+        lambda: conf.HOST_RECHECK_SECONDS > 60,
+        "CHABAD_AUTH['HOST_RECHECK_SECONDS'] is more than a minute.",
+        "A disabled account, or one whose password changed, goes on for so long.",
+    ),
+    Risk(
+        97,
+        lambda: conf.REFRESH_GRACE_SECONDS > 60,
+        "CHABAD_AUTH['REFRESH_GRACE_SECONDS'] is more than a minute.",
+        "A stolen refresh token that the client has used already is good for so long.",
+    ),
+    Risk(
+        98,
+        lambda: conf.TOKEN_LEEWAY_SECONDS > 60,
+        "CHABAD_AUTH['TOKEN_LEEWAY_SECONDS'] is more than a minute.",
+        "Tokens that have expired are good for so long. Let the servers set their clocks by NTP.",
+    ),
+    Risk(
+        99,
+        lambda: conf.AUDIT_RETENTION_DAYS < 30,
+        "CHABAD_AUTH['AUDIT_RETENTION_DAYS'] is less than 30.",
+        "Who did what may be forgotten before anybody asks.",
+    ),
+    Risk(
+        100,
+        lambda: any(issuer["MAX_LIFETIME_SECONDS"] is None for issuer in _issuers()),
+        "An issuer in CHABAD_AUTH['ISSUERS'] has no MAX_LIFETIME_SECONDS.",
+        "A token that it signs for years is good for years, and cannot be revoked.",
+    ),
+    Risk(
+        101,
+        lambda: not _our_keys().isdisjoint(_secrets_of_issuers()),
+        "The KEY of an issuer in CHABAD_AUTH['ISSUERS'] is a SIGNING_KEY, or a SECRET_KEY of "
+        "Django, too.",
+        "Whoever has it can sign access tokens for each user. Give each purpose a key of its own.",
+    ),
+    Risk(
+        102,
+        lambda: any(
+            not _secrets(one).isdisjoint(_secrets(other))
+            for one, other in combinations(_issuers(), 2)
+        ),
+        "Two issuers in CHABAD_AUTH['ISSUERS'] have one secret.",
+        "Each can sign in as every user of the other.",
+    ),
+    Risk(
+        103,
+        lambda: any(
+            "*" in name.split(":")
+            for role in User.fields()["roles"].default()
+            for name in conf.ROLE_PERMISSIONS.get(role, ())
+        ),
+        "CHABAD_AUTH['ROLE_PERMISSIONS'] gives all permissions, or all on something, to the role "
+        "of every new user.",
+        "Give them to another role.",
+    ),
+    Risk(
+        104,
+        lambda: (
+            apps.is_installed("django.contrib.sessions")
+            and str(settings.SESSION_COOKIE_SAMESITE) not in ("Lax", "Strict")
+            and names_one_of("AUTHENTICATION_CLASSES", Conf.AUTHENTICATION_CLASSES.default[1:])
+        ),
+        "SESSION_COOKIE_SAMESITE lets pages of other sites call the API as whoever is logged in.",
+        "Set it to 'Lax', or take SessionAuthentication out of "
+        "CHABAD_AUTH['AUTHENTICATION_CLASSES'].",
+    ),
+    Risk(
+        105,
+        lambda: (
+            any(map(apps.is_installed, OTHER_SECOND_FACTORS))
+            and _adapter_method("has_second_factor") is hosts.HostAdapter.has_second_factor
+        ),
+        "CHABAD_AUTH['HOST_ADAPTER'] does not ask the installed app for second factors, so a "
+        "password alone signs in.",
+        "Let its methods has_second_factor and gave_second_factor ask that app.",
+    ),
+)
+
+
+def check_risks(**kwargs: Any) -> list[CheckMessage]:
+    """Return a warning for each risk that the settings take; for deployment."""
+    if not settings_work():
+        return []
+    return [
+        Warning(risk.message, hint=risk.hint, id=f"chabad_auth.W{risk.number:03}")
+        for risk in RISKS
+        if risk.is_taken()
+    ]
+
+
+def _rate(scope: str) -> str | None:
+    return {**Conf.THROTTLE_RATES.default, **conf.THROTTLE_RATES}[scope]
+
+
+def _issuers() -> list[dict[str, Any]]:
+    return [{**ISSUER_DEFAULTS, **issuer} for issuer in conf.ISSUERS]
+
+
+def _adapter_method(name: str) -> Any:
+    try:
+        return getattr(type(hosts.adapter()), name, None)
+    except (ImportError, TypeError):
+        return None  # chabad_auth.E057 says so.
+
+
+def _our_keys() -> set[bytes]:
+    keys = [conf.SIGNING_KEY, *conf.SIGNING_KEY_FALLBACKS]
+    return set(_as_bytes([*keys, settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]))
+
+
+def _secrets_of_issuers() -> set[bytes]:
+    return set().union(*map(_secrets, _issuers()))
+
+
+def _secrets(issuer: Mapping[str, Any]) -> set[bytes]:
+    """Return the shared secrets of the issuer; a public key may stand in several."""
+    key = issuer["KEY"]
+    keys = key if isinstance(key, Mapping) else dict.fromkeys(issuer["ALGORITHMS"], key)
+    return set(_as_bytes([key for name, key in keys.items() if name.startswith("HS")]))
+
+
+def _as_bytes(keys: Sequence[Any]) -> Iterator[bytes]:
+    for key in keys:
+        if key:
+            yield key.encode() if isinstance(key, str) else bytes(key)
