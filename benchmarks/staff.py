@@ -83,8 +83,7 @@ def run(is_quick: bool, say: Callable[[str], object]) -> int:
 
 def _load(count: int, say: Callable[[str], object]) -> ObjectId:
     """Store everything; return a user who has much."""
-    call_command("migrate", verbosity=0)
-    with pymongo.MongoClient[Row](os.environ["MONGODB_URI"], tz_aware=True) as client:
+    with pymongo.MongoClient[Row](os.environ["MONGODB_URI"], tz_aware=True, w=1) as client:
         database = client.get_default_database()
         say(f"storing {count:,} users and as many events")
         users = [ObjectId() for _ in range(min(count, ACTIVE))]
@@ -93,8 +92,10 @@ def _load(count: int, say: Callable[[str], object]) -> ObjectId:
         end = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         data = Data(end, reader=users[0], writer=users[0], newcomer=users[0])
         insert(database, "analytics", stored_analytics(data, users, count))
-    say("creating the indexes, and rolling up")
+    say("creating the indexes")
+    call_command("migrate", verbosity=0)
     call_command("chabad_sync_indexes", verbosity=0)
+    say("rolling up")
     call_command("chabad_rollup_analytics", verbosity=0)
     return users[0]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
-#: What a spreadsheet takes for a formula when a cell begins with it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: What a spreadsheet takes for a formula when a cell begins with it, some in their wide form.
+_FORMULA = tuple("=+-@＝＋－＠")
 
 
 class _Line:

@@ -415,3 +415,22 @@ tell([gone.status_code, "being deleted" in text(gone)])
 tell(browser.get(f"{PEOPLE}?columns=nothing").status_code)
 """)
     assert told == [[True, True, False], True, [404, True], 400]
+
+
+def test_no_cell_of_a_file_is_a_formula(run: Run) -> None:
+    told = run("""
+import csv, io
+names = ["=1+1", "+1", "-1", "@SUM(A1)", "\\t=1", "\\r=1", " =1", "\\n@x",
+    '"=1', "\uff1d1", "\u202e=1"]
+for number, name in enumerate(names):
+    user = User.create_user(email=f"n{number}@example.org")
+    odd = {"name": name, "valuUserId": name, "roles": [name, "user"], "authMethods": name}
+    User.collection().update_one({"_id": user.id}, {"$set": odd})
+content = b"".join(superuser().post(f"{PEOPLE}export/").streaming_content).decode("utf-8-sig")
+rows = list(csv.reader(io.StringIO(content, newline="")))
+tell(len(rows))
+tell([cell for row in rows for cell in row if cell.lstrip()[:1] in tuple("=+-@\uff1d")])
+tell({cell for row in rows for cell in row if not cell.isprintable()} == set())
+tell([row[2] for row in rows if row[2].endswith("SUM(A1)")])
+""")
+    assert told == [12, [], True, ["'@SUM(A1)"]]

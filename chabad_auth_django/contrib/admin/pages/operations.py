@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, timedelta
+from functools import cache
 from typing import Any
 
 from django.core import checks
@@ -54,7 +55,7 @@ class OperationsPage(Page):
         )
         found: dict[str, Any] = {
             "configuration": list(configuration.read()),
-            "messages_of_checks": list(_check()),
+            "messages_of_checks": _check(),
         }
         if isinstance(now, State):
             found |= {"state": now, "problems": list(state.problems(now))}
@@ -109,8 +110,8 @@ def _log(host: Server, days: Calendar) -> dict[str, Any]:
     return {"since": host.log_since, "seen": days.seen, "is_lost": is_lost}
 
 
-def _check() -> Iterator[checks.CheckMessage]:
-    """Yield what ``check --deploy`` says; that asks MongoDB nothing."""
-    yield from sorted(
-        checks.run_checks(include_deployment_checks=True), key=lambda item: -item.level
-    )
+@cache
+def _check() -> list[checks.CheckMessage]:
+    """Return what ``check --deploy`` says of the settings, which stay until the process ends."""
+    found = checks.run_checks(include_deployment_checks=True)
+    return sorted(found, key=lambda item: -item.level)
