@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 from rest_framework.test import APIClient
-from support import naive
+from support import oracle
 from support.commands import CommandCounter
 from support.requests import check_error
 
@@ -64,12 +64,12 @@ def ask(login: Any, admin: User) -> Ask:
 def check(ask: Ask, events: list[dict[str, Any]], *users: User) -> None:
     for start, end in RANGES:
         for user in (None, *users):
-            found = naive.between(events, start, end, user and user.id)
+            found = oracle.between(events, start, end, user and user.id)
             for path, field, name in (
                 ("event-counts", "eventName", "eventName"),
                 ("category-counts", "eventCategory", "category"),
             ):
-                assert ask(path, start, end, user).json() == naive.counts(found, field, name)
+                assert ask(path, start, end, user).json() == oracle.counts(found, field, name)
 
 
 def test_counts_are_exact_before_and_after_a_roll_up_and_late_events(
@@ -92,8 +92,8 @@ def test_counts_of_a_standalone_server_are_exact(standalone: str, login: Any) ->
     Analytics.collection().insert_many(events)
     path = "/api/users/me/analytics/event-counts/"
     query = {"start": JANUARY.isoformat(), "end": (JANUARY + DAY / 2).isoformat()}
-    assert login(ann).get(path, query).json() == naive.counts(
-        naive.between(events, JANUARY, JANUARY + DAY / 2), "eventName", "eventName"
+    assert login(ann).get(path, query).json() == oracle.counts(
+        oracle.between(events, JANUARY, JANUARY + DAY / 2), "eventName", "eventName"
     )
 
 
@@ -126,7 +126,7 @@ def test_where_events_are_archived_only_whole_days_are_counted(
             for start, end in ((JANUARY + DAY / 2, MARCH), (JANUARY, FEBRUARY - DAY / 2)):
                 check_error(ask(name, start, end, user), 409, "events_archived")
             assert ask(name, FEBRUARY + DAY / 2, MARCH, user).status_code == 200
-    whole = naive.counts(naive.between(events, JANUARY, MARCH), "eventName", "eventName")
+    whole = oracle.counts(oracle.between(events, JANUARY, MARCH), "eventName", "eventName")
     assert ask("event-counts", JANUARY, MARCH).json() == whole
     assert ask("event-counts", JANUARY, MARCH, owner).json() == whole
 
@@ -145,8 +145,8 @@ def test_a_time_series_is_exact(
     query = {"bucket": bucket, "timeZone": zone, "distinct": "true", **({"by": by} if by else {})}
     for user in (None, owner):
         start, end = JANUARY + DAY / 2, FEBRUARY
-        found = naive.between(events, start, end, user and user.id)
-        expected = naive.timeseries(found, bucket, zone, by)
+        found = oracle.between(events, start, end, user and user.id)
+        expected = oracle.timeseries(found, bucket, zone, by)
         for row in expected:
             row["time"] = row["time"].strftime("%Y-%m-%dT%H:%M:%S.000Z")
         series = ask("timeseries", start, end, user, **query).json()

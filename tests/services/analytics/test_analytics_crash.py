@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
-from support import jobs, naive
+from support import jobs, oracle
 from support.claims import Claim
 from support.fork_server import ForkServer
 from support.killer import Killer
@@ -48,9 +48,9 @@ def events(raw: Database, user: User) -> Iterator[list[Any]]:
 
 def check(events: list[Any]) -> None:
     asked = {"start": JANUARY, "end": MARCH}
-    assert counts.get_event_counts(**asked) == naive.counts(events, "eventName", "eventName")
+    assert counts.get_event_counts(**asked) == oracle.counts(events, "eventName", "eventName")
     series = timeseries.get_timeseries(**asked, by="eventName", distinct=True)
-    expected = naive.timeseries(events, "day", "UTC", "eventName")
+    expected = oracle.timeseries(events, "day", "UTC", "eventName")
     assert sorted(series, key=repr) == sorted(expected, key=repr)
 
 

@@ -28,7 +28,7 @@ from bson import (
 from bson.raw_bson import RawBSONDocument
 from django.test import override_settings
 from pymongo.database import Database
-from support import naive
+from support import oracle
 from support.interleave import Pause, command
 from support.management import run
 
@@ -248,7 +248,7 @@ def test_a_restore_during_a_deletion_counts_nobody_for_ever(
         list(rollups.run())
     left = [row for row in rows if keep or row["userId"] == user.id]
     asked = {"start": JANUARY, "end": FEBRUARY}
-    assert counts.get_event_counts(**asked) == naive.counts(left, "eventName", "eventName")
+    assert counts.get_event_counts(**asked) == oracle.counts(left, "eventName", "eventName")
     assert raw.analytics.distinct("userId") == [user.id]
     assert raw.analytics_daily_users.count_documents({"userId": bob.id}) == 0
     assert raw.deletions.count_documents({}) == 0

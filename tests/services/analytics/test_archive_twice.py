@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 from pymongo.database import Database
-from support import naive
+from support import oracle
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
@@ -68,9 +68,9 @@ def batches_of(size: int) -> Any:
 
 def check(events: Iterable[Any]) -> None:
     asked = {"start": JANUARY, "end": FEBRUARY}
-    assert counts.get_event_counts(**asked) == naive.counts(events, "eventName", "eventName")
+    assert counts.get_event_counts(**asked) == oracle.counts(events, "eventName", "eventName")
     series = timeseries.get_timeseries(**asked, distinct=True)
-    expected = naive.timeseries(events, "day", "UTC", None)
+    expected = oracle.timeseries(events, "day", "UTC", None)
     assert sorted(series, key=repr) == sorted(expected, key=repr)
 
 

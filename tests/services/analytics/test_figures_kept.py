@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pymongo.database import Database
-from support import naive
+from support import oracle
 from support.processes import python
 
 from chabad_auth_django.exceptions import ExtraRequired
@@ -117,7 +117,7 @@ def test_roll_ups_of_an_earlier_form_are_made_anew(users: list[User], raw: Datab
     for _ in range(2):
         assert people() == [3] * 7
         series = timeseries.get_timeseries(**WEEK, time_zone="Asia/Kolkata", bucket="day")
-        expected = naive.timeseries(raw.analytics.find(), "day", "Asia/Kolkata", None)
+        expected = oracle.timeseries(raw.analytics.find(), "day", "Asia/Kolkata", None)
         assert [row["count"] for row in series] == [row["count"] for row in expected]
         list(rollups.run())
         assert raw.analytics_quarters.count_documents({"build": {"$exists": True}}) == 7

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 from pymongo.database import Database
-from support import naive
+from support import oracle
 
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import EventsArchived
@@ -66,7 +66,7 @@ def check(events: list[dict[str, Any]], *users: User) -> None:
     for name, ways in COUNTS.items():
         for user_id in (None, *(user.id for user in users)):
             for start, end in ((JANUARY, MARCH), (JANUARY + timedelta(days=3), FEBRUARY)):
-                expected = naive.counts(naive.between(events, start, end, user_id), *FIELDS[name])
+                expected = oracle.counts(oracle.between(events, start, end, user_id), *FIELDS[name])
                 for way in ways:
                     assert way(start, end, user_id) == expected, (name, way)
 

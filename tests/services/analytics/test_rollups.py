@@ -13,7 +13,7 @@ from bson import ObjectId, Timestamp
 from django.test import override_settings
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
-from support import naive
+from support import oracle
 from support.clients import recording
 from support.threads import together
 
@@ -52,7 +52,7 @@ def ask(start: datetime = FIRST, end: datetime = FIRST + DAYS * DAY) -> list[dic
 
 
 def truth(raw: Database) -> list[dict[str, Any]]:
-    return naive.counts(raw.analytics.find(), "eventName", "eventName")
+    return oracle.counts(raw.analytics.find(), "eventName", "eventName")
 
 
 def test_a_day_is_counted_once_and_only_when_it_is_over(raw: Database, user: User) -> None:
