@@ -14,6 +14,7 @@ from typing import Any
 import bson
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 Row = dict[str, Any]
@@ -120,6 +121,7 @@ def send_together(
 
 def aggregate_together(
     pipelines: Mapping[str, tuple[Collection[Row], list[dict[str, Any]]]],
+    session: ClientSession | None = None,
 ) -> dict[str, list[Row]]:
     """Return what each pipeline finds, by its name, with one command.
 
@@ -139,7 +141,7 @@ def aggregate_together(
     ]
     found: dict[str, list[Row]] = {name: [] for name in pipelines}
     # In one batch, as far as 16 MB go.
-    for row in first.aggregate([*begin, *unions], batchSize=10_000):
+    for row in first.aggregate([*begin, *unions], batchSize=1_000_000, session=session):
         found[row["tag"]].append(row["row"])
     return found
 

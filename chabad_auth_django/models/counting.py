@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -94,7 +94,8 @@ def snapshot_read(function: Callable[P, T]) -> Callable[P, T]:
                     raise TooSlow from error
                 raise
             except OperationFailure as error:
-                if error.code not in _TRY_AGAIN:
+                # In the caller's snapshot nothing changes: the caller runs again.
+                if error.code not in _TRY_AGAIN or kwargs.get("snapshot"):
                     raise
                 time.sleep(_PAUSE)
         return function(*args, **kwargs)
@@ -129,7 +130,11 @@ def count(
             *count_pipeline(sources, rows=rows, event_key=f"${field}"),
             *_most_frequent(name),
         ]
-        found = rows_model(sources).collection().aggregate(pipeline, session=sources.session)
+        found = (
+            rows_model(sources)
+            .collection()
+            .aggregate(pipeline, session=sources.session, batchSize=MAX_LIMIT + 1)
+        )
         return list(found)
 
 
@@ -142,9 +147,39 @@ def start_of_day(time: datetime) -> datetime:
 def open_sources(
     start: datetime, end: datetime, user_id: Any, builds: Builds, *, by_days: bool = True
 ) -> Iterator[Sources]:
+    """Open a snapshot and find out where to count; see ``find_sources``."""
+    with open_session() as session:
+        yield find_sources(session, start, end, user_id, builds, by_days=by_days)
+
+
+@contextmanager
+def open_session() -> Iterator[ClientSession | None]:
+    """Open a snapshot of the database.
+
+    ``None`` in a transaction, which has its own snapshot and whose writes are in no log yet, and on
+    a standalone server, which has no log, and no ledger.
+    """
+    if in_transaction() or not connection.supports_transactions():
+        yield None
+        return
+    with connection.get_client().start_session(snapshot=True) as session:
+        yield session
+
+
+def find_sources(
+    session: ClientSession | None,
+    start: datetime,
+    end: datetime,
+    user_id: Any,
+    builds: Builds,
+    *,
+    by_days: bool = True,
+    archived: Collection[datetime] | None = None,
+) -> Sources:
     """Find out where to count; ``by_days=False``: from the events alone.
 
-    Raises ``ValidationError`` and ``EventsArchived``.
+    ``archived`` are the days of which events are archived, where these are known. Raises
+    ``ValidationError`` and ``EventsArchived``.
     """
     start, end = utc_argument(start), utc_argument(end)
     user_id = None if user_id is None else to_object_id(user_id)
@@ -152,14 +187,19 @@ def open_sources(
     last = max(first, start_of_day(end))
     if not by_days:
         last = first
-    if in_transaction() or not connection.supports_transactions():
-        # A transaction has its own snapshot, and its writes are in no log yet. A standalone server
-        # has no log, and no ledger.
-        yield _sources(None, start, end, first, last, {}, user_id)
-        return
-    with connection.get_client().start_session(snapshot=True) as session:
-        found = builds(session, first, last) if first < last else {}
-        yield _sources(session, start, end, first, last, found, user_id)
+    found = builds(session, first, last) if session and first < last else {}
+    parts = [(start_of_day(start), first), (last, end)]
+    if _is_archived([(begin, until) for begin, until in parts if begin < until], archived, session):
+        raise EventsArchived
+    ranges = []
+    cursor = start
+    for day in sorted(found):
+        if cursor < day:
+            ranges.append((cursor, day))
+        cursor = day + DAY
+    if cursor < end:
+        ranges.append((cursor, end))
+    return Sources(session, first, last, list(found.values()), ranges, user_id)
 
 
 def count_pipeline(sources: Sources, *, rows: Stages, event_key: Any) -> Stages:
@@ -219,28 +259,17 @@ def _most_frequent(name: str) -> Stages:
     ]
 
 
-def _sources(
+def _is_archived(
+    ranges: Sequence[tuple[datetime, datetime]],
+    archived: Collection[datetime] | None,
     session: ClientSession | None,
-    start: datetime,
-    end: datetime,
-    first: datetime,
-    last: datetime,
-    builds: Mapping[datetime, ObjectId],
-    user_id: ObjectId | None,
-) -> Sources:
-    ranges = []
-    cursor = start
-    for day in sorted(builds):
-        if cursor < day:
-            ranges.append((cursor, day))
-        cursor = day + DAY
-    if cursor < end:
-        ranges.append((cursor, end))
-    for from_day, to_day in ((start_of_day(start), first), (last, end)):
-        archived = {"build": ARCHIVED, "day": {"$gte": from_day, "$lt": to_day}}
-        if from_day < to_day and AnalyticsDaily.collection().find_one(archived, session=session):
-            raise EventsArchived
-    return Sources(session, first, last, list(builds.values()), ranges, user_id)
+) -> bool:
+    """Tell whether events of a day are archived that is in one of the ranges."""
+    if archived is not None:
+        return any(begin <= day < until for day in archived for begin, until in ranges)
+    days = [{"day": {"$gte": begin, "$lt": until}} for begin, until in ranges]
+    query = {"build": ARCHIVED, "$or": days}
+    return bool(days and AnalyticsDaily.collection().find_one(query, {"_id": 1}, session=session))
 
 
 def _next_day(time: datetime) -> datetime:

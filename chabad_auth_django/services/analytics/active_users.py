@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import AnalyticsQuarters
-from chabad_auth_django.models.counting import DAY, no_builds, open_sources, snapshot_read
+from chabad_auth_django.models.counting import DAY, snapshot_read
 from chabad_auth_django.models.event import utc_argument
 from chabad_auth_django.models.rollup import KEYS, QUARTERS
 from chabad_auth_django.services.analytics import bitmaps, quarters
 from chabad_auth_django.services.analytics.buckets import Bucket, Buckets
 from chabad_auth_django.services.analytics.counts import refuse_in_transaction
-from chabad_auth_django.services.analytics.people import Reader
+from chabad_auth_django.services.analytics.people import BEFORE, FIRST, Reader, Sets
+from chabad_auth_django.services.analytics.snapshots import Snapshot, open_snapshot
 
 BUCKETS = ("day", "week", "month")
 COHORTS = ("active", "firstTime")
@@ -46,6 +46,7 @@ def get_active_users(
     by: str | None = None,
     value: str | None = None,
     first_time: bool = False,
+    snapshot: Snapshot | None = None,
 ) -> list[dict[str, Any]]:
     """Count the users who were active in each whole bucket that begins with ``start <= … < end``.
 
@@ -53,17 +54,28 @@ def get_active_users(
     ``month`` too, the users of the 7 and 30 days that end with the day, and ``stickiness``, users
     divided by month. ``first_time`` adds ``firstTime``, those who were never active before, and
     ``returning``, the others. ``by`` and ``value`` choose events, such as those of an ``appId``.
+    A ``snapshot`` whose range has all these days in it is read in; else one is opened.
 
     Raises ``ValidationError``, ``EventsArchived``, ``ExtraRequired`` and ``TooSlow``.
     """
     lead = (MONTH - 1) * DAY if bucket == "day" else timedelta(0)
-    with _open(start, end, bucket, time_zone, by, value, lead) as figures:
-        sets = figures.read()
-        seen = figures.read_before() if first_time else bitmaps.BitMap()
+    start, end = utc_argument(start), utc_argument(end)
+    labels, sets = _read(
+        start,
+        end,
+        bucket,
+        time_zone,
+        by,
+        value,
+        lead=lead,
+        before=first_time,
+        snapshot=snapshot,
+    )
+    seen = sets.pop(BEFORE, bitmaps.BitMap())
     rows = []
-    for label, begin in figures.labels:
+    for label, begin in labels:
         active = sets.get(label, bitmaps.BitMap())
-        if begin >= figures.start:
+        if begin >= start:
             row: dict[str, Any] = {"time": begin, "users": len(active)}
             if bucket == "day":
                 row |= {"week": _trailing(sets, label, 7), "month": _trailing(sets, label, MONTH)}
@@ -134,14 +146,14 @@ def get_retention(
     if not 1 <= periods <= MAX_PERIODS:
         raise ValidationError(f"There are 1 to {MAX_PERIODS} periods.")
     is_new = cohort == "firstTime"
-    with _open(start, end, bucket, time_zone, by, value, timedelta(0)) as figures:
-        sets = figures.read()
-        seen = figures.read_before() if is_new else bitmaps.BitMap()
+    start, end = utc_argument(start), utc_argument(end)
+    labels, sets = _read(start, end, bucket, time_zone, by, value, before=is_new)
+    seen = sets.pop(BEFORE, bitmaps.BitMap())
     cohorts: list[tuple[datetime, bitmaps.BitMap]] = []
     actives: list[bitmaps.BitMap] = []
-    for label, begin in figures.labels:
+    for label, begin in labels:
         active = sets.get(label, bitmaps.BitMap())
-        if begin >= figures.start:
+        if begin >= start:
             actives.append(active)
             cohorts.append((begin, active - seen))
         if is_new:
@@ -159,37 +171,24 @@ def get_retention(
     ]
 
 
-@dataclass(frozen=True)
-class _Figures:
-    """The buckets of an answer, and those before that it takes."""
-
-    start: datetime
-    #: Each label, and when its bucket begins.
-    labels: list[tuple[datetime, datetime]]
-    buckets: Buckets
-    reader: Reader
-
-    def read(self) -> dict[datetime, bitmaps.BitMap]:
-        return self.reader.in_buckets(self.buckets) if self.labels else {}
-
-    def read_before(self) -> bitmaps.BitMap:
-        return self.reader.before() if self.labels else bitmaps.BitMap()
-
-
-@contextmanager
-def _open(
+def _read(
     start: datetime,
     end: datetime,
     bucket: Bucket,
     time_zone: str,
     by: str | None,
     value: str | None,
-    lead: timedelta,
-) -> Iterator[_Figures]:
-    """Find the buckets, and as much time before as ``lead`` says; open a snapshot."""
+    *,
+    lead: timedelta = timedelta(0),
+    before: bool,
+    snapshot: Snapshot | None = None,
+) -> tuple[list[tuple[datetime, datetime]], Sets]:
+    """Return the labels, each with when its bucket begins, and the users of each label.
+
+    ``lead`` is how much time before the range there is too.
+    """
     bitmaps.require()
     refuse_in_transaction()
-    start, end = utc_argument(start), utc_argument(end)
     _check(start, end, bucket, by, value)
     try:
         buckets = Buckets.of(bucket, time_zone, start - lead, end + _MARGIN)
@@ -197,9 +196,16 @@ def _open(
         labels, stop = _labels(buckets, first, start, end)
     except OverflowError:
         raise ValidationError("The time is not within the years 1 to 9999.") from None
-    begin = labels[0][1] if labels else stop
-    with open_sources(begin, stop, None, no_builds, by_days=time_zone == "UTC") as sources:
-        yield _Figures(start, labels, buckets, Reader(sources, by, value))
+    if not labels:
+        return [], {}
+    begin = labels[0][1]
+    opened = open_snapshot(start=begin, end=stop, earlier=before)
+    with nullcontext(snapshot) if snapshot else opened as snapshot:
+        sources = snapshot.find_sources(begin, stop, by_days=time_zone == "UTC")
+        # All of it: sums of days do not tell who was there.
+        sources = replace(sources, ranges=[(FIRST if before else begin, stop)])
+        reader = Reader(snapshot, buckets, by, value, begin if before else None)
+        return labels, reader.read(sources)
 
 
 def _check(start: datetime, end: datetime, bucket: str, by: str | None, value: str | None) -> None:

@@ -7,6 +7,7 @@ whoever wrote them, plus what the ledgers hold, as ``Analytics.get_event_counts`
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from pymongo.client_session import ClientSession
 
 from chabad_auth_django.db.transactions import in_transaction
 from chabad_auth_django.models import AnalyticsRollup
-from chabad_auth_django.models.counting import count
+from chabad_auth_django.models.counting import DAY, count
 from chabad_auth_django.services.analytics.changes import changed_days, session_time
 from chabad_auth_django.services.analytics.rollups import is_valid
 
@@ -61,10 +62,16 @@ def valid_builds(
     """Return the build of each day that was counted after the last change to it."""
     days = {"_id": {"$gte": first, "$lt": last}}
     criteria = {"$or": [{"_id": AnalyticsRollup.LOG}, days]}
-    records = {
-        record["_id"]: record
-        for record in AnalyticsRollup.collection().find(criteria, session=session)
-    }
+    # Otherwise those beyond 101 take another command.
+    rows = AnalyticsRollup.collection().find(criteria, session=session).batch_size(10_000)
+    return choose_builds(rows, session)
+
+
+def choose_builds(
+    rows: Iterable[Mapping[str, Any]], session: ClientSession
+) -> dict[datetime, ObjectId]:
+    """Return the same by the records of the days and of the log."""
+    records = {record["_id"]: record for record in rows}
     log = records.pop(AnalyticsRollup.LOG, None)
     if log is None or not records:
         return {}
@@ -72,7 +79,7 @@ def valid_builds(
         since=log["seen"],
         until=session_time(session),
         pre_images=log["preImages"],
-        before=last,
+        before=max(records) + DAY,
     )
     if changed is None:
         return {}

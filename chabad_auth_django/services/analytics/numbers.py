@@ -11,6 +11,7 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 
+from chabad_auth_django.db.reads import aggregate_together
 from chabad_auth_django.exceptions import AlreadyExists, UserNotFound
 from chabad_auth_django.models import AnalyticsRollup, AnalyticsUserNumber, User
 
@@ -20,34 +21,48 @@ _BATCH = 100_000
 
 def assign(ids: Collection[ObjectId]) -> dict[ObjectId, int]:
     """Return the numbers of those users who are there; give one to each who has none."""
-    numbers = read(ids)
-    while new := list(existing(set(ids) - numbers.keys())):
+    there, numbers = look_up(ids)
+    while new := list(there - numbers.keys()):
         last = _reserve(len(new))
         rows = [{"_id": last - index, "userId": id} for index, id in enumerate(new)]
         # Another run has given them numbers, or a deletion has taken them back.
         with suppress(AlreadyExists, UserNotFound):
             AnalyticsUserNumber.insert_rows(rows)
-        numbers |= read(new)
+        there, given = look_up(new)
+        numbers |= given
     return numbers
 
 
-def read(ids: Collection[ObjectId], session: ClientSession | None = None) -> dict[ObjectId, int]:
-    """Return the numbers of those users who have one."""
-    found: dict[ObjectId, int] = {}
+def look_up(
+    ids: Collection[ObjectId], session: ClientSession | None = None
+) -> tuple[set[ObjectId], dict[ObjectId, int]]:
+    """Return those users who are there, and the numbers of all, with one command for many."""
+    there: set[ObjectId] = set()
+    numbers: dict[ObjectId, int] = {}
     left = iter(ids)
     while batch := list(islice(left, _BATCH)):
-        rows = AnalyticsUserNumber.collection().find({"userId": {"$in": batch}}, session=session)
-        found |= {row["userId"]: row["_id"] for row in rows}
-    return found
+        among = {"$in": batch}
+        found = aggregate_together(
+            {
+                "users": (
+                    User.collection(),
+                    [{"$match": {"_id": among}}, {"$project": {"_id": 1}}],
+                ),
+                "numbers": (AnalyticsUserNumber.collection(), [{"$match": {"userId": among}}]),
+            },
+            session,
+        )
+        there |= {row["_id"] for row in found["users"]}
+        numbers |= {row["userId"]: row["_id"] for row in found["numbers"]}
+    return there, numbers
 
 
-def existing(ids: Collection[ObjectId], session: ClientSession | None = None) -> set[ObjectId]:
-    """Return those users who are there."""
+def existing(ids: Collection[ObjectId]) -> set[ObjectId]:
+    """Return those users who are there, also in a transaction, where nothing is joined."""
     found: set[ObjectId] = set()
     left = iter(ids)
     while batch := list(islice(left, _BATCH)):
-        rows = User.collection().find({"_id": {"$in": batch}}, {"_id": 1}, session=session)
-        found |= {row["_id"] for row in rows}
+        found |= {row["_id"] for row in User.collection().find({"_id": {"$in": batch}}, {"_id": 1})}
     return found
 
 

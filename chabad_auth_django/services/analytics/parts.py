@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from bson import ObjectId
+
 from chabad_auth_django.models import AnalyticsQuarters
-from chabad_auth_django.models.counting import DAY, Sources, start_of_day
+from chabad_auth_django.models.counting import Sources, start_of_day
 from chabad_auth_django.models.rollup import QUARTER
 from chabad_auth_django.services.analytics.buckets import Run
-from chabad_auth_django.services.analytics.counts import valid_builds
 
 #: Counts the quarter hours of a document; tells whether it has what is asked for.
 Count = Callable[[Mapping[str, Any], list[Run]], bool]
 
-_LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
-
 
 def count_days(
     sources: Sources,
+    builds: Mapping[datetime, ObjectId],
     *,
     runs: Callable[[datetime], list[Run] | None],
     fields: Callable[[list[Run]], Mapping[str, Any]],
@@ -28,16 +28,17 @@ def count_days(
 ) -> Sources:
     """Count what the valid documents have of the sources' ranges; return the sources of the rest.
 
-    ``runs`` says how a day (UTC) is divided, ``fields`` what is read of the documents for runs.
+    ``builds`` are the valid ones, ``runs`` says how a day (UTC) is divided, ``fields`` what is read
+    of the documents for runs.
     """
     if sources.session is None or not sources.ranges:
         return sources
     start, end = sources.ranges[0][0], sources.ranges[-1][1]
-    first, last = start_of_day(start), start_of_day(end)
-    if last < min(end, _LAST_DAY):
-        last += DAY
-    builds = valid_builds(sources.session, first, last)
-    divided = {day: list(_clip(day, runs(day) or [], start, end)) for day in builds}
+    divided = {
+        day: list(_clip(day, runs(day) or [], start, end))
+        for day in builds
+        if start_of_day(start) <= day < end
+    }
     days = sorted(day for day in divided if divided[day])
     all_runs = [run for day in days for run in divided[day]]
     if not days:
@@ -45,6 +46,8 @@ def count_days(
     documents = AnalyticsQuarters.collection().aggregate(
         [{"$match": {"_id": {"$in": days}}}, {"$project": {"build": 1, **fields(all_runs)}}],
         session=sources.session,
+        # Otherwise those beyond 101 take another command.
+        batchSize=10_000,
     )
     counted = []
     for document in documents:

@@ -6,57 +6,47 @@ are, the sets are those of one snapshot of the database, whoever writes meanwhil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from bson import ObjectId
 
-from chabad_auth_django.models import Analytics, AnalyticsDailyUser, Deletion
-from chabad_auth_django.models.counting import Sources, start_of_day
-from chabad_auth_django.models.deletion import OPEN
-from chabad_auth_django.models.rollup import ARCHIVED, QUARTERS
+from chabad_auth_django.models import Analytics, AnalyticsDailyUser
+from chabad_auth_django.models.counting import DAY, Sources
+from chabad_auth_django.models.rollup import ARCHIVED, QUARTER, QUARTERS
 from chabad_auth_django.services.analytics import bitmaps, numbers, parts, quarters
 from chabad_auth_django.services.analytics.buckets import Buckets, Run
+from chabad_auth_django.services.analytics.snapshots import Snapshot
 
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
 
-#: Users who have no number yet are given these, downwards, for one answer.
+#: The label of what was before the range.
+BEFORE = datetime.max.replace(microsecond=0, tzinfo=UTC)
+
+#: The greatest number that a set can have.
 _HIGHEST = 2**32 - 1
 
 Sets = dict[datetime, "bitmaps.BitMap"]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reader:
     """Reads sets of users in one snapshot, for events of any kind or with a value of a field."""
 
-    sources: Sources
-    by: str | None = None
-    value: str | None = None
-    _temporary: dict[ObjectId, int] = field(default_factory=dict)
+    snapshot: Snapshot
+    buckets: Buckets
+    by: str | None
+    value: str | None
+    #: Where the range begins, if what was before it is asked for too.
+    begin: datetime | None
 
-    def in_buckets(self, buckets: Buckets) -> Sets:
-        """Return label -> the users who were active in the bucket, in the range of the sources."""
-        return self._read(self.sources, buckets.runs, buckets.expression)
+    def read(self, sources: Sources) -> Sets:
+        """Return label -> the users who were active in the bucket, in the range of the sources.
 
-    def before(self) -> bitmaps.BitMap:
-        """Return the users who were active before the range, as far back as there are events."""
-        start = self.sources.ranges[0][0]
-        last = start_of_day(start)
-        earlier = replace(self.sources, ranges=[(FIRST, start)], first=FIRST, last=last)
-        whole: list[Run] = [((FIRST, None), 0, QUARTERS)]
-        label = {"label": {"$literal": FIRST}}
-        found = self._read(earlier, lambda day: whole, lambda time: label)
-        return found.get(FIRST, bitmaps.BitMap())
-
-    def _read(
-        self,
-        sources: Sources,
-        runs: Callable[[datetime], list[Run] | None],
-        label: Callable[[str], dict[str, Any]],
-    ) -> Sets:
+        What was before ``begin`` has the label ``BEFORE``.
+        """
         found: dict[datetime, list[bitmaps.BitMap]] = {}
 
         def count(document: Mapping[str, Any], runs: list[Run]) -> bool:
@@ -73,15 +63,37 @@ class Reader:
                 found.setdefault(name, []).extend(sets)
             return True
 
-        rest = parts.count_days(sources, runs=runs, fields=self._fields, count=count)
-        events = self._from_events(rest, label)
-        leaving = self._leaving() if found else set()
-        known, gone = self._numbers(leaving.union(*events.values()))
-        sets = {name: bitmaps.union(some) - gone for name, some in found.items()}
-        for name, users in events.items():
-            active = bitmaps.BitMap([known[user] for user in users if user in known])
-            sets[name] = sets.get(name, bitmaps.BitMap()) | active
-        return sets
+        builds = self.snapshot.builds
+        rest = parts.count_days(sources, builds, runs=self._runs, fields=self._fields, count=count)
+        users = self._users_of_events(rest)
+        ids = {user for some in users.values() for user in some}
+        there, known = numbers.look_up(ids.union(self.snapshot.deleting), sources.session)
+        gone = bitmaps.BitMap([number for user, number in known.items() if user not in there])
+        # Users who have no number yet are given these, downwards, for this answer.
+        known |= dict(zip(there - known.keys(), range(_HIGHEST, 0, -1), strict=False))
+        for name, some in users.items():
+            found.setdefault(name, []).append(
+                bitmaps.BitMap([known[u] for u in some if u in known])
+            )
+        return {name: bitmaps.union(some) - gone for name, some in found.items()}
+
+    def _runs(self, day: datetime) -> list[Run] | None:
+        begin = self.begin
+        if begin is None or begin <= day:
+            return self.buckets.runs(day)
+        if day + DAY <= begin:
+            return [((BEFORE, None), 0, QUARTERS)]
+        first, odd = divmod(begin - day, QUARTER)
+        runs = self.buckets.runs(day)
+        if runs is None or odd:
+            return None
+        return [((BEFORE, None), 0, first), *(run for run in runs if run[1] >= first)]
+
+    def _label(self, time: str) -> dict[str, Any]:
+        label = self.buckets.expression(time)["label"]
+        if self.begin is None:
+            return {"label": label}
+        return {"label": {"$cond": [{"$lt": [time, self.begin]}, {"$literal": BEFORE}, label]}}
 
     def _fields(self, runs: list[Run]) -> dict[str, Any]:
         if self.by:
@@ -90,10 +102,8 @@ class Reader:
         names = {name for _, begin, end in runs for name in _names(begin, end)}
         return {f"{quarters.ALL}.users.{name}": 1 for name in names}
 
-    def _from_events(
-        self, rest: Sources, label: Callable[[str], dict[str, Any]]
-    ) -> dict[datetime, set[ObjectId]]:
-        """Return the ids of the users of the events, and of the rows of archived ones."""
+    def _users_of_events(self, rest: Sources) -> dict[datetime, list[ObjectId]]:
+        """Return label -> the users, by the events and the rows of archived ones."""
         if not rest.ranges:
             return {}
         value = {"$eq": [{"$ifNull": [f"${self.by}", None]}, {"$literal": self.value}]}
@@ -102,33 +112,18 @@ class Reader:
         archived = {"build": ARCHIVED, "count": {"$gt": 0}, "$or": days}
         rows: list[dict[str, Any]] = [
             {"$match": {**archived, **wanted}},
-            {"$group": {"_id": {**label("$day"), "user": "$userId"}}},
+            {"$group": {"_id": {**self._label("$day"), "user": "$userId"}}},
         ]
         events: list[dict[str, Any]] = [
             {"$match": {**rest.events(), **wanted}},
-            {"$group": {"_id": {**label("$timestamp"), "user": "$userId"}}},
+            {"$group": {"_id": {**self._label("$timestamp"), "user": "$userId"}}},
             {"$unionWith": {"coll": AnalyticsDailyUser.collection().name, "pipeline": rows}},
         ]
-        found: dict[datetime, set[ObjectId]] = {}
+        found: dict[datetime, list[ObjectId]] = {}
         collection = Analytics.collection()
         for row in collection.aggregate(events, session=rest.session, allowDiskUse=True):
-            found.setdefault(row["_id"]["label"], set()).add(row["_id"]["user"])
+            found.setdefault(row["_id"]["label"], []).append(row["_id"]["user"])
         return found
-
-    def _numbers(self, users: set[ObjectId]) -> tuple[dict[ObjectId, int], bitmaps.BitMap]:
-        """Return a number for each of the users who are there, and the numbers of the others."""
-        there = numbers.existing(users, self.sources.session)
-        known = numbers.read(users, self.sources.session)
-        gone = bitmaps.BitMap([known.pop(user) for user in known.keys() - there])
-        for user in there - known.keys():
-            number = _HIGHEST - len(self._temporary)
-            known[user] = self._temporary.setdefault(user, number)
-        return known, gone
-
-    def _leaving(self) -> set[ObjectId]:
-        """Return the users who are being deleted, and may still be in a set."""
-        jobs = Deletion.collection().find({"state": OPEN}, {"_id": 1}, session=self.sources.session)
-        return {job["_id"] for job in jobs}
 
 
 def _names(begin: int, end: int) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -14,7 +15,6 @@ from chabad_auth_django.models.counting import (
     Sources,
     Stages,
     count_pipeline,
-    open_sources,
     rows_model,
     snapshot_read,
     sum_by,
@@ -22,7 +22,8 @@ from chabad_auth_django.models.counting import (
 from chabad_auth_django.models.event import utc_argument
 from chabad_auth_django.services.analytics import parts, quarters
 from chabad_auth_django.services.analytics.buckets import Bucket, Buckets, Key, Run
-from chabad_auth_django.services.analytics.counts import refuse_in_transaction, valid_builds
+from chabad_auth_django.services.analytics.snapshots import Snapshot, open_snapshot
+from chabad_auth_django.validators import to_object_id
 
 #: What the counts may be divided by.
 BY = ("eventName", "eventCategory", "appId")
@@ -51,6 +52,7 @@ def get_timeseries(
     by: str | None = None,
     user_id: Any = None,
     distinct: bool = False,
+    snapshot: Snapshot | None = None,
 ) -> list[dict[str, Any]]:
     """Count the events with ``start <= timestamp < end`` in each bucket that has any.
 
@@ -59,6 +61,8 @@ def get_timeseries(
     ``sessions``, how many different ones there are, which takes far longer than counting. A week
     begins on Monday. An hour is one of the wall clock; where the clock is set back, the same hour
     comes twice, and one in which the clock is changed is two, or begins at the change.
+
+    A ``snapshot`` of a range that has this one in it is read in; else one is opened.
 
     Hours and other zones than UTC have ranges of at most ``LONGEST``. Raises ``ValidationError``,
     also for more than ``MAX_ROWS`` rows, ``EventsArchived`` and ``TooSlow``.
@@ -73,12 +77,14 @@ def get_timeseries(
         days = LONGEST[bucket].days
         raise ValidationError(f"A time series by {bucket} in {time_zone} has at most {days} days.")
     buckets = Buckets.of(bucket, time_zone, start, end)
-    refuse_in_transaction()
-    with open_sources(start, end, user_id, valid_builds, by_days=in_utc) as sources:
+    user_id = None if user_id is None else to_object_id(user_id)
+    opened = nullcontext(snapshot) if snapshot else open_snapshot(start=start, end=end)
+    with opened as snapshot:
+        sources = snapshot.find_sources(start, end, user_id, by_days=in_utc)
         if in_utc or user_id is not None:
             rows = _count(sources, buckets, by)
         else:
-            rows = _count_by_quarters(sources, buckets, by)
+            rows = _count_by_quarters(sources, snapshot, buckets, by)
         if len(rows) > MAX_ROWS:
             raise ValidationError(f"The time series has more than {MAX_ROWS:,} rows.")
         numbers = {
@@ -105,10 +111,22 @@ def _count(sources: Sources, buckets: Buckets, by: str | None) -> list[Row]:
         {"$sort": {"count": -1, "_id.by": 1}},
         {"$limit": MAX_ROWS + 1},
     ]
-    return list(rows_model(sources).collection().aggregate(counts, session=sources.session))
+    found = (
+        rows_model(sources)
+        .collection()
+        .aggregate(
+            # Otherwise those beyond 101 take another command.
+            counts,
+            session=sources.session,
+            batchSize=MAX_ROWS + 2,
+        )
+    )
+    return list(found)
 
 
-def _count_by_quarters(sources: Sources, buckets: Buckets, by: str | None) -> list[Row]:
+def _count_by_quarters(
+    sources: Sources, snapshot: Snapshot, buckets: Buckets, by: str | None
+) -> list[Row]:
     """Return the same from the documents of quarter hours, and from the events for the rest."""
     totals: Counter[tuple[Key, str | None]] = Counter()
 
@@ -121,7 +139,9 @@ def _count_by_quarters(sources: Sources, buckets: Buckets, by: str | None) -> li
         return found is not None
 
     fields = {f"{by}.value": 1, f"{by}.counts": 1} if by else {f"{quarters.ALL}.counts": 1}
-    rest = parts.count_days(sources, runs=buckets.runs, fields=lambda runs: fields, count=count)
+    rest = parts.count_days(
+        sources, snapshot.builds, runs=buckets.runs, fields=lambda runs: fields, count=count
+    )
     rows = {
         _hashable(row["_id"]): row for row in (_count(rest, buckets, by) if rest.ranges else ())
     }

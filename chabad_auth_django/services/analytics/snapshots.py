@@ -1,0 +1,95 @@
+"""What all figures of an answer know of one moment of the database, read once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from pymongo.client_session import ClientSession
+
+from chabad_auth_django.db.reads import aggregate_together
+from chabad_auth_django.models import AnalyticsDaily, AnalyticsRollup, Deletion
+from chabad_auth_django.models.counting import Sources, find_sources, open_session, start_of_day
+from chabad_auth_django.models.deletion import OPEN
+from chabad_auth_django.models.rollup import ARCHIVED
+from chabad_auth_django.services.analytics.counts import choose_builds, refuse_in_transaction
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The days of a range as of one moment, in which ``session`` reads."""
+
+    session: ClientSession | None
+    start: datetime
+    end: datetime
+    #: The days that were counted after the last change to them, and by which build.
+    builds: Mapping[datetime, ObjectId]
+    #: The days of which events are archived.
+    archived: Collection[datetime]
+    #: The users whose deletion is under way.
+    deleting: Collection[ObjectId]
+
+    def find_sources(
+        self, start: datetime, end: datetime, user_id: Any = None, *, by_days: bool
+    ) -> Sources:
+        """Find out where to count, within the snapshot's range; raise ``EventsArchived``."""
+        if start < self.start or self.end < end:
+            raise ValueError("This is not in the range of the snapshot.")
+        return find_sources(
+            self.session,
+            start,
+            end,
+            user_id,
+            self._builds if by_days else lambda *_: {},
+            by_days=by_days,
+            archived=self.archived,
+        )
+
+    def _builds(
+        self, session: ClientSession, first: datetime, last: datetime
+    ) -> dict[datetime, ObjectId]:
+        return {day: build for day, build in self.builds.items() if first <= day < last}
+
+
+@contextmanager
+def open_snapshot(*, start: datetime, end: datetime, earlier: bool = False) -> Iterator[Snapshot]:
+    """Read what is known of the days of a range, with one command and a look at the log.
+
+    With ``earlier`` the builds of all days before it too.
+    """
+    refuse_in_transaction()
+    with open_session() as session:
+        if session is None:
+            yield Snapshot(None, start, end, {}, (), ())
+            return
+        in_range = {"$gte": start_of_day(start), "$lt": end}
+        days = {"$type": "date", "$lt": end} if earlier else in_range
+        found = aggregate_together(
+            {
+                "records": (
+                    AnalyticsRollup.collection(),
+                    [{"$match": {"$or": [{"_id": AnalyticsRollup.LOG}, {"_id": days}]}}],
+                ),
+                "archived": (
+                    AnalyticsDaily.collection(),
+                    [
+                        {"$match": {"build": ARCHIVED, "day": in_range}},
+                        {"$group": {"_id": "$day"}},
+                    ],
+                ),
+                "deleting": (
+                    Deletion.collection(),
+                    [{"$match": {"state": OPEN}}, {"$project": {"_id": 1}}],
+                ),
+            },
+            session,
+        )
+        archived, deleting = (
+            {row["_id"] for row in found[name]} for name in ("archived", "deleting")
+        )
+        builds = choose_builds(found["records"], session)
+        yield Snapshot(session, start, end, builds, archived, deleting)
