@@ -94,8 +94,7 @@ def snapshot_read(function: Callable[P, T]) -> Callable[P, T]:
                     raise TooSlow from error
                 raise
             except OperationFailure as error:
-                # In the caller's snapshot nothing changes: the caller runs again.
-                if error.code not in _TRY_AGAIN or kwargs.get("snapshot"):
+                if error.code not in _TRY_AGAIN:
                     raise
                 time.sleep(_PAUSE)
         return function(*args, **kwargs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -16,7 +15,7 @@ from chabad_auth_django.services.analytics import bitmaps, quarters
 from chabad_auth_django.services.analytics.buckets import Bucket, Buckets
 from chabad_auth_django.services.analytics.counts import refuse_in_transaction
 from chabad_auth_django.services.analytics.people import BEFORE, FIRST, Reader, Sets
-from chabad_auth_django.services.analytics.snapshots import Snapshot, open_snapshot
+from chabad_auth_django.services.analytics.snapshots import open_snapshot
 
 BUCKETS = ("day", "week", "month")
 COHORTS = ("active", "firstTime")
@@ -46,7 +45,6 @@ def get_active_users(
     by: str | None = None,
     value: str | None = None,
     first_time: bool = False,
-    snapshot: Snapshot | None = None,
 ) -> list[dict[str, Any]]:
     """Count the users who were active in each whole bucket that begins with ``start <= … < end``.
 
@@ -54,7 +52,6 @@ def get_active_users(
     ``month`` too, the users of the 7 and 30 days that end with the day, and ``stickiness``, users
     divided by month. ``first_time`` adds ``firstTime``, those who were never active before, and
     ``returning``, the others. ``by`` and ``value`` choose events, such as those of an ``appId``.
-    A ``snapshot`` whose range has all these days in it is read in; else one is opened.
 
     Raises ``ValidationError``, ``EventsArchived``, ``ExtraRequired`` and ``TooSlow``.
     """
@@ -69,7 +66,6 @@ def get_active_users(
         value,
         lead=lead,
         before=first_time,
-        snapshot=snapshot,
     )
     seen = sets.pop(BEFORE, bitmaps.BitMap())
     rows = []
@@ -181,7 +177,6 @@ def _read(
     *,
     lead: timedelta = timedelta(0),
     before: bool,
-    snapshot: Snapshot | None = None,
 ) -> tuple[list[tuple[datetime, datetime]], Sets]:
     """Return the labels, each with when its bucket begins, and the users of each label.
 
@@ -199,9 +194,8 @@ def _read(
     if not labels:
         return [], {}
     begin = labels[0][1]
-    opened = open_snapshot(start=begin, end=stop, earlier=before)
-    with nullcontext(snapshot) if snapshot else opened as snapshot:
-        sources = snapshot.find_sources(begin, stop, by_days=time_zone == "UTC")
+    with open_snapshot(start=begin, end=stop, earlier=before) as snapshot:
+        sources = snapshot.find_sources(by_days=time_zone == "UTC")
         # All of it: sums of days do not tell who was there.
         sources = replace(sources, ranges=[(FIRST if before else begin, stop)])
         reader = Reader(snapshot, buckets, by, value, begin if before else None)

@@ -1,4 +1,4 @@
-"""What all figures of an answer know of one moment of the database, read once for all of them."""
+"""What an answer has to know of the days before it counts, read with one command."""
 
 from __future__ import annotations
 
@@ -33,18 +33,14 @@ class Snapshot:
     #: The users whose deletion is under way.
     deleting: Collection[ObjectId]
 
-    def find_sources(
-        self, start: datetime, end: datetime, user_id: Any = None, *, by_days: bool
-    ) -> Sources:
-        """Find out where to count, within the snapshot's range; raise ``EventsArchived``."""
-        if start < self.start or self.end < end:
-            raise ValueError("This is not in the range of the snapshot.")
+    def find_sources(self, user_id: Any = None, *, by_days: bool) -> Sources:
+        """Find out where to count; raise ``EventsArchived``."""
         return find_sources(
             self.session,
-            start,
-            end,
+            self.start,
+            self.end,
             user_id,
-            self._builds if by_days else lambda *_: {},
+            self._builds,
             by_days=by_days,
             archived=self.archived,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import nullcontext
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -52,7 +51,6 @@ def get_timeseries(
     by: str | None = None,
     user_id: Any = None,
     distinct: bool = False,
-    snapshot: Snapshot | None = None,
 ) -> list[dict[str, Any]]:
     """Count the events with ``start <= timestamp < end`` in each bucket that has any.
 
@@ -61,8 +59,6 @@ def get_timeseries(
     ``sessions``, how many different ones there are, which takes far longer than counting. A week
     begins on Monday. An hour is one of the wall clock; where the clock is set back, the same hour
     comes twice, and one in which the clock is changed is two, or begins at the change.
-
-    A ``snapshot`` of a range that has this one in it is read in; else one is opened.
 
     Hours and other zones than UTC have ranges of at most ``LONGEST``. Raises ``ValidationError``,
     also for more than ``MAX_ROWS`` rows, ``EventsArchived`` and ``TooSlow``.
@@ -78,9 +74,8 @@ def get_timeseries(
         raise ValidationError(f"A time series by {bucket} in {time_zone} has at most {days} days.")
     buckets = Buckets.of(bucket, time_zone, start, end)
     user_id = None if user_id is None else to_object_id(user_id)
-    opened = nullcontext(snapshot) if snapshot else open_snapshot(start=start, end=end)
-    with opened as snapshot:
-        sources = snapshot.find_sources(start, end, user_id, by_days=in_utc)
+    with open_snapshot(start=start, end=end) as snapshot:
+        sources = snapshot.find_sources(user_id, by_days=in_utc)
         if in_utc or user_id is not None:
             rows = _count(sources, buckets, by)
         else:

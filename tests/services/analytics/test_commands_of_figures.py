@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from chabad_auth_django.models import User
 from chabad_auth_django.models.counting import DAY, start_of_day
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.analytics import active_users, counts, rollups, timeseries
-from chabad_auth_django.services.analytics.snapshots import open_snapshot
 
 #: What was counted until when, the log of changes since, and the end of that cursor.
 SNAPSHOT = ["aggregate", "aggregate", "killCursors"]
@@ -62,14 +60,3 @@ def test_each_figure_costs_what_is_stated(
         commands.clear()
         timeseries.get_timeseries(start=days["start"] + MIDDAY, end=days["end"] - MIDDAY)
         assert commands.names == [*SNAPSHOT, *DAYS]
-    with subtests.test("in one snapshot"):
-        commands.clear()
-        with open_snapshot(start=days["start"] - 40 * DAY, end=days["end"] + DAY) as snapshot:
-            timeseries.get_timeseries(**days, **JERUSALEM, snapshot=snapshot)
-            timeseries.get_timeseries(**days, snapshot=snapshot)
-            active_users.get_active_users(**days, snapshot=snapshot)
-            assert commands.names == [*SNAPSHOT, *QUARTERS, *DAYS, *QUARTERS, *USERS]
-            with pytest.raises(ValueError, match="range"):
-                timeseries.get_timeseries(
-                    start=days["start"], end=days["end"] + timedelta(days=9), snapshot=snapshot
-                )
