@@ -27,14 +27,17 @@ PACKAGE = str(Path(chabad_auth_django.__file__).parent) + os.sep
 #: Places, by their beginning, that have to send commands without an owner -> why.
 ALLOWED = {
     "contrib/admin/": "the pages for staff are about everybody",
-    "contrib/universe/expiry": "what expires is everybody's",
+    "contrib/universe/expiry:purge": "what expires is everybody's",
     "db/pages": "an administrator's lists of everybody's",
     "services/analytics/": "counts, roll-ups and archives are of everybody's events",
     "services/deployment/": "all documents: checks, statistics, what expires",
-    "services/identity/search": "an operator looks for users by other things than their ids",
+    "services/identity/search:_has_external_id": "an operator has an external id",
+    "services/identity/search:_is_called": "an operator has a part of a name",
+    "services/identity/search:_blocked_ids": "an operator looks for the blocked ones",
     "services/lifecycle/portability:_by_unique_key": "the keys of an export",
     "services/lifecycle/portability:_stored": "an id of an export may be somebody else's here",
-    "services/lifecycle/traces": "an erasure is verified in everything",
+    "services/lifecycle/traces:_rows": "an erasure is verified in everything",
+    "services/lifecycle/traces:count_documents": "so far is the progress",
 }
 
 #: Where a host's own query begins, which may be about whatever the host wants.

@@ -288,12 +288,13 @@ def _low_versions(rows: list[dict[str, Any]]) -> Iterator[Finding]:
             detail = f"version {version}, though {last} was used"
             repair = None
             if last < INT64_MAX:
-                repair = partial(_raise_version, row["_id"], version, last + 1)
+                repair = partial(_raise_version, row, last + 1)
             yield Finding("low_version", "appdatas", row["_id"], detail, repair)
 
 
-def _raise_version(id: Any, version: int, to: int) -> bool:
-    key, update = {"_id": id, "version": version}, {"$set": {"version": to}}
+def _raise_version(row: Mapping[str, Any], to: int) -> bool:
+    key = {name: row[name] for name in ("_id", "userId", "version")}
+    update = {"$set": {"version": to}}
     return AppData.collection().update_one(key, update).modified_count == 1
 
 
