@@ -337,13 +337,13 @@ def test_an_answer_without_keys_is_no_key_set(
 def test_a_silent_issuer_costs_one_timeout_not_one_for_each_caller(
     jwks: JwksServer, keys: list[Key], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_sets, "TIMEOUT", 0.3)
-    jwks.delay = 1.0
+    monkeypatch.setattr(key_sets, "TIMEOUT", 1)
+    jwks.delay = 2.0
     token = keys[0].sign(claims())
     started = time.monotonic()
     results = together([lambda: verify_issuer_token(token=token)] * 20)
     assert {type(result) for result in results} == {IssuerUnavailable}
-    assert time.monotonic() - started < 20 * 0.3
+    assert time.monotonic() - started < 20
     assert jwks.requests == 1
     jwks.delay = 0
 

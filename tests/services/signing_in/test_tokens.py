@@ -243,7 +243,9 @@ def test_a_refused_token_is_not_remembered() -> None:
 def test_verification_is_fast() -> None:
     issued = [issue() for _ in range(1000)]
     # Each for the first time.
-    took = timeit.timeit(lambda: tokens.verify_access_token(token=issued.pop()), number=1000)
+    took = timeit.timeit(
+        lambda: tokens.verify_access_token(token=issued.pop()), timer=time.thread_time, number=1000
+    )
     microseconds = took / 1000 * 1e6
     print(f"{microseconds:.0f} µs for each verification")
     assert microseconds < 1000
