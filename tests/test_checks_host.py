@@ -36,7 +36,7 @@ def ids(tmp_path: Path, given: dict[str, Any], module: str = "support.host_setti
         ({}, ["chabad_auth.E056"]),
         ({"AUTH_METHODS": ["google"]}, []),
         ({"HOST_ID": ""}, ["chabad_auth.E052"]),
-        ({"HOST_ID": "tests"}, ["chabad_auth.W007"]),
+        ({"HOST_ID": "tests"}, []),
         (VERIFYING, []),
         ({**VERIFYING, "HOST_ADAPTER": "support.nothing.Adapter"}, ["chabad_auth.E057"]),
         ({**VERIFYING, "HOST_ADAPTER": "builtins.dict"}, ["chabad_auth.E057"]),

@@ -150,11 +150,7 @@ def check_pages(**kwargs: Any) -> list[CheckMessage]:
 
 def check_host_accounts(**kwargs: Any) -> list[CheckMessage]:
     """Return messages where accounts of the Django project may sign in, and cannot or must not."""
-    if not apps.is_installed("django.contrib.auth"):
-        return []
-    if not settings_work():
-        return []
-    if {CREDENTIALS, *conf.SOCIAL_AUTH_METHODS.values()}.isdisjoint(conf.AUTH_METHODS):
+    if not host_accounts_sign_in():
         return []
     if conf.HOST_ID is None:
         return [
@@ -173,7 +169,15 @@ def check_host_accounts(**kwargs: Any) -> list[CheckMessage]:
         return [
             Error(f"CHABAD_AUTH['HOST_ADAPTER'] cannot be used: {error}", id="chabad_auth.E057")
         ]
-    return [*_check_primary_keys(adapter), *_check_verification(adapter), *_check_host_roles()]
+    return [*_check_primary_keys(adapter), *_check_host_roles()]
+
+
+def host_accounts_sign_in() -> bool:
+    """Tell whether accounts of the Django project may sign in."""
+    if not apps.is_installed("django.contrib.auth") or not settings_work():
+        return False
+    methods = {CREDENTIALS, *conf.SOCIAL_AUTH_METHODS.values()}
+    return not methods.isdisjoint(conf.AUTH_METHODS)
 
 
 def _check_host_roles() -> list[CheckMessage]:
@@ -199,21 +203,6 @@ def _check_primary_keys(adapter: hosts.HostAdapter) -> list[CheckMessage]:
             hint="Let the method generation of CHABAD_AUTH['HOST_ADAPTER'] return what tells "
             "such accounts apart, as a time of creation does.",
             id="chabad_auth.W008",
-        )
-    ]
-
-
-def _check_verification(adapter: hosts.HostAdapter) -> list[CheckMessage]:
-    verifies = type(adapter).is_email_verified is not hosts.HostAdapter.is_email_verified
-    if verifies or apps.is_installed("allauth.account"):
-        return []
-    return [
-        Warning(
-            "No address of an account counts as verified, so nobody can sign in by password "
-            "until the account is linked.",
-            hint="Link accounts with 'manage.py chabad_link_host_account', install "
-            "django-allauth, or say in CHABAD_AUTH['HOST_ADAPTER'] which addresses are verified.",
-            id="chabad_auth.W007",
         )
     ]
 

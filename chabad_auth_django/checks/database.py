@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pymongo
+from django.apps import apps
 from django.core.checks import CheckMessage, Warning
 from django.db import DEFAULT_DB_ALIAS
 
+from chabad_auth_django.checks import check_host_accounts, host_accounts_sign_in
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
+from chabad_auth_django.models import ExternalId
+from chabad_auth_django.models.external_id import HOST
 from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.identity import hosts
 from chabad_auth_django.services.lifecycle import deletion
 
 #: Seconds in which the server must answer.
@@ -20,7 +26,7 @@ TIMEOUT = 10.0
 
 
 def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Return warnings of a standalone server, missing indexes and unknown collections of users."""
+    """Return warnings of what is stored, of missing indexes and of a standalone server."""
     if DEFAULT_DB_ALIAS not in (databases or ()) or not connection.uri_setting():
         return []
     try:
@@ -29,6 +35,7 @@ def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
             missing = indexes.compare().missing
             unknown = deletion.find_unknown_collections()
             is_standalone = not connection.supports_transactions()
+            is_closed = _no_address_counts() and not _is_any_account_linked()
     except Exception as error:  # A callable MONGODB_URI raises what it likes.
         return [
             Warning(
@@ -54,6 +61,15 @@ def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
             id="chabad_auth.W013",
         )
         messages.append(standalone_warning)
+    if is_closed:
+        closed_warning = Warning(
+            "No address of an account counts as verified, and no account is linked, so nobody can "
+            "sign in by password.",
+            hint="Link accounts with 'manage.py chabad_link_host_account', install "
+            "django-allauth, or say in CHABAD_AUTH['HOST_ADAPTER'] which addresses are verified.",
+            id="chabad_auth.W007",
+        )
+        messages.append(closed_warning)
     # "migrate" runs the checks first, and creates the indexes when it ends.
     creates_indexes = sys.argv[1:2] == ["migrate"] and conf.INDEXES_AFTER_MIGRATE
     if missing and not creates_indexes:
@@ -65,3 +81,15 @@ def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
         )
         messages.append(index_warning)
     return messages
+
+
+def _no_address_counts() -> bool:
+    if not host_accounts_sign_in() or any(item.is_serious() for item in check_host_accounts()):
+        return False
+    verifies = type(hosts.adapter()).is_email_verified is not hosts.HostAdapter.is_email_verified
+    return not verifies and not apps.is_installed("allauth.account")
+
+
+def _is_any_account_linked() -> bool:
+    beginning = ExternalId.account_key(HOST, str(conf.HOST_ID)).removesuffix("]")
+    return ExternalId.read(_id={"$regex": f"^{re.escape(beginning)},"}) is not None

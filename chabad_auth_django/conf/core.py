@@ -222,8 +222,9 @@ class Conf(Table):
         help="The class that answers questions about accounts of the project: which address is "
         "verified, whether an account is active, has a second factor, and is still the same "
         "person's. Subclass it where yours differ (`chabad_auth.E057`). `check` warns where "
-        "nothing ever verifies an address (`chabad_auth.W007`), and where nothing tells a new "
-        "account from a deleted one with the same primary key (`chabad_auth.W008`).",
+        "nothing tells a new account from a deleted one with the same primary key "
+        "(`chabad_auth.W008`), and `check --database default` where nothing ever verifies an "
+        "address and no account is linked (`chabad_auth.W007`).",
     )
     HOST_SUPERUSER_ROLES = Setting[Sequence[str]](
         (),

@@ -232,7 +232,7 @@ class TestSilence:
         self, mongodb: str, tmp_path: Path
     ) -> None:
         (tmp_path / "warned.py").write_text(
-            "from support.host_settings import *\nCHABAD_AUTH = {'HOST_ID': 'site'}\n"
+            "from support.undated_settings import *\nCHABAD_AUTH = {'HOST_ID': 'site'}\n"
         )
         environment = {"DJANGO_SETTINGS_MODULE": "warned", "MONGODB_URI": mongodb}
         for arguments, is_quiet in (
@@ -243,7 +243,7 @@ class TestSilence:
         ):
             result = python("-m", "django", *arguments, cwd=tmp_path, **environment)
             assert result.returncode == 0, result.stderr
-            assert ("chabad_auth.W007" in result.stderr) != is_quiet, arguments
+            assert ("chabad_auth.W008" in result.stderr) != is_quiet, arguments
             assert (result.stderr == "") == is_quiet, arguments
         (tmp_path / "wrong.py").write_text(
             "from support.host_settings import *\nCHABAD_AUTH = {'HOST_ID': 5}\n"
