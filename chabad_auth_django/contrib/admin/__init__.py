@@ -17,4 +17,5 @@ How a page is made:
 6. Templates extend ``chabad_admin/base.html``: ``{% block filters %}`` is there in an outage, too,
    ``{% block page %}`` only when ``read`` has returned. ``{% load chabad_admin %}`` has ``when``
    and ``clock`` for times, ``shown`` for stored text, ``badge``, ``pager`` and ``empty``.
+7. Every text is marked for gettext, and ``locale/he`` has it in Hebrew.
 """

@@ -154,7 +154,8 @@ def _compare(period: Period, rows: Sequence[Row], earlier: Sequence[Row]) -> dic
     """Return how many events there were in as long a time before."""
     now, then = (sum(row["count"] for row in some) for some in (rows, earlier))
     change = round((now - then) * 100 / then) if then else None
-    return {"period": period, "now": now, "then": then, "change": change}
+    last = period.end - timedelta(microseconds=1)
+    return {"start": period.start, "last": last, "now": now, "then": then, "change": change}
 
 
 def _active(question: Question) -> Columns:
