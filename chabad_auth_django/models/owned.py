@@ -1,4 +1,4 @@
-"""Documents that belong to a user: the foreign key, the virtual ``user`` and the fence."""
+"""Documents that belong to a user: the foreign key and the virtual ``user``."""
 
 from __future__ import annotations
 
@@ -104,43 +104,47 @@ class OwnedDocument(PersonalDocument):
         cls._purge = purge
 
     @classmethod
-    def insert_documents(cls, documents: Sequence[Self], *, fence: bool = True) -> None:
+    def insert_documents(cls, documents: Sequence[Self], *, check_users: bool = True) -> None:
         """Insert new documents, then make sure that their users are still there.
 
-        Raises ``UserNotFound`` when one is gone; its documents are taken back then. In a
-        transaction this happens after the commit: its snapshot would still show the user.
-        ``fence=False`` is for a transaction that itself makes or changes the users and so conflicts
-        with their deletion. Raises ``ValidationError`` and ``AlreadyExists`` too.
+        Raises ``UserNotFound`` when one is deleted, after removing its documents again. In a
+        transaction this happens after the commit, because its snapshot still shows the user.
+        ``check_users=False`` is for a transaction that creates or changes the users itself. It
+        conflicts with their deletion. Raises ``ValidationError`` and ``AlreadyExists`` too.
         """
-        with cls._fence(lambda: {item.id: item.user_id for item in documents}, fence=fence):
+        with cls._checking_users(
+            lambda: {item.id: item.user_id for item in documents}, check_users=check_users
+        ):
             super().insert_documents(documents)
 
     @classmethod
-    def insert_rows(cls, rows: Sequence[dict[str, Any]], *, fence: bool = True) -> None:
+    def insert_rows(cls, rows: Sequence[dict[str, Any]], *, check_users: bool = True) -> None:
         """Insert valid documents under their stored names, as ``insert_documents`` does.
 
         This is many times as fast, because nothing is validated, and only ``_id`` is filled in.
         """
-        with cls._fence(lambda: {row["_id"]: row["userId"] for row in rows}, fence=fence):
+        with cls._checking_users(
+            lambda: {row["_id"]: row["userId"] for row in rows}, check_users=check_users
+        ):
             cls._insert_rows(rows)
 
     @classmethod
     @contextmanager
-    def _fence(
-        cls, owners: Callable[[], dict[ObjectId, ObjectId]], *, fence: bool
+    def _checking_users(
+        cls, owners: Callable[[], dict[ObjectId, ObjectId]], *, check_users: bool
     ) -> Iterator[None]:
         try:
             yield
         except (AlreadyExists, OperationFailure):
             # Without a transaction those before the one that failed are stored.
-            if fence and not in_transaction():
+            if check_users and not in_transaction():
                 cls.take_back_if_gone(owners())
             raise
         if cls._recorded_in != cls.database() and not cls.__module__.startswith(_OURS):
             on_commit(cls._record)
-        if fence and in_transaction():
+        if check_users and in_transaction():
             on_commit(partial(cls.take_back_if_gone, owners()), robust=False)
-        elif fence:
+        elif check_users:
             cls.take_back_if_gone(owners())
 
     @classmethod
@@ -150,15 +154,15 @@ class OwnedDocument(PersonalDocument):
 
     @classmethod
     def take_back_if_gone(cls, user_ids: dict[ObjectId, ObjectId]) -> None:
-        """Delete the documents, given as id -> user id, whose user is gone.
+        """Delete the documents, given as id -> user id, whose user is deleted.
 
-        Raises ``UserNotFound`` then. The absence of the user is the fence of a deletion: what was
-        inserted before it is purged, what was inserted after it is taken back here.
+        Raises ``UserNotFound`` then. The deletion purges what was inserted before the user was
+        removed. This removes what was inserted afterwards.
         """
         wanted = set(user_ids.values())
         gone = wanted - User.existing_ids(wanted)
         if gone:
-            # With the user: after a failed insert an id may be that of somebody else's document.
+            # Name the user: after a failed insert an id may be that of another user's document.
             mine = {"_id": {"$in": list(user_ids)}, "userId": {"$in": list(gone)}}
             cls.collection().delete_many(mine)
             raise UserNotFound

@@ -59,7 +59,7 @@ ERASURE = [
 ]
 
 #: The user, the entry, whether it is an administrator; the block, which is new, the sessions and
-#: what is stored then, in one transaction; and the fence.
+#: what is stored then, in one transaction; and the check of the user.
 BLOCK = [
     *("find", "insert", "find", "update", "insert", "update", "find"),
     *("commitTransaction", "find"),

@@ -347,7 +347,7 @@ def test_a_repeated_event_for_a_user_who_is_gone_is_refused(
     at = {"model": Activity, "user_id": owner.id}
     events.store_event(**at, event=event)
     stored = raw.activities.find_one()
-    # As while the one who stored it has not looked at the fence yet.
+    # As while the one who stored it has not checked the user yet.
     raw.users.delete_one({"_id": owner.id})
     with pytest.raises(UserNotFound):
         events.store_event(**at, event=event)

@@ -138,7 +138,7 @@ def test_what_is_written_while_mongoose_deletes_is_found_and_removed(
 
     together([ours, lambda: mongoose.run(theirs, id=user_id)])
     assert User.find_by_id(user_id) is None
-    # Their transaction has no fence: what committed just before it stays, without an owner.
+    # Their transaction does not see what committed just before it, which stays without an owner.
     call_command("chabad_check_integrity", "--repair", "-v", "0", stdout=io.StringIO())
     assert not any(rows(raw, user_id).values())
 

@@ -38,14 +38,14 @@ class Mutation:
 
 MUTATIONS = [
     Mutation(
-        "the fence: no look after a write whether the user is still there",
+        "no check after a write whether the user still exists",
         "models/owned.py",
         "        wanted = set(user_ids.values())\n",
         "        wanted = set()\n",
         ("tests/services/lifecycle/test_deletion.py::test_a_deleted_user_is_gone_for_every_write",),
     ),
     Mutation(
-        "the fence: none for an event that is stored already",
+        "no check of the user for an event that is stored already",
         "services/data/events.py",
         '        document = model.read(_id=document["_id"]) or document\n',
         '        return model.read(_id=document["_id"]) or document\n',

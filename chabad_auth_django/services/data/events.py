@@ -75,8 +75,8 @@ def ingest(
     Two equal events without one are two, so all that one request brings must come in one call.
     ``sentAt``, the client's clock at sending, corrects its timestamp and is no part of the id.
     With ``lifetime`` each event has ``expiresAt``, which an app that uses it must see to. One
-    validation pass, an insert for each ``MAX_BATCH`` of them and one look at the fence: an outage
-    in between leaves the first ones, of which the same batch stores nothing again. Raises
+    validation pass, an insert for each ``MAX_BATCH`` of them and one check of the user. An outage
+    in between leaves the first ones stored; the same batch stores none of them again. Raises
     ``UserNotFound``.
     """
     batch = _Batch(model, user_id)

@@ -121,7 +121,7 @@ def _claim(record: dict[str, Any], user_id: ObjectId, fingerprint: str) -> None:
     )
     try:
         # The look at the user comes last: the request may be to delete it.
-        IdempotencyRecord.insert_documents([document], fence=False)
+        IdempotencyRecord.insert_documents([document], check_users=False)
     except AlreadyExists:
         raise _Claimed from None
 

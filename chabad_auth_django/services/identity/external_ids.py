@@ -95,7 +95,7 @@ def claim_fields(*, items: Sequence[FieldValue]) -> None:
         on_incomplete(lambda error: claims.delete_many(mine))
         on_commit(partial(claims.update_many, mine, {"$unset": {"pendingSince": 1}}))
     try:
-        ExternalId.insert_rows(rows, fence=False)
+        ExternalId.insert_rows(rows, check_users=False)
     except AlreadyExists as error:
         retry_transaction(error)
         raise ExternalIdTaken from error

@@ -233,7 +233,7 @@ def link(*, user: User, identity: Identity, is_new: bool = False) -> User:
     if owner is None:
         entry = audit.record(action="identity.link", user_id=user.id, issuer=identity.issuer)
         try:
-            ExternalId.insert_documents([claim], fence=not (is_new and in_transaction()))
+            ExternalId.insert_documents([claim], check_users=not (is_new and in_transaction()))
         except AlreadyExists as error:
             retry_transaction(error)
             entry.withdraw()

@@ -200,7 +200,7 @@ def create_dependents(*, user_ids: Sequence[ObjectId]) -> None:
         deletion.begin_creation(user_ids=user_ids)
     for model in DEPENDENTS:
         row = model.new_row()
-        model.insert_rows([{"userId": user_id, **row} for user_id in user_ids], fence=False)
+        model.insert_rows([{"userId": user_id, **row} for user_id in user_ids], check_users=False)
 
 
 def get_complete_profile(*, email: str) -> CompleteProfile | None:

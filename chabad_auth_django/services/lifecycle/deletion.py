@@ -1,17 +1,17 @@
 """Deleting users so that nothing stays behind (specification: "Cascade Deletion Strategy").
 
-One big transaction cannot do it: a user may have more events than a transaction holds. So:
+A user may have more events than one transaction can delete. So:
 
 1. A small transaction removes the user, its profile, preferences and external ids, and leaves a
-   job in the collection ``deletions``. The absence of the user is the fence: from here on it is
-   gone for everybody, and every insert for it is taken back by its writer.
-2. All else goes in batches, by any number of workers, as often as one likes.
-3. After a grace period they are swept once more, for writers that were killed between their
-   insert and their look at the fence. A sweep that finds nothing ends the job.
+   job in the collection ``deletions``. From here on nobody sees the user, and
+   every writer takes back what it inserts for the user.
+2. All other documents are deleted in batches, by any number of workers, any number of times.
+3. After a grace period they are swept again, for writers that were killed between their insert
+   and their check of the user. A sweep that finds nothing ends the job.
 
-A server without transactions: the job is written first, then the user goes, then its data; the
-next run finishes what a crash left. There, a job also stands for each user that is being created,
-so that the children of one that was never finished are removed too.
+On a server without transactions the job is written first, then the user is removed, then its data.
+The next run finishes what a crash interrupted. There, each user that is being created has a job
+too, so that the documents of an unfinished creation are removed.
 """
 
 from __future__ import annotations

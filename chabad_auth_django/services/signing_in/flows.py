@@ -280,7 +280,7 @@ def log_in(
         host_hash=host_hash,
         user_agent=user_agent,
         cookie_until=cookie_until,
-        fence=_needs_fence(),
+        check_users=_must_check_user(),
     )
     user = record_login(
         user_id=user_id, app_id=app_id, session_id=str(session.id), auth_method=auth_method
@@ -313,10 +313,10 @@ def record_login(
     event |= {"userId": user.id, "timestamp": user.last_login}
     method = auth_method or "none"
     on_commit(partial(attempts.succeeded, user_id=user.id, method=method))
-    fence = _needs_fence()
-    Activity.insert_rows([{**event, "eventType": "login"}], fence=fence)
+    check_users = _must_check_user()
+    Activity.insert_rows([{**event, "eventType": "login"}], check_users=check_users)
     analytics = {**event, "eventName": "login", "eventCategory": "engagement"}
-    Analytics.insert_rows([analytics], fence=fence)
+    Analytics.insert_rows([analytics], check_users=check_users)
     on_commit(
         partial(
             signals.user_logged_in.send_robust,
@@ -329,7 +329,7 @@ def record_login(
     return user
 
 
-def _needs_fence() -> bool:
+def _must_check_user() -> bool:
     # Changing the user makes the transaction conflict with its deletion; without one, look again.
     return not connection.supports_transactions()
 

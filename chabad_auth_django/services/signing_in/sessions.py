@@ -41,13 +41,15 @@ def open_session(
     host_hash: str | None = None,
     user_agent: str | None = None,
     cookie_until: datetime | None = None,
-    fence: bool = True,
+    check_users: bool = True,
 ) -> tuple[Session, str]:
     """Store a session of the user; return it and its first refresh token.
 
     ``opened_by`` and ``host_hash`` are those of ``Session``. With ``cookie_until`` the session ends
-    then, and what is returned is the secret of a cookie, which is not exchanged. ``fence`` is that
-    of ``insert_documents``. Raises ``UserNotFound`` and ``ValidationError``.
+    at that time, and the second value is the secret of a cookie, which is not exchanged.
+    ``check_users`` is that of ``insert_documents``.
+
+    Raises ``UserNotFound`` and ``ValidationError``.
     """
     family, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     time = now()
@@ -63,7 +65,7 @@ def open_session(
         last_used_at=time,
         expires_at=cookie_until or _expiry(time),
     )
-    Session.insert_documents([session], fence=fence)
+    Session.insert_documents([session], check_users=check_users)
     return session, f"{session.id}.{family}.{secret}"
 
 

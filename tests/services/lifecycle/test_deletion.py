@@ -363,7 +363,7 @@ def test_the_sweep_takes_what_a_killed_writer_left(either_server: str) -> None:
     fill(other)
     user.delete()
     before = content(database())
-    # What a process leaves that is killed between its insert and its look at the fence.
+    # What a process leaves that is killed between its insert and its check of the user.
     for name in ("activities", "analytics", "appdatas", "profiles", "preferences"):
         database()[name].insert_one({"userId": user.id, "appId": "a", "dataKey": "k"})
     key = {"userId": user.id, "appId": "a", "dataKey": "k"}
@@ -494,7 +494,7 @@ WINDOWS = {
 }
 
 
-@pytest.mark.parametrize("moment", ["before the insert", "before the look at the fence"])
+@pytest.mark.parametrize("moment", ["before the insert", "before the check of the user"])
 @pytest.mark.parametrize("name", WINDOWS)
 def test_a_user_deleted_in_the_middle_of_a_write(
     either_server: str, name: str, moment: str
@@ -507,10 +507,10 @@ def test_a_user_deleted_in_the_middle_of_a_write(
         User.objects(id=user.id).delete()
         run()
 
-    fence = command("find", "users")
-    where = command(sent, collection) if moment == "before the insert" else fence
+    check = command("find", "users")
+    where = command(sent, collection) if moment == "before the insert" else check
     if name == "login":
-        # A login has no fence on a replica set: it conflicts with the deletion instead.
+        # A login does not check the user on a replica set: it conflicts with the deletion instead.
         where = command("findAndModify", "users")
     with pausing(either_server) as pause:
         pause.before(where, delete_and_sweep)
