@@ -52,10 +52,13 @@ class Snapshot:
 
 
 @contextmanager
-def open_snapshot(*, start: datetime, end: datetime, earlier: bool = False) -> Iterator[Snapshot]:
+def open_snapshot(
+    *, start: datetime, end: datetime, earlier: bool = False, rolled_up: bool = True
+) -> Iterator[Snapshot]:
     """Read what is known of the days of a range, with one command and a look at the log.
 
-    With ``earlier`` the builds of all days before it too.
+    With ``earlier`` the builds of all days before it too. Without ``rolled_up`` there are none, and
+    the log is not read.
     """
     refuse_in_transaction()
     with open_session() as session:
@@ -87,5 +90,5 @@ def open_snapshot(*, start: datetime, end: datetime, earlier: bool = False) -> I
         archived, deleting = (
             {row["_id"] for row in found[name]} for name in ("archived", "deleting")
         )
-        builds = choose_builds(found["records"], session)
+        builds = choose_builds(found["records"], session) if rolled_up else {}
         yield Snapshot(session, start, end, builds, archived, deleting)
