@@ -63,9 +63,11 @@ class Sources:
 
     def rows(self) -> dict[str, Any]:
         """Return the criteria for the rows of the roll-ups."""
+        # Rows of the other ledgers name no user.
+        ledgers = LEDGERS if self.user_id is None else (ARCHIVED,)
         return {
             **self._user(),
-            "build": {"$in": [*self.builds, *LEDGERS]},
+            "build": {"$in": [*self.builds, *ledgers]},
             "day": {"$gte": self.first, "$lt": self.last},
         }
 
@@ -122,19 +124,22 @@ def count(
     ``ValidationError``, ``TooSlow``, and ``EventsArchived`` where a part of a day is archived.
     """
     with open_sources(start, end, user_id, builds) as sources:
-        rows: Stages = [sum_by(f"${field}")]
         if in_transaction():
-            return _count_in_transaction(sources, rows, field, name)
-        pipeline = [
-            *count_pipeline(sources, rows=rows, event_key=f"${field}"),
-            *_most_frequent(name),
-        ]
+            return _count_in_transaction(sources, [sum_by(f"${field}")], field, name)
+        pipeline = counting(sources, field, name)
         found = (
             rows_model(sources)
             .collection()
             .aggregate(pipeline, session=sources.session, batchSize=MAX_LIMIT + 1)
         )
         return list(found)
+
+
+def counting(sources: Sources, field: str, name: str, most: int | None = None) -> Stages:
+    """Return the stages of ``count``, which look at no more than ``most`` events."""
+    rows = [sum_by(f"${field}")]
+    stages = count_pipeline(sources, rows=rows, event_key=f"${field}", most=most)
+    return [*stages, *_most_frequent(name)]
 
 
 def start_of_day(time: datetime) -> datetime:
@@ -186,10 +191,10 @@ def find_sources(
     last = max(first, start_of_day(end))
     if not by_days:
         last = first
-    found = builds(session, first, last) if session and first < last else {}
     parts = [(start_of_day(start), first), (last, end)]
     if _is_archived([(begin, until) for begin, until in parts if begin < until], archived, session):
         raise EventsArchived
+    found = builds(session, first, last) if session and first < last else {}
     ranges = []
     cursor = start
     for day in sorted(found):
@@ -201,15 +206,20 @@ def find_sources(
     return Sources(session, first, last, list(found.values()), ranges, user_id)
 
 
-def count_pipeline(sources: Sources, *, rows: Stages, event_key: Any) -> Stages:
+def count_pipeline(
+    sources: Sources, *, rows: Stages, event_key: Any, most: int | None = None
+) -> Stages:
     """Return the stages that count by a key, on the collection of ``rows_model``.
 
-    ``rows`` counts its rows by the key, ``event_key`` is the key's expression for an event.
+    ``rows`` counts its rows by the key, ``event_key`` is the key's expression for an event. No more
+    than ``most`` events are looked at.
     """
+    limit: Stages = [] if most is None else [{"$limit": most}]
     stages = [{"$match": sources.rows()}, *rows]
     if sources.ranges:
         events = [
             {"$match": sources.events()},
+            *limit,
             {"$group": {"_id": event_key, "count": {"$sum": 1}}},
         ]
         stages += [

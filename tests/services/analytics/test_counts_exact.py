@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -99,8 +100,10 @@ def check(raw: Database, begin: datetime, question: dict[str, Any]) -> None:
     user_id, bucket, by = question["user_id"], question["bucket"], question["by"]
     stored = oracle.between(raw.analytics.find(), start, end, user_id)
     asked = {"start": start, "end": end, "user_id": user_id}
-    event_counts = counts.get_event_counts(**asked)
-    assert event_counts == oracle.counts(stored, "eventName", "eventName")
+    for few in (0, 3, counts.FEW):
+        with patch.object(counts, "FEW", few):
+            event_counts = counts.get_event_counts(**asked)
+        assert event_counts == oracle.counts(stored, "eventName", "eventName")
     assert event_counts == Analytics.get_event_counts(start, end, user_id)
     category_counts = counts.get_category_counts(**asked)
     assert category_counts == oracle.counts(stored, "eventCategory", "category")
