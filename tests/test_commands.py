@@ -36,8 +36,8 @@ def key(user: User, data_key: str = "old") -> dict[str, Any]:
 
 
 FIND, CHANGE, INSERT_FOR_USER = ["find"], ["findAndModify"], ["insert", "find"]
-#: Whether there are archives, and whose counts stayed; then all in one.
-COUNT = ["find", "find", "aggregate"]
+#: Whether a part of a day is archived; then all in one.
+COUNT = ["find", "aggregate"]
 
 #: Operation -> what it sends to a replica set; a user, "old" AppData and their documents exist.
 COMMANDS: dict[str, tuple[Operation, list[str]]] = {

@@ -17,10 +17,9 @@ from pymongo.database import Database
 from rest_framework.test import APIClient
 from support.management import interrupted, run
 
-from chabad_auth_django.models import Heartbeat, User
+from chabad_auth_django.models import Deletion, Heartbeat, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import heartbeats, indexes, readiness, retention
-from chabad_auth_django.services.lifecycle import deletion
 
 LONG_AGO = now() - timedelta(days=2)
 
@@ -51,7 +50,7 @@ def test_each_scheduled_command_leaves_one(mongodb: str, tmp_path: Path) -> None
 def test_a_run_that_fails_is_no_success(mongodb: str, raw: Database) -> None:
     run("chabad_purge_deleted")
     raw.heartbeats.update_one({}, {"$set": {"succeededAt": LONG_AGO}})
-    with interrupted(deletion, "count_jobs"):
+    with interrupted(Deletion, "count_jobs"):
         assert run("chabad_purge_deleted").code == 130
     beat = beats()["chabad_purge_deleted"]
     assert (beat.status, beat.succeeded_at, beat.is_late) == (130, LONG_AGO, True)
