@@ -119,8 +119,9 @@ def test_each_refusal_of_a_sign_in_is_told(user: User, told: Any) -> None:
 
 
 def test_an_old_refresh_token_is_told(user: User, told: Any) -> None:
-    signed_in = flows.log_in(user_id=user.id, auth_method="google")
+    flows.record_login(user_id=user.id, auth_method="google")
     assert told()[-1] == ("signed_in", {"user": str(user.id), "method": "google"})
+    signed_in = flows.issue_tokens(name=user.email)
     _, token = sessions.rotate_session(refresh_token=signed_in.refresh_token)
     sessions.rotate_session(refresh_token=token)
     with pytest.raises(InvalidToken):

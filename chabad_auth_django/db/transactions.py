@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import mongoengine
 import pymongo
@@ -45,6 +45,7 @@ T = TypeVar("T")
 
 Hook = Callable[[], object]
 ErrorHook = Callable[[BaseException], object]
+Write = Callable[[list[Any]], object]
 
 
 @dataclass
@@ -52,6 +53,7 @@ class _Hooks:
     commit: list[Hook] = field(default_factory=list)
     rollback: list[Hook] = field(default_factory=list)
     incomplete: list[ErrorHook] = field(default_factory=list)
+    gathered: dict[Write, list[Any]] = field(default_factory=dict)
     tries: int = 0
     refusal: Exception | None = None
 
@@ -137,6 +139,18 @@ def on_rollback(hook: Hook) -> None:
         hooks.rollback.insert(0, hook)
 
 
+def write_together(write: Write, items: list[Any]) -> None:
+    """Call ``write`` once with the items of all callers, just before the transaction commits.
+
+    Without a transaction it is called at once.
+    """
+    hooks = _hooks.get()
+    if hooks is not None and in_transaction():
+        hooks.gathered.setdefault(write, []).extend(items)
+    else:
+        write(items)
+
+
 def on_incomplete(hook: ErrorHook) -> None:
     """Call the hook with the error when the body fails on a server without transactions."""
     hooks = _hooks.get()
@@ -206,11 +220,15 @@ def _run_in_transaction(body: Callable[[], T], hooks: _Hooks) -> T:
         _run_all(hooks.rollback)
         hooks.rollback.clear()
         hooks.commit.clear()
+        hooks.gathered.clear()
         hooks.tries += 1
         if hooks.tries > 1:
             journal.count("transaction_retries")
         try:
-            return _run_body(body, hooks)
+            result = _run_body(body, hooks)
+            for write, items in hooks.gathered.items():
+                write(items)
+            return result
         except BaseException as error:
             if not isinstance(error, ServerSelectionTimeoutError):
                 _release(session.abort_transaction)

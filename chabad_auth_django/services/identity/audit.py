@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import getpass
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -27,7 +27,12 @@ from typing import Any, Self
 from bson import ObjectId
 from pymongo.errors import PyMongoError
 
-from chabad_auth_django.db.transactions import in_transaction, on_incomplete, on_rollback
+from chabad_auth_django.db.transactions import (
+    in_transaction,
+    on_incomplete,
+    on_rollback,
+    write_together,
+)
 from chabad_auth_django.exceptions import (
     ChabadAuthError,
     LastAdministrator,
@@ -129,34 +134,45 @@ def become(actor: Actor) -> None:
     _actor.set(actor)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Recorded:
-    """Entries that were stored for a change."""
+    """Entries for a change."""
 
-    ids: Sequence[ObjectId]
+    rows: list[dict[str, Any]]
+    is_stored: bool = False
 
     def withdraw(self) -> None:
         """Remove the entries: nothing was changed."""
-        AuditEntry.collection().delete_many({"_id": {"$in": list(self.ids)}})
+        if self.is_stored:
+            ids = [row["_id"] for row in self.rows]
+            AuditEntry.collection().delete_many({"_id": {"$in": ids}})
+        self.rows = []
+
+
+def _store(entries: list[Recorded]) -> None:
+    rows = [row for entry in entries for row in entry.rows]
+    if rows:
+        AuditEntry.collection().insert_many(rows)
+    for entry in entries:
+        entry.is_stored = True
 
 
 def record(*, action: str, user_id: ObjectId | None, **details: Any) -> Recorded:
     """Record that the actor does the action to the user; the entry is stored with the change.
 
     To be called inside ``atomic``, before the change. The details are those of ``DETAILS``: ids,
-    numbers, and names of which one that could say something about a person is not shown. One
-    insert, and nothing is read.
+    numbers, and names of which one that could say something about a person is not shown. All
+    entries of a transaction are stored with one insert, and nothing is read.
     """
     return record_many(action=action, users={user_id: details})
 
 
 def record_many(*, action: str, users: Mapping[ObjectId | None, Mapping[str, Any]]) -> Recorded:
-    """Record the action for each of the users, given with the details, with one insert."""
-    rows = [_row(action, user_id, DONE, details) for user_id, details in users.items()]
-    recorded = Recorded([row["_id"] for row in rows])
-    if not rows:
-        return recorded
-    AuditEntry.collection().insert_many(rows)
+    """Record the action for each of the users, given with the details, as ``record`` does."""
+    recorded = Recorded(
+        [_row(action, user_id, DONE, details) for user_id, details in users.items()]
+    )
+    write_together(_store, [recorded])
 
     def take_back(error: BaseException) -> None:
         # After an error of the driver the change may still arrive.

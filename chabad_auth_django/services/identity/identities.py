@@ -110,25 +110,27 @@ def remember_departed(*, user_ids: Sequence[ObjectId]) -> None:
         )
 
 
-def find_or_create_user(*, identity: Identity) -> User:
+def find_or_create_user(*, identity: Identity, last_login: datetime | None = None) -> User:
     """Return the user whom the identity names, with its claim and authentication method.
 
-    Raises ``EmailNotVerified``, ``Blocked``, ``ExternalIdTaken``, ``ValidationError``, and
-    ``InvalidToken`` for a token from before ``refuse_earlier_tokens``; nothing is stored then.
+    A new user is stored with ``last_login``. Raises ``EmailNotVerified``, ``Blocked``,
+    ``ExternalIdTaken``, ``ValidationError``, and ``InvalidToken`` for a token from before
+    ``refuse_earlier_tokens``; nothing is stored then.
     """
     try:
-        return _find_or_create_user(identity)
-    except DuplicateEmail:
+        return _find_or_create_user(identity, last_login)
+    except DuplicateEmail as error:
         # Somebody else created the same user meanwhile: this time it is found.
-        return _find_or_create_user(identity)
+        retry_transaction(error)
+        return _find_or_create_user(identity, last_login)
 
 
 @atomic
-def _find_or_create_user(identity: Identity) -> User:
+def _find_or_create_user(identity: Identity, last_login: datetime | None) -> User:
     stages = dependents.stages(local="userId")
     user, claim = _read_claim(identity.key, identity.issued_at, *stages)
     if user is None:
-        user = _link_or_create(identity, stale_claim=claim)
+        user = _link_or_create(identity, claim, last_login)
     else:
         dependents.make_missing(user_id=user.id, found=claim)
         if identity.fills and "fills" not in claim:
@@ -154,19 +156,24 @@ def find_to_link(*, identity: Identity) -> User | None:
     if field and value:
         user = external_ids.find_user_by_external_id(field=field, value=value)
     user = user or _by_verified_address(identity)
-    if user is not None:
-        check_not_blocked(user=user)
+    if user is not None and Block.read(userId=user.id) is not None:
+        raise Blocked
     return user
 
 
-def _link_or_create(identity: Identity, *, stale_claim: Mapping[str, Any]) -> User:
+def _link_or_create(
+    identity: Identity, stale_claim: Mapping[str, Any], last_login: datetime | None
+) -> User:
     user = find_to_link(identity=identity)
     if stale_claim:
         key = {name: stale_claim[name] for name in ("_id", "userId")}
         ExternalId.collection().delete_one(key)
     if user is None:
         user = User.create_user(
-            email=identity.email, name=identity.name, auth_methods=[identity.auth_method]
+            email=identity.email,
+            name=identity.name,
+            auth_methods=[identity.auth_method],
+            last_login=last_login,
         )
         return link(user=user, identity=identity, is_new=True)
     dependents.make_missing(user_id=user.id)
@@ -305,12 +312,6 @@ def unlink(*, user_id: ObjectId, public_id: str) -> None:
         field = issuer.get("EXTERNAL_ID_FIELD")
         if issuer["ISSUER"] == source and field in EXTERNAL_ID_FIELDS:
             external_ids.unlink_external_id(user_id=user.id, field=field)
-
-
-def check_not_blocked(*, user: User) -> None:
-    """Raise ``Blocked`` where the user is blocked."""
-    if Block.read(userId=user.id) is not None:
-        raise Blocked
 
 
 def refuse_earlier_tokens(*, user_id: ObjectId) -> None:

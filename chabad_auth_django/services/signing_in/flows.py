@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,7 +30,7 @@ from chabad_auth_django.exceptions import (
     ValidationError,
 )
 from chabad_auth_django.models import Activity, Analytics, Session, User
-from chabad_auth_django.models.session import VOUCHED
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import audit, hosts, identities
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.services.identity.identity import Identity
@@ -179,10 +179,15 @@ def record_host_login(*, account: Any, session: Any) -> User | None:
         with attempts.attempt("host_login"):
             auth_method = callers.check_host_login(account=account, session=session)
             identity = identities.of_host_account(account=account, auth_method=auth_method)
-            user = identities.find_or_create_user(identity=identity)
+            return _record_host_login(identity)
     except (AuthMethodDisabled, SecondFactorRequired, EmailNotVerified, ExternalIdTaken, Blocked):
         return None
-    return record_login(user_id=user.id, auth_method=auth_method)
+
+
+@atomic
+def _record_host_login(identity: Identity) -> User:
+    event = _event(auth_method=identity.auth_method)
+    return _store_login(_find_for_login(identity), event)
 
 
 @atomic
@@ -242,50 +247,35 @@ def sign_in(
     ``EmailNotVerified``, ``ExternalIdTaken``, ``Blocked``, ``InvalidToken`` and
     ``ValidationError``.
     """
-    with attempts.attempt(identity.auth_method):
-        user = identities.find_or_create_user(identity=identity)
-    return log_in(
-        user_id=user.id,
+    event = _event(auth_method=identity.auth_method, app_id=app_id)
+    open_session = partial(
+        sessions.open_session,
         auth_method=identity.auth_method,
         opened_by=identity.key,
-        host_hash=host_hash,
-        app_id=app_id,
-        user_agent=user_agent,
-        cookie_until=cookie_until,
-    )
-
-
-@atomic
-def log_in(
-    *,
-    user_id: Any,
-    auth_method: str,
-    opened_by: str = VOUCHED,
-    host_hash: str | None = None,
-    app_id: str | None = None,
-    user_agent: str | None = None,
-    cookie_until: datetime | None = None,
-) -> SignedIn:
-    """Open a session for a user who was authenticated, and run the login flow; both or none.
-
-    ``opened_by`` and ``host_hash`` are those of ``Session``, ``cookie_until`` that of
-    ``open_session``. Raises ``UserNotFound`` and ``ValidationError``.
-    """
-    if app_id is not None:
-        validate_new_name(app_id)
-    session, refresh_token = sessions.open_session(
-        user_id=user_id,
-        auth_method=auth_method,
-        opened_by=opened_by,
         host_hash=host_hash,
         user_agent=user_agent,
         cookie_until=cookie_until,
         check_users=_must_check_user(),
     )
-    user = record_login(
-        user_id=user_id, app_id=app_id, session_id=str(session.id), auth_method=auth_method
-    )
+    with attempts.attempt(identity.auth_method):
+        return _sign_in(identity, open_session, event)
+
+
+@atomic
+def _sign_in(
+    identity: Identity, open_session: Callable[..., tuple[Session, str]], event: dict[str, Any]
+) -> SignedIn:
+    user = _find_for_login(identity)
+    session, refresh_token = open_session(user_id=user.id)
+    user = _store_login(user, {**event, "sessionId": str(session.id)})
     return _signed_in(user, session, refresh_token)
+
+
+def _find_for_login(identity: Identity) -> User:
+    """Return the user of the identity, found or created, whose ``last_login`` is now."""
+    time = now()
+    user = identities.find_or_create_user(identity=identity, last_login=time)
+    return user if user.last_login == time else User.record_login(user.id)
 
 
 @atomic
@@ -301,6 +291,14 @@ def record_login(
     (Specification: "User Activity Tracking Flow".) Returns the user. Raises ``UserNotFound`` and
     ``ValidationError``. Sends ``user_logged_in`` after commit.
     """
+    event = _event(auth_method=auth_method, app_id=app_id, session_id=session_id)
+    return _store_login(User.record_login(user_id), event)
+
+
+def _event(
+    *, auth_method: str | None, app_id: str | None = None, session_id: str | None = None
+) -> dict[str, Any]:
+    """Return what both events of a login have; raise ``ValidationError``."""
     event: dict[str, Any] = {}
     app_id = conf.DEFAULT_APP_ID if app_id is None else app_id
     for name, value in (("appId", app_id), ("sessionId", session_id)):
@@ -309,10 +307,14 @@ def record_login(
     if auth_method:
         validate_json(auth_method, max_bytes=conf.EVENT_DATA_MAX_BYTES)
         event["eventData"] = {"authMethod": auth_method}
-    user = User.record_login(user_id)
-    event |= {"userId": user.id, "timestamp": user.last_login}
-    method = auth_method or "none"
-    on_commit(partial(attempts.succeeded, user_id=user.id, method=method))
+    return event
+
+
+def _store_login(user: User, event: dict[str, Any]) -> User:
+    """Store both events of the login that ``last_login`` of the user tells; return the user."""
+    auth_method = event.get("eventData", {}).get("authMethod")
+    event = {**event, "userId": user.id, "timestamp": user.last_login}
+    on_commit(partial(attempts.succeeded, user_id=user.id, method=auth_method or "none"))
     check_users = _must_check_user()
     Activity.insert_rows([{**event, "eventType": "login"}], check_users=check_users)
     analytics = {**event, "eventName": "login", "eventCategory": "engagement"}
@@ -323,7 +325,7 @@ def record_login(
             sender=User,
             user=user,
             auth_method=auth_method,
-            app_id=app_id,
+            app_id=event.get("appId"),
         )
     )
     return user

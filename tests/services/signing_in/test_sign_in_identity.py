@@ -428,12 +428,6 @@ def test_a_user_whom_another_program_deleted_cannot_refresh(replica_set: str) ->
         flows.refresh(refresh_token=signed_in.refresh_token)
 
 
-def test_nobody_logs_in_who_does_not_exist(server: str) -> None:
-    with pytest.raises(UserNotFound):
-        flows.log_in(user_id=ObjectId(), auth_method="google")
-    assert Session.objects.count() == Activity.objects.count() == Analytics.objects.count() == 0
-
-
 def test_credentials_need_django_users(replica_set: str) -> None:
     with pytest.raises(CredentialsDisabled) as caught:
         flows.sign_in_with_credentials(request=None, username="ann", password="secret")
