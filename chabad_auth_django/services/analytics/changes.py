@@ -8,8 +8,10 @@ tell us anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, ClassVar, cast
+from weakref import ReferenceType, ref
 
 from bson import Timestamp
 from pymongo.client_session import ClientSession
@@ -56,38 +58,71 @@ def keep_pre_images() -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What this process has read of the log, so that it reads nothing twice."""
+
+    client: ReferenceType[Any]
+    question: tuple[Timestamp, bool, datetime | None]
+    until: Timestamp
+    latest: Mapping[datetime, Timestamp]
+
+    #: More days than that are not kept.
+    MAX_DAYS: ClassVar = 10_000
+
+
+_known: _Known | None = None
+
+
 def changed_days(
     *, since: Timestamp, until: Timestamp, pre_images: bool, before: datetime | None = None
-) -> dict[datetime, Timestamp] | None:
+) -> Mapping[datetime, Timestamp] | None:
     """Return the days that changed from ``since`` to ``until``, with the time of the last change.
 
-    Inserts with a timestamp from ``before`` on are left out. ``None``: the log cannot tell, and
-    any day may have changed.
+    Inserts with a timestamp from ``before`` on are left out; later changes may be there too.
+    ``None``: the log cannot tell, and any day may have changed.
     """
-    latest: dict[datetime, Timestamp] = {}
+    global _known
+    client, question = connection.get_client(), (since, pre_images, before)
+    known = _known
+    if known is None or known.client() is not client or known.question != question:
+        known = _Known(ref(client), question, since, {})
+    elif until <= known.until:
+        return known.latest
     try:
-        with Analytics.collection().watch(
-            _pipeline(before),
-            full_document_before_change="whenAvailable" if pre_images else None,
-            start_at_operation_time=since,
-            max_await_time_ms=1,
-        ) as stream:
-            # An empty first batch tells already how far it was read.
-            token = stream.resume_token
-            while token is None or _time(token) < until:
-                change = stream.try_next()
-                if change is None:
-                    token = stream.resume_token
-                    continue
-                days = _days(change)
-                if days is None:
-                    return None
-                latest |= dict.fromkeys(days, change["clusterTime"])
-            return latest
+        known = _read_on(known, until)
     except OperationFailure as error:
-        if error.code in _LOST:
-            return None
-        raise
+        if error.code not in _LOST:
+            raise
+        return None
+    if known is None:
+        return None
+    if len(known.latest) <= known.MAX_DAYS:
+        _known = known
+    return known.latest
+
+
+def _read_on(known: _Known, until: Timestamp) -> _Known | None:
+    _, pre_images, before = known.question
+    latest = dict(known.latest)
+    with Analytics.collection().watch(
+        _pipeline(before),
+        full_document_before_change="whenAvailable" if pre_images else None,
+        start_at_operation_time=known.until,
+        max_await_time_ms=1,
+    ) as stream:
+        # An empty first batch tells already how far it was read.
+        token = stream.resume_token
+        while token is None or _time(token) < until:
+            change = stream.try_next()
+            if change is None:
+                token = stream.resume_token
+                continue
+            days = _days(change)
+            if days is None:
+                return None
+            latest |= dict.fromkeys(days, change["clusterTime"])
+        return replace(known, until=_time(token), latest=latest)
 
 
 def _pipeline(before: datetime | None) -> list[dict[str, Any]]:

@@ -17,8 +17,9 @@ from pymongo.client_session import ClientSession
 from chabad_auth_django.db.reads import aggregate_together
 from chabad_auth_django.db.transactions import in_transaction
 from chabad_auth_django.models import AnalyticsDailyUser, AnalyticsRollup
-from chabad_auth_django.models.counting import DAY, Sources, count, counting
+from chabad_auth_django.models.counting import DAY, Sources, count, counting, start_of_day
 from chabad_auth_django.models.event import utc_argument
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.analytics.changes import changed_days, session_time
 from chabad_auth_django.services.analytics.rollups import is_valid
 from chabad_auth_django.validators import to_object_id
@@ -120,7 +121,8 @@ def choose_builds(
         since=log["seen"],
         until=session_time(session),
         pre_images=log["preImages"],
-        before=max(records) + DAY,
+        # The same for each question of a day, so that the log is read on from where it was left.
+        before=max(max(records) + DAY, start_of_day(now())),
     )
     if changed is None:
         return {}

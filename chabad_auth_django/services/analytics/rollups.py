@@ -169,7 +169,7 @@ def last_day() -> datetime | None:
     return record["_id"] if record else None
 
 
-def _read_log() -> tuple[dict[str, Any] | None, Timestamp, dict[datetime, Timestamp] | None]:
+def _read_log() -> tuple[dict[str, Any] | None, Timestamp, Mapping[datetime, Timestamp] | None]:
     """Return what is noted, the time, and what changed between the two, if anybody can tell."""
     if not connection.supports_transactions():
         raise ReplicaSetRequired

@@ -15,6 +15,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 from support import oracle
 from support.clients import recording
+from support.commands import CommandCounter
 from support.threads import together
 
 from chabad_auth_django.db import connection
@@ -77,6 +78,33 @@ def test_rolled_up_days_are_not_read_again(mongodb: str, raw: Database, user: Us
         ]
     assert not any("$unionWith" in stage for stage in pipeline)
     assert [name for name, _ in commands.sent if name in ("insert", "update", "delete")] == []
+
+
+def test_the_log_is_read_on_from_where_it_was_left(
+    raw: Database, user: User, commands: CommandCounter
+) -> None:
+    store(raw, user.id)
+    list(rollups.run())
+    starts = []
+    for number in range(3):
+        # Elsewhere, late, corrected and deleted: each change is seen, and none is read twice.
+        raw.elsewhere.insert_many([{"number": each} for each in range(100)])
+        day = {"timestamp": {"$gte": FIRST + 3 * number * DAY}}
+        raw.analytics.update_one(day, {"$set": {"eventName": f"renamed{number}"}})
+        raw.analytics.delete_one({"timestamp": {"$gte": FIRST + (3 * number + 1) * DAY}})
+        store(raw, ObjectId(), days=1, each=1)
+        commands.clear()
+        assert ask() == truth(raw)
+        starts += [
+            stage["$changeStream"]["startAtOperationTime"]
+            for name, command in commands.sent
+            if name == "aggregate"
+            for stage in command["pipeline"]
+            if "$changeStream" in stage
+        ]
+        assert ask() == truth(raw)
+    assert starts == sorted(set(starts))
+    assert len(starts) == 3
 
 
 @pytest.mark.parametrize("day", [0, 4, DAYS - 1])
