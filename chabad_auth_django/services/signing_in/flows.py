@@ -271,6 +271,26 @@ def _sign_in(
     return _signed_in(user, session, refresh_token)
 
 
+@atomic
+def log_in(
+    *, user_id: Any, auth_method: str, app_id: str | None = None, user_agent: str | None = None
+) -> SignedIn:
+    """Open a session for a user whom the project authenticated, and run the login flow.
+
+    Both or none happen. Raises ``UserNotFound`` and ``ValidationError``.
+    """
+    event = _event(auth_method=auth_method, app_id=app_id)
+    user = User.record_login(user_id)
+    session, refresh_token = sessions.open_session(
+        user_id=user.id,
+        auth_method=auth_method,
+        user_agent=user_agent,
+        check_users=_must_check_user(),
+    )
+    user = _store_login(user, {**event, "sessionId": str(session.id)})
+    return _signed_in(user, session, refresh_token)
+
+
 def _find_for_login(identity: Identity) -> User:
     """Return the user of the identity, found or created, whose ``last_login`` is now."""
     time = now()
