@@ -26,7 +26,7 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import NotFound, ValidationError
 from chabad_auth_django.models import Session
 from chabad_auth_django.services.signing_in import flows, sessions
-from chabad_auth_django.services.signing_in.flows import MAX_PASSWORD_LENGTH
+from chabad_auth_django.services.signing_in.callers import MAX_PASSWORD_LENGTH
 
 
 class TokenLoginSerializer(StrictSerializer):

@@ -20,7 +20,7 @@ from chabad_auth_django.exceptions import InvalidCredentials, InvalidToken, Vali
 from chabad_auth_django.models import ExternalId
 from chabad_auth_django.services.identity import identities
 from chabad_auth_django.services.signing_in import flows
-from chabad_auth_django.services.signing_in.flows import MAX_PASSWORD_LENGTH
+from chabad_auth_django.services.signing_in.callers import MAX_PASSWORD_LENGTH
 
 
 class IdentitySerializer(StrictSerializer):

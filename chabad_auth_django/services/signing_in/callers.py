@@ -14,7 +14,10 @@ from typing import Any
 
 from bson import ObjectId
 from django.apps import apps
+from django.contrib.auth import authenticate
+from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
+from django.views.decorators.debug import sensitive_variables
 from pymongo.errors import OperationFailure
 
 from chabad_auth_django.conf import conf
@@ -23,8 +26,11 @@ from chabad_auth_django.exceptions import (
     AuthMethodDisabled,
     Blocked,
     CredentialsDisabled,
+    InvalidCredentials,
     InvalidToken,
     SecondFactorRequired,
+    Text,
+    ValidationError,
 )
 from chabad_auth_django.models import Block, ExternalId, Session, User
 from chabad_auth_django.models.external_id import HOST, ISSUER
@@ -35,12 +41,16 @@ from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.signing_in import issuers, sessions
 from chabad_auth_django.services.signing_in.tokens import AccessClaims
+from chabad_auth_django.validators import validate_name, validate_text
 
 #: How many accounts of the host a process remembers to have checked (``HOST_RECHECK_SECONDS``).
 MEMORY_SIZE = 10_000
 
 #: (claim, session hash) of an account -> when it was checked, by ``time.monotonic()``.
 _looked_at: dict[tuple[str, str | None], float] = {}
+
+#: Characters of a password: hashing it takes time in proportion.
+MAX_PASSWORD_LENGTH = 4096
 
 
 def by_access_token(
@@ -91,6 +101,29 @@ def by_issuer_token(*, token: object) -> User:
     check_method(identity.auth_method)
     user = identities.find_claimant(key=identity.key, issued_at=identity.issued_at)
     return user or _first_time(identity)
+
+
+@sensitive_variables()
+def verify_credentials(*, request: HttpRequest | None, username: str, password: str) -> Any:
+    """Return the account of the Django project with this username and password.
+
+    Raises ``InvalidCredentials``, ``CredentialsDisabled``, ``SecondFactorRequired`` and
+    ``ValidationError``.
+    """
+    check_host_door()
+    validate_name(username)
+    if len(validate_text(password)) > MAX_PASSWORD_LENGTH:
+        raise ValidationError(
+            Text("A password has at most {maximum} characters.", maximum=MAX_PASSWORD_LENGTH)
+        )
+    account = authenticate(request, username=username, password=password)
+    host = hosts.adapter()
+    # Not every Django backend refuses a disabled account.
+    if account is None or not host.is_active(account=account):
+        raise InvalidCredentials
+    if host.has_second_factor(account=account):
+        raise SecondFactorRequired
+    return account
 
 
 def by_host_account(*, account: Any, session: Any) -> User:

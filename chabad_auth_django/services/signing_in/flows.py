@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.contrib.auth import authenticate
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
@@ -22,12 +21,9 @@ from chabad_auth_django.exceptions import (
     Blocked,
     EmailNotVerified,
     ExternalIdTaken,
-    InvalidCredentials,
     NotFound,
     SecondFactorRequired,
-    Text,
     UserNotFound,
-    ValidationError,
 )
 from chabad_auth_django.models import Activity, Analytics, Session, User
 from chabad_auth_django.models.fields import now
@@ -38,16 +34,13 @@ from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import attempts, callers, issuers, sessions, tokens
 from chabad_auth_django.validators import (
     validate_json,
-    validate_name,
     validate_new_name,
-    validate_text,
 )
 
 #: The authentication method of a session that an operator opened.
 BEARER_TOKEN = "bearer-token"  # noqa: S105
 
-#: Characters of a password: hashing it takes time in proportion.
-MAX_PASSWORD_LENGTH = 4096
+OpenSession = Callable[..., tuple[Session, str]]
 
 
 @dataclass(frozen=True)
@@ -94,7 +87,7 @@ def sign_in_with_credentials(
     no verified address, ``ExternalIdTaken``, ``Blocked`` and ``ValidationError``.
     """
     with attempts.attempt(CREDENTIALS):
-        account = verify_credentials(request=request, username=username, password=password)
+        account = callers.verify_credentials(request=request, username=username, password=password)
     return sign_in(
         identity=identities.of_host_account(account=account),
         host_hash=hosts.session_hash(account=account),
@@ -140,33 +133,12 @@ def link_identity(
             identity = issuers.verify_issuer_token(token=token)
             callers.check_method(identity.auth_method)
         else:
-            account = verify_credentials(request=request, username=username, password=password)
+            account = callers.verify_credentials(
+                request=request, username=username, password=password
+            )
             identity = identities.of_host_account(account=account)
     identities.link(user=user, identity=identity)
     return identity.key
-
-
-@sensitive_variables()
-def verify_credentials(*, request: HttpRequest | None, username: str, password: str) -> Any:
-    """Return the account of the Django project with this username and password.
-
-    Raises ``InvalidCredentials``, ``CredentialsDisabled``, ``SecondFactorRequired`` and
-    ``ValidationError``.
-    """
-    callers.check_host_door()
-    validate_name(username)
-    if len(validate_text(password)) > MAX_PASSWORD_LENGTH:
-        raise ValidationError(
-            Text("A password has at most {maximum} characters.", maximum=MAX_PASSWORD_LENGTH)
-        )
-    account = authenticate(request, username=username, password=password)
-    host = hosts.adapter()
-    # Not every Django backend refuses a disabled account.
-    if account is None or not host.is_active(account=account):
-        raise InvalidCredentials
-    if host.has_second_factor(account=account):
-        raise SecondFactorRequired
-    return account
 
 
 def record_host_login(*, account: Any, session: Any) -> User | None:
@@ -186,8 +158,7 @@ def record_host_login(*, account: Any, session: Any) -> User | None:
 
 @atomic
 def _record_host_login(identity: Identity) -> User:
-    event = _event(auth_method=identity.auth_method)
-    return _store_login(_find_for_login(identity), event)
+    return _store_login(_find_for_login(identity), _event(auth_method=identity.auth_method))
 
 
 @atomic
@@ -262,31 +233,27 @@ def sign_in(
 
 
 @atomic
-def _sign_in(
-    identity: Identity, open_session: Callable[..., tuple[Session, str]], event: dict[str, Any]
-) -> SignedIn:
-    user = _find_for_login(identity)
-    session, refresh_token = open_session(user_id=user.id)
-    user = _store_login(user, {**event, "sessionId": str(session.id)})
-    return _signed_in(user, session, refresh_token)
+def _sign_in(identity: Identity, open_session: OpenSession, event: dict[str, Any]) -> SignedIn:
+    return _open(_find_for_login(identity), open_session, event)
 
 
 @atomic
 def log_in(
     *, user_id: Any, auth_method: str, app_id: str | None = None, user_agent: str | None = None
 ) -> SignedIn:
-    """Open a session for a user whom the project authenticated, and run the login flow.
-
-    Both or none happen. Raises ``UserNotFound`` and ``ValidationError``.
-    """
-    event = _event(auth_method=auth_method, app_id=app_id)
-    user = User.record_login(user_id)
-    session, refresh_token = sessions.open_session(
-        user_id=user.id,
+    """Open a session for a user whom the project authenticated, and run the login flow."""
+    open_session = partial(
+        sessions.open_session,
         auth_method=auth_method,
         user_agent=user_agent,
         check_users=_must_check_user(),
     )
+    event = _event(auth_method=auth_method, app_id=app_id)
+    return _open(User.record_login(user_id), open_session, event)
+
+
+def _open(user: User, open_session: OpenSession, event: dict[str, Any]) -> SignedIn:
+    session, refresh_token = open_session(user_id=user.id)
     user = _store_login(user, {**event, "sessionId": str(session.id)})
     return _signed_in(user, session, refresh_token)
 
