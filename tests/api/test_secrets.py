@@ -128,7 +128,7 @@ BUGS = [
     ),
     ("POST", "auth/refresh/", {"refreshToken": "canary"}, (sessions, "_parse")),
     ("POST", "auth/login/", {"token": "canary"}, (tokens, "peek")),
-    ("POST", "auth/login/", {"username": EMAIL, "password": "canary"}, (flows, "validate_name")),
+    ("POST", "auth/login/", {"username": EMAIL, "password": "canary"}, (callers, "validate_name")),
     ("GET", "users/me/", None, (tokens, "decode")),
 ]
 
