@@ -11,6 +11,7 @@ import pymongo
 from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
 
 
 def content(database: Database[dict[str, Any]]) -> dict[str, int]:
@@ -62,7 +63,9 @@ def watched(uri: str) -> Iterator[None]:
     def watch() -> None:
         nonlocal polls
         with pymongo.MongoClient(uri, timeoutMS=2_000) as client:
-            database = client.get_default_database()
+            # What a kill may still undo has not happened yet.
+            majority = ReadConcern("majority")
+            database = client.get_default_database(read_concern=majority)
             # At least once: the body may be over before this thread's first turn.
             while not (end.is_set() and polls):
                 try:
