@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from argparse import ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from django.core.management.base import CommandParser, DjangoHelpFormatter
 from django.utils.dateparse import parse_datetime
 
+from chabad_auth_django.db.cursors import decode, encode
+from chabad_auth_django.db.pages import Position
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import to_utc
 
@@ -71,6 +74,22 @@ def add_page(parser: CommandParser) -> None:
         help=f"how many, 1 to {MAX_LIMIT:,} (100)",
     )
     parser.add_argument("--after", metavar="NEXT", help="go on behind what was listed last")
+
+
+def page_of(options: Mapping[str, Any], kind: type) -> dict[str, Any]:
+    """Return ``limit`` and ``position`` of ``add_page`` for a list whose keys are of the kind.
+
+    Raises ``ValidationError``.
+    """
+    return {"limit": options["limit"], "position": decode(options["after"], kind)}
+
+
+def following(position: Position | None) -> tuple[str | None, list[str]]:
+    """Return what ``--after`` takes to go on from the position, and the lines that say so."""
+    if position is None:
+        return None, []
+    after = encode(position)
+    return after, [f"There are more: --after {after}"]
 
 
 def _wrap(text: str, width: int) -> list[str]:

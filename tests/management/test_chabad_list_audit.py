@@ -7,6 +7,7 @@ from bson import ObjectId
 from support.management import run
 
 from chabad_auth_django.models import AuditEntry, User
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import audit
 
 COMMAND = "chabad_list_audit"
@@ -44,13 +45,18 @@ def test_entries_are_found_by_filters(granted: User) -> None:
     assert len(run(COMMAND, *since).json["entries"]) == 3
 
 
-def test_the_time_of_the_last_entry_leads_to_older_ones(user: User) -> None:
+def test_entries_of_one_moment_are_all_listed(user: User) -> None:
     AuditEntry.collection().delete_many({})
-    for _ in range(3):
+    for _ in range(5):
         audit.record(action="user.export", user_id=user.id)
+    AuditEntry.collection().update_many({}, {"$set": {"timestamp": now()}})
+    whole = run(COMMAND, "--json").json
+    assert (len(whole["entries"]), whole["next"]) == (5, None)
     first = run(COMMAND, "--limit", 2, "--json").json
-    assert len(first["entries"]) == 2
-    assert first["next"] == first["entries"][-1]["timestamp"]
+    rest = run(COMMAND, "--after", first["next"], "--json").json
+    assert first["entries"] + rest["entries"] == whole["entries"]
+    hint = run(COMMAND, "--limit", 2).lines[-1]
+    assert hint == f"There are more: --after {first['next']}"
 
 
 @pytest.mark.parametrize(
@@ -58,6 +64,7 @@ def test_the_time_of_the_last_entry_leads_to_older_ones(user: User) -> None:
     [
         ["--limit", "0"],
         ["--limit", "10001"],
+        ["--after", "yesterday"],
         ["--since", "yesterday"],
         ["--user", "ann@example.org"],
         ["--action", "x"],

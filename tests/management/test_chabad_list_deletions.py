@@ -16,10 +16,9 @@ from django.test import override_settings
 from pymongo.database import Database
 from support.management import run
 
-from chabad_auth_django.db.pages import Position
 from chabad_auth_django.models import Activity, AuditEntry, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.lifecycle import deletion, departed
+from chabad_auth_django.services.lifecycle import deletion
 
 COMMAND = "chabad_list_deletions"
 
@@ -57,12 +56,24 @@ def test_each_state_is_listed_oldest_first(user: User, raw: Database) -> None:
     assert [row["left"] for row in found["deletions"]] == [3, 0, 0, 0]
     assert [row["receipt"] for row in found["deletions"]] == [False, True, True, False]
     assert found["deletions"][2]["dueAt"] is None and found["deletions"][1]["dueAt"]
-    assert found["more"] is False
-    assert run(COMMAND, "--limit", 2, "--json").json["more"] is True
-    assert run(COMMAND, "--limit", 2).lines[-1] == "There are more: raise --limit."
-    first = departed.list_departures(limit=1)
-    rest = departed.list_departures(after=Position(first[0].since, first[0].user_id))
-    assert [item.user_id for item in first + rest][:3] == [user.id, bob.id, eve.id]
+    assert found["next"] is None
+
+
+def test_no_deletion_is_left_out_between_two_pages(raw: Database) -> None:
+    ids = sorted(ObjectId() for _ in range(5))
+    since = now()
+    raw.deletions.insert_many([{"_id": id, "state": "deleting", "since": since} for id in ids])
+    listed, after = [], []
+    for _ in range(3):
+        page = run(COMMAND, "--limit", 2, *after, "--json").json
+        assert run(COMMAND, "--limit", 2, *after).code == 0
+        listed += [row["id"] for row in page["deletions"]]
+        after = ["--after", page["next"]]
+    assert listed == list(map(str, ids))
+    assert page["next"] is None
+    hint = run(COMMAND, "--limit", 2).lines[-1]
+    assert hint.startswith("There are more: --after ")
+    assert (run(COMMAND, "--after", "x").code, run(COMMAND, "--after", "x").out) == (2, "")
 
 
 def test_tools_say_who_is_being_deleted(user: User, raw: Database) -> None:

@@ -41,6 +41,7 @@ from chabad_auth_django.api.openapi.schema import (
     describe_read,
 )
 from chabad_auth_django.api.resources import shapes
+from chabad_auth_django.db.cursors import decode
 from chabad_auth_django.db.pages import PageQuery
 from chabad_auth_django.db.reads import Read
 from chabad_auth_django.db.transactions import in_transaction
@@ -124,7 +125,7 @@ class AppDataViewSet(APIViewSet):
     def _page(
         self, cursor: str | None = None, app_id: str | None = None, **query: Any
     ) -> PageQuery:
-        position = paging.decode(cursor, ObjectId if app_id is None else str)
+        position = decode(cursor, ObjectId if app_id is None else str)
         return app_data.list_app_data(
             user_id=self.user_id, app_id=app_id, position=position, **query
         )

@@ -20,6 +20,7 @@ from chabad_auth_django.api.http.fields import (
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import describe
 from chabad_auth_django.api.resources import shapes
+from chabad_auth_django.db.cursors import decode
 from chabad_auth_django.models.audit import ACTIONS, DONE, REFUSED
 from chabad_auth_django.services.identity import audit_log
 from chabad_auth_django.services.identity.audit import KINDS
@@ -79,7 +80,7 @@ class AuditViewSet(APIViewSet):
     def list(self, request: Request) -> Response:
         """List who did what to whom, newest first. Takes the permission `audit:read`."""
         query = self.read_query(AuditQuerySerializer)
-        position = paging.decode(query.pop("cursor", None), datetime)
+        position = decode(query.pop("cursor", None), datetime)
         user = query.pop("user", None)
         page = audit_log.list_entries(
             position=position, user_id=None if user is None else to_object_id(user), **query

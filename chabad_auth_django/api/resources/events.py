@@ -40,6 +40,7 @@ from chabad_auth_django.api.resources.counts import (
     TimeseriesSerializer,
 )
 from chabad_auth_django.api.resources.users import UserSummarySerializer
+from chabad_auth_django.db.cursors import decode
 from chabad_auth_django.db.pages import PageQuery
 from chabad_auth_django.db.reads import Read
 from chabad_auth_django.exceptions import Text, ValidationError
@@ -166,7 +167,7 @@ class EventsViewSet(APIViewSet):
         """The page that the query asks for."""
         query = self.read_query(self.query_serializer)
         query.pop("expand", None)
-        position = paging.decode(query.pop("cursor", None), datetime)
+        position = decode(query.pop("cursor", None), datetime)
         if "user" in self.kwargs:
             query["userId"] = self.user_id
         return events.list_events(model=self.model, position=position, **query)

@@ -40,6 +40,7 @@ from chabad_auth_django.api.openapi.schema import (
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.api.resources.preferences import PreferencesSerializer
 from chabad_auth_django.api.resources.profile import ProfileSerializer
+from chabad_auth_django.db.cursors import decode
 from chabad_auth_django.db.transactions import atomic, on_commit
 from chabad_auth_django.exceptions import PermissionDenied
 from chabad_auth_django.models import Preferences, Profile, User
@@ -186,7 +187,7 @@ class UsersViewSet(APIViewSet):
         """List users by filters, in pages. Takes the permission `users:read`."""
         query = self.read_query(UserQuerySerializer)
         kind = str if query["order"].endswith("email") else ObjectId
-        position = paging.decode(query.pop("cursor", None), kind)
+        position = decode(query.pop("cursor", None), kind)
         page = users.list_users(position=position, **query).fetch()
         return paging.respond(request, page, lambda rows: [shapes.user(row) for row in rows])
 

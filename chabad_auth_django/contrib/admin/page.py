@@ -26,12 +26,12 @@ from rest_framework.exceptions import APIException
 from chabad_auth_django import exceptions as domain
 from chabad_auth_django.api.http import outcomes
 from chabad_auth_django.api.http.errors import is_outage, status_of
-from chabad_auth_django.api.http.paging import decode
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import rights
 from chabad_auth_django.contrib.admin.languages import StrOrLazy
 from chabad_auth_django.contrib.admin.models import People
 from chabad_auth_django.db import connection
+from chabad_auth_django.db.cursors import decode
 from chabad_auth_django.db.pages import Position
 from chabad_auth_django.services.identity import audit, search
 

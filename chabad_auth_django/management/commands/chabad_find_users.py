@@ -9,13 +9,11 @@ from typing import Any
 from bson import ObjectId
 from django.core.management.base import CommandParser
 
-from chabad_auth_django.db.pages import Position
-from chabad_auth_django.management.arguments import add_page, time
+from chabad_auth_django.management.arguments import add_page, following, page_of, time
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import Line, Table
 from chabad_auth_django.models.fields import to_utc
 from chabad_auth_django.services.identity import search
-from chabad_auth_django.validators import to_object_id
 
 KEYS = (
     "id",
@@ -68,10 +66,9 @@ class Command(BaseCommand):
         )
         add_page(parser)
 
-    def handle(self, *args: Any, email: str | None, after: str | None, **options: Any) -> None:
+    def handle(self, *args: Any, email: str | None, **options: Any) -> None:
         page = search.find_users(
-            limit=options["limit"],
-            position=None if after is None else _position(after, by_email=email is not None),
+            **page_of(options, ObjectId if email is None else str),
             email_prefix=email,
             name_part=options["name"],
             external_id=options["external_id"],
@@ -81,19 +78,10 @@ class Command(BaseCommand):
         )
         blocked = search.find_blocked(user_ids=[row["_id"] for row in page.rows])
         users = [_user(row, row["_id"] in blocked) for row in page.rows]
-        following = str(page.next.key) if page.next else None
+        after, more = following(page.next)
         table = Table([[user[key] for key in SHOWN] for user in users], SHOWN)
         lines: list[Line] = [table] if users else ["Nobody matches."]
-        if following:
-            lines.append(f"There are more: --after {following}")
-        self.report({"users": users, "next": following}, lines)
-
-
-def _position(after: str, *, by_email: bool) -> Position:
-    if by_email:
-        # Behind everybody with that address.
-        return Position(after, ObjectId("f" * 24))
-    return Position(to_object_id(after), to_object_id(after))
+        self.report({"users": users, "next": after}, [*lines, *more])
 
 
 def _user(row: Mapping[str, Any], is_blocked: bool) -> dict[str, Any]:

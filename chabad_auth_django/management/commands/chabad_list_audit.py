@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.arguments import time, whole_number
+from chabad_auth_django.management.arguments import add_page, following, page_of, time
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import Line, Table
 from chabad_auth_django.models.audit import ACTIONS
 from chabad_auth_django.models.fields import to_utc
 from chabad_auth_django.services.identity import audit_log
 from chabad_auth_django.validators import to_object_id
-
-#: The most entries that are shown at once.
-MAX_LIMIT = 10_000
 
 
 class Command(BaseCommand):
@@ -29,7 +27,7 @@ class Command(BaseCommand):
     )
     json_keys = {
         "entries": f"a list of objects with id, {', '.join(audit_log.FIELDS)}",
-        "next": "the time of the last entry if there are older ones, for --until; else null",
+        "next": "what --after takes to go on; null where there are no more",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,25 +36,20 @@ class Command(BaseCommand):
         parser.add_argument("--action", choices=sorted(ACTIONS), metavar="ACTION", help="which")
         parser.add_argument("--since", type=time, metavar="TIME", help="ISO 8601; this or later")
         parser.add_argument("--until", type=time, metavar="TIME", help="ISO 8601; before it")
-        parser.add_argument(
-            "--limit",
-            type=whole_number(1, MAX_LIMIT),
-            default=100,
-            help=f"how many, 1 to {MAX_LIMIT:,} (100)",
-        )
+        add_page(parser)
 
-    def handle(self, *args: Any, limit: int, **options: Any) -> None:
-        user = options["user"]
+    def handle(self, *args: Any, user: str | None, **options: Any) -> None:
         page = audit_log.list_entries(
-            limit=limit,
+            **page_of(options, datetime),
             user_id=None if user is None else to_object_id(user),
             **{name: options[name] for name in ("actor", "action", "since", "until")},
         ).fetch()
-        following = to_utc(page.rows[-1]["timestamp"]) if page.next else None
-        lines: list[Line] = [Table(list(map(_cells, page.rows)), audit_log.FIELDS)]
+        after, more = following(page.next)
+        table = Table(list(map(_cells, page.rows)), audit_log.FIELDS)
+        lines: list[Line] = [table] if page.rows else ["No entries."]
         self.report(
-            {"entries": list(map(_entry, page.rows)), "next": following},
-            lines if page.rows else ["No entries."],
+            {"entries": list(map(_entry, page.rows)), "next": after},
+            [*lines, *more],
         )
 
 

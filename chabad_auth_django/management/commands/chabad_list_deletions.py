@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.arguments import MAX_LIMIT, whole_number
+from chabad_auth_django.management.arguments import add_page, following, page_of
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import Line, Table
 from chabad_auth_django.services.lifecycle import departed
@@ -27,27 +28,19 @@ class Command(BaseCommand):
     json_keys = {
         "deletions": f"a list of objects with {', '.join(KEYS)}; receipt says whether there is "
         "one, left how many documents the user still has",
-        "more": "whether there are more than the limit",
+        "next": "what --after takes to go on; null where there are no more",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--limit",
-            type=whole_number(1, MAX_LIMIT),
-            default=100,
-            help=f"how many, 1 to {MAX_LIMIT:,} (100)",
-        )
+        add_page(parser)
 
-    def handle(self, *args: Any, limit: int, **options: Any) -> None:
-        found = departed.list_departures(limit=limit + 1)
-        rows = [_to_dict(item) for item in found[:limit]]
-        lines: list[Line] = [Table([list(row.values()) for row in rows], KEYS)]
-        if len(found) > limit:
-            lines.append("There are more: raise --limit.")
-        self.report(
-            {"deletions": rows, "more": len(found) > limit},
-            lines if rows else ["No deletion is under way, and no receipt waits."],
-        )
+    def handle(self, *args: Any, **options: Any) -> None:
+        found, position = departed.list_departures(**page_of(options, datetime))
+        after, more = following(position)
+        rows = [_to_dict(item) for item in found]
+        table = Table([list(row.values()) for row in rows], KEYS)
+        lines: list[Line] = [table] if rows else ["No deletion is under way, and no receipt waits."]
+        self.report({"deletions": rows, "next": after}, [*lines, *more])
 
 
 def _to_dict(item: Departure) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bson import ObjectId
 from django.core.management.base import CommandParser
 
-from chabad_auth_django.db.pages import Position
-from chabad_auth_django.management.arguments import add_page, time
+from chabad_auth_django.management.arguments import add_page, following, page_of, time
 from chabad_auth_django.management.base import USER_HELP
 from chabad_auth_django.management.base import Command as BaseCommand
 from chabad_auth_django.management.output import Line, Table
@@ -16,7 +16,6 @@ from chabad_auth_django.models.fields import to_utc
 from chabad_auth_django.services.identity import users
 from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import sessions
-from chabad_auth_django.validators import to_object_id
 
 TIMES = ("createdAt", "lastUsedAt", "expiresAt")
 
@@ -41,23 +40,19 @@ class Command(BaseCommand):
         parser.add_argument("--since", type=time, metavar="TIME", help="used then or later")
         add_page(parser)
 
-    def handle(self, *args: Any, user: str | None, after: str | None, **options: Any) -> None:
-        behind = None if after is None else to_object_id(after)
+    def handle(self, *args: Any, user: str | None, **options: Any) -> None:
         page = sessions.list_all_sessions(
-            limit=options["limit"],
-            position=None if behind is None else Position(behind, behind),
+            **page_of(options, ObjectId),
             user_id=None if user is None else creation.find_user(name=user).id,
             auth_method=options["auth_method"],
             used_since=options["since"],
         )
         owners = users.read_many(user_ids={row["userId"] for row in page.rows})
         found = [_session(row, owners.get(row["userId"], {})) for row in page.rows]
-        following = str(page.next.id) if page.next else None
+        after, more = following(page.next)
         table = Table([[session[key] for key in KEYS] for session in found], KEYS)
         lines: list[Line] = [table] if found else ["No sessions."]
-        if following:
-            lines.append(f"There are more: --after {following}")
-        self.report({"sessions": found, "next": following}, lines)
+        self.report({"sessions": found, "next": after}, [*lines, *more])
 
 
 def _session(row: Mapping[str, Any], owner: Mapping[str, Any]) -> dict[str, Any]:

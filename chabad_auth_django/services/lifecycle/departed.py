@@ -63,15 +63,18 @@ class Departure:
         )
 
 
-def list_departures(*, limit: int = 100, after: Position | None = None) -> list[Departure]:
-    """Return deletions that are under way or have a receipt, the oldest first, behind ``after``.
+def list_departures(
+    *, limit: int = 100, position: Position | None = None
+) -> tuple[list[Departure], Position | None]:
+    """Return deletions that are under way or have a receipt, the oldest first, from a position on.
 
-    The key of ``after`` is when one began. It counts what each has left.
+    The second value is the position behind them, ``None`` where there are no more. The key of a
+    position is when a deletion began. It counts what each has left.
     """
     behind: dict[str, Any] = {}
-    if after is not None:
-        tied = {"begun": after.key, "_id": {"$gt": after.id}}
-        behind = {"$or": [{"begun": {"$gt": after.key}}, tied]}
+    if position is not None:
+        tied = {"begun": position.key, "_id": {"$gt": position.id}}
+        behind = {"$or": [{"begun": {"$gt": position.key}}, tied]}
     Deletion.adopt_old_receipts()
     aggregated = Deletion.collection().aggregate(
         [
@@ -80,16 +83,18 @@ def list_departures(*, limit: int = 100, after: Position | None = None) -> list[
             {"$set": {"begun": {"$ifNull": ["$since", "$receipt.since", {"$toDate": "$_id"}]}}},
             {"$match": behind},
             {"$sort": {"begun": 1, "_id": 1}},
-            {"$limit": limit},
+            {"$limit": limit + 1},
         ]
     )
-    found = list(aggregated)
+    rows = list(aggregated)
+    found, more = rows[:limit], len(rows) > limit
     parts = range(0, len(found), COUNTED_TOGETHER)
-    return [
+    departures = [
         departure
         for start in parts
         for departure in _departures(found[start : start + COUNTED_TOGETHER])
     ]
+    return departures, Position(found[-1]["begun"], found[-1]["_id"]) if more else None
 
 
 def find(*, name: str) -> Departure | None:

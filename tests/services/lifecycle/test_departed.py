@@ -37,7 +37,7 @@ def test_a_run_without_time_ends_no_deletion_and_the_next_one_does(raw: Database
     assert departed.go_on(seconds=0) == departed.Progress(0, 0, 1)
     assert sum(purging.count_documents(user_id=gone).values()) == 5
     assert departed.go_on(seconds=60) == departed.Progress(5, 1, 0)
-    assert departed.list_departures() == []
+    assert departed.list_departures() == ([], None)
     assert Activity.objects.count() == 0
 
 
@@ -46,10 +46,10 @@ def test_a_run_ends_with_its_time_however_much_is_left(raw: Database[Any]) -> No
     with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "PURGE_BATCH_SIZE": 1}):
         found = departed.go_on(seconds=0.01)
     assert found.finished == 0 and found.open == 1
-    left = departed.list_departures()[0].left
+    left = departed.list_departures()[0][0].left
     assert left == 300 - found.documents > 0
     assert departed.go_on(seconds=60).documents == left
-    assert not departed.list_departures() and not raw.deletions.find_one({"_id": many})
+    assert not departed.list_departures()[0] and not raw.deletions.find_one({"_id": many})
 
 
 def test_who_is_there_again_keeps_everything(raw: Database[Any], user: User) -> None:
@@ -65,7 +65,7 @@ def test_what_many_have_left_is_counted_with_one_command(commands: CommandCounte
     database: Any = Activity.database()
     ids = [left_behind(database, count) for count in (1, 2, 3)]
     commands.clear()
-    assert {item.user_id: item.left for item in departed.list_departures()} == dict(
+    assert {item.user_id: item.left for item in departed.list_departures()[0]} == dict(
         zip(ids, (1, 2, 3), strict=True)
     )
     assert commands.names == ["find", "aggregate", "aggregate"]
@@ -86,7 +86,9 @@ def test_jobs_and_receipts_that_lack_something_are_told_and_end(raw: Database[An
     for row in rows:
         row["_id"] = ObjectId()
     raw.deletions.insert_many(rows)
-    assert {item.user_id for item in departed.list_departures()} == {row["_id"] for row in others}
+    assert {item.user_id for item in departed.list_departures()[0]} == {
+        row["_id"] for row in others
+    }
     assert departed.find(name=str(nothing["_id"])) is None
     with pytest.raises(UserNotFound):
         receipts.find(name=str(nothing["_id"]))

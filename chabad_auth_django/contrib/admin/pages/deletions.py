@@ -15,13 +15,12 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from chabad_auth_django.api.http.paging import encode
 from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.contrib.admin import exports, rights
 from chabad_auth_django.contrib.admin.charts.marks import number
 from chabad_auth_django.contrib.admin.models import Deletions
 from chabad_auth_django.contrib.admin.page import Page, position, section
-from chabad_auth_django.db.pages import Position
+from chabad_auth_django.db.cursors import encode
 from chabad_auth_django.exceptions import TooSlow
 from chabad_auth_django.services.deployment.state import LATE_DELETION
 from chabad_auth_django.services.identity import audit_log
@@ -49,20 +48,19 @@ class DeletionsPage(Page):
     def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
         """Return a page of them."""
         after = position(request, datetime)
-        found = section(lambda: departed.list_departures(limit=PAGE_SIZE + 1, after=after))
+        found = section(lambda: departed.list_departures(limit=PAGE_SIZE, position=after))
         if isinstance(found, TooSlow):
             return {"is_slow": True}
-        shown = found[:PAGE_SIZE]
+        shown, following = found
         entries = audit_log.find_last(user_ids=[item.user_id for item in shown], actions=ACTIONS)
         rows = [
             {"departure": item, "entry": entries.get(item.user_id), "is_late": _is_late(item)}
             for item in shown
         ]
-        last = shown[-1] if len(found) > PAGE_SIZE else None
         return {
             "rows": rows,
             "is_late": any(row["is_late"] for row in rows),
-            "more": last and encode(Position(last.since.replace(tzinfo=None), last.user_id)),
+            "more": following and encode(following),
             "is_first": after is None,
         }
 

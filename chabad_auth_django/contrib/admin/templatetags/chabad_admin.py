@@ -17,8 +17,8 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
-from chabad_auth_django.api.http.paging import encode
 from chabad_auth_django.contrib.admin.languages import in_language_of_texts
+from chabad_auth_django.db.cursors import encode
 from chabad_auth_django.db.pages import Page
 
 register = template.Library()
