@@ -9,10 +9,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 import bson
 from bson import ObjectId
@@ -76,6 +76,18 @@ class Sources:
         ranges = [{"timestamp": {"$gte": start, "$lt": end}} for start, end in self.ranges]
         return {**self._user(), **(ranges[0] if len(ranges) == 1 else {"$or": ranges})}
 
+    def with_builds(self, builds: Mapping[datetime, ObjectId]) -> Self:
+        """Return the same with the rows of the builds in place of the events of their days."""
+        ranges = []
+        for cursor, end in self.ranges:
+            for day in sorted(day for day in builds if cursor <= day < end):
+                if cursor < day:
+                    ranges.append((cursor, day))
+                cursor = day + DAY
+            if cursor < end:
+                ranges.append((cursor, end))
+        return replace(self, builds=list(builds.values()), ranges=ranges)
+
     def _user(self) -> dict[str, Any]:
         return {} if self.user_id is None else {"userId": self.user_id}
 
@@ -124,15 +136,16 @@ def count(
     ``ValidationError``, ``TooSlow``, and ``EventsArchived`` where a part of a day is archived.
     """
     with open_sources(start, end, user_id, builds) as sources:
-        if in_transaction():
-            return _count_in_transaction(sources, [sum_by(f"${field}")], field, name)
-        pipeline = counting(sources, field, name)
-        found = (
-            rows_model(sources)
-            .collection()
-            .aggregate(pipeline, session=sources.session, batchSize=MAX_LIMIT + 1)
-        )
-        return list(found)
+        return count_in(sources, field, name)
+
+
+def count_in(sources: Sources, field: str, name: str) -> list[dict[str, Any]]:
+    """Count as ``count`` does."""
+    if in_transaction():
+        return _count_in_transaction(sources, [sum_by(f"${field}")], field, name)
+    rows = rows_model(sources).collection()
+    pipeline = counting(sources, field, name)
+    return list(rows.aggregate(pipeline, session=sources.session, batchSize=MAX_LIMIT + 1))
 
 
 def counting(sources: Sources, field: str, name: str, most: int | None = None) -> Stages:
@@ -153,7 +166,10 @@ def open_sources(
 ) -> Iterator[Sources]:
     """Open a snapshot and find out where to count; see ``find_sources``."""
     with open_session() as session:
-        yield find_sources(session, start, end, user_id, builds, by_days=by_days)
+        sources = find_sources(session, start, end, user_id, by_days=by_days)
+        if session and sources.first < sources.last:
+            sources = sources.with_builds(builds(session, sources.first, sources.last))
+        yield sources
 
 
 @contextmanager
@@ -175,12 +191,11 @@ def find_sources(
     start: datetime,
     end: datetime,
     user_id: Any,
-    builds: Builds,
     *,
     by_days: bool = True,
     archived: Collection[datetime] | None = None,
 ) -> Sources:
-    """Find out where to count; ``by_days=False``: from the events alone.
+    """Find out where to count without roll-ups; ``by_days=False``: from the events alone.
 
     ``archived`` are the days of which events are archived, where these are known. Raises
     ``ValidationError`` and ``EventsArchived``.
@@ -194,16 +209,7 @@ def find_sources(
     parts = [(start_of_day(start), first), (last, end)]
     if _is_archived([(begin, until) for begin, until in parts if begin < until], archived, session):
         raise EventsArchived
-    found = builds(session, first, last) if session and first < last else {}
-    ranges = []
-    cursor = start
-    for day in sorted(found):
-        if cursor < day:
-            ranges.append((cursor, day))
-        cursor = day + DAY
-    if cursor < end:
-        ranges.append((cursor, end))
-    return Sources(session, first, last, list(found.values()), ranges, user_id)
+    return Sources(session, first, last, [], [(start, end)] if start < end else [], user_id)
 
 
 def count_pipeline(

@@ -17,12 +17,19 @@ from pymongo.client_session import ClientSession
 from chabad_auth_django.db.reads import aggregate_together
 from chabad_auth_django.db.transactions import in_transaction
 from chabad_auth_django.models import AnalyticsDailyUser, AnalyticsRollup
-from chabad_auth_django.models.counting import DAY, Sources, count, counting, start_of_day
-from chabad_auth_django.models.event import utc_argument
+from chabad_auth_django.models.counting import (
+    DAY,
+    count,
+    count_in,
+    counting,
+    find_sources,
+    open_session,
+    snapshot_read,
+    start_of_day,
+)
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.analytics.changes import changed_days, session_time
 from chabad_auth_django.services.analytics.rollups import is_valid
-from chabad_auth_django.validators import to_object_id
 
 #: Up to so many events of a user are counted in less time than it takes to find the valid days.
 #: It is less than ``MAX_LIMIT``: rows that an answer leaves out would hide that there are more.
@@ -63,35 +70,29 @@ def _count(
     refuse_in_transaction()
     if user_id is None:
         return count(field, name, start, end, None, valid_builds)
-    owner, range_ = to_object_id(user_id), (utc_argument(start), utc_argument(end))
-
-    def builds(session: ClientSession, first: datetime, last: datetime) -> dict[datetime, ObjectId]:
-        sources = Sources(session, first, last, [], [range_], owner)
-        stages = counting(sources, field, name, most=FEW + 1)
-        records = [{"$match": _records(first, last)}]
-        found = aggregate_together(
-            {
-                "counts": (AnalyticsDailyUser.collection(), stages),
-                "records": (AnalyticsRollup.collection(), records),
-            },
-            session=session,
-        )
-        if sum(row["count"] for row in found["counts"]) <= FEW:
-            raise _FewError(found["counts"])
-        return choose_builds(found["records"], session)
-
-    try:
-        return count(field, name, start, end, owner, builds)
-    except _FewError as few:
-        return few.counts
+    return _count_of_user(field, name, start, end, user_id)
 
 
-class _FewError(Exception):
-    """All the events of a user were counted already, for there are few."""
-
-    def __init__(self, counts: list[dict[str, Any]]) -> None:
-        super().__init__()
-        self.counts = counts
+@snapshot_read
+def _count_of_user(
+    field: str, name: str, start: datetime, end: datetime, user_id: Any
+) -> list[dict[str, Any]]:
+    with open_session() as session:
+        sources = find_sources(session, start, end, user_id)
+        if session and sources.first < sources.last:
+            stages = counting(sources, field, name, most=FEW + 1)
+            records = [{"$match": _records(sources.first, sources.last)}]
+            found = aggregate_together(
+                {
+                    "counts": (AnalyticsDailyUser.collection(), stages),
+                    "records": (AnalyticsRollup.collection(), records),
+                },
+                session,
+            )
+            if sum(row["count"] for row in found["counts"]) <= FEW:
+                return found["counts"]
+            sources = sources.with_builds(choose_builds(found["records"], session))
+        return count_in(sources, field, name)
 
 
 def _records(first: datetime, last: datetime) -> dict[str, Any]:

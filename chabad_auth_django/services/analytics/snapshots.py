@@ -35,20 +35,13 @@ class Snapshot:
 
     def find_sources(self, user_id: Any = None, *, by_days: bool) -> Sources:
         """Find out where to count; raise ``EventsArchived``."""
-        return find_sources(
-            self.session,
-            self.start,
-            self.end,
-            user_id,
-            self._builds,
-            by_days=by_days,
-            archived=self.archived,
+        sources = find_sources(
+            self.session, self.start, self.end, user_id, by_days=by_days, archived=self.archived
         )
-
-    def _builds(
-        self, session: ClientSession, first: datetime, last: datetime
-    ) -> dict[datetime, ObjectId]:
-        return {day: build for day, build in self.builds.items() if first <= day < last}
+        first, last = sources.first, sources.last
+        return sources.with_builds(
+            {day: build for day, build in self.builds.items() if first <= day < last}
+        )
 
 
 @contextmanager

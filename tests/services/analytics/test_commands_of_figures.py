@@ -53,10 +53,13 @@ def test_each_figure_costs_what_is_stated(
     days = {"start": today - 120 * DAY, "end": today + DAY}
     for ask, asked, expected in EXPECTED:
         with subtests.test(ask.__name__, **asked):
+            # Without any write since the last look at the log there is nothing to read in it.
+            raw.elsewhere.insert_one({})
             commands.clear()
             ask(**days, **asked)
             assert commands.names == expected
     with subtests.test("parts of days"):
+        raw.elsewhere.insert_one({})
         commands.clear()
         timeseries.get_timeseries(start=days["start"] + MIDDAY, end=days["end"] - MIDDAY)
         assert commands.names == [*SNAPSHOT, *DAYS]
