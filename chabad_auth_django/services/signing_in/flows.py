@@ -241,7 +241,10 @@ def _sign_in(identity: Identity, open_session: OpenSession, event: dict[str, Any
 def log_in(
     *, user_id: Any, auth_method: str, app_id: str | None = None, user_agent: str | None = None
 ) -> SignedIn:
-    """Open a session for a user whom the project authenticated, and run the login flow."""
+    """Open a session for a user whom the project authenticated, and run the login flow.
+
+    Raises ``UserNotFound`` and ``ValidationError``; nothing is stored then.
+    """
     open_session = partial(
         sessions.open_session,
         auth_method=auth_method,
@@ -262,6 +265,7 @@ def _find_for_login(identity: Identity) -> User:
     """Return the user of the identity, found or created, whose ``last_login`` is now."""
     time = now()
     user = identities.find_or_create_user(identity=identity, last_login=time)
+    # A new user is stored with the time, which saves a command.
     return user if user.last_login == time else User.record_login(user.id)
 
 
