@@ -12,7 +12,7 @@ from urllib.parse import quote
 from pymongo.database import Database
 from rest_framework.test import APIClient
 
-from chabad_auth_django.models import User
+from chabad_auth_django.models import AppData, User
 
 NAMES = [
     "a/b",
@@ -41,6 +41,16 @@ def test_each_name_of_app_data_is_reachable(api: APIClient, raw: Database) -> No
         assert raw.appdatas.count_documents({"dataKey": name}) == 1
         assert api.delete(path).status_code == 204
         assert api.get(path).status_code == 404
+
+
+def test_values_of_an_application_with_a_slash_are_listed_by_the_filter(
+    api: APIClient, owner: User
+) -> None:
+    for app in NAMES:
+        AppData.create_app_data(user_id=owner.id, app_id=app, data_key="k", data_value=app)
+    for app in NAMES:
+        listed = api.get("/api/users/me/app-data/", {"appId": app}).json()["results"]
+        assert [row["dataValue"] for row in listed] == [app]
 
 
 def test_each_name_of_a_favourite_a_widget_and_metadata_is_reachable(
