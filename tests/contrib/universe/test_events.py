@@ -130,7 +130,8 @@ def test_half_a_character_is_no_reason_to_lose_a_batch(page: FrontEnd) -> None:
 def test_a_clock_that_is_ahead_is_corrected(page: FrontEnd) -> None:
     for ahead in (timedelta(minutes=2), timedelta(days=400)):
         Activity.objects.delete()
-        times = [now() + ahead - timedelta(hours=hours) for hours in (2, 1, 0)]
+        newest = now() + ahead
+        times = [newest - timedelta(hours=hours) for hours in (2, 1, 0)]
         sent = [event(number, at=time) for number, time in enumerate(times)]
         for _ in range(2):
             assert batch(page, sent)["rejected"] == []
