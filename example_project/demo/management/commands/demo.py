@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -11,6 +14,9 @@ from chabad_auth_django.contrib.embedded import EmbeddedMongoError
 from chabad_auth_django.management.base import Command as BaseCommand
 from demo import deletion, documents, flows, loading, people, queries, server
 from demo.report import Report
+
+#: Characters, so that each command is one line of the output.
+MAX_PATH = 23
 
 
 class Command(BaseCommand):
@@ -71,3 +77,18 @@ class Command(BaseCommand):
             f"\nEverything is as specified: {report.checks} checks on {count:,} documents "
             f"in {time.monotonic() - started:.1f} seconds."
         )
+        manage = f"  {_python()} manage.py"
+        report.line(f"\nThe other people are still there. In {Path.cwd().name}:")
+        report.line(f"{manage} migrate")
+        report.line(f"{manage} runserver")
+        report.line("http://127.0.0.1:8000/ is the portal: sign up, change the theme.")
+        report.line("http://127.0.0.1:8000/api/docs/ is the API; a token for it:")
+        report.line(f"{manage} chabad_issue_token {crowd[0].email}")
+        report.line("http://127.0.0.1:8000/admin/ has the pages for staff, after:")
+        report.line(f"{manage} createsuperuser")
+
+
+def _python() -> str:
+    """Return this interpreter as a shell takes it, if that fits the width of the output."""
+    path = os.path.relpath(sys.executable)
+    return path if len(path) <= MAX_PATH and " " not in path else "python"
