@@ -139,20 +139,22 @@ def count(
         return count_in(sources, field, name)
 
 
-def count_in(sources: Sources, field: str, name: str) -> list[dict[str, Any]]:
-    """Count as ``count`` does."""
-    if in_transaction():
-        return _count_in_transaction(sources, [sum_by(f"${field}")], field, name)
-    rows = rows_model(sources).collection()
-    pipeline = counting(sources, field, name)
-    return list(rows.aggregate(pipeline, session=sources.session, batchSize=MAX_LIMIT + 1))
-
-
-def counting(sources: Sources, field: str, name: str, most: int | None = None) -> Stages:
-    """Return the stages of ``count``, which look at no more than ``most`` events."""
+def count_in(
+    sources: Sources, field: str, name: str, *, most: int | None = None
+) -> list[dict[str, Any]]:
+    """Count as ``count`` does, but look at no more than ``most`` events."""
     rows = [sum_by(f"${field}")]
+    if in_transaction():
+        return _count_in_transaction(sources, rows, field, name)
     stages = count_pipeline(sources, rows=rows, event_key=f"${field}", most=most)
-    return [*stages, *_most_frequent(name)]
+    found = (
+        rows_model(sources)
+        .collection()
+        .aggregate(
+            [*stages, *_most_frequent(name)], session=sources.session, batchSize=MAX_LIMIT + 1
+        )
+    )
+    return list(found)
 
 
 def start_of_day(time: datetime) -> datetime:

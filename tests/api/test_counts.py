@@ -110,13 +110,14 @@ def test_a_whole_day_costs_no_look_at_its_events(
     # The caller; few events are counted at once.
     assert commands.names == ["aggregate", "aggregate"]
     commands.clear()
-    with patch.object(counts, "FEW", 0):
+    with patch.object(counts, "FEW", 0), patch.object(counts, "_many", set()):
         many = client.get("/api/users/me/analytics/event-counts/", query)
     assert many.json() == few.json()
     # Of the log only what the majority has is read: where that is not all yet, once more.
     names = [name for name in commands.names if name != "getMore"]
-    # The caller; the roll-ups; the log of what changed since; the rows of the days.
-    assert names == ["aggregate", "aggregate", "aggregate", "killCursors", "aggregate"]
+    # The caller; a look whether there are few; the roll-ups; the log of what changed since; the
+    # rows of the days.
+    assert names == ["aggregate", "aggregate", "find", "aggregate", "killCursors", "aggregate"]
     name, command = commands.sent[-1]
     assert command[name] == "analytics_daily_users"
     assert not any("$unionWith" in stage for stage in command["pipeline"])

@@ -8,32 +8,35 @@ whoever wrote them, plus what the ledgers hold, as ``Analytics.get_event_counts`
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
 
-from chabad_auth_django.db.reads import aggregate_together
 from chabad_auth_django.db.transactions import in_transaction
-from chabad_auth_django.models import AnalyticsDailyUser, AnalyticsRollup
+from chabad_auth_django.models import AnalyticsRollup
 from chabad_auth_django.models.counting import (
     DAY,
     count,
     count_in,
-    counting,
     find_sources,
     open_session,
     snapshot_read,
     start_of_day,
 )
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.models.queryset import MAX_LIMIT
 from chabad_auth_django.services.analytics.changes import changed_days, session_time
 from chabad_auth_django.services.analytics.rollups import is_valid
 
 #: Up to so many events of a user are counted in less time than it takes to find the valid days.
 #: It is less than ``MAX_LIMIT``: rows that an answer leaves out would hide that there are more.
-FEW = 400
+FEW = MAX_LIMIT - 1
+
+#: The users who had more in so much time; the process remembers so many, to try no more in vain.
+_many: set[tuple[ObjectId | None, timedelta]] = set()
+MAX_MANY = 10_000
 
 
 def get_event_counts(
@@ -80,19 +83,20 @@ def _count_of_user(
     with open_session() as session:
         sources = find_sources(session, start, end, user_id)
         if session and sources.first < sources.last:
-            stages = counting(sources, field, name, most=FEW + 1)
-            records = [{"$match": _records(sources.first, sources.last)}]
-            found = aggregate_together(
-                {
-                    "counts": (AnalyticsDailyUser.collection(), stages),
-                    "records": (AnalyticsRollup.collection(), records),
-                },
-                session,
-            )
-            if sum(row["count"] for row in found["counts"]) <= FEW:
-                return found["counts"]
-            sources = sources.with_builds(choose_builds(found["records"], session))
+            question = sources.user_id, sources.last - sources.first
+            if question not in _many:
+                found = count_in(sources, field, name, most=FEW + 1)
+                if sum(row["count"] for row in found) <= FEW:
+                    return found
+                _remember(question)
+            sources = sources.with_builds(valid_builds(session, sources.first, sources.last))
         return count_in(sources, field, name)
+
+
+def _remember(question: tuple[ObjectId | None, timedelta]) -> None:
+    if len(_many) >= MAX_MANY:
+        _many.clear()
+    _many.add(question)
 
 
 def _records(first: datetime, last: datetime) -> dict[str, Any]:
