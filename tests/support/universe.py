@@ -24,14 +24,16 @@ class FrontEnd:
         self._client = Client(raise_request_exception=True)
 
     def send(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        return self.send_text(method, path, "" if body is None else json.dumps(body), **options)
+
+    def send_text(self, method: str, path: str, text: str, **options: Any) -> Any:
         headers = dict(self.headers)
         if self.cookies:
             headers["HTTP_COOKIE"] = "; ".join(self.cookies)
-        data = b"" if body is None else json.dumps(body)
         content_type = options.pop("content_type", "application/json")
         self._client.cookies = SimpleCookie()
         return self._client.generic(
-            method, f"/api/{path}", data, content_type, **headers, **options
+            method, f"/api/{path}", text, content_type, **headers, **options
         )
 
     def get(self, path: str, **options: Any) -> Any:

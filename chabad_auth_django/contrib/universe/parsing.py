@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from rest_framework.exceptions import ParseError
+
 from chabad_auth_django.api.http.parsing import JSONParser
 from chabad_auth_django.conf import conf as core_conf
 from chabad_auth_django.contrib.universe.conf import conf
@@ -14,6 +16,9 @@ _ESCAPES = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
 _LENGTH_OF_HALF = len(rb"\ud800")
+_STRINGS_AND_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
+#: Levels of a batch: more than any event may have, less than the parser takes.
+_MAX_DEPTH = 500
 
 
 class ClientParser(JSONParser):
@@ -42,6 +47,34 @@ class BatchParser(ClientParser):
     def limit(self) -> int:
         """Bytes of a body."""
         return conf.UNIVERSE_BATCH_MAX_BYTES
+
+    def parse_body(self, body: bytes) -> Any:
+        """Return the value, cut off where it is too deep to be parsed.
+
+        An event that is too deep is rejected by its validation. It must not take the others along.
+        """
+        try:
+            return super().parse_body(body)
+        except ParseError:
+            shallow = _cut_off(body)
+            if shallow == body:
+                raise
+            return super().parse_body(shallow)
+
+
+def _cut_off(body: bytes) -> bytes:
+    """Return JSON with ``null`` in place of whatever is nested too deep."""
+    kept, start, depth = [], 0, 0
+    for token in _STRINGS_AND_BRACKETS.finditer(body):
+        if token[0] in (b"[", b"{"):
+            depth += 1
+            if depth == _MAX_DEPTH:
+                kept += [body[start : token.start()], b"null"]
+        elif token[0] in (b"]", b"}"):
+            if depth == _MAX_DEPTH:
+                start = token.end()
+            depth -= 1
+    return b"".join([*kept, body[start:]])
 
 
 def _whole(match: re.Match[bytes]) -> bytes:

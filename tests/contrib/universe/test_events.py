@@ -127,6 +127,20 @@ def test_half_a_character_is_no_reason_to_lose_a_batch(page: FrontEnd) -> None:
     assert stored == ["\ufffd", "a\ufffdb", "😀", "\\ud83d", "\\\ufffd", "\ufffd\\ude00"]
 
 
+def test_an_activity_that_is_too_deep_takes_no_other_along(page: FrontEnd) -> None:
+    Activity.objects.delete()
+    for opening, closing in (("[", "]"), ('{"[":', "}"), ('[{"a\\"}]":', "}]")):
+        for depth in (30, 600, 2_000, 100_000):
+            deep = json.dumps(event(1, eventData={"deep": "HERE"}))
+            deep = deep.replace('"HERE"', opening * depth + "0" + closing * depth)
+            answer = page.send_text("POST", "activity/batch", f'{{"events": [{deep}]}}')
+            assert answer.status_code == 200, (opening, depth)
+            (rejected,) = answer.json()["rejected"]
+            assert rejected["errors"]["eventData"][0]["code"] == "too_deep", (opening, depth)
+    deep = "[" * 2_000
+    check_error(page.send_text("POST", "activity/batch", f'{{"events": [{deep}]}}'), 400)
+
+
 def test_a_clock_that_is_ahead_is_corrected(page: FrontEnd) -> None:
     for ahead in (timedelta(minutes=2), timedelta(days=400)):
         Activity.objects.delete()
