@@ -3,7 +3,7 @@
 Kind: an operation of ours that Mongoose's own program would count is not counted, so that an old
 copy overwrites it; or one is counted that Mongoose does not, so that a save fails which is right.
 Looked through: each operation that changes a document of the six models, in ``models``, in
-``services`` and in the API; inserts; documents without ``__v``.
+``services``, in the API and for the front ends of ChabadUniverse; inserts; documents without it.
 
 ``ROWS`` is the table of the page docs/mongoose.md. What Mongoose does is asked of Mongoose.
 """
@@ -19,6 +19,7 @@ from rest_framework.test import APIClient
 from support.mongoose import MongooseError, Program
 from support.signed_in import access_token
 
+from chabad_auth_django.contrib.universe.mapping import preferences as client_preferences
 from chabad_auth_django.db.expressions import without_version
 from chabad_auth_django.exceptions import DocumentChanged
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
@@ -56,6 +57,11 @@ def patch(path: str, body: dict[str, Any]) -> Callable[[Any], object]:
         assert answer.status_code == 200, answer.json()
 
     return operation
+
+
+def widget(id: str, *, visible: bool = True, **settings: Any) -> dict[str, Any]:
+    """Return a widget as a front end of ChabadUniverse sends it."""
+    return {"widgetId": id, "visible": visible, "settings": settings or {"a": 1}}
 
 
 ROWS = [
@@ -119,6 +125,34 @@ ROWS = [
         Preferences,
         patch("preferences", {"dashboard": {"layout": "list"}}),
         "set('dashboard.layout', 'list').save()",
+        False,
+    ),
+    Row(
+        Preferences,
+        lambda item: client_preferences.change(
+            item.user_id, {"dashboard": {"favoriteApps": ["a"]}}
+        ),
+        "set('dashboard.favoriteApps', ['a']).save()",
+        True,
+    ),
+    Row(
+        Preferences,
+        lambda item: client_preferences.change(item.user_id, {"dashboard": {"layout": "list"}}),
+        "set('dashboard.layout', 'list').save()",
+        False,
+    ),
+    Row(
+        Preferences,
+        lambda item: client_preferences.change_widgets(
+            item.user_id, [widget("one", visible=False)]
+        ),
+        "disableWidget('one')",
+        True,
+    ),
+    Row(
+        Preferences,
+        lambda item: client_preferences.change_widgets(item.user_id, [widget("one", a=[1])]),
+        "setWidgetCustomization('one', {a: [1]})",
         False,
     ),
     Row(AppData, lambda item: item.update_value({"a": [1]}), "updateValue({a: [1]})", False),

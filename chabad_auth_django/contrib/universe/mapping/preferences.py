@@ -7,7 +7,7 @@ What the specification does not know is stored beside what it does: ``timezone``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ from chabad_auth_django.contrib.universe.mapping.shared import (
     times,
     update,
 )
-from chabad_auth_django.db.expressions import object_at
+from chabad_auth_django.db.expressions import Expression
 from chabad_auth_django.models import Preferences
 from chabad_auth_django.models.preferences import THEMES
 
@@ -76,28 +76,33 @@ def change(user_id: ObjectId, values: Mapping[str, Any]) -> Row:
     preferences = Preferences(user_id=user_id)
 
     def make(stored: Row) -> None:
-        changed = {name: _changed(name, value, stored) for name, value in values.items()}
-        if changed:
-            preferences.update_atomically([{"$set": changed}])
+        changes = dict(_changes(values, stored))
+        if changes:
+            lists = {
+                path: new for path, new in changes.items() if isinstance(new["$literal"], list)
+            }
+            preferences.change(changes, arrays=lists)
         else:
             preferences.refresh()
 
     return update(preferences, make, partial(Preferences.find_or_create_preferences, user_id))
 
 
-def _changed(name: str, value: Any, stored: Row) -> dict[str, Any]:
-    """Return the expression of what is to be stored in the field; raise ``ValidationError``."""
-    if name == "customSettings":
-        value = check_object(
-            value,
-            name=name,
-            max_bytes=conf.METADATA_MAX_BYTES,
-            stored=object_in(stored, name),
-        )
-        return {"$literal": value}
-    if isinstance(value, Mapping):
-        return {"$mergeObjects": [object_at(name), {"$literal": value}]}
-    return {"$literal": value}
+def _changes(values: Mapping[str, Any], stored: Row) -> Iterator[tuple[str, Expression]]:
+    """Yield each path with the expression of what is to be stored; raise ``ValidationError``."""
+    for name, value in values.items():
+        if name == "customSettings":
+            value = check_object(
+                value,
+                name=name,
+                max_bytes=conf.METADATA_MAX_BYTES,
+                stored=object_in(stored, name),
+            )
+            yield name, {"$literal": value}
+        elif isinstance(value, Mapping):
+            yield from ((f"{name}.{key}", {"$literal": item}) for key, item in value.items())
+        else:
+            yield name, {"$literal": value}
 
 
 def change_widgets(user_id: ObjectId, sent: list[Mapping[str, Any]]) -> Row:

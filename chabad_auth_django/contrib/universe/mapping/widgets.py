@@ -58,11 +58,14 @@ class Difference:
 
     def apply(self, preferences: Preferences) -> None:
         """Store it with one update; raise ``ValidationError`` where there is no room."""
-        update = {"$set": {"widgets": {"$mergeObjects": [object_at("widgets"), self.changed]}}}
+        changes = {f"widgets.{name}": value for name, value in self.changed.items()}
+        objects = {f"widgets.{name}" for name in self.bounded}
+        lists = {path: value for path, value in changes.items() if path not in objects}
         for test in (expressions.fits_clearly, expressions.fits):
             limit = conf.METADATA_MAX_BYTES
             fits = [test(value, max_bytes=limit) for value in self.bounded.values()]
-            if preferences.update_atomically([update], **{"$expr": {"$and": [*fits, *self.full]}}):
+            conditions = {"$expr": {"$and": [*fits, *self.full]}}
+            if preferences.change(changes, arrays=lists, **conditions):
                 return
         raise ValidationError(errors={"widgets": "Would take too many bytes, keys or entries."})
 
