@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from pymongo.errors import ExecutionTimeout, NetworkTimeout
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.pages import Page, PageQuery, Position
+from chabad_auth_django.db.pages import Page, PageQuery, Position, Row
 from chabad_auth_django.exceptions import TooSlow, ValidationError
 from chabad_auth_django.models import Block, ExternalId, Preferences, Profile, User
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS, HOST, ISSUER
@@ -55,10 +56,13 @@ def find_users(
     ``name_part`` is looked for in the name and in the profile's display name, in upper and lower
     case alike. ``external_id`` is a Valu or Merkos id, the subject of an issuer in the settings, or
     the primary key of an account of this project. ``text`` is an id, an external id or the begin of
-    an e-mail address, and with ``in_names`` a part of a name, too. Raises ``TooSlow`` after
-    ``TIMEOUT`` seconds, and ``ValidationError``.
+    an e-mail address: whose id it is comes first, the others in the order of the address. With
+    ``in_names`` it is a part of a name, too. Raises ``TooSlow`` after ``TIMEOUT`` seconds, and
+    ``ValidationError``.
     """
-    by_email = by_email or email_prefix is not None
+    text = None if text is None else validate_text(text.strip())
+    by_email = by_email or email_prefix is not None or (text is not None and not in_names)
+    identified: list[Row] = []
     with time_limit():
         criteria: list[dict[str, Any]] = []
         if email_prefix is not None:
@@ -83,9 +87,15 @@ def find_users(
             criteria.append({"_id": {"$in" if is_blocked else "$nin": _blocked_ids()}})
         if name_part is not None:
             criteria.append({"$or": _is_called(name_part)})
-        if text is not None:
-            criteria.append({"$or": _is_known_as(text, in_names=in_names)})
-        return PageQuery(
+        if text is not None and in_names:
+            criteria.append({"$or": [*_begins(text), *_has_id(text), *_is_called(text)]})
+        elif text is not None:
+            if position is None:
+                query = {"$and": [*criteria, {"$or": _has_id(text)}]}
+                identified = list(User.collection().find(query).limit(limit))
+            criteria.append({"$or": _begins(text)})
+            criteria.append({"_id": {"$nin": [row["_id"] for row in identified]}})
+        page = PageQuery(
             User.collection(),
             {"$and": criteria} if criteria else {},
             field="email" if by_email else "_id",
@@ -93,6 +103,7 @@ def find_users(
             limit=limit,
             position=position,
         ).fetch()
+        return replace(page, rows=[*identified, *page.rows])
 
 
 def find_blocked(*, user_ids: list[ObjectId]) -> set[ObjectId]:
@@ -122,12 +133,11 @@ def time_limit() -> Iterator[None]:
         ) from error
 
 
-def _is_known_as(text: str, *, in_names: bool) -> list[dict[str, Any]]:
-    text = validate_text(text.strip())
-    branches = [*_begins(text), *_has_external_id(text)]
+def _has_id(text: str) -> list[dict[str, Any]]:
+    branches = _has_external_id(text)
     with suppress(ValidationError):
         branches.append({"_id": to_object_id(text)})
-    return [*branches, *_is_called(text)] if in_names else branches
+    return branches
 
 
 def _begins(prefix: str) -> list[dict[str, Any]]:

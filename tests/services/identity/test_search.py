@@ -110,13 +110,31 @@ def test_page_by_page_everybody_comes_once(
 def test_the_address_is_looked_for_by_its_index(
     people: dict[str, User], commands: CommandCounter
 ) -> None:
-    find_users(email_prefix="an", limit=1)
-    [(name, command)] = commands.sent
-    with pymongo.MongoClient(settings.CHABAD_AUTH["MONGODB_URI"]) as client:
-        fields = ("filter", "sort", "limit")
-        find = {"find": command["find"]} | {field: command[field] for field in fields}
-        plan = client.get_default_database().command("explain", find, verbosity="executionStats")
-    assert plan["executionStats"]["totalDocsExamined"] <= 2, name
+    for criteria in ({"email_prefix": "an"}, {"text": "an"}):
+        commands.clear()
+        find_users(**criteria, limit=1)
+        _, command = commands.sent[-1]
+        with pymongo.MongoClient(settings.CHABAD_AUTH["MONGODB_URI"]) as client:
+            fields = ("filter", "sort", "limit")
+            find = {"find": command["find"]} | {field: command[field] for field in fields}
+            plan = client.get_default_database().command(
+                "explain", find, verbosity="executionStats"
+            )
+        stages = str(plan["queryPlanner"]["winningPlan"])
+        assert plan["executionStats"]["totalDocsExamined"] <= 2, criteria
+        assert ("IXSCAN" in stages, "'SORT'" in stages) == (True, False), criteria
+
+
+def test_whose_id_it_is_comes_before_addresses_that_begin_so(people: dict[str, User]) -> None:
+    merkos = User.create_user(email="zoe@example.org", merkos_user_id="AN")
+    assert emails(text="AN") == ["zoe", "ann", "anna"]
+    assert emails(text="AN", role="moderator") == []
+    assert emails(text=str(merkos.id)) == ["zoe"]
+    assert emails(text="zoe") == ["zoe"]
+    assert emails(text="lev", in_names=True) == ["bob", "anna", "ann"]
+    first = find_users(text="AN", limit=1)
+    second = find_users(text="AN", limit=9, position=first.next)
+    assert [row.get("name") for row in (*first.rows, *second.rows)][1:] == ["Ann Levin", "Anna Levin"]
 
 
 @pytest.mark.parametrize("criteria", [{"email_prefix": ""}, {"name_part": " "}])

@@ -106,7 +106,8 @@ class Filters(FilterForm):
             "role": values["role"] or None,
             "auth_method": values["method"] or None,
             "has_external_id": values["external"],
-            "by_email": values["order"] == "email",
+            # By the index, however many addresses begin so.
+            "by_email": values["order"] == "email" or (values["q"] and not values["names"]),
         }
         if values["status"]:
             found["is_blocked"] = values["status"] == "blocked"
