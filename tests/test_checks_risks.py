@@ -34,6 +34,8 @@ def issuer(name: str = "one", **changes: Any) -> dict[str, Any]:
     return {**given, **changes}
 
 
+NAMELESS = {"TOKENS_HAVE_ISSUER": False, "AUDIENCE": None}
+
 #: Number -> settings that take the risk, each of which is enough.
 TAKEN: dict[int, list[dict[str, Any]]] = {
     90: [{"THROTTLE_RATES": {"sign_in": None}}],
@@ -53,6 +55,7 @@ TAKEN: dict[int, list[dict[str, Any]]] = {
         {"ISSUERS": [issuer(KEY="tests only, at least thirty-two bytes long")]},
     ],
     102: [{"ISSUERS": [issuer(), issuer("two", KEY=SECRET.encode())]}],
+    106: [{"ISSUERS": [issuer(**NAMELESS, EXTERNAL_ID_LINKS_STAFF=True)]}],
     103: [{"ROLE_PERMISSIONS": {"user": [name]}} for name in (ALL, "users:*")],
 }
 
@@ -80,7 +83,13 @@ def uri(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("uri")
 def test_careful_settings_are_silent() -> None:
     two = [issuer(), issuer("two", KEY=f"{SECRET} of another")]
-    for given in ({}, {"ISSUERS": two}, {"THROTTLE_RATES": {"read": None, "sign_in": "1/min"}}):
+    named = {"ISSUERS": [issuer(EXTERNAL_ID_LINKS_STAFF=True)]}
+    for given in (
+        {},
+        {"ISSUERS": two},
+        named,
+        {"THROTTLE_RATES": {"read": None, "sign_in": "1/min"}},
+    ):
         assert warned(given) == set(), given
     assert warned({"THROTTLE_RATES": {"sign_in": None, "refresh": None}}) == {90, 91}
 

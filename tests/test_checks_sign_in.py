@@ -143,6 +143,7 @@ def test_each_setting_is_checked(name: str, number: int, good: list[Any], bad: l
         ({"EMAIL_CLAIM": ""}, "EMAIL_CLAIM"),
         ({"EMAIL_VERIFIED_CLAIM": 5}, "EMAIL_VERIFIED_CLAIM"),
         ({"NAME_CLAIM": ["name", ""]}, "NAME_CLAIM"),
+        ({"EXTERNAL_ID_LINKS_STAFF": "yes"}, "EXTERNAL_ID_LINKS_STAFF"),
         ({"EMAILS_ARE_VERIFIED": None}, "EMAILS_ARE_VERIFIED"),
         ({"EMAILS_ARE_VERIFIED": "yes"}, "EMAILS_ARE_VERIFIED"),
         ({"MAX_LIFETIME_SECONDS": 0}, "MAX_LIFETIME_SECONDS"),

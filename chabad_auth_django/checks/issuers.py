@@ -50,8 +50,9 @@ def issuer_problems(
     for name in (name for name in ISSUER_DEFAULTS if name.endswith("_CLAIM")):
         if not _is_path(issuer[name]) and issuer[name] != ISSUER_DEFAULTS[name]:
             yield name, "the path of a claim or a list of paths"
-    if not isinstance(issuer["EMAILS_ARE_VERIFIED"], bool):
-        yield "EMAILS_ARE_VERIFIED", "True or False"
+    for name in ("EMAILS_ARE_VERIFIED", "EXTERNAL_ID_LINKS_STAFF"):
+        if not isinstance(issuer[name], bool):
+            yield name, "True or False"
 
 
 def _nameless_problems(

@@ -146,6 +146,17 @@ RISKS = (
         "password alone signs in.",
         "Let its methods has_second_factor and gave_second_factor ask that app.",
     ),
+    Risk(
+        106,
+        lambda: any(
+            issuer["EXTERNAL_ID_LINKS_STAFF"] and not issuer["TOKENS_HAVE_ISSUER"]
+            for issuer in _issuers()
+        ),
+        "The tokens of an issuer in CHABAD_AUTH['ISSUERS'] do not name it, and sign in "
+        "administrators by EXTERNAL_ID_FIELD (EXTERNAL_ID_LINKS_STAFF).",
+        "Whoever has its key is an administrator. Let the administrators link their accounts at "
+        "users/me/identities/ instead.",
+    ),
 )
 
 

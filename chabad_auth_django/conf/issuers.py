@@ -17,6 +17,7 @@ ISSUER_DEFAULTS: dict[str, Any] = {
     "SUBJECT_CLAIM": "sub",
     "EXTERNAL_ID_FIELD": None,
     "EXTERNAL_ID_CLAIM": None,
+    "EXTERNAL_ID_LINKS_STAFF": False,
     "EMAIL_CLAIM": "email",
     "EMAIL_VERIFIED_CLAIM": "email_verified",
     "EMAILS_ARE_VERIFIED": False,

@@ -1,4 +1,4 @@
-"""DepartedIdentity: an account at an issuer whose user was deleted a short while ago."""
+"""DepartedIdentity: an account at an issuer that was somebody's until a short while ago."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from chabad_auth_django.models.registry import Sharding
 
 
 class DepartedIdentity(Document):
-    """Keeps a deleted user from being created again by a token that a client still sends.
+    """Refuses a token from before its account was unlinked, or before its user was deleted.
 
-    It is kept for as long as a token may create a user. The ``_id`` is a keyed hash of the claim,
-    which does not tell whose it was. A sign-in ignores it and creates a new user.
+    Such a token links to nobody, and creates no user unless it is sent to sign in. This is kept for
+    as long as a token may create a user. The ``_id`` is a keyed hash of the claim, which does not
+    tell whose it was.
     """
 
     #: Seconds.

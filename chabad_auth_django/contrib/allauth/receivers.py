@@ -69,7 +69,7 @@ def keep_session(*, request: Any, user: Any, **kwargs: Any) -> None:
     if session_id is not None:
         sessions.keep_host_session(
             session_id=session_id,
-            opened_by=identities.host_key(account=user),
+            opened_by=hosts.host_key(account=user),
             host_hash=hosts.session_hash(account=user),
         )
 
@@ -80,7 +80,7 @@ def end_session(*, request: Any, user: Any, **kwargs: Any) -> None:
     session_id = request.session.get(SESSION_ID)
     if session_id is None or user is None:
         return
-    claimant = identities.find_claimant(key=identities.host_key(account=user))
+    claimant = identities.find_claimant(key=hosts.host_key(account=user))
     if claimant is not None:
         flows.sign_out(user_id=claimant.id, session_id=session_id)
 
@@ -89,7 +89,7 @@ def end_session(*, request: Any, user: Any, **kwargs: Any) -> None:
 def add_auth_method(*, sociallogin: Any, **kwargs: Any) -> None:
     """Give our user the authentication method that the new social account stands for."""
     auth_method = conf.SOCIAL_AUTH_METHODS.get(sociallogin.account.provider)
-    user = identities.find_claimant(key=identities.host_key(account=sociallogin.user))
+    user = identities.find_claimant(key=hosts.host_key(account=sociallogin.user))
     if auth_method is not None and user is not None:
         user.add_auth_method(auth_method)
 

@@ -62,7 +62,7 @@ def _chunks() -> Iterator[Sequence[Any]]:
 
 def _owners(accounts: Sequence[Any]) -> Mapping[str, ObjectId]:
     """Return whose each account is, by the ``_id`` of its claim."""
-    keys = [identities.host_key(account=account) for account in accounts]
+    keys = [hosts.host_key(account=account) for account in accounts]
     found = ExternalId.collection().aggregate(
         [
             {"$match": {"_id": {"$in": keys}}},
@@ -78,7 +78,7 @@ def _sync(
     account: Any, owners: Mapping[str, ObjectId], creates: bool, is_rehearsal: bool
 ) -> Synced:
     key = str(account.pk)
-    if owner := owners.get(identities.host_key(account=account)):
+    if owner := owners.get(hosts.host_key(account=account)):
         return Synced(key, UNCHANGED, owner)
     if not hosts.adapter().is_active(account=account):
         return Synced(key, INACTIVE)

@@ -1,23 +1,29 @@
 """Roles that follow from what an account of the Django project is: a superuser, or in a group.
 
 They are given and taken at a sign-in with the account and whenever it is looked at, so that whoever
-is no superuser any more is no administrator at the next request. Roles that the settings do not
-name are left alone. The last administrator stays one.
+is no superuser any more is no administrator at the next request. A request that came by another way
+takes them, too, and so does unlinking the account. Roles that the settings do not name are left
+alone. The last administrator stays one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
+
+from bson import ObjectId
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import LastAdministrator
-from chabad_auth_django.models import User
+from chabad_auth_django.models import ExternalId, User
+from chabad_auth_django.models.external_id import HOST
 from chabad_auth_django.services.identity import audit, hosts, names, users
 
 
 def managed() -> set[str]:
     """Return the roles that follow from accounts; what ``ROLE_PERMISSIONS`` lacks does not."""
-    return _named() & names.known_roles()
+    named = _named()
+    return named & names.known_roles() if named else named
 
 
 def unknown() -> set[str]:
@@ -31,14 +37,54 @@ def follow(*, user: User, account: object) -> None:
     if not roles:
         return
     wanted = roles & set(hosts.adapter().roles(account=account))
-    had = set(user.roles or [])
+    if missing := wanted - set(user.roles or []):
+        users.change_grants(user=user, grant=True, roles=sorted(missing))
+    _take(user, roles - wanted)
+
+
+def recheck(*, user: User) -> None:
+    """Take the roles that no account of the user stands for now.
+
+    A user without an account of this project keeps them.
+    """
+    had = managed() & set(user.roles or [])
+    if had and (keys := _account_keys(user)):
+        _take(user, had - _stood_for(keys))
+
+
+def forget(*, user_id: ObjectId) -> None:
+    """Take the roles of a user from whom an account was unlinked, as far as no other gives them."""
+    user = User.find_by_id(user_id)
+    if user is not None and (had := managed() & set(user.roles or [])):
+        _take(user, had - _stood_for(_account_keys(user)))
+
+
+def _take(user: User, roles: set[str]) -> None:
+    surplus = roles & set(user.roles or []) - set(User.fields()["roles"].default())
     # Else the refusal for the last administrator would be an audit entry at each request.
-    with audit.rehearsal():
-        if missing := wanted - had:
-            users.change_grants(user=user, grant=True, roles=sorted(missing))
-        if surplus := (roles - wanted) & had - set(User().roles):
-            with suppress(LastAdministrator):
-                users.change_grants(user=user, grant=False, roles=sorted(surplus))
+    with audit.rehearsal(), suppress(LastAdministrator):
+        if surplus:
+            users.change_grants(user=user, grant=False, roles=sorted(surplus))
+
+
+def _account_keys(user: User) -> list[str]:
+    """Return the claims of the user on accounts of this project."""
+    begin = ExternalId.account_key(HOST, str(conf.HOST_ID)).removesuffix("]") + ","
+    found = ExternalId.collection().find({"userId": user.id}, {"_id": 1})
+    return [claim["_id"] for claim in found if claim["_id"].startswith(begin)]
+
+
+def _stood_for(keys: Iterable[str]) -> set[str]:
+    """Return the roles for which the accounts with these claims stand, if they still live."""
+    host = hosts.adapter()
+    roles: set[str] = set()
+    for key in keys:
+        account = host.get_account(primary_key=ExternalId.parse_account_key(key)[1][1])
+        if account is None or not host.is_active(account=account):
+            continue
+        if hosts.host_key(account=account) == key:
+            roles.update(host.roles(account=account))
+    return roles
 
 
 def _named() -> set[str]:

@@ -12,6 +12,8 @@ from django.utils.module_loading import import_string
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.models import ExternalId
+from chabad_auth_django.models.external_id import HOST
 from chabad_auth_django.validators import normalize_email
 
 #: The authentication method of accounts of the Django project.
@@ -139,6 +141,12 @@ def adapter() -> HostAdapter:
     """Return the adapter that ``CHABAD_AUTH["HOST_ADAPTER"]`` names."""
     made: HostAdapter = import_string(conf.HOST_ADAPTER)()
     return made
+
+
+def host_key(*, account: Any) -> str:
+    """Return the ``_id`` of the claim on an account of the Django project."""
+    generation = adapter().generation(account=account)
+    return ExternalId.account_key(HOST, str(conf.HOST_ID), str(account.pk), generation)
 
 
 def verified_email(*, account: Any) -> str | None:

@@ -7,13 +7,12 @@ verified. An unverified address is answered alike whether anybody has it or not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
-from pymongo import UpdateOne
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import lookup
@@ -30,10 +29,17 @@ from chabad_auth_django.exceptions import (
     NotFound,
     ValidationError,
 )
-from chabad_auth_django.models import Block, DepartedIdentity, ExternalId, Session, User
-from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS, HOST, ISSUER
+from chabad_auth_django.models import Block, ExternalId, Session, User
+from chabad_auth_django.models.external_id import HOST, ISSUER
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.identity import audit, dependents, external_ids, host_roles, hosts
+from chabad_auth_django.services.identity import (
+    audit,
+    departures,
+    dependents,
+    external_ids,
+    host_roles,
+    hosts,
+)
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.services.identity.identity import MAX_NAME_LENGTH, Identity
 from chabad_auth_django.texts import cut
@@ -57,15 +63,9 @@ def of_host_account(*, account: Any, auth_method: str = CREDENTIALS) -> Identity
     )
 
 
-def host_key(*, account: Any) -> str:
-    """Return the ``_id`` of the claim on an account of the Django project."""
-    generation = hosts.adapter().generation(account=account)
-    return ExternalId.account_key(HOST, str(conf.HOST_ID), str(account.pk), generation)
-
-
 def find_owner(*, account: Any) -> ObjectId | None:
     """Return the id of the user whose the account of the Django project is, or ``None``."""
-    return _live_owner(host_key(account=account))
+    return _live_owner(hosts.host_key(account=account))
 
 
 def find_claimant(*, key: str, issued_at: datetime | None = None) -> User | None:
@@ -85,29 +85,10 @@ def find_or_link_user(*, identity: Identity) -> User | None:
     Django project got its user at that login, and an issuer's token must be younger than the
     deletion. Raises what ``find_or_create_user`` raises.
     """
-    if not _vouches_for_a_new_user(identity) and find_to_link(identity=identity) is None:
+    vouches = departures.vouches_for_a_new_user(identity=identity)
+    if not vouches and find_to_link(identity=identity) is None:
         return None
     return User.find_by_id(find_or_create_user(identity=identity).id)
-
-
-def _vouches_for_a_new_user(identity: Identity) -> bool:
-    # Users who were deleted longer ago have no such record.
-    oldest = now() - timedelta(seconds=DepartedIdentity.LIFETIME)
-    if identity.issued_at is None or identity.issued_at < oldest:
-        return False
-    departed = DepartedIdentity.read(_id=DepartedIdentity.key(identity.key))
-    return departed is None or identity.issued_at > departed["departedAt"]
-
-
-def remember_departed(*, user_ids: Sequence[ObjectId]) -> None:
-    """Keep for a day which accounts at issuers the users had, whom the caller is deleting."""
-    claims = ExternalId.collection().find({"userId": {"$in": list(user_ids)}}, {"_id": 1})
-    update = {"$set": {"departedAt": now()}}
-    keys = [claim["_id"] for claim in claims if _source(claim)[0] == ISSUER]
-    if keys:
-        DepartedIdentity.collection().bulk_write(
-            [UpdateOne({"_id": DepartedIdentity.key(key)}, update, upsert=True) for key in keys]
-        )
 
 
 def find_or_create_user(*, identity: Identity, last_login: datetime | None = None) -> User:
@@ -139,9 +120,15 @@ def _find_or_create_user(identity: Identity, last_login: datetime | None) -> Use
                 user = _fill(user, identity)
         if identity.email_verified and identity.kind == HOST:
             _follow_address(user, claim, identity)
+    return _update_rights(user, identity)
+
+
+def _update_rights(user: User, identity: Identity) -> User:
     if identity.auth_method not in user.auth_methods:
         user.add_auth_method(identity.auth_method)
-    if identity.account is not None:
+    if identity.account is None:
+        host_roles.recheck(user=user)
+    else:
         host_roles.follow(user=user, account=identity.account)
     return user
 
@@ -149,15 +136,16 @@ def _find_or_create_user(identity: Identity, last_login: datetime | None) -> Use
 def find_to_link(*, identity: Identity) -> User | None:
     """Return whom the identity names without having a claim yet, or ``None`` where it is nobody.
 
-    Raises ``EmailNotVerified``, ``Blocked``, ``ExternalIdTaken`` and ``ValidationError``.
+    Raises ``EmailNotVerified``, ``Blocked``, ``ExternalIdTaken``, ``ValidationError``, and
+    ``InvalidToken`` for a token from before the identity was unlinked or its user deleted.
     """
-    field, value = identity.external_id_field, identity.external_id
-    user = None
-    if field and value:
-        user = external_ids.find_user_by_external_id(field=field, value=value)
-    user = user or _by_verified_address(identity)
-    if user is not None and Block.read(userId=user.id) is not None:
+    user = _by_external_id(identity) or _by_verified_address(identity)
+    if user is None:
+        return None
+    if Block.read(userId=user.id) is not None:
         raise Blocked
+    if departures.has_departed_since(identity=identity):
+        raise InvalidToken
     return user
 
 
@@ -178,6 +166,16 @@ def _link_or_create(
         return link(user=user, identity=identity, is_new=True)
     dependents.make_missing(user_id=user.id)
     return link(user=user, identity=identity)
+
+
+def _by_external_id(identity: Identity) -> User | None:
+    field, value = identity.external_id_field, identity.external_id
+    if not (field and value):
+        return None
+    user = external_ids.find_user_by_external_id(field=field, value=value)
+    if user and user.has_more_than_default_role() and not identity.external_id_links_staff:
+        raise EmailNotVerified
+    return user
 
 
 def _by_verified_address(identity: Identity) -> User | None:
@@ -249,11 +247,7 @@ def link(*, user: User, identity: Identity, is_new: bool = False) -> User:
         raise ExternalIdTaken
     if identity.fills:
         user = _fill(user, identity, is_stored=owner is None)
-    if identity.auth_method not in user.auth_methods:
-        user.add_auth_method(identity.auth_method)
-    if identity.account is not None:
-        host_roles.follow(user=user, account=identity.account)
-    return user
+    return _update_rights(user, identity)
 
 
 def _fill(user: User, identity: Identity, *, is_stored: bool = False) -> User:
@@ -308,10 +302,13 @@ def unlink(*, user_id: ObjectId, public_id: str) -> None:
         raise LastIdentity
     kind, source = _source(claim)
     Session.collection().delete_many({"userId": user.id, "openedBy": claim["_id"]})
-    for issuer in conf.ISSUERS if kind == ISSUER else ():
-        field = issuer.get("EXTERNAL_ID_FIELD")
-        if issuer["ISSUER"] == source and field in EXTERNAL_ID_FIELDS:
-            external_ids.unlink_external_id(user_id=user.id, field=field)
+    if kind == HOST:
+        host_roles.forget(user_id=user.id)
+        return
+    departures.remember(keys=[claim["_id"]])
+    fields = {issuer["ISSUER"]: issuer.get("EXTERNAL_ID_FIELD") for issuer in conf.ISSUERS}
+    if field := fields.get(source):
+        external_ids.unlink_external_id(user_id=user.id, field=field)
 
 
 def refuse_earlier_tokens(*, user_id: ObjectId) -> None:

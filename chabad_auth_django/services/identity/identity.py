@@ -20,8 +20,9 @@ class Identity:
     ``HOST_ID`` and the primary key, and ``generation`` tells the account from an earlier one with
     the same primary key. ``external_id_field`` is the field of User that is filled with
     ``external_id`` besides. With ``links_to_default_role_only`` a verified address does not link
-    to a user who has more than the default role. ``issued_at`` is when an issuer vouched for it,
-    and ``expires_at`` until when.
+    to a user who has more than the default role; without ``external_id_links_staff`` the external
+    id does not either. ``issued_at`` is when an issuer vouched for it, and ``expires_at`` until
+    when.
     """
 
     auth_method: str
@@ -34,6 +35,7 @@ class Identity:
     external_id_field: str | None = None
     external_id: str | None = None
     links_to_default_role_only: bool = False
+    external_id_links_staff: bool = True
     issued_at: datetime | None = None
     expires_at: datetime | None = None
     #: The account of the Django project itself.

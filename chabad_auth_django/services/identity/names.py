@@ -32,7 +32,7 @@ FURTHER = ("users:block",)
 
 def known_roles() -> set[str]:
     """Return the roles that the settings know, and those that every user has by default."""
-    return {*conf.ROLE_PERMISSIONS, *User().roles}
+    return {*conf.ROLE_PERMISSIONS, *User.fields()["roles"].default()}
 
 
 def known_permissions() -> set[str]:

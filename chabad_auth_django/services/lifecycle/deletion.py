@@ -43,7 +43,7 @@ from chabad_auth_django.models.deletion import CREATING, DELETING, OPEN, PURGING
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.personal import PersonalDocument
-from chabad_auth_django.services.identity import administrators, audit, identities
+from chabad_auth_django.services.identity import administrators, audit, departures
 from chabad_auth_django.services.lifecycle import purging
 
 
@@ -119,7 +119,7 @@ def _take_back(user_ids: Collection[ObjectId], token: ObjectId, error: BaseExcep
 
 def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:
     """Remove what goes with the user in the transaction, and all else after it."""
-    identities.remember_departed(user_ids=user_ids)
+    departures.remember_users(user_ids=user_ids)
     for model in _with_user():
         model.collection().delete_many(model.owned_by(user_ids))
     for user_id in user_ids:

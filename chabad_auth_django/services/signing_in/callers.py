@@ -100,7 +100,10 @@ def by_issuer_token(*, token: object) -> User:
     identity = issuers.verify_issuer_token(token=token)
     check_method(identity.auth_method)
     user = identities.find_claimant(key=identity.key, issued_at=identity.issued_at)
-    return user or _first_time(identity)
+    if user is None:
+        return _first_time(identity)
+    host_roles.recheck(user=user)
+    return user
 
 
 @sensitive_variables()
@@ -129,11 +132,11 @@ def verify_credentials(*, request: HttpRequest | None, username: str, password: 
 def by_host_account(*, account: Any, session: Any) -> User:
     """Return the user of an account that is logged in to the Django project.
 
-    ``session`` is the Django session. Raises ``AuthMethodDisabled``, ``SecondFactorRequired``,
-    ``EmailNotVerified``, ``ExternalIdTaken`` and ``Blocked``.
+    ``session`` is the Django session. Raises ``InvalidToken``, ``AuthMethodDisabled``,
+    ``SecondFactorRequired``, ``EmailNotVerified``, ``ExternalIdTaken`` and ``Blocked``.
     """
     auth_method = check_host_login(account=account, session=session)
-    user = identities.find_claimant(key=identities.host_key(account=account))
+    user = identities.find_claimant(key=hosts.host_key(account=account))
     if user is not None:
         host_roles.follow(user=user, account=account)
         return user
@@ -144,11 +147,14 @@ def check_host_login(*, account: Any, session: Any) -> str:
     """Return the authentication method of an account that is logged in to the Django project.
 
     ``session`` is the Django session. Raises ``AuthMethodDisabled`` where the method is not
-    allowed, and ``SecondFactorRequired``.
+    allowed, ``InvalidToken`` where the account is disabled, and ``SecondFactorRequired``.
     """
     host = hosts.adapter()
     auth_method = host.auth_method(account=account, session=session)
     check_host_door(auth_method=auth_method)
+    # The adapter may know more than Django, which looks at ``is_active`` alone.
+    if not host.is_active(account=account):
+        raise InvalidToken
     if host.has_second_factor(account=account) and not host.gave_second_factor(
         account=account, session=session
     ):
@@ -168,7 +174,7 @@ def judge(*, user: Mapping[str, Any] | None, block: Any) -> User:
 def check_session(*, session: Mapping[str, Any] | None, user: User) -> None:
     """Raise ``InvalidToken`` unless the session is open and what opened it is still valid.
 
-    Where an account of the project opened it, its user's roles follow the account.
+    The user's roles follow the accounts of the project.
     Raises ``AuthMethodDisabled`` where its way of signing in is no longer allowed.
     """
     if session is None or session.get("endedAt") is not None or session["expiresAt"] <= now():
@@ -176,10 +182,12 @@ def check_session(*, session: Mapping[str, Any] | None, user: User) -> None:
     check_method(session["authMethod"])
     opened_by = session.get("openedBy")
     if opened_by == VOUCHED:
+        host_roles.recheck(user=user)
         return
     # Version 0.1.0 did not store what opened a session, so it cannot be checked.
     kind, parts = ExternalId.parse_account_key(opened_by or "")
     if kind == ISSUER and parts[0] in {issuer["ISSUER"] for issuer in conf.ISSUERS}:
+        host_roles.recheck(user=user)
         return
     if kind != HOST or parts[0] != conf.HOST_ID:
         raise InvalidToken
@@ -215,7 +223,7 @@ def _check_host_account(key: str, primary_key: str, session_hash: str | None, us
     account = host.get_account(primary_key=primary_key)
     if account is None or not host.is_active(account=account):
         raise InvalidToken
-    if identities.host_key(account=account) != key:
+    if hosts.host_key(account=account) != key:
         raise InvalidToken
     hashes = host.session_hashes(account=account)
     if hashes and not any(constant_time_compare(session_hash or "", item) for item in hashes):

@@ -21,6 +21,7 @@ from chabad_auth_django.exceptions import (
     Blocked,
     EmailNotVerified,
     ExternalIdTaken,
+    InvalidToken,
     NotFound,
     SecondFactorRequired,
     UserNotFound,
@@ -101,8 +102,9 @@ def sign_in_with_host_session(
 ) -> SignedIn:
     """Sign in an account that logged in to the Django project just now.
 
-    ``session`` is the Django session. Raises ``AuthMethodDisabled``, ``SecondFactorRequired``,
-    ``EmailNotVerified``, ``ExternalIdTaken``, ``Blocked`` and ``ValidationError``.
+    ``session`` is the Django session. Raises ``InvalidToken``, ``AuthMethodDisabled``,
+    ``SecondFactorRequired``, ``EmailNotVerified``, ``ExternalIdTaken``, ``Blocked`` and
+    ``ValidationError``.
     """
     with attempts.attempt("host_session"):
         auth_method = callers.check_host_login(account=account, session=session)
@@ -152,7 +154,14 @@ def record_host_login(*, account: Any, session: Any) -> User | None:
             auth_method = callers.check_host_login(account=account, session=session)
             identity = identities.of_host_account(account=account, auth_method=auth_method)
             return _record_host_login(identity)
-    except (AuthMethodDisabled, SecondFactorRequired, EmailNotVerified, ExternalIdTaken, Blocked):
+    except (
+        AuthMethodDisabled,
+        Blocked,
+        EmailNotVerified,
+        ExternalIdTaken,
+        InvalidToken,
+        SecondFactorRequired,
+    ):
         return None
 
 

@@ -121,6 +121,7 @@ def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
         external_id_field=issuer["EXTERNAL_ID_FIELD"],
         external_id=external_id,
         links_to_default_role_only=not issuer["TOKENS_HAVE_ISSUER"],
+        external_id_links_staff=issuer["TOKENS_HAVE_ISSUER"] or issuer["EXTERNAL_ID_LINKS_STAFF"],
         issued_at=_time(claims, "iat"),
         expires_at=_time(claims, "exp"),
     )

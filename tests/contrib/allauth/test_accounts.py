@@ -202,6 +202,30 @@ tell(app.allauth("GET", "auth/session").status_code)
 """
 
 
+def test_an_account_that_the_adapter_calls_disabled_is_out_at_every_door(run: Run) -> None:
+    assert run("""
+import sys, types
+from chabad_auth_django.services.identity.hosts import HostAdapter
+class Adapter(HostAdapter):
+    def is_active(self, *, account):
+        return account.username != "ann"
+sys.modules["suspending"] = types.SimpleNamespace(Adapter=Adapter)
+app, browser, other = App(), Client(), App()
+app.sign_up("ann@example.org")
+Account.objects.update(username="ann")
+before = stored()
+changed = {**settings.CHABAD_AUTH, "HOST_ADAPTER": "suspending.Adapter"}
+with override_settings(CHABAD_AUTH=changed):
+    tell(app.me().status_code)
+    tell(api_login("ann"))
+    assert browser.login(username="ann", password="correct horse")
+    tell(browser.get("/api/users/me/").status_code)
+    answer = other.log_in("ann@example.org")
+    tell([answer.status_code, answer.code, other.tokens])
+tell(stored() == before)
+    """) == [401, [401, "invalid_credentials"], 401, [401, "invalid_token", {}], True]
+
+
 def test_a_blocked_user_gets_no_token(run: Run) -> None:
     told = run(
         SIGNED_UP

@@ -2,7 +2,7 @@
 
 The kind: somebody is made an administrator here and is none in fact, or stays one when it is over.
 Looked through: the commands that create users, each way in which an account of the project comes
-in, and each look at it afterwards.
+in, each look at it afterwards, the ways in which its user comes without it, and unlinking it.
 """
 
 from __future__ import annotations
@@ -81,6 +81,54 @@ def test_roles_are_given_and_taken_with_what_they_follow_from(mongodb: str, tmp_
         [["users:read"]],
         3,
     ]
+
+
+def test_who_comes_another_way_or_unlinks_the_account_does_not_keep_its_roles(
+    mongodb: str, tmp_path: Path
+) -> None:
+    code = """
+    from support.issuer import SHARED, shared_token
+    from chabad_auth_django.models import ExternalId
+    from chabad_auth_django.services.identity import identities
+    settings.CHABAD_AUTH["ISSUERS"] = [SHARED]
+    User.create_user(email="other@example.org", roles=["admin"])
+    token = shared_token(email="root@example.org")
+    user_id = enter("root").user.id
+    # Who has no account of the project keeps what was granted here.
+    foreign = shared_token(sub="2", email="other@example.org")
+    assert "admin" in callers.by_issuer_token(token=foreign).roles
+
+    ways = {
+        "bearer": lambda: sorted(callers.by_issuer_token(token=token).roles),
+        "session": lambda opened=flows.sign_in_with_token(token=token): seen(opened),
+        "refresh": lambda opened=flows.sign_in_with_token(token=token): sorted(
+            flows.refresh(refresh_token=opened.refresh_token).user.roles
+        ),
+        "sign-in": lambda: sorted(flows.sign_in_with_token(token=token).user.roles),
+        "vouched": lambda: seen(flows.log_in(user_id=user_id, auth_method="google")),
+    }
+    found = {}
+    for name, way in ways.items():
+        Account.objects.filter(pk=root.pk).update(is_superuser=True, is_active=True)
+        enter("root")
+        found[name] = [way()]
+        for change in ({"is_superuser": False}, {"is_active": False}):
+            Account.objects.filter(pk=root.pk).update(is_superuser=True, is_active=True)
+            enter("root")
+            Account.objects.filter(pk=root.pk).update(**change)
+            found[name].append(way())
+    print(json.dumps(found))
+    Account.objects.filter(pk=root.pk).update(is_superuser=True, is_active=True)
+    enter("root")
+    claims = identities.list_identities(user_id=user_id)
+    claim = next(row["_id"] for row in claims if row["_id"].startswith("host:"))
+    identities.unlink(user_id=user_id, public_id=ExternalId.public_id(claim))
+    print(json.dumps(ways["bearer"]()))
+    """
+    each = [["admin", "user"], ["user"], ["user"]]
+    found, unlinked = output(code, mongodb, tmp_path)
+    assert found == dict.fromkeys(("bearer", "session", "refresh", "sign-in", "vouched"), each)
+    assert unlinked == ["user"]
 
 
 def test_the_last_administrator_and_foreign_roles_stay(mongodb: str, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""A token that a client had before its user was deleted makes no new user when it is sent again.
+"""A token from before a deletion or an unlinking makes no user and links to none.
 
 The kind: what was proved before a deletion proves nothing after it. Looked through: bearers by a
-session of ours, by an issuer's token, and by a session of the Django project; refresh tokens.
+session of ours, by an issuer's token, and by a session of the Django project; refresh tokens;
+sign-ins and bearers of an account that its user has unlinked.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from django.test import override_settings
 from support.issuer import SHARED, shared_token
 
 from chabad_auth_django.exceptions import InvalidToken
-from chabad_auth_django.models import DepartedIdentity, User
+from chabad_auth_django.models import DepartedIdentity, ExternalId, User
+from chabad_auth_django.services.identity import identities
 from chabad_auth_django.services.signing_in import callers, flows
 
 DAY = 24 * 60 * 60
@@ -68,3 +70,26 @@ def test_a_bearer_finds_a_user_whom_another_program_gave_its_external_id() -> No
     user = User.create_user(email="other@example.org")
     User.collection().update_one({"_id": user.id}, {"$set": {"valuUserId": "person-1"}})
     assert by_bearer(iat=None, email=None, email_verified=None).id == user.id
+
+
+def test_a_token_from_before_the_unlinking_links_nothing() -> None:
+    user = by_bearer()
+    other = {"id": 'issuer:["other", "1"]', "user_id": user.id}
+    ExternalId.insert_documents([ExternalId(**other)])
+    # As after a logout, of which whoever keeps a copy of the token wants to be free.
+    identities.refuse_earlier_tokens(user_id=user.id)
+    claim = next(
+        row for row in identities.list_identities(user_id=user.id) if "person" in row["_id"]
+    )
+    identities.unlink(user_id=user.id, public_id=ExternalId.public_id(claim["_id"]))
+    for iat in (int(time.time()) - 5, None):
+        for enter in (
+            by_bearer,
+            lambda **changes: flows.sign_in_with_token(token=token(**changes)),
+        ):
+            with pytest.raises(InvalidToken):
+                enter(iat=iat)
+    assert len(identities.list_identities(user_id=user.id)) == 1
+    # The owner signs in there again.
+    DepartedIdentity.objects.update(departed_at=user.created_at)
+    assert by_bearer(iat=int(time.time()) + 1).id == user.id

@@ -142,6 +142,7 @@ def test_a_token_without_an_issuer_names_an_identity_of_the_portal() -> None:
         external_id_field="merkosUserId",
         external_id="7",
         links_to_default_role_only=True,
+        external_id_links_staff=False,
         issued_at=datetime.fromtimestamp(now, UTC),
         expires_at=datetime.fromtimestamp(now + 60, UTC),
     )

@@ -35,7 +35,7 @@ from chabad_auth_django.models import (
     User,
 )
 from chabad_auth_django.services.identity import external_ids
-from chabad_auth_django.services.signing_in import flows, tokens
+from chabad_auth_django.services.signing_in import callers, flows, tokens
 from chabad_auth_django.services.signing_in.flows import SignedIn
 
 VALU, MERKOS, PLAIN = "https://valu.test", "https://merkos.test", "https://plain.test"
@@ -166,6 +166,56 @@ def test_a_user_of_another_program_is_adopted(server: str) -> None:
     user_id = store(valuUserId="person-1")
     assert enter(email="other@example.org", email_verified=False).user.id == user_id
     assert claimed() == {"valuUserId:person-1": user_id}
+
+
+def test_a_token_that_does_not_name_its_issuer_links_to_no_staff(server: str) -> None:
+    nameless = {
+        **SHARED,
+        "ISSUER": "portal",
+        "TOKENS_HAVE_ISSUER": False,
+        "AUDIENCE": None,
+        "MAX_LIFETIME_SECONDS": 3600,
+        "EXTERNAL_ID_FIELD": "valuUserId",
+    }
+    people = {
+        "person-1": store(roles=["user", "admin"], valuUserId="person-1"),
+        "person-2": store(email="b@b.org", permissions=["users:read"], valuUserId="person-2"),
+        "person-3": store(email="c@c.org", roles=["editor"], valuUserId="person-3"),
+    }
+    ordinary = store(email="d@d.org", valuUserId="person-4")
+
+    def sent(sub: str, email: str | None = None) -> str:
+        return shared_token(iss=None, aud=None, sub=sub, email=email or f"{sub}@example.org")
+
+    def come(sub: str) -> list[ObjectId]:
+        return [
+            flows.sign_in_with_token(token=sent(sub)).user.id,
+            callers.by_issuer_token(token=sent(sub)).id,
+        ]
+
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": [nameless]}):
+        for sub in people:
+            with pytest.raises(EmailNotVerified):
+                come(sub)
+            with pytest.raises(EmailNotVerified):
+                callers.by_issuer_token(token=sent(sub))
+        assert User.objects.count() == 4
+        assert ExternalId.objects(id__startswith="issuer:").count() == 0
+        assert come("person-4") == [ordinary] * 2
+        # A claim stays when its user gets more.
+        User(id=ordinary).add_role("admin")
+        assert come("person-4") == [ordinary] * 2
+        # Whoever proves both identities may link them.
+        admin = User.find_by_id(people["person-1"])
+        assert admin is not None
+        flows.link_identity(user=admin, token=sent("person-1"))
+        assert come("person-1") == [admin.id] * 2
+    trusted = {**nameless, "EXTERNAL_ID_LINKS_STAFF": True}
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": [trusted]}):
+        assert come("person-2") == [people["person-2"]] * 2
+        # An address links to no staff all the same.
+        with pytest.raises(EmailNotVerified):
+            flows.sign_in_with_token(token=sent("new", email="c@c.org"))
 
 
 def test_a_token_without_the_optional_external_id_names_the_same_user(server: str) -> None:

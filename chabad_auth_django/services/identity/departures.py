@@ -1,0 +1,52 @@
+"""Accounts at issuers that were unlinked, or whose users were deleted, a short while ago.
+
+A client may still hold a token from before. It proves nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bson import ObjectId
+from pymongo import UpdateOne
+
+from chabad_auth_django.models import DepartedIdentity, ExternalId
+from chabad_auth_django.models.external_id import ISSUER
+from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.identity.identity import Identity
+
+
+def remember_users(*, user_ids: Sequence[ObjectId]) -> None:
+    """Keep for a day which accounts at issuers the users had, whom the caller is deleting."""
+    claims = ExternalId.collection().find({"userId": {"$in": list(user_ids)}}, {"_id": 1})
+    keys = (claim["_id"] for claim in claims)
+    remember(keys=[key for key in keys if ExternalId.parse_account_key(key)[0] == ISSUER])
+
+
+def remember(*, keys: Sequence[str]) -> None:
+    """Keep for a day that the accounts with these claims are nobody's from now on."""
+    update = {"$set": {"departedAt": now()}}
+    if keys:
+        DepartedIdentity.collection().bulk_write(
+            [UpdateOne({"_id": DepartedIdentity.key(key)}, update, upsert=True) for key in keys]
+        )
+
+
+def vouches_for_a_new_user(*, identity: Identity) -> bool:
+    """Tell whether the issuer vouched for the identity after what is remembered here."""
+    # Users who were deleted longer ago have no such record.
+    oldest = now() - timedelta(seconds=DepartedIdentity.LIFETIME)
+    if identity.issued_at is None or identity.issued_at < oldest:
+        return False
+    return not has_departed_since(identity=identity)
+
+
+def has_departed_since(*, identity: Identity) -> bool:
+    """Tell whether the account was unlinked, or its user deleted, after it was vouched for."""
+    if identity.kind != ISSUER:
+        return False
+    departed = DepartedIdentity.read(_id=DepartedIdentity.key(identity.key))
+    if departed is None:
+        return False
+    return identity.issued_at is None or identity.issued_at <= departed["departedAt"]
