@@ -19,9 +19,6 @@ from pymongo.collection import Collection
 
 Row = dict[str, Any]
 
-#: The tag of the read whose documents are left undecoded.
-_LAST = "last"
-
 _BATCH_BYTES = 2**20
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
@@ -42,21 +39,22 @@ class Read:
         batches: Iterable[bytes] = cursor.sort(self.order) if self.order else cursor
         return Found(batches, self.collection.codec_options)
 
-    def stages(self, tag: str) -> list[dict[str, Any]]:
-        """Return the stages of a pipeline that find the documents and put each under the tag."""
+    def stages(self) -> list[dict[str, Any]]:
+        """Return the stages of a pipeline that find the documents."""
         order: list[dict[str, Any]] = [{"$sort": dict(self.order)}] if self.order else []
-        # A stored document may have any field; under a tag it cannot pass for another one.
-        tagged = {"$replaceRoot": {"newRoot": {tag: "$$ROOT"}}}
-        return [{"$match": self.query}, *order, {"$limit": self.limit}, tagged]
+        return [{"$match": self.query}, *order, {"$limit": self.limit}]
+
+    def tagged(self, tag: str) -> list[dict[str, Any]]:
+        """Return the stages that find the only document and put it under the tag."""
+        return [{"$match": self.query}, {"$replaceRoot": {"newRoot": {tag: "$$ROOT"}}}]
 
 
 @dataclass(frozen=True)
 class Found:
-    """Batches of BSON documents, which may each be under a tag."""
+    """Batches of BSON documents."""
 
     batches: Iterable[bytes]
     codec: CodecOptions[Row]
-    tag: str | None = None
 
     def row(self) -> Row | None:
         """Return the first document, or ``None``."""
@@ -81,11 +79,8 @@ class Found:
                 rows.append(bson.decode(document, codec))
                 left -= len(document)
                 if left < 0 and len(rows) > 1:
-                    return self._untagged(rows), True
-        return self._untagged(rows), False
-
-    def _untagged(self, rows: list[Row]) -> list[Row]:
-        return rows if self.tag is None else [row[self.tag] for row in rows]
+                    return rows, True
+        return rows, False
 
 
 def send_together(
@@ -94,29 +89,27 @@ def send_together(
     """Return the document of each read by its name, and what the last read has found.
 
     With one command, which takes less time than one for each. The reads are of one database; those
-    with a name find at most one document.
+    with a name have queries that only one document meets.
     """
-    named = {**reads, _LAST: last} if last else dict(reads)
-    (name, first), *others = named.items()
-    unions = [
-        {"$unionWith": {"coll": read.collection.name, "pipeline": read.stages(name)}}
-        for name, read in others
-    ]
+    (name, first), *others = reads.items()
+    unions = [(read.collection.name, read.tagged(name)) for name, read in others]
+    if last:
+        unions.append((last.collection.name, last.stages()))
     # Otherwise the first batch has 101 documents, and the rest takes another command.
-    size = sum(read.limit for read in named.values()) + 1
+    size = len(reads) + (last.limit if last else 0) + 1
+    stages = [{"$unionWith": {"coll": coll, "pipeline": pipeline}} for coll, pipeline in unions]
     collection = first.collection.with_options(codec_options=_RAW)
-    documents = collection.aggregate([*first.stages(name), *unions], batchSize=size)
+    documents = collection.aggregate([*first.tagged(name), *stages], batchSize=size)
     found: dict[str, Row | None] = dict.fromkeys(reads)
     rest: Iterable[RawBSONDocument] = ()
     for document in documents:
-        name, content = _untag(bytes(document.raw))
-        if name == _LAST:
+        tag, content = _untag(bytes(document.raw))
+        if tag not in found:
+            # A stored document begins with its _id, so it cannot pass for one under a tag.
             rest = chain([document], documents)
             break
-        found[name] = bson.decode(content, reads[name].collection.codec_options)
-    if last is None:
-        return found, None
-    return found, Found(_batches(rest), last.collection.codec_options, _LAST)
+        found[tag] = bson.decode(content, reads[tag].collection.codec_options)
+    return found, Found(_batches(rest), last.collection.codec_options) if last else None
 
 
 def aggregate_together(
@@ -169,7 +162,7 @@ def _split(batch: bytes) -> Iterator[bytes]:
 
 
 def _untag(document: bytes) -> tuple[str, bytes]:
-    """Return the name of the document's only field, and the document that it holds.
+    """Return the name of the document's first field, and what it holds where it is the only one.
 
     In BSON the field stands between the length of the whole and the NUL at its end: a byte for the
     type, the name and a NUL, the value.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from bson import ObjectId
 from bson.codec_options import CodecOptions
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -112,7 +113,12 @@ class RegisteredDocument(OpenDocument):
     @classmethod
     def existing_ids(cls, ids: Iterable[Any]) -> set[Any]:
         """Return those of the ids under which a document is stored."""
-        found = cls.collection().find({"_id": {"$in": list(ids)}}, {"_id": 1})
+        wanted = list(ids)
+        criteria: Any = {"$in": wanted}
+        if len(wanted) == 1 and isinstance(wanted[0], ObjectId):
+            # The server looks it up without planning a query.
+            criteria = wanted[0]
+        found = cls.collection().find({"_id": criteria}, {"_id": 1})
         return {document["_id"] for document in found}
 
     @classmethod

@@ -62,11 +62,10 @@ def by_access_token(
     it where that command fails: whatever is wrong with it says nothing about the caller. Raises
     ``InvalidToken``, ``Blocked`` and ``AuthMethodDisabled``.
     """
-    session = {"_id": claims.session_id, "userId": claims.user_id}
     reads = {
-        "user": Read(User.collection(), {"_id": claims.user_id}),
-        "block": Read(Block.collection(), {"userId": claims.user_id}),
-        "session": Read(Session.collection(), session),
+        "user": User.reading(_id=claims.user_id),
+        "block": Block.reading(userId=claims.user_id),
+        "session": Session.reading(_id=claims.session_id),
     }
     try:
         stored, found = send_together(reads, beside)
@@ -172,12 +171,14 @@ def judge(*, user: Mapping[str, Any] | None, block: Any) -> User:
 
 
 def check_session(*, session: Mapping[str, Any] | None, user: User) -> None:
-    """Raise ``InvalidToken`` unless the session is open and what opened it is still valid.
+    """Raise ``InvalidToken`` unless it is the user's, open, and what opened it is still valid.
 
     The user's roles follow the accounts of the project.
     Raises ``AuthMethodDisabled`` where its way of signing in is no longer allowed.
     """
-    if session is None or session.get("endedAt") is not None or session["expiresAt"] <= now():
+    if session is None or session["userId"] != user.id:
+        raise InvalidToken
+    if session.get("endedAt") is not None or session["expiresAt"] <= now():
         raise InvalidToken
     check_method(session["authMethod"])
     opened_by = session.get("openedBy")
