@@ -33,7 +33,7 @@ from chabad_auth_django.contrib.admin.models import People
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.cursors import decode
 from chabad_auth_django.db.pages import Position
-from chabad_auth_django.services.identity import audit, search
+from chabad_auth_django.services.identity import audit, hosts, search
 
 if TYPE_CHECKING:
     from chabad_auth_django.contrib.admin.page_admin import PageAdmin
@@ -82,6 +82,8 @@ class Page(View):
                 if not rights.holds(request.user, *names):
                     return self._problem(request, 403, missing(names), kwargs)
             try:
+                # Django's own login form asks for no second factor.
+                hosts.check_second_factor(account=request.user, session=request.session)
                 with connection.time_limit(conf.REQUEST_TIMEOUT):
                     return super().dispatch(request, *args, **kwargs)
             except domain.ChabadAuthError as error:

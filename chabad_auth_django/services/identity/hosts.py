@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.module_loading import import_string
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.exceptions import SecondFactorRequired, ValidationError
 from chabad_auth_django.models import ExternalId
 from chabad_auth_django.models.external_id import HOST
 from chabad_auth_django.validators import normalize_email
@@ -147,6 +147,18 @@ def host_key(*, account: Any) -> str:
     """Return the ``_id`` of the claim on an account of the Django project."""
     generation = adapter().generation(account=account)
     return ExternalId.account_key(HOST, str(conf.HOST_ID), str(account.pk), generation)
+
+
+def check_second_factor(*, account: Any, session: Any) -> None:
+    """Raise ``SecondFactorRequired`` where the account has one and did not give it.
+
+    ``session`` is the Django session that the account opened.
+    """
+    host = adapter()
+    if host.has_second_factor(account=account) and not host.gave_second_factor(
+        account=account, session=session
+    ):
+        raise SecondFactorRequired
 
 
 def verified_email(*, account: Any) -> str | None:

@@ -154,10 +154,7 @@ def check_host_login(*, account: Any, session: Any) -> str:
     # The adapter may know more than Django, which looks at ``is_active`` alone.
     if not host.is_active(account=account):
         raise InvalidToken
-    if host.has_second_factor(account=account) and not host.gave_second_factor(
-        account=account, session=session
-    ):
-        raise SecondFactorRequired
+    hosts.check_second_factor(account=account, session=session)
     return auth_method
 
 

@@ -1,7 +1,8 @@
 """Who may do what on the pages for staff.
 
 The kind: a page or an action is open to somebody who lacks its permission, or reaches somebody who
-may do more. Looked through: every address of the pages, every action, every permission and group.
+may do more. Looked through: every address of the pages, every action, every permission and group,
+and a session in which the second factor of the account was not given.
 """
 
 from __future__ import annotations
@@ -24,6 +25,36 @@ guest.force_login(account)
 tell(guest.get(PEOPLE).headers["Location"])
 """)
     assert told == ["/admin/login/?next=/admin/chabad_admin/people/"] * 2
+
+
+def test_an_account_with_a_second_factor_gives_it_first(run: Run) -> None:
+    told = run("""
+import sys, types
+from chabad_auth_django.services.identity.hosts import HostAdapter
+class Adapter(HostAdapter):
+    def has_second_factor(self, *, account):
+        return account.is_superuser
+    def gave_second_factor(self, *, account, session):
+        return session.get("gave", False)
+sys.modules["factors"] = types.SimpleNamespace(Adapter=Adapter)
+ann, chief, helper = make()["ann"], superuser(), client("view_people")
+calls = [("get", PEOPLE, {}), ("get", f"{PEOPLE}{ann.id}/", {}),
+         ("post", f"{PEOPLE}{ann.id}/do/block/", {"reason": "x"}),
+         ("post", f"{PEOPLE}{ann.id}/export/", {}),
+         ("post", f"{PEOPLE}bulk/", {"action": "block", "id": str(ann.id)})]
+def statuses(browser):
+    return [getattr(browser, verb)(path, data).status_code for verb, path, data in calls]
+with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "HOST_ADAPTER": "factors.Adapter"}):
+    tell(statuses(chief))
+    tell("second factor" in chief.get(PEOPLE).content.decode())
+    tell(blocking.Block.read(userId=ann.id))
+    tell(statuses(helper)[0])
+    session = chief.session
+    session["gave"] = True
+    session.save()
+    tell(statuses(chief))
+""")
+    assert told == [[403] * 5, True, None, 200, [200, 200, 302, 200, 200]]
 
 
 def test_rights_over_a_person(run: Run) -> None:
