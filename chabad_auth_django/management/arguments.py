@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
-from django.core.management.base import CommandParser, DjangoHelpFormatter
+from django.core.management.base import DjangoHelpFormatter
 from django.utils.dateparse import parse_datetime
 
-from chabad_auth_django.db.cursors import decode, encode
-from chabad_auth_django.db.pages import Position
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import to_utc
-
-#: The most that is listed at once.
-MAX_LIMIT = 10_000
 
 
 class HelpFormatter(DjangoHelpFormatter):
@@ -63,33 +57,6 @@ def time(text: str) -> datetime:
         # There is no such day, or no such year in UTC.
         pass
     raise ArgumentTypeError("expected a time such as 2026-01-31 or 2026-01-31T12:00:00Z")
-
-
-def add_page(parser: CommandParser) -> None:
-    """Declare which part of a list is shown."""
-    parser.add_argument(
-        "--limit",
-        type=whole_number(1, MAX_LIMIT),
-        default=100,
-        help=f"how many, 1 to {MAX_LIMIT:,} (100)",
-    )
-    parser.add_argument("--after", metavar="NEXT", help="go on behind what was listed last")
-
-
-def page_of(options: Mapping[str, Any], kind: type) -> dict[str, Any]:
-    """Return ``limit`` and ``position`` of ``add_page`` for a list whose keys are of the kind.
-
-    Raises ``ValidationError``.
-    """
-    return {"limit": options["limit"], "position": decode(options["after"], kind)}
-
-
-def following(position: Position | None) -> tuple[str | None, list[str]]:
-    """Return what ``--after`` takes to go on from the position, and the lines that say so."""
-    if position is None:
-        return None, []
-    after = encode(position)
-    return after, [f"There are more: --after {after}"]
 
 
 def _wrap(text: str, width: int) -> list[str]:

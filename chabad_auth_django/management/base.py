@@ -46,16 +46,27 @@ EXIT_STATUSES: Mapping[int, str] = {
     EXIT_INTERRUPTED: "interrupted by Ctrl-C; the same command goes on",
 }
 
-#: Names on the command line, or ``-``.
-USER_HELP = "an e-mail address, an id or an external id; - reads one a line from standard input"
-
 #: Seconds that storing the heartbeat may take.
 BEAT_TIMEOUT = 2.0
 
 T = TypeVar("T")
 
 
-class Command(BaseCommand):
+class NotDone(CommandError):
+    """The command could not do its work; it ends with ``EXIT_ERROR``."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, returncode=EXIT_ERROR)
+
+
+class Found(CommandError):
+    """The command did its work and found what it looks for; it ends with ``EXIT_FOUND``."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, returncode=EXIT_FOUND)
+
+
+class OperatorCommand(BaseCommand):
     """A command that reports an error in one line and exits with ``EXIT_ERROR``."""
 
     #: What the exit statuses mean, beside ``EXIT_STATUSES``.
@@ -64,7 +75,7 @@ class Command(BaseCommand):
     #: The keys of the object that ``--json`` prints, with their meaning; none: no such option.
     json_keys: ClassVar[Mapping[str, str]] = {}
 
-    #: Whether there is something that ``--dry-run`` could leave undone.
+    #: Whether it takes ``--dry-run``. The JSON object has the key ``dryRun`` then.
     has_dry_run: ClassVar[bool] = False
 
     #: What an operator should do after an interruption.
@@ -80,6 +91,7 @@ class Command(BaseCommand):
     stderr: Terminal
     _as_json = False
     _is_quiet = False
+    _is_dry_run = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -89,6 +101,12 @@ class Command(BaseCommand):
     def all_exit_statuses(cls) -> dict[int, str]:
         """Return each exit status with its meaning."""
         return dict(sorted({**EXIT_STATUSES, **cls.exit_statuses}.items()))
+
+    @classmethod
+    def all_json_keys(cls) -> dict[str, str]:
+        """Return each key of the object that ``--json`` prints, with its meaning."""
+        dry_run = {"dryRun": "whether nothing was changed"} if cls.has_dry_run else {}
+        return {**cls.json_keys, **dry_run}
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Return the parser, which ends the command with ``EXIT_ERROR`` for bad arguments."""
@@ -110,7 +128,7 @@ class Command(BaseCommand):
                 help="who runs this, for the audit trail; by default the system's user",
             )
         if self.json_keys:
-            keys = ", ".join(self.json_keys)
+            keys = ", ".join(self.all_json_keys())
             parser.add_argument(
                 "--json",
                 action="store_true",
@@ -124,6 +142,7 @@ class Command(BaseCommand):
         self._fit_streams(options.pop("stdout", None), options.pop("stderr", None))
         self._as_json = options.get("as_json", False)
         self._is_quiet = options.get("verbosity") == 0
+        self._is_dry_run = options.get("dry_run", False)
         self._failures: list[str] = []
         self.rows: list[Mapping[str, Any]] = []
         name = type(self).__module__.rpartition(".")[2]
@@ -137,7 +156,7 @@ class Command(BaseCommand):
             # A name in it may hold a line of its own, or an order to the terminal.
             raise CommandError(printable(str(error)), returncode=status) from error.__cause__
         finally:
-            if self.is_scheduled and not options.get("dry_run"):
+            if self.is_scheduled and not self._is_dry_run:
                 # Without an answer of MongoDB the heartbeat grows old, which says enough.
                 with suppress(PyMongoError, ImproperlyConfigured), pymongo.timeout(BEAT_TIMEOUT):
                     heartbeats.record(command=name, started_at=started_at, status=status)
@@ -148,7 +167,7 @@ class Command(BaseCommand):
             if signal.getsignal(signal.SIGINT) is end_in_one_line:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
             actor = Actor.command(name, operator=options.get("actor"))
-            rehearsal = audit.rehearsal() if options.get("dry_run") else nullcontext()
+            rehearsal = audit.rehearsal() if self._is_dry_run else nullcontext()
             with audit.acting_as(actor), rehearsal:
                 return super().execute(*args, **options)
         except KeyboardInterrupt:
@@ -157,14 +176,13 @@ class Command(BaseCommand):
             exec("")  # noqa: S102
             raise CommandError(f"Interrupted. {self.go_on}", returncode=EXIT_INTERRUPTED) from None
         except SystemCheckError as error:
-            raise CommandError(
-                "The system checks found errors: 'manage.py check' shows them. Nothing was done.",
-                returncode=EXIT_ERROR,
+            raise NotDone(
+                "The system checks found errors: 'manage.py check' shows them. Nothing was done."
             ) from error
         except (ChabadAuthError, ImproperlyConfigured, OSError) as error:
-            raise CommandError(_describe(error), returncode=EXIT_ERROR) from error
+            raise NotDone(_describe(error)) from error
         except (PyMongoError, mongoengine.OperationError) as error:
-            raise CommandError(_describe_driver(error), returncode=EXIT_ERROR) from error
+            raise NotDone(_describe_driver(error)) from error
 
     def _fit_streams(self, stdout: Any, stderr: Any) -> None:
         if stdout is not None:
@@ -191,12 +209,13 @@ class Command(BaseCommand):
         *,
         is_idle: bool = False,
     ) -> None:
-        """Write the result: as JSON with exactly ``json_keys``, or the lines for people.
+        """Write the result: as JSON with ``all_json_keys``, or the lines for people.
 
         ``is_idle``: a scheduled command found nothing to do, which cron need not mail.
         """
         if self._as_json:
-            self.stdout.write_whole(to_json({key: result[key] for key in self.json_keys}))
+            result = {**result, "dryRun": self._is_dry_run}
+            self.stdout.write_whole(to_json({key: result[key] for key in self.all_json_keys()}))
         elif not (is_idle and self.is_scheduled and not self.stdout.isatty()):
             for item in lines:
                 self.tell(item)
@@ -244,41 +263,34 @@ class Command(BaseCommand):
                     self._failures.append(_describe(error))
 
     def ask(self, question: str) -> str:
-        """Return the operator's answer; raise ``CommandError`` without a terminal."""
+        """Return the operator's answer; raise ``NotDone`` without a terminal."""
         if not sys.stdin.isatty():
-            raise CommandError(
+            raise NotDone(
                 "Nothing was done: there is no terminal to ask on. See --help for the option that "
-                "answers.",
-                returncode=EXIT_ERROR,
+                "answers."
             )
         self.stderr.write(printable(question), style_func=str, ending=" ")
         self.stderr.flush()
         answer = sys.stdin.readline()
         if not answer:
-            raise CommandError("Nothing was done: there was no answer.", returncode=EXIT_ERROR)
+            raise NotDone("Nothing was done: there was no answer.")
         return answer.strip()
 
     def confirm(self, question: str, expected: str) -> None:
-        """Ask for a typed confirmation; raise ``CommandError`` unless it is the expected one."""
+        """Ask for a typed confirmation; raise ``NotDone`` unless it is the expected one."""
         if self.ask(f"{question} To confirm, type {expected}:") != expected:
-            raise CommandError("Nothing was done: not confirmed.", returncode=EXIT_ERROR)
+            raise NotDone("Nothing was done: not confirmed.")
 
     def _report_failures(self) -> None:
         if len(self._failures) == 1:
-            raise CommandError(self._failures[0], returncode=EXIT_ERROR)
+            raise NotDone(self._failures[0])
         if self._failures:
             for failure in self._failures:
                 self.say(failure)
-            raise CommandError(
+            raise NotDone(
                 f"{len(self._failures):,} names were passed over, all others are done. Correct "
-                "them and run the command for them again.",
-                returncode=EXIT_ERROR,
+                "them and run the command for them again."
             )
-
-
-def add_users(parser: Any, **kwargs: Any) -> None:
-    """Declare the argument that names one or more users."""
-    parser.add_argument("users", nargs="+", metavar="USER", help=USER_HELP, **kwargs)
 
 
 def _refuse(parser: CommandParser, message: str) -> NoReturn:
@@ -287,7 +299,7 @@ def _refuse(parser: CommandParser, message: str) -> NoReturn:
     if parser.called_from_command_line:
         Terminal(sys.stderr).write(f"CommandError: {line}")
         parser.exit(EXIT_ERROR)
-    raise CommandError(line, returncode=EXIT_ERROR)
+    raise NotDone(line)
 
 
 def _lines() -> Iterator[str]:

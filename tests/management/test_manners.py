@@ -23,7 +23,7 @@ from support.processes import django_admin, python, python_path
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.management import output
-from chabad_auth_django.management.base import Command
+from chabad_auth_django.management.base import OperatorCommand
 from chabad_auth_django.management.terminal import Terminal
 from chabad_auth_django.models import User
 from chabad_auth_django.services.identity import users
@@ -58,9 +58,9 @@ ARGUMENTS: dict[str, list[str]] = {
 }
 
 
-def command(name: str) -> Command:
+def command(name: str) -> OperatorCommand:
     found = load_command_class("chabad_auth_django", name)
-    assert isinstance(found, Command)
+    assert isinstance(found, OperatorCommand)
     return found
 
 
@@ -94,7 +94,7 @@ def test_its_help_has_the_exit_statuses_and_the_keys(name: str) -> None:
     text = " ".join(command(name).create_parser("manage.py", name).format_help().split())
     assert "Exit status: 0 " in text
     assert "; 2 " in text and "; 130 " in text
-    for key in command(name).json_keys:
+    for key in command(name).all_json_keys():
         assert key in text
 
 

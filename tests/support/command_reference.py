@@ -14,7 +14,7 @@ import django
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import DjangoHelpFormatter
 
-from chabad_auth_django.management.base import Command
+from chabad_auth_django.management.base import OperatorCommand
 
 PATH = Path(__file__).parents[2] / "docs" / "commands.md"
 
@@ -42,10 +42,10 @@ def command_names() -> list[str]:
     return sorted(name for name, app in get_commands().items() if app == "chabad_auth_django")
 
 
-def load(name: str) -> Command:
+def load(name: str) -> OperatorCommand:
     """Return a command of the package."""
     command = load_command_class("chabad_auth_django", name)
-    assert isinstance(command, Command)
+    assert isinstance(command, OperatorCommand)
     return command
 
 
@@ -72,9 +72,9 @@ def section(name: str) -> Iterator[str]:
     for status, text in command.all_exit_statuses().items():
         yield f"| {status} | {cell(text)} |"
     yield ""
-    if command.json_keys:
+    if command.all_json_keys():
         yield "| Key of `--json` | |\n|---|---|"
-        for key, text in command.json_keys.items():
+        for key, text in command.all_json_keys().items():
             yield f"| `{key}` | {cell(text)} |"
         yield ""
 

@@ -8,20 +8,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from chabad_auth_django.management.arguments import date
-from chabad_auth_django.management.base import EXIT_ERROR, EXIT_FOUND
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import (
+    Found,
+    NotDone,
+    OperatorCommand,
+)
 from chabad_auth_django.management.output import plural, to_text
 from chabad_auth_django.services.analytics import archive
 from chabad_auth_django.services.analytics.archivable import Left
 from chabad_auth_django.services.analytics.archive_files import SUFFIX
 
 
-class Command(BaseCommand):
-    """Archive whole months of events, or restore one."""
-
+class Command(OperatorCommand):
     help = (
         "Move the events of each month (UTC) that ends by --before into a gzip file of JSON Lines "
         "with a manifest (counts, SHA-256). A file is read back before an event is deleted. Counts "
@@ -39,7 +38,6 @@ class Command(BaseCommand):
         "files": "the files that were used",
         "events": "how many events in all",
         "left": "month -> the ids of the first events that are left where they are",
-        "dryRun": "whether nothing was moved",
     }
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -72,7 +70,7 @@ class Command(BaseCommand):
         if name.endswith(SUFFIX):
             folder, name = Path(name).parent, Path(name).name.removesuffix(SUFFIX)
         if folder is None:
-            raise CommandError("--to says where the archives are.", returncode=EXIT_ERROR)
+            raise NotDone("--to says where the archives are.")
         if before is None:
             planned = archive.plan_restore(month=name, folder=folder)
             steps = archive.restore(month=name, folder=folder)
@@ -93,7 +91,6 @@ class Command(BaseCommand):
                 "files": files,
                 "events": sum(months.values()),
                 "left": {month.month: month.ids for month in left},
-                "dryRun": dry_run,
             },
             [
                 *(
@@ -106,10 +103,9 @@ class Command(BaseCommand):
             is_idle=not months and not left and before is not None,
         )
         if count := sum(month.count for month in left):
-            raise CommandError(
+            raise Found(
                 f"Left where they are: {plural(count, 'event')} that would not come back as they "
-                "were. Mend or delete them.",
-                returncode=EXIT_FOUND,
+                "were. Mend or delete them."
             )
 
     def _run(

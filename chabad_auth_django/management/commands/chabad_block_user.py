@@ -6,40 +6,35 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.base import add_users
 from chabad_auth_django.management.output import plural, to_text
+from chabad_auth_django.management.users import UsersCommand
+from chabad_auth_django.models import User
 from chabad_auth_django.services.identity import blocking
-from chabad_auth_django.services.lifecycle import creation
 
 
-class Command(BaseCommand):
-    """Block users at every door."""
-
+class Command(UsersCommand):
     help = (
         "Block users: all their sessions end, and no way of signing in lets them in until "
         "chabad_unblock_user. Running it again changes the reason and the text."
     )
-    is_audited = True
     json_keys = {
         "users": "a list of objects with id, email and new (whether the user was not blocked)",
         "blocked": "how many users are blocked now",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_users(parser)
+        super().add_arguments(parser)
         parser.add_argument("--reason", required=True, help="a code, such as abuse")
         parser.add_argument("--text", help="an explanation for staff")
 
     def handle(self, *args: Any, reason: str, text: str | None, **options: Any) -> None:
 
-        def block(name: str) -> dict[str, Any]:
-            user = creation.find_user(name=name)
+        def block(user: User) -> dict[str, Any]:
             _, is_new = blocking.block_user(user_id=user.id, reason=reason, text=text)
-            return {"id": user.id, "email": user.email, "new": is_new}
+            return {"new": is_new}
 
         count = 0
-        for row in self.each(options["users"], block):
+        for row in self.each_user(options["users"], block):
             count += 1
             outcome = "blocked" if row["new"] else "was blocked already"
             self.tell_row(row, f"{to_text(row['email'])}  {outcome}")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.base import EXIT_FOUND
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import Found, OperatorCommand
 from chabad_auth_django.management.output import Table, plural, to_text
 from chabad_auth_django.services.deployment import integrity
 from chabad_auth_django.services.deployment.integrity import Finding
@@ -17,9 +16,7 @@ from chabad_auth_django.services.deployment.integrity import Finding
 SHOWN = 20
 
 
-class Command(BaseCommand):
-    """Check all documents; change something only with ``--repair``."""
-
+class Command(OperatorCommand):
     help = (
         "Look through all documents for what should not be: "
         + "; ".join(f"{kind}: {text}" for kind, text in integrity.KINDS.items())
@@ -72,10 +69,7 @@ class Command(BaseCommand):
         )
         left = counts.total() - repaired.total()
         if left:
-            raise CommandError(
-                f"{plural(left, 'finding')} {'is' if left == 1 else 'are'} not repaired.",
-                returncode=EXIT_FOUND,
-            )
+            raise Found(f"{plural(left, 'finding')} {'is' if left == 1 else 'are'} not repaired.")
 
 
 def _to_dict(finding: Finding, repaired: bool) -> dict[str, Any]:

@@ -7,8 +7,6 @@ from chabad_auth_django.services.identity import users
 
 
 class Command(CreateUser):
-    """Create a user with the role that grants everything."""
-
     help = (
         "Create a user with the role that grants everything. On a terminal it asks for what is "
         "missing; with --no-input it needs --email. A user who exists already becomes an "

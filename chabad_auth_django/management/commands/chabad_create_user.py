@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.management.base import EXIT_ERROR
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import NotDone, OperatorCommand
 from chabad_auth_django.models import User
 from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import ways
@@ -20,9 +19,7 @@ NO_WAY = (
 )
 
 
-class Command(BaseCommand):
-    """Create a user from options, or from answers where they are missing."""
-
+class Command(OperatorCommand):
     help = (
         "Create a user with its profile and preferences. On a terminal it asks for what is "
         "missing; with --no-input it needs --email. The second run for one e-mail address is "
@@ -36,7 +33,6 @@ class Command(BaseCommand):
         "roles": "a list",
         "permissions": "a list",
         "signIn": "a list of sentences, how the user can sign in the first time",
-        "dryRun": "whether nothing was stored",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -62,7 +58,7 @@ class Command(BaseCommand):
         email, name = options["email"], options["name"]
         if email is None:
             if options["no_input"]:
-                raise CommandError("--no-input needs --email.", returncode=EXIT_ERROR)
+                raise NotDone("--no-input needs --email.")
             email = self.ask_email()
             name = name or self.ask("Name (may be empty):") or None
         fields = {
@@ -79,18 +75,18 @@ class Command(BaseCommand):
         given = {field: value for field, value in external.items() if value is not None}
         service = creation.check_account if options["dry_run"] else creation.create_account
         user = service(external=given, force=options["force"], **fields)
+        verb = "Would create" if options["dry_run"] else f"Created {user.id}"
+        sign_in = ways.describe(user=user)
+        lines = [f"{verb}: {user.email}, roles {', '.join(user.roles)}", "To sign in:"]
+        lines += [f"  {way}" for way in sign_in or [NO_WAY]]
+        lines.append(f"  For scripts: 'chabad_issue_token {user.email}' prints a token.")
         result = {
             "id": None if options["dry_run"] else user.id,
             "email": user.email,
             "roles": user.roles,
             "permissions": user.permissions,
-            "signIn": ways.describe(user=user),
-            "dryRun": options["dry_run"],
+            "signIn": sign_in,
         }
-        verb = "Would create" if options["dry_run"] else f"Created {user.id}"
-        lines = [f"{verb}: {user.email}, roles {', '.join(user.roles)}", "To sign in:"]
-        lines += [f"  {way}" for way in result["signIn"]] or [f"  {NO_WAY}"]
-        lines.append(f"  For scripts: 'chabad_issue_token {user.email}' prints a token.")
         self.report(result, lines)
 
     def roles(self) -> list[str]:

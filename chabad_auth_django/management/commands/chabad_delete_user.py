@@ -10,16 +10,14 @@ from django.core.management.base import CommandError, CommandParser
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import ChabadAuthError
-from chabad_auth_django.management.base import EXIT_INTERRUPTED, add_users
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import EXIT_INTERRUPTED
 from chabad_auth_django.management.output import Table, plural
+from chabad_auth_django.management.users import UsersCommand
 from chabad_auth_django.services.lifecycle import receipts
 from chabad_auth_django.services.lifecycle.receipts import Subject
 
 
-class Command(BaseCommand):
-    """Show what will go, ask, and delete."""
-
+class Command(UsersCommand):
     help = (
         "Delete users with all their data, and print a receipt. It says what will go and asks for "
         "the e-mail address, or for the number of users, unless --yes is given. What was "
@@ -28,22 +26,20 @@ class Command(BaseCommand):
         "else's now is refused."
     )
     exit_statuses = {
-        **BaseCommand.exit_statuses,
+        **UsersCommand.exit_statuses,
         EXIT_INTERRUPTED: "interrupted by Ctrl-C; the message tells the ids to go on with",
     }
     go_on = "Run it again for the users who are left."
     has_dry_run = True
-    is_audited = True
     action: ClassVar[str] = "user.delete"
     json_keys = {
         "users": "a list of objects with id, email (null when going on) and documents "
         "(collection: found); and receipt, unless dryRun, as chabad_erase_user prints it",
         "documents": "how many in all",
-        "dryRun": "whether nothing was deleted",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_users(parser)
+        super().add_arguments(parser)
         parser.add_argument("--yes", action="store_true", help="do not ask; needed with -")
 
     def execute(self, *args: Any, **options: Any) -> Any:
@@ -79,7 +75,7 @@ class Command(BaseCommand):
             self.tell_row(row, line)
         summary = f"{plural(count, 'user')}, {plural(total, 'document')}"
         summary += ", dry run." if dry_run else "."
-        self.report({"users": self.rows, "documents": total, "dryRun": dry_run}, [summary])
+        self.report({"users": self.rows, "documents": total}, [summary])
 
     def chosen(self, names: list[str], *, ask: bool) -> Iterable[Subject]:
         """Yield what deleting each user deletes, after the operator has confirmed all of it."""

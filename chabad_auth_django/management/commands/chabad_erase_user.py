@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.base import EXIT_FOUND
+from chabad_auth_django.management.base import Found
 from chabad_auth_django.management.commands.chabad_delete_user import Command as DeleteUser
 from chabad_auth_django.management.commands.chabad_delete_user import counts
 from chabad_auth_django.management.commands.chabad_purge_deleted import left_to_others
@@ -16,8 +16,6 @@ from chabad_auth_django.services.lifecycle.receipts import Receipt, Subject
 
 
 class Command(DeleteUser):
-    """Delete users, wait for the last sweep, and print receipts."""
-
     help = (
         "Erase users with all their data and print a receipt for each: what was deleted and what "
         "is left, per collection. It asks unless --yes is given, and waits for the last sweep, "
@@ -37,7 +35,6 @@ class Command(DeleteUser):
         "is to come), deleted and left (collection: documents), and "
         "auditEntries (how many entries of the audit trail have the id, until they expire)",
         "finished": "whether all are finished and nothing is left",
-        "dryRun": "whether nothing was deleted",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -69,7 +66,6 @@ class Command(DeleteUser):
             {
                 "receipts": [receipt.to_dict() for receipt in taken],
                 "finished": finished,
-                "dryRun": dry_run,
             },
             [],
         )
@@ -77,10 +73,9 @@ class Command(DeleteUser):
             self._take_receipts(items, taken)
         if not finished:
             unknown = deletion.find_unknown_collections()
-            raise CommandError(
+            raise Found(
                 "Not finished: run it again to get the final receipt."
-                + (f" {left_to_others(unknown)}" if unknown else ""),
-                returncode=EXIT_FOUND,
+                + (f" {left_to_others(unknown)}" if unknown else "")
             )
 
     def _take_receipts(self, items: list[Subject], taken: list[Receipt]) -> None:

@@ -6,20 +6,18 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.base import EXIT_ERROR, USER_HELP
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import NotDone, OperatorCommand
 from chabad_auth_django.management.output import plural
+from chabad_auth_django.management.users import add_user
 from chabad_auth_django.models import User
 from chabad_auth_django.services import whole_files
 from chabad_auth_django.services.lifecycle import creation, portability
 from chabad_auth_django.services.lifecycle.export_file import Content
 
 
-class Command(BaseCommand):
-    """Export a user; ``chabad_import_user`` reads the file."""
-
+class Command(OperatorCommand):
     help = (
         "Write everything about a user into one JSON file, for the user or for "
         "'chabad_import_user': user, profile, preferences, external ids, app data, activities and "
@@ -36,7 +34,7 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("user", metavar="USER", help=USER_HELP.partition(";")[0])
+        add_user(parser)
         parser.add_argument("--output", metavar="FILE", help="by default: standard output")
         parser.add_argument(
             "--force", action="store_true", help="replace the file if there is one of that name"
@@ -44,7 +42,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, output: str | None, force: bool, **options: Any) -> None:
         if output is None and options["as_json"]:
-            raise CommandError("--json needs --output FILE.", returncode=EXIT_ERROR)
+            raise NotDone("--json needs --output FILE.")
         user = creation.find_user(name=options["user"])
         if output is None:
             self._export(user, getattr(self.stdout, "buffer", sys.stdout.buffer))

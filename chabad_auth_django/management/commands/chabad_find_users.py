@@ -9,9 +9,8 @@ from typing import Any
 from bson import ObjectId
 from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.arguments import add_page, following, page_of, time
-from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import Line, Table
+from chabad_auth_django.management.arguments import time
+from chabad_auth_django.management.lists import NEXT_KEY, ListCommand
 from chabad_auth_django.models.fields import to_utc
 from chabad_auth_django.services.identity import search
 
@@ -28,13 +27,8 @@ KEYS = (
     "createdAt",
 )
 
-#: What people see of them.
-SHOWN = ("id", "email", "name", "roles", "blocked", "lastLogin")
 
-
-class Command(BaseCommand):
-    """List the users who match every option."""
-
+class Command(ListCommand):
     help = (
         "Find users by what is known of them: those who match every option, the newest first, or "
         "with --email in its order. It changes nothing. Where no index serves a search it stops "
@@ -42,8 +36,10 @@ class Command(BaseCommand):
     )
     json_keys = {
         "users": f"a list of objects with {', '.join(KEYS)}",
-        "next": "what --after takes to go on; null where there are no more",
+        **NEXT_KEY,
     }
+    columns = ("id", "email", "name", "roles", "blocked", "lastLogin")
+    nothing = "Nobody matches."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", metavar="PREFIX", help="how the e-mail address begins")
@@ -64,11 +60,11 @@ class Command(BaseCommand):
         blocked.add_argument(
             "--not-blocked", action="store_false", dest="blocked", help="only who is not"
         )
-        add_page(parser)
+        super().add_arguments(parser)
 
     def handle(self, *args: Any, email: str | None, **options: Any) -> None:
         page = search.find_users(
-            **page_of(options, ObjectId if email is None else str),
+            **self.page(options, ObjectId if email is None else str),
             email_prefix=email,
             name_part=options["name"],
             external_id=options["external_id"],
@@ -77,11 +73,7 @@ class Command(BaseCommand):
             is_blocked=options["blocked"],
         )
         blocked = search.find_blocked(user_ids=[row["_id"] for row in page.rows])
-        users = [_user(row, row["_id"] in blocked) for row in page.rows]
-        after, more = following(page.next)
-        table = Table([[user[key] for key in SHOWN] for user in users], SHOWN)
-        lines: list[Line] = [table] if users else ["Nobody matches."]
-        self.report({"users": users, "next": after}, [*lines, *more])
+        self.show([_user(row, row["_id"] in blocked) for row in page.rows], page.next)
 
 
 def _user(row: Mapping[str, Any], is_blocked: bool) -> dict[str, Any]:

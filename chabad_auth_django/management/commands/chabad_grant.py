@@ -6,31 +6,27 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.base import EXIT_ERROR, add_users
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import NotDone
 from chabad_auth_django.management.output import plural, to_text
+from chabad_auth_django.management.users import UsersCommand
+from chabad_auth_django.models import User
 from chabad_auth_django.services.identity import users
-from chabad_auth_django.services.lifecycle import creation
 
 
-class Command(BaseCommand):
-    """Give users roles and permissions; ``chabad_revoke`` takes them."""
-
+class Command(UsersCommand):
     help = "Give users roles and permissions. Running it again changes nothing."
     has_dry_run = True
-    is_audited = True
     json_keys = {
         "users": "a list of objects with id, email, changed (a list), roles and permissions",
         "changed": "how many users changed",
         "unchanged": "how many had it so already",
-        "dryRun": "whether nothing was stored",
     }
     grant: ClassVar[bool] = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_users(parser)
+        super().add_arguments(parser)
         if self.grant:
             parser.add_argument(
                 "--force", action="store_true", help="give what no setting knows, too"
@@ -41,10 +37,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         roles, permissions, dry_run = options["role"], options["permission"], options["dry_run"]
         if not roles and not permissions:
-            raise CommandError("Give --role or --permission, or both.", returncode=EXIT_ERROR)
+            raise NotDone("Give --role or --permission, or both.")
 
-        def change(name: str) -> dict[str, Any]:
-            user = creation.find_user(name=name)
+        def change(user: User) -> dict[str, Any]:
             changed = users.change_grants(
                 user=user,
                 grant=self.grant,
@@ -53,22 +48,16 @@ class Command(BaseCommand):
                 force=options.get("force", False),
                 dry_run=dry_run,
             )
-            return {
-                "id": user.id,
-                "email": user.email,
-                "changed": changed,
-                "roles": user.roles,
-                "permissions": user.permissions,
-            }
+            return {"changed": changed, "roles": user.roles, "permissions": user.permissions}
 
         count: Counter[bool] = Counter()
-        for row in self.each(options["users"], change):
+        for row in self.each_user(options["users"], change):
             count[bool(row["changed"])] += 1
             self.tell_row(row, _line(row, dry_run=dry_run))
         changed, unchanged = count[True], count[False]
         would = " (dry run: nothing was stored)" if dry_run else ""
         self.report(
-            {"users": self.rows, "changed": changed, "unchanged": unchanged, "dryRun": dry_run},
+            {"users": self.rows, "changed": changed, "unchanged": unchanged},
             [f"{plural(changed, 'user')} changed, {unchanged:,} had it so already{would}."],
         )
 

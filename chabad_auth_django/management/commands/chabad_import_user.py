@@ -8,17 +8,18 @@ import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.base import EXIT_ERROR, EXIT_FOUND
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import (
+    Found,
+    NotDone,
+    OperatorCommand,
+)
 from chabad_auth_django.management.output import Table
 from chabad_auth_django.services.lifecycle import portability
 
 
-class Command(BaseCommand):
-    """Import a user; what is stored already is left as it is."""
-
+class Command(OperatorCommand):
     help = (
         "Store the user that a file of 'chabad_export_user' holds, with the same ids and byte by "
         "byte the same documents. A file that is damaged or not whole is refused before anything "
@@ -38,7 +39,6 @@ class Command(BaseCommand):
         "inserted": "an object, collection: documents",
         "unchanged": "the same, of those that were stored already",
         "differing": "the same, of those whose id or key is stored with other content",
-        "dryRun": "whether nothing was stored",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -57,9 +57,7 @@ class Command(BaseCommand):
                 self._import(spool, **options)
             return
         if Path(file).exists() and not Path(file).is_file():
-            raise CommandError(
-                f"{file} is no file. For what comes through a pipe give -.", returncode=EXIT_ERROR
-            )
+            raise NotDone(f"{file} is no file. For what comes through a pipe give -.")
         with Path(file).open("rb") as opened:
             self._import(opened, **options)
 
@@ -84,14 +82,11 @@ class Command(BaseCommand):
             [name, *(counts.get(name, 0) for counts in outcome.values())] for name in content.counts
         ]
         self.report(
-            {"userId": result.user_id, **outcome, "dryRun": dry_run},
+            {"userId": result.user_id, **outcome},
             [
                 Table(rows, ["collection", *outcome]),
                 f"User {result.user_id}{', dry run: nothing was stored' if dry_run else ''}.",
             ],
         )
         if any(result.differing.values()):
-            raise CommandError(
-                "Some documents are stored with other content and were left as they are.",
-                returncode=EXIT_FOUND,
-            )
+            raise Found("Some documents are stored with other content and were left as they are.")

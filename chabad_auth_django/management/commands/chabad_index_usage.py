@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import OperatorCommand
 from chabad_auth_django.management.output import Line, Table, plural
 from chabad_auth_django.services.deployment import index_usage
 from chabad_auth_django.services.deployment.index_usage import Shape, Usage
 
 
-class Command(BaseCommand):
-    """Report ``$indexStats`` and the profiler; change nothing."""
-
+class Command(OperatorCommand):
     help = (
         "Show how often each index was used since the server started, name those that never were "
         "and those that another one can stand in for, and the queries that read a whole "

@@ -7,13 +7,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import OperatorCommand
+from chabad_auth_django.management.users import add_user
 from chabad_auth_django.services.signing_in import flows
 
 
-class Command(BaseCommand):
-    """Open a session for a user and print its access token."""
-
+class Command(OperatorCommand):
     help = "Open a session for the user and print an access token, and nothing else."
     is_audited = True
     json_keys = {
@@ -24,9 +23,7 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "user", metavar="USER", help="an e-mail address, an id or an external id"
-        )
+        add_user(parser)
         parser.add_argument(
             "--create",
             action="store_true",

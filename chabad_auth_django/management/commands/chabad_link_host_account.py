@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.base import EXIT_ERROR, USER_HELP
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import NotDone, OperatorCommand
 from chabad_auth_django.management.output import to_text
+from chabad_auth_django.management.users import add_user
 from chabad_auth_django.services.identity import hosts, identities
 from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import callers
 
 
-class Command(BaseCommand):
-    """Say whose an account of this Django project is."""
-
+class Command(OperatorCommand):
     help = (
         "Link an account of this Django project to a user, who then signs in with it, whatever "
         "its e-mail address. Running it again changes nothing."
@@ -30,7 +28,7 @@ class Command(BaseCommand):
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("user", metavar="USER", help=USER_HELP.partition(";")[0])
+        add_user(parser)
         parser.add_argument("account", metavar="PK", help="the primary key of the account")
 
     def handle(self, *args: Any, user: str, account: str, **options: Any) -> None:
@@ -38,10 +36,7 @@ class Command(BaseCommand):
         callers.check_host_door()
         found = hosts.adapter().get_account(primary_key=account)
         if found is None:
-            raise CommandError(
-                f"This project has no account with the primary key {account!r}.",
-                returncode=EXIT_ERROR,
-            )
+            raise NotDone(f"This project has no account with the primary key {account!r}.")
         identity = identities.of_host_account(account=found)
         linked = identities.link(user=owner, identity=identity)
         self.report(

@@ -8,18 +8,15 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.arguments import add_page, following, page_of, time
-from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import Line, Table
+from chabad_auth_django.management.arguments import time
+from chabad_auth_django.management.lists import NEXT_KEY, ListCommand
 from chabad_auth_django.models.audit import ACTIONS
 from chabad_auth_django.models.fields import to_utc
 from chabad_auth_django.services.identity import audit_log
 from chabad_auth_django.validators import to_object_id
 
 
-class Command(BaseCommand):
-    """List entries of the audit trail, the newest first."""
-
+class Command(ListCommand):
     help = (
         "List who did what to whom, the newest first: grants, deletions, exports, tokens and "
         "whatever else acts on a user, and what of it was refused. It changes nothing. Entries "
@@ -27,8 +24,10 @@ class Command(BaseCommand):
     )
     json_keys = {
         "entries": f"a list of objects with id, {', '.join(audit_log.FIELDS)}",
-        "next": "what --after takes to go on; null where there are no more",
+        **NEXT_KEY,
     }
+    columns = audit_log.FIELDS
+    nothing = "No entries."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--user", metavar="ID", help="whom it was done to; also one erased")
@@ -36,27 +35,17 @@ class Command(BaseCommand):
         parser.add_argument("--action", choices=sorted(ACTIONS), metavar="ACTION", help="which")
         parser.add_argument("--since", type=time, metavar="TIME", help="ISO 8601; this or later")
         parser.add_argument("--until", type=time, metavar="TIME", help="ISO 8601; before it")
-        add_page(parser)
+        super().add_arguments(parser)
 
     def handle(self, *args: Any, user: str | None, **options: Any) -> None:
         page = audit_log.list_entries(
-            **page_of(options, datetime),
+            **self.page(options, datetime),
             user_id=None if user is None else to_object_id(user),
             **{name: options[name] for name in ("actor", "action", "since", "until")},
         ).fetch()
-        after, more = following(page.next)
-        table = Table(list(map(_cells, page.rows)), audit_log.FIELDS)
-        lines: list[Line] = [table] if page.rows else ["No entries."]
-        self.report(
-            {"entries": list(map(_entry, page.rows)), "next": after},
-            [*lines, *more],
-        )
+        self.show(list(map(_entry, page.rows)), page.next)
 
 
 def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: row.get(key) for key in audit_log.FIELDS}
     return {"id": row["_id"], **found, "timestamp": to_utc(row["timestamp"])}
-
-
-def _cells(row: Mapping[str, Any]) -> list[Any]:
-    return list(_entry(row).values())[1:]

@@ -5,20 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import CommandParser
-
-from chabad_auth_django.management.arguments import add_page, following, page_of
-from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import Line, Table
+from chabad_auth_django.management.lists import NEXT_KEY, ListCommand
 from chabad_auth_django.services.lifecycle import departed
 from chabad_auth_django.services.lifecycle.departed import Departure
 
 KEYS = ("id", "state", "since", "ageSeconds", "dueAt", "finishedAt", "receipt", "left")
 
 
-class Command(BaseCommand):
-    """List deletions, the oldest first."""
-
+class Command(ListCommand):
     help = (
         "List the users who are being deleted, and those who were and whose receipt was not taken, "
         "the oldest first. The state is purging; waiting (for the last sweep, at dueAt); finished "
@@ -28,19 +22,14 @@ class Command(BaseCommand):
     json_keys = {
         "deletions": f"a list of objects with {', '.join(KEYS)}; receipt says whether there is "
         "one, left how many documents the user still has",
-        "next": "what --after takes to go on; null where there are no more",
+        **NEXT_KEY,
     }
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        add_page(parser)
+    columns = KEYS
+    nothing = "No deletion is under way, and no receipt waits."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found, position = departed.list_departures(**page_of(options, datetime))
-        after, more = following(position)
-        rows = [_to_dict(item) for item in found]
-        table = Table([list(row.values()) for row in rows], KEYS)
-        lines: list[Line] = [table] if rows else ["No deletion is under way, and no receipt waits."]
-        self.report({"deletions": rows, "next": after}, [*lines, *more])
+        found, position = departed.list_departures(**self.page(options, datetime))
+        self.show(list(map(_to_dict, found)), position)
 
 
 def _to_dict(item: Departure) -> dict[str, Any]:

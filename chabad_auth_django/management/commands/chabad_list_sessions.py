@@ -8,10 +8,9 @@ from typing import Any
 from bson import ObjectId
 from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.arguments import add_page, following, page_of, time
-from chabad_auth_django.management.base import USER_HELP
-from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.output import Line, Table
+from chabad_auth_django.management.arguments import time
+from chabad_auth_django.management.lists import NEXT_KEY, ListCommand
+from chabad_auth_django.management.users import NAME_HELP
 from chabad_auth_django.models.fields import to_utc
 from chabad_auth_django.services.identity import users
 from chabad_auth_django.services.lifecycle import creation
@@ -22,37 +21,34 @@ TIMES = ("createdAt", "lastUsedAt", "expiresAt")
 KEYS = ("userId", "email", "authMethod", "userAgent", *TIMES)
 
 
-class Command(BaseCommand):
-    """List the sessions that have not ended, of all users or of one."""
-
+class Command(ListCommand):
     help = (
         "List the sessions that have not ended, the last opened first: of everybody, or of one "
         "user. It changes nothing; 'chabad_revoke_sessions' ends those of a user."
     )
     json_keys = {
         "sessions": f"a list of objects with id, {', '.join(KEYS)}",
-        "next": "what --after takes to go on; null where there are no more",
+        **NEXT_KEY,
     }
+    columns = KEYS
+    nothing = "No sessions."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--user", help=USER_HELP.partition(";")[0])
+        parser.add_argument("--user", help=NAME_HELP)
         parser.add_argument("--auth-method", help="how they were opened, one of AUTH_METHODS")
         parser.add_argument("--since", type=time, metavar="TIME", help="used then or later")
-        add_page(parser)
+        super().add_arguments(parser)
 
     def handle(self, *args: Any, user: str | None, **options: Any) -> None:
         page = sessions.list_all_sessions(
-            **page_of(options, ObjectId),
+            **self.page(options, ObjectId),
             user_id=None if user is None else creation.find_user(name=user).id,
             auth_method=options["auth_method"],
             used_since=options["since"],
         )
         owners = users.read_many(user_ids={row["userId"] for row in page.rows})
         found = [_session(row, owners.get(row["userId"], {})) for row in page.rows]
-        after, more = following(page.next)
-        table = Table([[session[key] for key in KEYS] for session in found], KEYS)
-        lines: list[Line] = [table] if found else ["No sessions."]
-        self.report({"sessions": found, "next": after}, [*lines, *more])
+        self.show(found, page.next)
 
 
 def _session(row: Mapping[str, Any], owner: Mapping[str, Any]) -> dict[str, Any]:

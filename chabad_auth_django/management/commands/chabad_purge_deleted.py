@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from chabad_auth_django import signals
-from chabad_auth_django.management.base import EXIT_FOUND
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import Found, OperatorCommand
 from chabad_auth_django.management.output import plural
 from chabad_auth_django.models import Deletion
 from chabad_auth_django.services.lifecycle import deletion
 
 
-class Command(BaseCommand):
-    """Purge what deleted users left; safe to run at any time and more than once."""
-
+class Command(OperatorCommand):
     help = (
         "Continue every unfinished deletion of a user: after a crash, and for the sweep that ends "
         "each one. Safe to run at any time, also several at once. Run it from cron every minute."
@@ -33,7 +28,6 @@ class Command(BaseCommand):
         "waiting": "how many wait for their second sweep; with --dry-run all that are open",
         "documents": "how many documents were purged",
         "unknownCollections": "an object, collection that another project must purge: Document",
-        "dryRun": "whether nothing was purged",
     }
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
@@ -64,7 +58,6 @@ class Command(BaseCommand):
                 "waiting": waiting,
                 "documents": documents,
                 "unknownCollections": unknown,
-                "dryRun": dry_run,
             },
             [
                 f"{plural(finished, 'deletion')} finished, {waiting:,} waiting, "
@@ -73,10 +66,7 @@ class Command(BaseCommand):
             is_idle=not (dry_run or finished or documents),
         )
         if unknown:
-            raise CommandError(
-                f"{plural(waiting, 'deletion')} cannot end here. {left_to_others(unknown)}",
-                returncode=EXIT_FOUND,
-            )
+            raise Found(f"{plural(waiting, 'deletion')} cannot end here. {left_to_others(unknown)}")
 
 
 def left_to_others(unknown: Mapping[str, str]) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bson import ObjectId
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.management.base import EXIT_ERROR
+from chabad_auth_django.management.base import NotDone
 from chabad_auth_django.management.commands.chabad_delete_user import Command as DeleteUser
 from chabad_auth_django.management.output import plural
 from chabad_auth_django.services.lifecycle import replay
@@ -19,8 +19,6 @@ from chabad_auth_django.services.lifecycle.replay import Gone
 
 
 class Command(DeleteUser):
-    """Delete who has a receipt and is there."""
-
     help = (
         "After an old dump was restored: delete again everybody who has a receipt and is there, "
         "with all data. The files hold receipts as 'chabad_erase_user --json' and "
@@ -67,6 +65,4 @@ def _read(name: str) -> list[Gone]:
     try:
         return replay.parse(content)
     except ValidationError as error:
-        raise CommandError(
-            f"{name}: {error.detail} Nothing was done.", returncode=EXIT_ERROR
-        ) from error
+        raise NotDone(f"{name}: {error.detail} Nothing was done.") from error

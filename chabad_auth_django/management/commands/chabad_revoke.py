@@ -6,7 +6,5 @@ from chabad_auth_django.management.commands.chabad_grant import Command as Grant
 
 
 class Command(Grant):
-    """Take roles and permissions from users; ``chabad_grant`` gives them."""
-
     help = "Take roles and permissions from users. Running it again changes nothing."
     grant = False

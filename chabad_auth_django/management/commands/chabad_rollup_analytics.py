@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import OperatorCommand
 from chabad_auth_django.management.output import plural
 from chabad_auth_django.services.analytics import rollups
 
 
-class Command(BaseCommand):
-    """Build the daily roll-ups that are missing or were overtaken by a change."""
-
+class Command(OperatorCommand):
     help = (
         "Count the events of each day (UTC) that is over, so that counts need not read them again; "
         "a day in which something changed since is counted anew. Counts are right whether this "
@@ -23,7 +21,6 @@ class Command(BaseCommand):
     json_keys = {
         "days": "the days that were counted, or with --dry-run would be, as YYYY-MM-DD",
         "events": "how many events they have; with --dry-run 0",
-        "dryRun": "whether nothing was counted",
     }
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
@@ -44,5 +41,5 @@ class Command(BaseCommand):
             if dry_run
             else f"{plural(len(days), 'day')}, {plural(events, 'event')}."
         )
-        result = {"days": days, "events": events, "dryRun": dry_run}
+        result = {"days": days, "events": events}
         self.report(result, [summary], is_idle=not days)

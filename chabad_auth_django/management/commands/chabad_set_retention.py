@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.management.arguments import whole_number
-from chabad_auth_django.management.base import EXIT_ERROR
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import NotDone, OperatorCommand
 from chabad_auth_django.management.output import plural
 from chabad_auth_django.services.deployment import retention
 
 
-class Command(BaseCommand):
-    """Change the TTL index of Activity in place."""
-
+class Command(OperatorCommand):
     help = (
         'Put CHABAD_AUTH["ACTIVITY_RETENTION_DAYS"] into effect: after how many days the server '
         "removes activities. It changes the index in place, says how many activities go at once, "
@@ -30,7 +27,6 @@ class Command(BaseCommand):
         "days": "the days now",
         "expired": "how many activities go at once",
         "settingDays": "ACTIVITY_RETENTION_DAYS of the settings",
-        "dryRun": "whether nothing was changed",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -48,11 +44,10 @@ class Command(BaseCommand):
     ) -> None:
         days = conf.ACTIVITY_RETENTION_DAYS if days is None else days
         if days != conf.ACTIVITY_RETENTION_DAYS and not dry_run:
-            raise CommandError(
+            raise NotDone(
                 'CHABAD_AUTH["ACTIVITY_RETENTION_DAYS"] is '
                 f"{conf.ACTIVITY_RETENTION_DAYS}, and the next deployment would put that back. "
-                f"Set it to {days} and run this again.",
-                returncode=EXIT_ERROR,
+                f"Set it to {days} and run this again."
             )
         before = retention.current_days()
         expired = retention.count_expired(days=days)
@@ -71,7 +66,6 @@ class Command(BaseCommand):
                 "days": days,
                 "expired": expired,
                 "settingDays": conf.ACTIVITY_RETENTION_DAYS,
-                "dryRun": dry_run,
             },
             [
                 f"Activities {verb} kept for {plural(days, 'day')} (before: "

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import OperatorCommand
 from chabad_auth_django.management.output import to_text
 from chabad_auth_django.services.deployment import sharding
 from chabad_auth_django.services.deployment.sharding import Plan
 
 
-class Command(BaseCommand):
-    """Print the plan."""
-
+class Command(OperatorCommand):
     help = (
         "Show for each collection the shard key, the reason, the commands, the unique index that "
         "stays enforced and the queries that stay targeted. It changes nothing: run the commands "

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import CommandParser
-
-from chabad_auth_django.management.base import Command as BaseCommand
-from chabad_auth_django.management.base import add_users
 from chabad_auth_django.management.output import Line, Table
+from chabad_auth_django.management.users import UsersCommand
 from chabad_auth_django.services.lifecycle import creation
 
 #: A session, without its secrets.
@@ -23,20 +20,16 @@ SESSION_KEYS = {
 }
 
 
-class Command(BaseCommand):
-    """Show users with profile, preferences, counts, sessions and last activity."""
-
+class Command(UsersCommand):
     help = (
         "Show users: the stored document, profile and preferences, how many documents each has in "
         "every collection, the sessions and the last activity. It changes nothing."
     )
+    is_audited = False
     json_keys = {
         "users": "a list of objects with user, profile, preferences (as stored; null where "
         "missing), counts (collection: documents), sessions and lastActivity"
     }
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        add_users(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
 

@@ -8,14 +8,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from chabad_auth_django.management.arguments import whole_number
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import OperatorCommand
 from chabad_auth_django.management.output import Chart, Line, Table, megabytes, plural, to_text
 from chabad_auth_django.services.deployment import heartbeats, statistics
 
 
-class Command(BaseCommand):
-    """Show users, events, sizes, TTL lag and the deletion queue."""
-
+class Command(OperatorCommand):
     help = (
         "Show how many users there are and how many were active within 1, 7 and 30 days, the "
         "events of each day, the sizes of the collections, the lag of the TTL and the open "

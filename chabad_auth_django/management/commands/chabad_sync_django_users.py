@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.base import EXIT_FOUND
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import Found, OperatorCommand
 from chabad_auth_django.management.output import plural, to_text
 from chabad_auth_django.services.identity import host_accounts
 from chabad_auth_django.services.identity.host_accounts import CREATED, LINKED, REFUSED
 from chabad_auth_django.services.signing_in import callers
 
 
-class Command(BaseCommand):
-    """Give each account of this Django project its user."""
-
+class Command(OperatorCommand):
     help = (
         "Give each active account of this Django project its user: the one that has its verified "
         "e-mail address, else a new one. Accounts that have a user stay as they are, so run it "
@@ -30,7 +27,6 @@ class Command(BaseCommand):
         "accounts": "a list of the accounts that were linked, created or refused: objects with "
         "account (its primary key), result, userId, code (why it was refused)",
         "counts": "how many of each result: linked, created, unchanged, inactive, refused",
-        "dryRun": "whether nothing was stored",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -56,12 +52,11 @@ class Command(BaseCommand):
         told = ", ".join(f"{number:,} {result}" for result, number in counts.items())
         ending = " Nothing was stored." if dry_run else ""
         self.report(
-            {"accounts": self.rows, "counts": dict(counts), "dryRun": dry_run},
+            {"accounts": self.rows, "counts": dict(counts)},
             [f"{plural(counts.total(), 'account')}: {told}.{ending}"],
         )
         if counts[REFUSED]:
-            raise CommandError(
+            raise Found(
                 "Some accounts were refused. Verify their addresses in the project, or link them "
-                "with chabad_link_host_account.",
-                returncode=EXIT_FOUND,
+                "with chabad_link_host_account."
             )

@@ -5,17 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from chabad_auth_django.db import connection
-from chabad_auth_django.management.base import EXIT_ERROR, EXIT_FOUND
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import (
+    Found,
+    NotDone,
+    OperatorCommand,
+)
 from chabad_auth_django.services.deployment import indexes
 
 
-class Command(BaseCommand):
-    """Create what is missing; compare with ``--check``; mend with ``--fix``."""
-
+class Command(OperatorCommand):
     help = (
         "Create the missing indexes of the specification. Running it again, also after an "
         "interruption, creates what is still missing. Where a TTL index would remove documents, it "
@@ -61,7 +60,7 @@ class Command(BaseCommand):
         self, *args: Any, check: bool, fix: bool, drop_extra: bool, yes: bool, **options: Any
     ) -> None:
         if drop_extra and not fix:
-            raise CommandError("--drop-extra goes with --fix.", returncode=EXIT_ERROR)
+            raise NotDone("--drop-extra goes with --fix.")
         remaining = comparison = indexes.compare()
         done: dict[str, list[str]] = {"created": [], "fixed": [], "dropped": []}
         if not (check or yes):
@@ -82,9 +81,9 @@ class Command(BaseCommand):
             remaining = indexes.compare()
         self._report(done, remaining)
         if check and not comparison.is_clean:
-            raise CommandError("The indexes differ from the declared ones.", returncode=EXIT_FOUND)
+            raise Found("The indexes differ from the declared ones.")
         if remaining.differing:
-            raise CommandError("Some indexes differ; --fix mends them.", returncode=EXIT_FOUND)
+            raise Found("Some indexes differ; --fix mends them.")
 
     def _ask_for_removals(self, overdue: dict[str, int]) -> None:
         if overdue:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.management.base import EXIT_ERROR, EXIT_FOUND
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import (
+    Found,
+    NotDone,
+    OperatorCommand,
+)
 from chabad_auth_django.management.output import Line, Table, plural
 from chabad_auth_django.services.lifecycle import departed, traces
 
@@ -17,9 +20,7 @@ from chabad_auth_django.services.lifecycle import departed, traces
 SHOWN = 100
 
 
-class Command(BaseCommand):
-    """Scan every field of every collection for names."""
-
+class Command(OperatorCommand):
     help = (
         "Scan every collection of the database, also those of other programs, and every field for "
         "the names of an erased user: its id, e-mail address and external ids, in whatever "
@@ -87,8 +88,6 @@ class Command(BaseCommand):
         for name, reason in unread.items():
             self.say(f"{name} was not looked through: {reason}")
         if count:
-            raise CommandError("Traces were found.", returncode=EXIT_FOUND)
+            raise Found("Traces were found.")
         if unread:
-            raise CommandError(
-                f"{plural(len(unread), 'collection')} could not be read.", returncode=EXIT_ERROR
-            )
+            raise NotDone(f"{plural(len(unread), 'collection')} could not be read.")

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from chabad_auth_django.contrib.embedded import EmbeddedMongoError
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import NotDone, OperatorCommand
 from demo import deletion, documents, flows, loading, people, queries, server
 from demo.report import Report
 
@@ -19,9 +19,7 @@ from demo.report import Report
 MAX_PATH = 23
 
 
-class Command(BaseCommand):
-    """Tell the story of one user among fifty, and check each step."""
-
+class Command(OperatorCommand):
     help = (
         "Load fifty people and 20,000 events into MongoDB, run every data flow and query pattern "
         "on them, and check each result. It can be run again at any time, and touches only users "
@@ -34,7 +32,7 @@ class Command(BaseCommand):
         try:
             self._run()
         except EmbeddedMongoError as error:
-            raise CommandError(str(error), returncode=2) from error
+            raise NotDone(str(error)) from error
         except KeyboardInterrupt:
             raise CommandError(
                 "Interrupted. The demo can be run again; manage.py chabad_purge_deleted finishes "

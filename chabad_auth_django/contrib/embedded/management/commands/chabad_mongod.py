@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from chabad_auth_django.contrib.embedded.errors import EmbeddedMongoError
 from chabad_auth_django.contrib.embedded.folder import DataFolder
 from chabad_auth_django.contrib.embedded.lifetime import resign
 from chabad_auth_django.contrib.embedded.server import Mongod, Status
-from chabad_auth_django.management.base import EXIT_ERROR, EXIT_FOUND
-from chabad_auth_django.management.base import Command as BaseCommand
+from chabad_auth_django.management.base import (
+    Found,
+    NotDone,
+    OperatorCommand,
+)
 from chabad_auth_django.management.output import Table
 
 
-class Command(BaseCommand):
-    """Start the embedded MongoDB server and keep it, stop it, or show its status."""
-
+class Command(OperatorCommand):
     help = "Start the embedded MongoDB server and keep it, stop it, or show its status."
     requires_system_checks = []
     exit_statuses = {0: "done", 1: "status found no server that runs"}
@@ -44,15 +45,14 @@ class Command(BaseCommand):
         try:
             if action == "start":
                 if os.environ.get("MONGODB_URI"):
-                    raise CommandError(
-                        "MONGODB_URI is set, so nobody would use this server: unset it first.",
-                        returncode=EXIT_ERROR,
+                    raise NotDone(
+                        "MONGODB_URI is set, so nobody would use this server: unset it first."
                     )
                 server.start(keep=True)
             stopped = action == "stop" and server.stop()
             status = server.status()
         except EmbeddedMongoError as error:
-            raise CommandError(str(error), returncode=EXIT_ERROR) from error
+            raise NotDone(str(error)) from error
         if action == "stop":
             lines: list[Any] = ["Stopped." if stopped else "Nothing was running."]
         else:
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         known = {name: getattr(status, name) for name in self.json_keys if name != "stopped"}
         self.report({**known, "stopped": stopped}, lines)
         if action == "status" and not status.running:
-            raise CommandError("The server does not run.", returncode=EXIT_FOUND)
+            raise Found("The server does not run.")
 
 
 def _table(status: Status) -> Table:

@@ -1,0 +1,46 @@
+"""Commands about users who are named on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from chabad_auth_django.management.base import OperatorCommand
+from chabad_auth_django.models import User
+from chabad_auth_django.services.lifecycle import creation
+
+#: How a user is named.
+NAME_HELP = "an e-mail address, an id or an external id"
+
+
+def add_user(parser: CommandParser) -> None:
+    """Declare the argument that names one user."""
+    parser.add_argument("user", metavar="USER", help=NAME_HELP)
+
+
+class UsersCommand(OperatorCommand):
+    """A command that does the same to each user whom it names."""
+
+    is_audited = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the argument that names one or more users."""
+        parser.add_argument(
+            "users",
+            nargs="+",
+            metavar="USER",
+            help=f"{NAME_HELP}; - reads one a line from standard input",
+        )
+
+    def each_user(
+        self, names: list[str], change: Callable[[User], dict[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield ``id`` and ``email`` of each user, with what ``change`` returns of the user."""
+
+        def row(name: str) -> dict[str, Any]:
+            user = creation.find_user(name=name)
+            return {"id": user.id, "email": user.email, **change(user)}
+
+        return self.each(names, row)
