@@ -7,7 +7,7 @@ from django.core import checks as django_checks
 from django.db.models.signals import post_migrate
 
 from chabad_auth_django import checks, receivers
-from chabad_auth_django.checks.classes import check_classes, check_permission_classes
+from chabad_auth_django.checks.classes import check_classes
 from chabad_auth_django.checks.cross_origin import check_cross_origin
 from chabad_auth_django.checks.database import check_database
 from chabad_auth_django.checks.risks import check_risks
@@ -34,9 +34,5 @@ class ChabadAuthConfig(AppConfig):
         django_checks.register(checks.check_host_accounts)
         django_checks.register(checks.check_pages, django_checks.Tags.urls)
         django_checks.register(check_database, django_checks.Tags.database)
-        django_checks.register(checks.check_cache, deploy=True)
-        django_checks.register(checks.check_proxies, deploy=True)
-        django_checks.register(checks.check_driver_log, deploy=True)
         django_checks.register(checks.check_issuers, deploy=True)
-        django_checks.register(check_permission_classes, deploy=True)
         django_checks.register(check_risks, deploy=True)

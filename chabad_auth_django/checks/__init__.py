@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +12,9 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning
 from django.db.models import IntegerField
 from django.urls import get_resolver
-from rest_framework.settings import api_settings
 
 from chabad_auth_django.checks.issuers import issuer_problems
-from chabad_auth_django.conf import ISSUER_DEFAULTS, Conf, conf, rules
+from chabad_auth_django.conf import ISSUER_DEFAULTS, conf, rules
 from chabad_auth_django.conf.table import Table, user_settings
 from chabad_auth_django.db import connection
 from chabad_auth_django.services.identity import host_roles, hosts
@@ -55,47 +53,6 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 def settings_work() -> bool:
     """Tell whether no setting has an error, which would be reported in the place of others."""
     return not any(message.is_serious() for message in check_settings())
-
-
-def check_cache(**kwargs: Any) -> list[CheckMessage]:
-    """Return a warning when the processes do not share what the throttles count; for deployment."""
-    backend = settings.CACHES["default"]["BACKEND"]
-    if not _throttles() or not backend.endswith((".LocMemCache", ".DummyCache")):
-        return []
-    return [
-        Warning(
-            "The default cache is not shared, so every process throttles by itself, or not at all.",
-            hint="Set CACHES to a shared cache, such as Redis, or the rates in "
-            "CHABAD_AUTH['THROTTLE_RATES'] to None.",
-            id="chabad_auth.W002",
-        )
-    ]
-
-
-def check_proxies(**kwargs: Any) -> list[CheckMessage]:
-    """Return a warning when the throttles believe the address that a client claims to have."""
-    if not _throttles() or api_settings.NUM_PROXIES is not None:
-        return []
-    return [
-        Warning(
-            "The throttles take a client's address from X-Forwarded-For, whoever has written it.",
-            hint="Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies in front; 0: none.",
-            id="chabad_auth.W004",
-        )
-    ]
-
-
-def check_driver_log(**kwargs: Any) -> list[CheckMessage]:
-    """Return a warning when the driver of MongoDB logs whatever is stored; for deployment."""
-    if not logging.getLogger("pymongo.command").isEnabledFor(logging.DEBUG):
-        return []
-    return [
-        Warning(
-            "PyMongo logs every command, with the personal data in it.",
-            hint='Set the level of the logger "pymongo" to INFO or higher in LOGGING.',
-            id="chabad_auth.W005",
-        )
-    ]
 
 
 def check_issuers(**kwargs: Any) -> list[CheckMessage]:
@@ -205,12 +162,6 @@ def _check_primary_keys(adapter: hosts.HostAdapter) -> list[CheckMessage]:
             id="chabad_auth.W008",
         )
     ]
-
-
-def _throttles() -> bool:
-    if not settings_work():
-        return False
-    return any({**Conf.THROTTLE_RATES.default, **conf.THROTTLE_RATES}.values())
 
 
 def _serves_api() -> bool:

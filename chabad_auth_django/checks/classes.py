@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import import_string
 
 from chabad_auth_django.checks import settings_work
-from chabad_auth_django.conf import Conf, conf
+from chabad_auth_django.conf import conf
 
 #: Setting -> the method that each of its classes has.
 METHODS = {
@@ -31,22 +31,6 @@ def check_classes(**kwargs: Any) -> list[CheckMessage]:
         for name, method in METHODS.items()
         for path in getattr(conf, name)
         if not callable(getattr(_found(path), method, None))
-    ]
-
-
-def check_permission_classes(**kwargs: Any) -> list[CheckMessage]:
-    """Return a warning where nothing keeps users from each other's data; for deployment."""
-    if not settings_work():
-        return []
-    if names_one_of("PERMISSION_CLASSES", Conf.PERMISSION_CLASSES.default):
-        return []
-    return [
-        Warning(
-            "No class in CHABAD_AUTH['PERMISSION_CLASSES'] is one of OwnerOrPermission.",
-            hint="It lets users act on their own data, and others by a permission. Whatever takes "
-            "its place must do the same.",
-            id="chabad_auth.W086",
-        )
     ]
 
 

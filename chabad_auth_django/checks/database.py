@@ -70,7 +70,8 @@ def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
             id="chabad_auth.W007",
         )
         messages.append(closed_warning)
-    # "migrate" runs the checks first, and creates the indexes when it ends.
+    # "migrate" runs this check with the same arguments as "check --database", and then creates the
+    # indexes. No check learns which command runs it, so only the command line tells them apart.
     creates_indexes = sys.argv[1:2] == ["migrate"] and conf.INDEXES_AFTER_MIGRATE
     if missing and not creates_indexes:
         index_warning = Warning(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning
+from rest_framework.settings import api_settings
 
 from chabad_auth_django.checks import settings_work
 from chabad_auth_django.checks.classes import names_one_of
@@ -31,14 +33,43 @@ class Risk(NamedTuple):
 
 RISKS = (
     Risk(
+        2,
+        lambda: (
+            _limits_any()
+            and settings.CACHES["default"]["BACKEND"].endswith((".LocMemCache", ".DummyCache"))
+        ),
+        "The default cache is not shared, so every process throttles by itself, or not at all.",
+        "Set CACHES to a shared cache, such as Redis, or the rates in "
+        "CHABAD_AUTH['THROTTLE_RATES'] to None.",
+    ),
+    Risk(
+        4,
+        lambda: _limits_any() and api_settings.NUM_PROXIES is None,
+        "The throttles take a client's address from X-Forwarded-For, whoever has written it.",
+        "Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies in front; 0: none.",
+    ),
+    Risk(
+        5,
+        lambda: logging.getLogger("pymongo.command").isEnabledFor(logging.DEBUG),
+        "PyMongo logs every command, with the personal data in it.",
+        'Set the level of the logger "pymongo" to INFO or higher in LOGGING.',
+    ),
+    Risk(
+        86,
+        lambda: not names_one_of("PERMISSION_CLASSES", Conf.PERMISSION_CLASSES.default),
+        "No class in CHABAD_AUTH['PERMISSION_CLASSES'] is one of OwnerOrPermission.",
+        "It lets users act on their own data, and others by a permission. Whatever takes its place "
+        "must do the same.",
+    ),
+    Risk(
         90,
-        lambda: not _rate("sign_in"),
+        lambda: not _rates()["sign_in"],
         "CHABAD_AUTH['THROTTLE_RATES'] does not limit 'sign_in', so passwords can be guessed.",
         "Give it a rate, such as '10/min'.",
     ),
     Risk(
         91,
-        lambda: not _rate("refresh"),
+        lambda: not _rates()["refresh"],
         "CHABAD_AUTH['THROTTLE_RATES'] does not limit 'refresh'.",
         "Give it a rate, such as '30/min'.",
     ),
@@ -171,8 +202,12 @@ def check_risks(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-def _rate(scope: str) -> str | None:
-    return {**Conf.THROTTLE_RATES.default, **conf.THROTTLE_RATES}[scope]
+def _rates() -> dict[str, str | None]:
+    return {**Conf.THROTTLE_RATES.default, **conf.THROTTLE_RATES}
+
+
+def _limits_any() -> bool:
+    return any(_rates().values())
 
 
 def _issuers() -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from support.commands import CommandCounter
 
 from chabad_auth_django import checks
 from chabad_auth_django.api.http import throttling
+from chabad_auth_django.checks.risks import check_risks
 from chabad_auth_django.models import User
 from chabad_auth_django.services.signing_in import sessions
 
@@ -185,26 +186,23 @@ def test_the_cache_learns_no_name(mongodb: str) -> None:
     assert "ann" not in str(cache._cache.keys())
 
 
-def test_a_cache_of_each_process_is_warned_of_at_deployment() -> None:
-    assert [message.id for message in checks.check_cache()] == ["chabad_auth.W002"]
-    off = dict.fromkeys(("sign_in", "refresh", "read", "write"))
-    with override_settings(CHABAD_AUTH={"THROTTLE_RATES": off}):
-        assert checks.check_cache() == []
-    shared = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
-    with override_settings(CACHES=shared):
-        assert checks.check_cache() == []
-
-
-def test_believing_every_client_its_address_is_warned_of_at_deployment(
+def test_what_the_throttles_cannot_rely_on_is_warned_of_at_deployment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert [message.id for message in checks.check_proxies()] == ["chabad_auth.W004"]
+    def warned() -> set[str | None]:
+        ids = {message.id for message in check_risks()}
+        return ids & {"chabad_auth.W002", "chabad_auth.W004"}
+
+    assert warned() == {"chabad_auth.W002", "chabad_auth.W004"}
     off = dict.fromkeys(("sign_in", "refresh", "read", "write"))
     with override_settings(CHABAD_AUTH={"THROTTLE_RATES": off}):
-        assert checks.check_proxies() == []
-    for number in (0, 1):
-        monkeypatch.setattr(api_settings, "NUM_PROXIES", number)
-        assert checks.check_proxies() == []
+        assert warned() == set()
+    shared = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
+    with override_settings(CACHES=shared):
+        assert warned() == {"chabad_auth.W004"}
+        for number in (0, 1):
+            monkeypatch.setattr(api_settings, "NUM_PROXIES", number)
+            assert warned() == set()
 
 
 def test_without_a_proxy_no_header_is_believed(
