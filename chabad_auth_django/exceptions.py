@@ -1,7 +1,5 @@
 """The errors of the domain: each has a machine-readable code and a message, and no HTTP in it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Self
 

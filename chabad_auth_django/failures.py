@@ -1,7 +1,5 @@
 """Logging what failed in code that must not stop its caller."""
 
-from __future__ import annotations
-
 import logging
 import traceback
 from collections.abc import Callable

@@ -5,8 +5,6 @@ A line has the name of its event and its fields as attributes of the log record,
 and requests, codes, names of settings and of classes, and routes with their parameters left out.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping
 

@@ -4,8 +4,6 @@ The fixtures import late because pytest loads its plugins before Django has sett
 """
 # ruff: noqa: PLC0415
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -37,7 +35,7 @@ def chabad_auth_db() -> None:
 
 
 @pytest.fixture
-def chabad_auth_user(chabad_auth_db: None) -> User:
+def chabad_auth_user(chabad_auth_db: None) -> "User":
     """Return a stored user with profile and preferences."""
     from chabad_auth_django.test import create_user
 
@@ -45,7 +43,7 @@ def chabad_auth_user(chabad_auth_db: None) -> User:
 
 
 @pytest.fixture
-def chabad_auth_administrator(chabad_auth_db: None) -> User:
+def chabad_auth_administrator(chabad_auth_db: None) -> "User":
     """Return a stored user who may do everything."""
     from chabad_auth_django.test import create_administrator
 
@@ -53,7 +51,7 @@ def chabad_auth_administrator(chabad_auth_db: None) -> User:
 
 
 @pytest.fixture
-def chabad_auth_client(chabad_auth_user: User) -> APIClient:
+def chabad_auth_client(chabad_auth_user: "User") -> "APIClient":
     """Return an API client that sends a token of ``chabad_auth_user``."""
     from chabad_auth_django.test import APIClient
 

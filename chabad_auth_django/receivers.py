@@ -1,7 +1,5 @@
 """Our own receivers: the lifecycle of a user's documents; connected in ``ready()``."""
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Mapping, Sequence

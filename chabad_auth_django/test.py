@@ -4,8 +4,6 @@ The test run of a host project uses a MongoDB database of its own whether or not
 anything of this module. The test cases here find that database empty, with the declared indexes.
 """
 
-from __future__ import annotations
-
 import unittest
 from itertools import count
 from typing import Any

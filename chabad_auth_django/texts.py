@@ -1,7 +1,5 @@
 """Lengths of texts as Mongoose counts them."""
 
-from __future__ import annotations
-
 
 def text_length(text: str) -> int:
     """Return the length in UTF-16 code units, which Mongoose counts: an emoji has two."""

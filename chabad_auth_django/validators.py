@@ -1,7 +1,5 @@
 """Rules for values that several documents share."""
 
-from __future__ import annotations
-
 import math
 import re
 import sys

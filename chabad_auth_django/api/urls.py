@@ -1,7 +1,5 @@
 """The paths of the API: ``path("api/", include("chabad_auth_django.api.urls"))``."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.urls import URLPattern, path, re_path, register_converter

@@ -1,7 +1,5 @@
 """System checks, each with a stable id: of every setting that can be wrong, and of a deployment."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Checks of the classes that a host project puts in place of ours."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

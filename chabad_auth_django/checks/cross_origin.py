@@ -1,7 +1,5 @@
 """Checks of django-cors-headers, which lets pages of other origins call the API."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from typing import Any

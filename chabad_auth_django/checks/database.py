@@ -1,7 +1,5 @@
 """The check of the database; it asks MongoDB, so it runs with ``check --database default`` only."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What each key of an issuer in ``ISSUERS`` may be."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit

@@ -1,7 +1,5 @@
 """Warnings of settings that work, and that make a deployment easier to attack."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations

@@ -1,7 +1,5 @@
 """The settings of the core."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

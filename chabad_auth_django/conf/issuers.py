@@ -1,7 +1,5 @@
 """What one issuer of ``CHABAD_AUTH["ISSUERS"]`` is made of."""
 
-from __future__ import annotations
-
 from typing import Any
 
 #: The keys of one issuer in ``ISSUERS`` with their defaults; docs/api.md describes them.

@@ -1,7 +1,5 @@
 """Rules for the values of settings."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -21,8 +21,6 @@ page in ``docs/`` shows the table between ``<!-- settings: chabad_auth_universe 
 ``<!-- end -->``; ``cd tests && python -m support.settings_reference`` writes it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar, overload
 
@@ -69,15 +67,15 @@ class Setting(Generic[Value]):
         #: Whether nobody may see the value.
         self.is_secret = secret
 
-    def __set_name__(self, owner: type[Table], name: str) -> None:
+    def __set_name__(self, owner: "type[Table]", name: str) -> None:
         self.name = name
         self.check_id = f"{owner.app_label}.E{self._check:03}"
 
     @overload
-    def __get__(self, instance: None, owner: type[Table]) -> Self: ...
+    def __get__(self, instance: None, owner: "type[Table]") -> Self: ...
     @overload
-    def __get__(self, instance: Table, owner: type[Table]) -> Value: ...
-    def __get__(self, instance: Table | None, owner: type[Table]) -> Self | Value:
+    def __get__(self, instance: "Table", owner: "type[Table]") -> Value: ...
+    def __get__(self, instance: "Table | None", owner: "type[Table]") -> Self | Value:
         if instance is None:
             return self
         value: Value = user_settings().get(self.name, self.default)
@@ -90,7 +88,7 @@ class Table:
     #: The first part of the ids of the table's checks.
     app_label = "chabad_auth"
 
-    known: ClassVar[list[type[Table]]] = []
+    known: ClassVar[list["type[Table]"]] = []
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -1,7 +1,5 @@
 """Reading a whole collection in batches by ``_id``, in flat memory."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar

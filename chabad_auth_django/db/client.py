@@ -4,8 +4,6 @@ PyMongo leaves a client's write concern in commands of a bound session, and the 
 in a transaction. Here a transaction's writes have none: its commit asks for the majority.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -56,7 +54,7 @@ class Client(MongoClient[dict[str, Any]]):
     """A client whose writes wait for the majority, or join the transaction that is open."""
 
     #: What is called when it is closed, whoever closes it.
-    on_close: Callable[[Client], object] | None = None
+    on_close: "Callable[[Client], object] | None" = None
 
     @property
     def write_concern(self) -> WriteConcern:

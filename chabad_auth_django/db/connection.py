@@ -1,7 +1,5 @@
 """The connection to MongoDB: registered at start-up, opened once on first use."""
 
-from __future__ import annotations
-
 import os
 import threading
 import time

@@ -1,7 +1,5 @@
 """Cursors: the positions in lists as text, for addresses and command lines."""
 
-from __future__ import annotations
-
 import base64
 from datetime import UTC, datetime, timedelta
 

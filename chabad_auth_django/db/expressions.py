@@ -4,8 +4,6 @@ Other programs write to the same fields: what is not of the expected type counts
 because an operator that meets it would fail.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@ keys that Extended JSON reads as something else, keys that are there twice, text
 What is read may have been damaged, or made to do damage.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import json

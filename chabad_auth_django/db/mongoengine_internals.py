@@ -3,8 +3,6 @@
 The names are those of mongoengine 0.29, which the package's dependency is bound to.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 

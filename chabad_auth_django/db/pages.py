@@ -1,7 +1,5 @@
 """Reading a list page by page, in a total order, without loading or counting the rest."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -4,8 +4,6 @@ The documents come back raw. Each reader decodes its own, so one that cannot be 
 else.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -22,31 +20,6 @@ Row = dict[str, Any]
 _BATCH_BYTES = 2**20
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
-
-
-@dataclass(frozen=True)
-class Read:
-    """A query of one collection: at most ``limit`` documents in the order."""
-
-    collection: Collection[Row]
-    query: Mapping[str, Any]
-    order: Mapping[str, int] = field(default_factory=dict)
-    limit: int = 1
-
-    def send(self) -> Found:
-        """Return the documents; a command of its own is sent for them when they are decoded."""
-        cursor: Any = self.collection.find_raw_batches(self.query).limit(self.limit)
-        batches: Iterable[bytes] = cursor.sort(self.order) if self.order else cursor
-        return Found(batches, self.collection.codec_options)
-
-    def stages(self) -> list[dict[str, Any]]:
-        """Return the stages of a pipeline that find the documents."""
-        order: list[dict[str, Any]] = [{"$sort": dict(self.order)}] if self.order else []
-        return [{"$match": self.query}, *order, {"$limit": self.limit}]
-
-    def tagged(self, tag: str) -> list[dict[str, Any]]:
-        """Return the stages that find the only document and put it under the tag."""
-        return [{"$match": self.query}, {"$replaceRoot": {"newRoot": {tag: "$$ROOT"}}}]
 
 
 @dataclass(frozen=True)
@@ -81,6 +54,31 @@ class Found:
                 if left < 0 and len(rows) > 1:
                     return rows, True
         return rows, False
+
+
+@dataclass(frozen=True)
+class Read:
+    """A query of one collection: at most ``limit`` documents in the order."""
+
+    collection: Collection[Row]
+    query: Mapping[str, Any]
+    order: Mapping[str, int] = field(default_factory=dict)
+    limit: int = 1
+
+    def send(self) -> Found:
+        """Return the documents; a command of its own is sent for them when they are decoded."""
+        cursor: Any = self.collection.find_raw_batches(self.query).limit(self.limit)
+        batches: Iterable[bytes] = cursor.sort(self.order) if self.order else cursor
+        return Found(batches, self.collection.codec_options)
+
+    def stages(self) -> list[dict[str, Any]]:
+        """Return the stages of a pipeline that find the documents."""
+        order: list[dict[str, Any]] = [{"$sort": dict(self.order)}] if self.order else []
+        return [{"$match": self.query}, *order, {"$limit": self.limit}]
+
+    def tagged(self, tag: str) -> list[dict[str, Any]]:
+        """Return the stages that find the only document and put it under the tag."""
+        return [{"$match": self.query}, {"$replaceRoot": {"newRoot": {tag: "$$ROOT"}}}]
 
 
 def send_together(

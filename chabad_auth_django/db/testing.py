@@ -4,8 +4,6 @@ A run uses ``test_<name>``, as Django does for SQL, and each process of a parall
 own. A process finds its database empty and drops it at its end.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import sys

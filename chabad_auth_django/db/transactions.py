@@ -5,8 +5,6 @@ QuerySets join by themselves. A standalone server has no transactions: the body 
 and the hooks of ``on_incomplete()`` repair what a body leaves half done.
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 import time

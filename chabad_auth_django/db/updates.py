@@ -1,7 +1,5 @@
 """Update pipelines that leave alone what other programs stored beside what they change."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

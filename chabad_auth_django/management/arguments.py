@@ -1,7 +1,5 @@
 """Types of arguments, and the layout of their help."""
 
-from __future__ import annotations
-
 import textwrap
 from argparse import ArgumentTypeError
 from collections.abc import Callable

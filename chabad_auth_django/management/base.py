@@ -1,7 +1,5 @@
 """What all management commands have in common: errors, output, questions."""
 
-from __future__ import annotations
-
 import io
 import signal
 import sys

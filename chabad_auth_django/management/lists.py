@@ -1,7 +1,5 @@
 """Commands that list documents page by page."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 

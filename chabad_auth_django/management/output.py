@@ -1,7 +1,5 @@
 """Output of commands: JSON for programs; tables, charts and progress for people."""
 
-from __future__ import annotations
-
 import json
 import textwrap
 import time

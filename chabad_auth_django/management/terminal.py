@@ -1,7 +1,5 @@
 """A stream of a command: it fits its terminal, and has an escape for what it cannot encode."""
 
-from __future__ import annotations
-
 import codecs
 import io
 import json

@@ -1,7 +1,5 @@
 """Commands about users who are named on the command line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Activity: what users did, for 90 days (specification: section 4)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Self

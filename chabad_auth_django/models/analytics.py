@@ -1,7 +1,5 @@
 """Analytics: categorised events to aggregate (specification: section 6)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self

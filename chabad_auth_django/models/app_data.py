@@ -1,7 +1,5 @@
 """AppData: per-application key/value storage with versions (specification: section 5)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial

@@ -1,7 +1,5 @@
 """What finds one value of an application, in one version."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """The QuerySet of AppData: what it deletes keeps its version."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from bson import ObjectId

@@ -1,7 +1,5 @@
 """AppDataTombstone: the last version of a key of AppData that was deleted."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The updates that store a value, with what JSON merge patches (RFC 7396) need."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from chabad_auth_django.conf import conf

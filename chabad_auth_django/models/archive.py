@@ -1,7 +1,5 @@
 """The records of archived Analytics events; see ``services.analytics.archive``."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """AuditEntry: who did what to whom, and whether it was refused."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What all Documents share: how they are inserted, validated, saved and patched."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial

@@ -1,7 +1,5 @@
 """Block: a user who may not sign in."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from bson import ObjectId

@@ -1,7 +1,5 @@
 """What has changed in a Document since it was loaded, and what is wrong with it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

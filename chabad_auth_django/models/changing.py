@@ -1,7 +1,5 @@
 """The updates that change a stored document: each is one command."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any

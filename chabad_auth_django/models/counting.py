@@ -3,8 +3,6 @@
 All reads of an answer are of one snapshot of the database.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

@@ -3,8 +3,6 @@
 A job also stands for what is left of a user, and for one who is being created step by step.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime

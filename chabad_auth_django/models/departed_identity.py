@@ -1,7 +1,5 @@
 """DepartedIdentity: an account at an issuer that was somebody's until a short while ago."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from django.utils.crypto import salted_hmac

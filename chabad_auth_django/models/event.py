@@ -1,7 +1,5 @@
 """What Activity and Analytics have in common: time, application and session."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self

@@ -1,7 +1,5 @@
 """ExternalId: the claim of one user on an account somewhere else."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

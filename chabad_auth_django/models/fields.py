@@ -1,7 +1,5 @@
 """Field types of the Documents."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any

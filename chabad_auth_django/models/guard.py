@@ -1,7 +1,5 @@
 """Guard: a document that changes write to so that they conflict with each other."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from mongoengine.fields import DictField, ListField, StringField

@@ -1,7 +1,5 @@
 """Heartbeat: when a scheduled command ran last, and how it ended."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from mongoengine.fields import IntField, StringField

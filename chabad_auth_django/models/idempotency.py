@@ -1,7 +1,5 @@
 """IdempotencyRecord: a request that was done, and what it was answered."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any

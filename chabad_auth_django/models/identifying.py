@@ -1,7 +1,5 @@
 """Users' identifying fields: no two users have the same address or external id."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self

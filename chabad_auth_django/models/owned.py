@@ -1,7 +1,5 @@
 """Documents that belong to a user: the foreign key and the virtual ``user``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial

@@ -1,7 +1,5 @@
 """OwnedCollection: a collection whose documents belong to users."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 
 from mongoengine.fields import StringField

@@ -1,7 +1,5 @@
 """Documents that hold a user's data, which an export takes along."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Preferences: theme, language, notifications, widgets, dashboard (specification: section 3)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Self
 

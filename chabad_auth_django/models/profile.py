@@ -1,7 +1,5 @@
 """Profile: how a user presents themselves (specification: section 2)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Self
 

@@ -1,7 +1,5 @@
 """What all QuerySets share: the limit of a list, and inserts that keep the lifecycle."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

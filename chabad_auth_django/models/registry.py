@@ -3,8 +3,6 @@
 A Document is registered by being a subclass, whichever app defines it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self

@@ -1,7 +1,5 @@
 """The roll-ups of Analytics: counts by days and quarters, sets of users, a record a day."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any
 

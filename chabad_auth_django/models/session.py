@@ -1,7 +1,5 @@
 """Session: a device on which a user is signed in."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Self
 

@@ -1,7 +1,5 @@
 """Documents of which each user has exactly one."""
 
-from __future__ import annotations
-
 from typing import Any, Self
 
 from bson import ObjectId

@@ -1,7 +1,5 @@
 """User: identity, authentication methods, roles and permissions (specification: section 1)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial

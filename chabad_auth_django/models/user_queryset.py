@@ -1,7 +1,5 @@
 """The QuerySet of users: it deletes their data too, and keeps addresses and ids unique."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

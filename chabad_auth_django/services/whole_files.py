@@ -1,7 +1,5 @@
 """Writing files that are whole or not there, and that replace no other file unasked."""
 
-from __future__ import annotations
-
 import errno
 import os
 import tempfile

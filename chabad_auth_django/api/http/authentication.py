@@ -1,7 +1,5 @@
 """Who is calling: a bearer token, or a session of the host project."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.db import InterfaceError, OperationalError

@@ -1,7 +1,5 @@
 """The pages of the API for people."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any

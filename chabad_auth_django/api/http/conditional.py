@@ -1,7 +1,5 @@
 """Conditional requests (RFC 9110, section 13): ``ETag``, ``If-Match``, ``If-None-Match``."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any

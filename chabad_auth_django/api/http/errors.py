@@ -1,7 +1,5 @@
 """Every error as ``{"code", "detail", "errors"?}``; installed by the base view, not by the host."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from itertools import islice

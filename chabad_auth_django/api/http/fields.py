@@ -1,7 +1,5 @@
 """Fields that take exactly the JSON type they name."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 

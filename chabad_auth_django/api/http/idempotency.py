@@ -1,7 +1,5 @@
 """``Idempotency-Key``: a write that is sent again is done once and answered as the first time."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Logging and counting the outcomes of requests, by their routes without parameters."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Pages with links to the next and the previous one, which stay valid while documents change."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Reading JSON bodies, strictly and within a limit."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from io import BytesIO

@@ -1,7 +1,5 @@
 """Permissions: each resource has an owner, and one permission opens it to others."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rest_framework.exceptions import PermissionDenied

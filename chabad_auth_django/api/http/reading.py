@@ -4,8 +4,6 @@ The token says who calls before MongoDB is asked. So what the request reads firs
 caller, who is judged before anything is done with it.
 """
 
-from __future__ import annotations
-
 from contextlib import suppress
 from typing import Any, cast
 

@@ -1,7 +1,5 @@
 """Refusing requests whose path or query can be read in two ways."""
 
-from __future__ import annotations
-
 from typing import Any
 from urllib.parse import unquote_to_bytes
 

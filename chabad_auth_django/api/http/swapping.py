@@ -1,7 +1,5 @@
 """Classes that a host project swaps by a setting."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.utils.module_loading import import_string

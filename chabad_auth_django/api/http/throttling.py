@@ -9,8 +9,6 @@ proxies are in front, 0 for none: without it the address is whatever the client 
 ``X-Forwarded-For``, and each request may come from another one. ``chabad_auth.W004`` asks for it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import time

@@ -1,7 +1,5 @@
 """Validating what a request says, with serializers that are made once."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any

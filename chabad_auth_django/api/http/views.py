@@ -1,7 +1,5 @@
 """What every view shares: who may call it, how it reads, answers and fails."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property, partial
 from typing import Any, NoReturn, cast

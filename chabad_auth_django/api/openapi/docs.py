@@ -1,7 +1,5 @@
 """The OpenAPI description, and Swagger UI served from the host itself."""
 
-from __future__ import annotations
-
 import functools
 import re
 import threading

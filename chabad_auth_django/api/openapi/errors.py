@@ -1,7 +1,5 @@
 """What the OpenAPI description says of an error's body, with every code that there is."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from drf_spectacular.utils import inline_serializer

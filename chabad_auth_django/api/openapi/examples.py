@@ -1,7 +1,5 @@
 """An example of each body, by the component that describes it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 _ID = "6b04d3e5a6d83321f01d32ef"

@@ -1,7 +1,5 @@
 """Describing our serializers, fields and authentication to drf-spectacular."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.conf import settings

@@ -4,8 +4,6 @@
 chabad_auth_django.api.openapi.schema.SETTINGS`` writes it to a file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 

@@ -1,7 +1,5 @@
 """The values that applications keep for a user."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any

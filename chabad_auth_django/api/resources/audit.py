@@ -1,7 +1,5 @@
 """The audit trail: who did what to whom."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from rest_framework import serializers

@@ -1,7 +1,5 @@
 """Signing in and out, and what the caller is and may do."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_serializer

@@ -1,7 +1,5 @@
 """Whether a user is blocked."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rest_framework import serializers

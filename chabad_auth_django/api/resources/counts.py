@@ -1,7 +1,5 @@
 """What is asked of counts of events, and how they are shown."""
 
-from __future__ import annotations
-
 from rest_framework import serializers
 
 from chabad_auth_django.api.http.fields import (

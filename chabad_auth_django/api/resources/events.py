@@ -1,7 +1,5 @@
 """Activities and analytics: lists, batches and counts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cached_property

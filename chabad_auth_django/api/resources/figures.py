@@ -1,7 +1,5 @@
 """Figures of the users who were active: how many, and how many come back."""
 
-from __future__ import annotations
-
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response

@@ -1,7 +1,5 @@
 """What is granted to a user: roles, permissions and authentication methods."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from rest_framework.request import Request

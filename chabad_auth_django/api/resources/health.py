@@ -1,7 +1,5 @@
 """Whether the service lives, and whether it can serve."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from drf_spectacular.utils import inline_serializer

@@ -1,7 +1,5 @@
 """The accounts with which a user signs in, at issuers and at the Django project."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_serializer

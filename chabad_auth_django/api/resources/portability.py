@@ -1,7 +1,5 @@
 """A user's rights to all that is stored about it: to take it out, and to have it erased."""
 
-from __future__ import annotations
-
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request

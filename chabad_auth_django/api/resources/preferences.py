@@ -1,7 +1,5 @@
 """The preferences of a user."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.validators import RegexValidator

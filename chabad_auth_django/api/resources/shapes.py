@@ -4,8 +4,6 @@ Made by hand from what PyMongo returns, because building a Document costs nine t
 Fields that other programs left out appear as the specification's defaults.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

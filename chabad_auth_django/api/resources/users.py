@@ -1,7 +1,5 @@
 """Users, what is granted to them, and their authentication methods."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What staff do to a person: what it takes, who may, and how it is recorded."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The pages of each placeholder, in Django's admin."""
 
-from __future__ import annotations
-
 from django.contrib import admin
 
 from chabad_auth_django.contrib.admin import models

@@ -1,7 +1,5 @@
 """What a User-Agent says of a device, as people call it."""
 
-from __future__ import annotations
-
 import re
 
 from django.utils.translation import gettext, gettext_noop

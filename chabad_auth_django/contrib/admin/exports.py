@@ -1,7 +1,5 @@
 """Files that pages give: CSV for spreadsheets and JSON Lines, streamed."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime

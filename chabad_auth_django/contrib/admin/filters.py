@@ -1,7 +1,5 @@
 """Forms whose values stand in the address of a page."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """The language of the texts on the pages: that of the request, or English where it has none."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 

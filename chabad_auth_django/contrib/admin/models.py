@@ -1,7 +1,5 @@
 """Placeholders without tables: they have the permissions, and their names in the admin."""
 
-from __future__ import annotations
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 

@@ -1,7 +1,5 @@
 """The base of all pages: rights, the frame, the time limit, and what is wrong as a banner."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -59,7 +57,7 @@ class Page(View):
     #: All of these are needed besides.
     further: ClassVar[tuple[str, ...]] = ()
     #: Given by ``PageAdmin``.
-    model_admin: PageAdmin = None  # type: ignore[assignment]
+    model_admin: "PageAdmin" = None  # type: ignore[assignment]
 
     def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
         """Return the template's variables; all that asks MongoDB is here."""

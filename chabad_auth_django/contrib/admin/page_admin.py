@@ -1,7 +1,5 @@
 """How pages are registered in an admin site, without tables."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Who may do what on the pages for staff: Django's permissions, and groups that have some."""
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

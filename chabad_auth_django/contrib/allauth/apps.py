@@ -1,7 +1,5 @@
 """The app's configuration."""
 
-from __future__ import annotations
-
 from django.apps import AppConfig
 
 from chabad_auth_django.contrib.allauth import receivers

@@ -1,7 +1,5 @@
 """What follows a change of an account: the receivers of allauth's signals."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import wraps
 from typing import Any

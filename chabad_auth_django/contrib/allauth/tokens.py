@@ -1,7 +1,5 @@
 """Tokens of ours for the apps that sign in through allauth's headless API."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar

@@ -6,8 +6,6 @@ Host settings::
     CHABAD_AUTH = {"MONGODB_URI": mongodb_uri, "EMBEDDED_DATA_DIR": BASE_DIR / "mongodb-data"}
 """
 
-from __future__ import annotations
-
 import os
 
 from chabad_auth_django.contrib.embedded.errors import BinaryError, EmbeddedMongoError, ServerError

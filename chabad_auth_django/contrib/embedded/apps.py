@@ -1,7 +1,5 @@
 """The Django app of the embedded server."""
 
-from __future__ import annotations
-
 import os
 from contextlib import suppress
 from typing import Any

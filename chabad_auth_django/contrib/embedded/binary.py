@@ -1,7 +1,5 @@
 """Where ``mongod`` is: in an installed wheel, else on PATH."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """The settings of the embedded server."""
 
-from __future__ import annotations
-
 import os
 
 from chabad_auth_django.conf import rules

@@ -1,7 +1,5 @@
 """The data folder: its files, its locks and what it remembers between processes."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
@@ -9,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 from django.conf import settings
 
@@ -52,7 +51,7 @@ class DataFolder:
         self._state = self.path / "server.json"
 
     @classmethod
-    def from_settings(cls) -> DataFolder:
+    def from_settings(cls) -> Self:
         """Return the folder that the setting ``EMBEDDED_DATA_DIR`` names at this moment."""
         return cls(conf.EMBEDDED_DATA_DIR or _project_folder() / "mongodb-data")
 

@@ -6,8 +6,6 @@ lock of a process however that ends. Without ``fcntl`` (Windows) the server stay
 ``chabad_mongod stop``.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import sys

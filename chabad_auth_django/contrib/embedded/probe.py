@@ -1,7 +1,5 @@
 """What the server on a port says about itself."""
 
-from __future__ import annotations
-
 import secrets
 import socket
 import time

@@ -1,7 +1,5 @@
 """The operating system's side: start ``mongod``, stop it, and read why it died."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """A replica set of one member: initiate it, and follow the server to another port."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

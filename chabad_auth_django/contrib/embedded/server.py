@@ -1,7 +1,5 @@
 """One ``mongod`` on one data folder, shared by every process that asks for it."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import time

@@ -1,7 +1,5 @@
 """The system check of the figures for Prometheus."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.checks import CheckMessage, Warning

@@ -1,7 +1,5 @@
 """The settings of the figures for Prometheus."""
 
-from __future__ import annotations
-
 from chabad_auth_django.conf.table import Rule, Setting, Table
 
 #: Characters that a token must have.

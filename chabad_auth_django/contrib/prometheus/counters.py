@@ -4,8 +4,6 @@ With the environment's ``PROMETHEUS_MULTIPROC_DIR`` the processes of a server sh
 the files of that folder.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from prometheus_client import Counter, Histogram

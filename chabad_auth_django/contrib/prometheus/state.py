@@ -1,7 +1,5 @@
 """How the installation is: asked of MongoDB when Prometheus asks, whatever process answers."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """The page that Prometheus reads: ``path("metrics", include(<this module>))``."""
 
-from __future__ import annotations
-
 from django.urls import path
 
 from chabad_auth_django.contrib.prometheus.views import metrics

@@ -1,7 +1,5 @@
 """The page that Prometheus reads."""
 
-from __future__ import annotations
-
 import os
 
 from django.http import HttpRequest, HttpResponse, JsonResponse

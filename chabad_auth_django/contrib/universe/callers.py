@@ -1,7 +1,5 @@
 """Who calls: a bearer token, else a cookie, else a session of the Django project."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """System checks: the settings that the rules of the table do not see, and the order of the URLs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The settings of the ChabadUniverse clients."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The cookies of the front ends: reading all of one name, setting ours and deleting theirs."""
 
-from __future__ import annotations
-
 from http.cookies import Morsel
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What Merkos knows of a user: asked for by a callable of the project, and kept for a while."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any

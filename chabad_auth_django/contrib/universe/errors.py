@@ -1,7 +1,5 @@
 """Every error in the words of the front ends: ``message``, ``error`` and ``code`` are texts."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rest_framework.exceptions import APIException

@@ -3,8 +3,6 @@
 Without ``UNIVERSE_HONOURS_TTL`` there is neither the field ``expiresAt`` nor its index.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -4,8 +4,6 @@
 chabad_auth_django.contrib.universe.openapi.SETTINGS`` writes it to a file.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

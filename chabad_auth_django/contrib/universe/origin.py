@@ -1,7 +1,5 @@
 """Whether a request comes from a page of ours: the front ends send no CSRF token."""
 
-from __future__ import annotations
-
 from urllib.parse import urlsplit
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Reading JSON as ``JSON.stringify`` writes it."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

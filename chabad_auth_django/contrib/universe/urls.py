@@ -3,8 +3,6 @@
 ``path("api/", include("chabad_auth_django.contrib.universe.urls"))``
 """
 
-from __future__ import annotations
-
 from django.urls import path, re_path
 
 from chabad_auth_django.contrib.universe.openapi import ClientSchemaView

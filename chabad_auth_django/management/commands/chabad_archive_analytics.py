@@ -1,7 +1,5 @@
 """Move old Analytics events into files, and back."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser
 from collections.abc import Iterable
 from datetime import datetime

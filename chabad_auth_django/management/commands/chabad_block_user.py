@@ -1,7 +1,5 @@
 """Block users."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import CommandParser

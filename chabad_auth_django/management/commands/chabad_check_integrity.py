@@ -1,7 +1,5 @@
 """Look for what should not be in the database, and repair it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 

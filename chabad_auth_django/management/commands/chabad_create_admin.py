@@ -1,7 +1,5 @@
 """Create a user who may do everything."""
 
-from __future__ import annotations
-
 from chabad_auth_django.management.commands.chabad_create_user import Command as CreateUser
 from chabad_auth_django.services.identity import users
 

@@ -1,7 +1,5 @@
 """Create a user, with its Profile and Preferences."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import CommandParser

@@ -1,7 +1,5 @@
 """Delete users with all their data."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 

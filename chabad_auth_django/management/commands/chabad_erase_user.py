@@ -1,7 +1,5 @@
 """Erase users for good, with a receipt."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import CommandParser

@@ -1,7 +1,5 @@
 """Write everything about a user into a file."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO

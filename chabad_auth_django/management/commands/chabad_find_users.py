@@ -1,7 +1,5 @@
 """Find users of whom little is known."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any

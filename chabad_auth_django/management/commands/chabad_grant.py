@@ -1,7 +1,5 @@
 """Give users roles and permissions."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar

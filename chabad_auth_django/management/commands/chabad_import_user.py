@@ -1,7 +1,5 @@
 """Store the user that a file of ``chabad_export_user`` holds."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 import tempfile

@@ -1,7 +1,5 @@
 """Show which indexes are used, unused and redundant, and which queries have none."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Print an access token for a user; for trying the API out, and for scripts."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import CommandParser

@@ -1,7 +1,5 @@
 """Link an account of this Django project to a user."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import CommandParser

@@ -1,7 +1,5 @@
 """List the deletions that are under way, and the receipts that nobody has taken."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

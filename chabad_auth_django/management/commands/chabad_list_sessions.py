@@ -1,7 +1,5 @@
 """List who is signed in."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Go on with every unfinished deletion; meant for cron."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Delete again whom a restored dump has brought back."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Take roles and permissions from users."""
 
-from __future__ import annotations
-
 from chabad_auth_django.management.commands.chabad_grant import Command as Grant
 
 

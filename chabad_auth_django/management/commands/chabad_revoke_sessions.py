@@ -1,7 +1,5 @@
 """Sign users out everywhere."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from chabad_auth_django.management.output import plural, to_text

@@ -1,7 +1,5 @@
 """Count the days of Analytics that are over; meant for cron."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from chabad_auth_django.management.base import OperatorCommand

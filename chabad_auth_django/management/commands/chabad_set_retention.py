@@ -1,7 +1,5 @@
 """Change how long activities are kept."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import CommandParser

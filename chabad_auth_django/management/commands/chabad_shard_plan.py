@@ -1,7 +1,5 @@
 """Show how to shard each collection."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

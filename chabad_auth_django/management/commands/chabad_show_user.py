@@ -1,7 +1,5 @@
 """Show all that matters about a user."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Show the state of the whole installation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

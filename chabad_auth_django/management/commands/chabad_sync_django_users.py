@@ -1,7 +1,5 @@
 """Bring in the accounts that this Django project has already."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 

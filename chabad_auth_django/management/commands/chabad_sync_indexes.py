@@ -1,7 +1,5 @@
 """Deploy, compare and mend the indexes."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser
 from typing import Any
 

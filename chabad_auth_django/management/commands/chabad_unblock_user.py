@@ -1,7 +1,5 @@
 """Let blocked users sign in again."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from chabad_auth_django.management.output import plural, to_text

@@ -1,7 +1,5 @@
 """Look everywhere for what is left of an erased user."""
 
-from __future__ import annotations
-
 from itertools import islice
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Active users by day, week and month of any time zone, and how many come back."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """Events that can be archived: they come back byte by byte."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime

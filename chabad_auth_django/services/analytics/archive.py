@@ -17,8 +17,6 @@ the id: an event whose timestamp is corrected meanwhile can be in the file twice
 An event that would not come back byte by byte is left where it is, and named.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass

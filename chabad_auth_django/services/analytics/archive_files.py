@@ -3,8 +3,6 @@
 An event that Extended JSON would not give back byte by byte is in Base64, as ``{"bson": …}``.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import json

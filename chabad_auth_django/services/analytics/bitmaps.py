@@ -1,7 +1,5 @@
 """Sets of small numbers, as roaring bitmaps; they need the extra ``figures``."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from chabad_auth_django.exceptions import ExtraRequired

@@ -1,12 +1,10 @@
 """Hours, days, weeks and months of a time zone: which one a moment is in, and when it begins."""
 
-from __future__ import annotations
-
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chabad_auth_django.exceptions import ValidationError
@@ -43,7 +41,7 @@ class Buckets:
     offsets: list[tuple[datetime, timedelta]]
 
     @classmethod
-    def of(cls, bucket: Bucket, time_zone: str, start: datetime, end: datetime) -> Buckets:
+    def of(cls, bucket: Bucket, time_zone: str, start: datetime, end: datetime) -> Self:
         """Return the buckets of a range; raise ``ValidationError``."""
         try:
             return cls(bucket, _offsets(_zone(time_zone), start, end))

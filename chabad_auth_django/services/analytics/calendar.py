@@ -1,7 +1,5 @@
 """How each day of Analytics is kept: counted by a roll-up, changed since, archived, or not yet."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -5,8 +5,6 @@ Mongoose programs that know nothing of us, late events, corrections, purges. So 
 tell us anything.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime

@@ -5,8 +5,6 @@ no change to it is logged by then. So the answer is what counting the events in 
 whoever wrote them, plus what the ledgers hold, as ``Analytics.get_event_counts`` does more slowly.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """By what an event is counted, whatever other programs have stored there: as BSON."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any

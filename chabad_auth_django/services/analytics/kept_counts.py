@@ -4,8 +4,6 @@ A record in ``analytics_rollups`` has a hash of the user's id, how many events w
 exclusive or of their hashes. It tells whether a file holds exactly these, and nothing else.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256

@@ -10,8 +10,6 @@ the ledgers together are complete at every moment, even if a process is killed.
 - ``anonymous``: the rows of ``erased``, which ``settle`` adds up.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime

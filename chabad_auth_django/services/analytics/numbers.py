@@ -1,7 +1,5 @@
 """The small numbers by which users are in the sets."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from contextlib import suppress
 from itertools import islice

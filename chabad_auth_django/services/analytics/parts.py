@@ -1,7 +1,5 @@
 """Which quarter hours of a range are counted by the documents of their days, and what is left."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime

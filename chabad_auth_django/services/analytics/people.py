@@ -4,8 +4,6 @@ A user is active in a bucket when it exists and has an event in it, stored or ar
 are, the sets are those of one snapshot of the database, whoever writes meanwhile.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

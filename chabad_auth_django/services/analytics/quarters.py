@@ -12,8 +12,6 @@ No set shows a user who is gone:
 - That transaction sees who is gone by then: a late build puts nobody back.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -12,8 +12,6 @@ log into the records; whoever counts reads the log from there on.
 The record is there before ``builtAt``, so a change after it always finds a record to be noted in.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

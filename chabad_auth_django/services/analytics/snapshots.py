@@ -1,7 +1,5 @@
 """What an answer has to know of the days before it counts, read with one command."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Analytics at a glance: days by category, and what is most common, in one answer."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any

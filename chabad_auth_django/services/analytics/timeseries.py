@@ -1,7 +1,5 @@
 """Counting Analytics by hours, days, weeks and months of a time zone."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Listing, merging and synchronising application data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

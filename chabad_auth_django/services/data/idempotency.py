@@ -16,8 +16,6 @@ an answer, which nobody else gets (``IdempotencyInProgress``) until twice
 of the first time may be there: at least once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass

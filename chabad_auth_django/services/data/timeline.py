@@ -1,7 +1,5 @@
 """What a user did: activities and analytics events as one list, the newest first."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from itertools import chain
 from typing import Any

@@ -1,7 +1,5 @@
 """Creating the missing indexes after ``migrate``, in bounded time; none is changed or dropped."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

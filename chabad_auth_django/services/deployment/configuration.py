@@ -1,7 +1,5 @@
 """The settings in effect, with what must stay secret masked."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

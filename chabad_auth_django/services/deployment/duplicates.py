@@ -1,7 +1,5 @@
 """Finding documents that have the same key where a unique index is missing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Whether cron still runs: each scheduled command leaves a heartbeat."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta

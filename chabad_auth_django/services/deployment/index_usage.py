@@ -3,8 +3,6 @@
 (Specification: best practice 8.)
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

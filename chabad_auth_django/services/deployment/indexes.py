@@ -1,7 +1,5 @@
 """Deploying, comparing and mending the indexes (specification: "Index Strategy")."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta

@@ -4,8 +4,6 @@ Other programs, restored backups and crashes can leave wrong documents. Each rep
 right before it changes something, so the check may run on a live system.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """How many users there are and come, by the ids, which begin with the time; with one command."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Whether requests can be served; the answer is reused for a few seconds."""
 
-from __future__ import annotations
-
 import threading
 import time
 from dataclasses import dataclass
@@ -19,9 +17,6 @@ LIFESPAN = 2.0
 #: Seconds that one look may take.
 TIMEOUT = 2.0
 
-_lock = threading.Lock()
-_answer: tuple[float, object, Readiness | None] | None = None
-
 
 @dataclass(frozen=True)
 class Readiness:
@@ -31,6 +26,10 @@ class Readiness:
     is_ready: bool
     #: The commands that cron runs.
     scheduled: list[Beat]
+
+
+_lock = threading.Lock()
+_answer: tuple[float, object, Readiness | None] | None = None
 
 
 def look() -> Readiness:

@@ -1,7 +1,5 @@
 """How long activities are kept: the TTL index of the collection (specification: section 4)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any

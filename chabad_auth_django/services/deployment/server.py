@@ -1,7 +1,5 @@
 """The MongoDB server: version, members, and how far its log of changes reaches back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime

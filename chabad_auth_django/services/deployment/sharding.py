@@ -1,7 +1,5 @@
 """How to shard each collection, as the Documents say."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What an operator watches, read with two commands."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime

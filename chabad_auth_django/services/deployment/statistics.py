@@ -1,7 +1,5 @@
 """The state of the whole installation in a few figures."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any
 

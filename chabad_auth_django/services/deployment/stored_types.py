@@ -1,7 +1,5 @@
 """Types of what is stored: a Document that is made of it may have other ones."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any

@@ -8,8 +8,6 @@ removed or demoted. They do not count as administrators, so only the first of se
 succeeds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar

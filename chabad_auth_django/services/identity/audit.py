@@ -14,8 +14,6 @@ first, and it is removed when the change is refused. Where nothing was to be cha
 withdraws the entry. A refusal in the body of ``attempt`` is recorded after the rollback.
 """
 
-from __future__ import annotations
-
 import getpass
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Reading the audit trail."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any

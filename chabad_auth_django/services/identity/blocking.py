@@ -1,7 +1,5 @@
 """Blocking users: a blocked user can neither sign in nor use a session or token."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from bson import ObjectId

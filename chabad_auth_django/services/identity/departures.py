@@ -3,8 +3,6 @@
 A client may still hold a token from before. It proves nothing any more.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import timedelta
 

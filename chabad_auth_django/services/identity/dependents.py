@@ -1,7 +1,5 @@
 """The Profile and Preferences of a user, which other programs may have stored it without."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

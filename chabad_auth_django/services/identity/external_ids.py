@@ -7,8 +7,6 @@ counts for ``PENDING_SECONDS``. Linking writes the field first: a crash in betwe
 without a claim, which is adopted like one that another program set.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta

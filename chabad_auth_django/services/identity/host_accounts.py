@@ -1,7 +1,5 @@
 """Bringing in the accounts that a Django project has already: each gets its user and its claim."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

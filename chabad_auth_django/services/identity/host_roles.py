@@ -6,8 +6,6 @@ takes them, too, and so does unlinking the account. Roles that the settings do n
 alone. The last administrator stays one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from contextlib import suppress
 

@@ -1,7 +1,5 @@
 """The accounts of the Django project: whose they are, and whether they may sign in."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 

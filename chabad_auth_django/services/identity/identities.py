@@ -5,8 +5,6 @@ e-mail address finds, links and creates only where whoever checked the identity 
 verified. An unverified address is answered alike whether anybody has it or not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Who somebody is, as the one who checked it says."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any

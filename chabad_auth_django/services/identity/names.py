@@ -1,7 +1,5 @@
 """The roles and permissions that exist; an unknown name would grant nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from chabad_auth_django.conf import conf

@@ -1,7 +1,5 @@
 """Searching for users by part of what is known of them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

@@ -1,7 +1,5 @@
 """Listing users, and granting them roles and permissions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from functools import partial

@@ -1,7 +1,5 @@
 """Users together with their Profile and Preferences."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass

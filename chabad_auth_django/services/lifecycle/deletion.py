@@ -14,8 +14,6 @@ The next run finishes what a crash interrupted. There, each user that is being c
 too, so that the documents of an unfinished creation are removed.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Deletions that are under way, and receipts that wait to be taken."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

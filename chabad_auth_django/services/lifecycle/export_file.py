@@ -6,8 +6,6 @@ an incomplete file is recognized. It is read and written line by line, in flat m
 however it may have been damaged.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter

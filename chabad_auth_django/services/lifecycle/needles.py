@@ -1,7 +1,5 @@
 """Names of users as they may stand in data: in other letters, forms and encodings."""
 
-from __future__ import annotations
-
 import binascii
 import html
 import re

@@ -4,8 +4,6 @@ Sessions and idempotency keys stay: they are secrets of this installation. So do
 the other one makes from the events.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

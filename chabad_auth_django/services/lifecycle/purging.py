@@ -5,8 +5,6 @@ is not stored again: an import may bring back the very documents that a late wor
 delete.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

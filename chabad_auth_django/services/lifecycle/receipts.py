@@ -6,8 +6,6 @@ on with the deletion, too, while nobody else has that name; then it stands for t
 id must be given.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from contextlib import suppress

@@ -5,8 +5,6 @@ Receipts are kept outside of the database, as ``chabad_erase_user --json`` and
 --json`` does, which know of every deletion.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass

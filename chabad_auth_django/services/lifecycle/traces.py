@@ -1,7 +1,5 @@
 """Looking everywhere for what is left of an erased user: rather too much than too little."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass

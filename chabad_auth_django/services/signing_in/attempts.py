@@ -1,7 +1,5 @@
 """Logging and counting sign-ins."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

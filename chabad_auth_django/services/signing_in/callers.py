@@ -5,8 +5,6 @@ database: the user, a block and the session come with one command. A session tha
 Django project opened ends with that account, so it is read too, with one SQL query.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """What happens when a user signs in, refreshes and signs out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ Keys, algorithms and audience come from the settings alone. What the token says 
 is verified only picks the issuer whose settings count, and one among the keys of that issuer.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress

@@ -4,8 +4,6 @@ PyJWT's ``PyJWKClient`` does less. While it fetches, tokens with known keys wait
 use old keys while the issuer is away, and no keys without an id. It reads answers of any length.
 """
 
-from __future__ import annotations
-
 import http.client
 import json
 import logging

@@ -8,8 +8,6 @@ the old secret with a key of the server, so that it need not be stored. Any othe
 copied, and nobody can tell whose copy is the thief's: the session ends.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import secrets

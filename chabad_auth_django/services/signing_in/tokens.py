@@ -1,7 +1,5 @@
 """The project's own access tokens, and what the verification of every token has in common."""
 
-from __future__ import annotations
-
 import functools
 import secrets
 import time

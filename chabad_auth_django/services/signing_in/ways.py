@@ -1,7 +1,5 @@
 """How a user who has not signed in yet can do so, in words for an operator."""
 
-from __future__ import annotations
-
 from django.apps import apps
 
 from chabad_auth_django.conf import ISSUER_DEFAULTS, conf

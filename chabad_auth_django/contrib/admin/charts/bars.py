@@ -1,7 +1,5 @@
 """Bars beside their names, the longest first; the figures stand beside them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Widths are shares of the room that there is, so that texts keep their size on a 
 pixels. Colours are classes: no ``style`` attribute, so a strict Content Security Policy holds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

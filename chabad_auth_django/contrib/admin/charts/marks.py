@@ -1,7 +1,5 @@
 """What every chart has in common: texts that anybody may have stored, numbers and steps."""
 
-from __future__ import annotations
-
 from itertools import count
 from typing import Any
 

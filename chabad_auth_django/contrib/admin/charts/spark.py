@@ -1,7 +1,5 @@
 """A small chart of many days in one line, without axes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from django.utils.html import format_html, format_html_join

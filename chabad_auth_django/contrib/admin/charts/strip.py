@@ -1,7 +1,5 @@
 """A strip of days, each with a state: a calendar in one line."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The permissions, which hang on placeholders without tables."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db import migrations, models

@@ -1,7 +1,5 @@
 """What is done to one person, and what comes of it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.contrib import messages

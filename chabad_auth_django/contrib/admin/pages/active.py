@@ -1,7 +1,5 @@
 """How many different users were active; the one place that knows how they are counted."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

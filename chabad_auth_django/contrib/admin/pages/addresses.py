@@ -1,7 +1,5 @@
 """Addresses of pages, which hold their filters."""
 
-from __future__ import annotations
-
 from urllib.parse import urlencode
 
 from django.http import HttpRequest

@@ -1,7 +1,5 @@
 """What applications store for a person: the tab, a value as a file, and deleting it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Page 9: who did what to whom."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,12 +1,10 @@
 """Acting on several people, with a page in between."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from bson import ObjectId
 from django.http import HttpRequest, QueryDict
@@ -51,7 +49,7 @@ class Target:
     session: str = ""
 
     @classmethod
-    def parse(cls, text: str, action: Action) -> Target:
+    def parse(cls, text: str, action: Action) -> Self:
         """Return what a box of a list stands for; raise ``ValidationError``."""
         user_id, _separator, session = text.partition(":")
         if bool(session) != (action is END):

@@ -1,7 +1,5 @@
 """Page 7: deletions and erasures that are under way, and receipts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any

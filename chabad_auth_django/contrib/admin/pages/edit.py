@@ -1,7 +1,5 @@
 """Changing what a person is called, their address, and two preferences."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Page 4: the events of everybody."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any

@@ -1,7 +1,5 @@
 """The tab of a person that counts what they did."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any

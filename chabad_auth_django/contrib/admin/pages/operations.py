@@ -1,7 +1,5 @@
 """Page 8: what an operator watches; it changes nothing, and names the command that does."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import UTC, timedelta
 from functools import cache

@@ -1,7 +1,5 @@
 """Page 1: the installation at a glance."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

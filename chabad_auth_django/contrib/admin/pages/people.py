@@ -1,7 +1,5 @@
 """Page 2: looking for people."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial

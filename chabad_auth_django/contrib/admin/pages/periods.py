@@ -1,7 +1,5 @@
 """The range of time that a page is about, chosen by a form in its address, and its buckets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo

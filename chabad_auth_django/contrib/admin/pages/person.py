@@ -1,7 +1,5 @@
 """Page 3: one person. Each tab is a page."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial

@@ -1,7 +1,5 @@
 """Events over time: what a page asks for, and the chart of the answer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo

@@ -1,7 +1,5 @@
 """Page 6: who is signed in, for nights on which tokens were stolen."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The tab of a person that shows what they did."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby

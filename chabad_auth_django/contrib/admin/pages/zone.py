@@ -1,7 +1,5 @@
 """Choosing the zone in which a staff member sees times."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 from zoneinfo import available_timezones

@@ -1,7 +1,5 @@
 """How stored values, times and lists look on the pages for staff."""
 
-from __future__ import annotations
-
 import json
 import unicodedata
 from collections.abc import Mapping

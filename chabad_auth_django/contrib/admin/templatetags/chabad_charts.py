@@ -1,7 +1,5 @@
 """How figures look on the pages for staff."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django import template

@@ -1,7 +1,5 @@
 """AppData as the front ends read and write it."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 from urllib.parse import unquote

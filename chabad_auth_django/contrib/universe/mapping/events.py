@@ -1,7 +1,5 @@
 """Activities and analytics as the front ends send them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress

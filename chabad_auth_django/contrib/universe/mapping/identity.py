@@ -1,7 +1,5 @@
 """Who somebody is, and which role may do what, as the front ends read it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@ What the specification does not know is stored beside what it does: ``timezone``
 ``notifications.types``, ``widgets.positions`` and ``widgets.order``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Profile as the front ends read and write it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

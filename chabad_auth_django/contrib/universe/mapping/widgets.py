@@ -5,8 +5,6 @@ to what it was, so only those entries are written that differ from what is shown
 itself, and all with one update.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """The values that applications keep for a user."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rest_framework import serializers

@@ -1,7 +1,5 @@
 """What every view of the front ends shares."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Activities and analytics of the user whom the body names."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Who the caller is, signing out, and which role may do what."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

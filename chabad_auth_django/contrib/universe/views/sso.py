@@ -1,7 +1,5 @@
 """Signing in with a token of an issuer, for a cookie."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from functools import cached_property
 from typing import Any

@@ -1,7 +1,5 @@
 """``manage.py chabad_mongod``: start, stop or describe the embedded server."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 
