@@ -155,6 +155,8 @@ def _fold(email: str) -> str:
 
 
 def _has_invisible(text: str) -> bool:
+    if text.isascii():
+        return False
     return bool(_INVISIBLE.search(text)) or any(unicodedata.category(item) == "Cf" for item in text)
 
 

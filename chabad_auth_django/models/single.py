@@ -1,5 +1,7 @@
 """Documents of which each user has exactly one."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Self
 
 from bson import ObjectId
@@ -62,8 +64,13 @@ class SingleDocument(OwnedDocument):
     def new_row(cls) -> dict[str, Any]:
         """Return what is stored of a new document, but for the user's id."""
         time = now()
-        row: dict[str, Any] = cls().to_mongo().to_dict()
-        return {**row, "createdAt": time, "updatedAt": time, VERSION_KEY: 0}
+        return {**cls._defaults(), "createdAt": time, "updatedAt": time, VERSION_KEY: 0}
+
+    @classmethod
+    @cache
+    def _defaults(cls) -> Mapping[str, Any]:
+        # Making them takes mongoengine longer than MongoDB takes to store them.
+        return cls().to_mongo().to_dict()
 
     @classmethod
     def create_for(cls, user_id: Any, **fields: Any) -> Self:

@@ -158,6 +158,7 @@ class _Batch:
         self._received = now()
         self._earliest = max(model.oldest(), _EARLIEST)
         self._latest = self._received + CLOCK_SKEW
+        self._default_app_id = conf.DEFAULT_APP_ID
         self._owner = f"{model.__name__} {user_id} ".encode()
         self._seen: dict[bytes, int] = {}
         #: Field of an event -> what returns the value to store for the one that was sent.
@@ -176,8 +177,7 @@ class _Batch:
             raise ValidationError("An event is an object.")
         fields: dict[str, Any] = {}
         errors: dict[str, str] = {}
-        unknown = [name for name in event if name not in self._readers]
-        if unknown:
+        if unknown := [name for name in event if name not in self._readers]:
             raise ValidationError(errors=unknown_names(unknown))
         for name, value in event.items():
             try:
@@ -188,9 +188,10 @@ class _Batch:
         for name in self._required:
             if event.get(name) is None:
                 errors[name] = Reason("Required.", "required")
-        # How far the client's clock is behind ours.
-        skew = self._received - fields.pop("sentAt", self._received)
-        time = fields["timestamp"] + skew if "timestamp" in fields else self._received
+        time = fields.get("timestamp", self._received)
+        if (sent_at := fields.pop("sentAt", None)) and "timestamp" in fields:
+            # How far the client's clock is behind ours.
+            time += self._received - sent_at
         if time > self._latest:
             errors["timestamp"] = Reason("The time is in the future.", "in_the_future")
         elif time < self._earliest:
@@ -201,8 +202,8 @@ class _Batch:
             raise ValidationError(errors=errors)
         id = self._derive_id(fields, fields.pop("messageId", None))
         # It is no part of the id: the same event is the same with another default.
-        if conf.DEFAULT_APP_ID is not None:
-            fields.setdefault("appId", conf.DEFAULT_APP_ID)
+        if self._default_app_id is not None:
+            fields.setdefault("appId", self._default_app_id)
         owner = {"_id": id, "userId": self._user_id}
         return {**owner, **fields, "timestamp": time, VERSION_KEY: 0}
 
