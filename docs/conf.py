@@ -36,6 +36,11 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 html_theme = "furo"
 html_title = f"{project} {version}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+copyright = "The chabad_auth_django developers"
+# It would turn the -- of an option into a dash.
+smartquotes = False
 myst_heading_anchors = 4
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
