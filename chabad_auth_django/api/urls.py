@@ -14,11 +14,7 @@ from chabad_auth_django.api.resources.app_data import (
     ApplicationViewSet,
 )
 from chabad_auth_django.api.resources.audit import AuditViewSet
-from chabad_auth_django.api.resources.auth import (
-    LoginViewSet,
-    RefreshViewSet,
-    SessionViewSet,
-)
+from chabad_auth_django.api.resources.auth import LoginViewSet, RefreshViewSet, SessionViewSet
 from chabad_auth_django.api.resources.blocks import BlockViewSet
 from chabad_auth_django.api.resources.events import ActivitiesViewSet, AnalyticsViewSet
 from chabad_auth_django.api.resources.figures import FiguresViewSet

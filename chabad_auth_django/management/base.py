@@ -11,12 +11,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 import mongoengine
 import pymongo
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import (
-    BaseCommand,
-    CommandError,
-    CommandParser,
-    SystemCheckError,
-)
+from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
 from pymongo.errors import OperationFailure, PyMongoError
 
 from chabad_auth_django import end_in_one_line

@@ -9,12 +9,7 @@ from pymongo import DeleteMany, DeleteOne, UpdateOne
 from pymongo.errors import OperationFailure
 
 from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_atomic
-from chabad_auth_django.exceptions import (
-    AlreadyExists,
-    NotFound,
-    ValidationError,
-    VersionConflict,
-)
+from chabad_auth_django.exceptions import AlreadyExists, NotFound, ValidationError, VersionConflict
 from chabad_auth_django.models.app_data_criteria import (
     CONVERSION_FAILURE,
     INTEGER,

@@ -11,12 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from chabad_auth_django.db import expressions, updates
 from chabad_auth_django.db.batches import RAW
 from chabad_auth_django.db.transactions import in_transaction, on_rollback
-from chabad_auth_django.exceptions import (
-    AlreadyExists,
-    ChabadAuthError,
-    DocumentChanged,
-    NotFound,
-)
+from chabad_auth_django.exceptions import AlreadyExists, ChabadAuthError, DocumentChanged, NotFound
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.registry import RegisteredDocument
 

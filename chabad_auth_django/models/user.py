@@ -14,11 +14,7 @@ from chabad_auth_django import signals
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import array_at, has_item, with_item, without_item
 from chabad_auth_django.db.transactions import atomic, on_commit, refusal_is_final
-from chabad_auth_django.exceptions import (
-    AmbiguousEmail,
-    LastAuthMethod,
-    UserNotFound,
-)
+from chabad_auth_django.exceptions import AmbiguousEmail, LastAuthMethod, UserNotFound
 from chabad_auth_django.models.fields import (
     AuthMethodField,
     DateTimeField,

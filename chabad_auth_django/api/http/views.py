@@ -32,11 +32,7 @@ from chabad_auth_django.api.http.idempotency import HEADER, once
 from chabad_auth_django.api.http.parsing import JSONParser, measure_body
 from chabad_auth_django.api.http.permissions import check_reaches
 from chabad_auth_django.api.http.reading import ReadsFirst
-from chabad_auth_django.api.http.rendering import (
-    ContentNegotiation,
-    JSONRenderer,
-    can_render_html,
-)
+from chabad_auth_django.api.http.rendering import ContentNegotiation, JSONRenderer, can_render_html
 from chabad_auth_django.api.http.request_line import check_request_line
 from chabad_auth_django.api.http.swapping import FromSetting
 from chabad_auth_django.api.http.validation import validate, validate_query

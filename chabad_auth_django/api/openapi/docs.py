@@ -19,11 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.http.browsable import BrowsableAPIRenderer
-from chabad_auth_django.api.http.rendering import (
-    ContentNegotiation,
-    JSONRenderer,
-    can_render_html,
-)
+from chabad_auth_django.api.http.rendering import ContentNegotiation, JSONRenderer, can_render_html
 from chabad_auth_django.api.http.views import APIViewMixin
 from chabad_auth_django.api.openapi.schema import SETTINGS, TITLE
 from chabad_auth_django.conf import conf

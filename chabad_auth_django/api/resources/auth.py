@@ -13,11 +13,7 @@ from chabad_auth_django.api.http.fields import NameField, StrictSerializer, Stri
 from chabad_auth_django.api.http.swapping import FromSetting
 from chabad_auth_django.api.http.throttling import AccountThrottle, RefreshThrottle
 from chabad_auth_django.api.http.views import APIViewSet
-from chabad_auth_django.api.openapi.schema import (
-    describe,
-    describe_read,
-    errors,
-)
+from chabad_auth_django.api.openapi.schema import describe, describe_read, errors
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.api.resources.users import UserSerializer
 from chabad_auth_django.conf import conf

@@ -4,12 +4,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chabad_auth_django.api.http.fields import (
-    ChoiceField,
-    FlagField,
-    StrictSerializer,
-    StringField,
-)
+from chabad_auth_django.api.http.fields import ChoiceField, FlagField, StrictSerializer, StringField
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import ARCHIVED, describe
 from chabad_auth_django.api.resources.counts import CountsQuerySerializer

@@ -6,10 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.http.views import READ, APIViewSet
-from chabad_auth_django.api.openapi.schema import (
-    describe_change,
-    errors,
-)
+from chabad_auth_django.api.openapi.schema import describe_change, errors
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.api.resources.users import UserSerializer
 from chabad_auth_django.models import User

@@ -19,10 +19,7 @@ from chabad_auth_django.api.http.fields import (
     StringField,
 )
 from chabad_auth_django.api.http.views import APIViewSet
-from chabad_auth_django.api.openapi.schema import (
-    describe_change,
-    describe_read,
-)
+from chabad_auth_django.api.openapi.schema import describe_change, describe_read
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.db.reads import Read
 from chabad_auth_django.models import Preferences

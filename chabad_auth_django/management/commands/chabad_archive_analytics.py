@@ -7,11 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chabad_auth_django.management.arguments import date
-from chabad_auth_django.management.base import (
-    Found,
-    NotDone,
-    OperatorCommand,
-)
+from chabad_auth_django.management.base import Found, NotDone, OperatorCommand
 from chabad_auth_django.management.output import plural, to_text
 from chabad_auth_django.services.analytics import archive
 from chabad_auth_django.services.analytics.archivable import Left

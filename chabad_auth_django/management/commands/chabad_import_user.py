@@ -8,11 +8,7 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import CommandParser
 
-from chabad_auth_django.management.base import (
-    Found,
-    NotDone,
-    OperatorCommand,
-)
+from chabad_auth_django.management.base import Found, NotDone, OperatorCommand
 from chabad_auth_django.management.output import Table
 from chabad_auth_django.services.lifecycle import portability
 

@@ -4,11 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.management.base import (
-    Found,
-    NotDone,
-    OperatorCommand,
-)
+from chabad_auth_django.management.base import Found, NotDone, OperatorCommand
 from chabad_auth_django.services.deployment import indexes
 
 

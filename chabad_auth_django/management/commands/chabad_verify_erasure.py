@@ -6,11 +6,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.management.base import (
-    Found,
-    NotDone,
-    OperatorCommand,
-)
+from chabad_auth_django.management.base import Found, NotDone, OperatorCommand
 from chabad_auth_django.management.output import Line, Table, plural
 from chabad_auth_django.services.lifecycle import departed, traces
 

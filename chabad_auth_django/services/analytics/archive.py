@@ -35,12 +35,7 @@ from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW, SIZE, by_size, id_key
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import ArchiveError, ReplicaSetRequired, ValidationError
-from chabad_auth_django.models import (
-    Analytics,
-    AnalyticsArchive,
-    AnalyticsArchiveExclusion,
-    User,
-)
+from chabad_auth_django.models import Analytics, AnalyticsArchive, AnalyticsArchiveExclusion, User
 from chabad_auth_django.models.fields import now, to_utc
 from chabad_auth_django.services.analytics import archive_files, ledger, rollups
 from chabad_auth_django.services.analytics.archivable import Left, movable_events

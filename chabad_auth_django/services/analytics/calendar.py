@@ -6,12 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from chabad_auth_django.db.reads import aggregate_together
-from chabad_auth_django.models import (
-    Analytics,
-    AnalyticsArchive,
-    AnalyticsDaily,
-    AnalyticsRollup,
-)
+from chabad_auth_django.models import Analytics, AnalyticsArchive, AnalyticsDaily, AnalyticsRollup
 from chabad_auth_django.models.counting import DAY, start_of_day
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.rollup import ARCHIVED

@@ -24,12 +24,7 @@ from pymongo import DeleteMany, UpdateOne
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import atomic
-from chabad_auth_django.models import (
-    Analytics,
-    AnalyticsDaily,
-    AnalyticsDailyUser,
-    AnalyticsRollup,
-)
+from chabad_auth_django.models import Analytics, AnalyticsDaily, AnalyticsDailyUser, AnalyticsRollup
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.rollup import ANONYMOUS, ARCHIVED, ERASED, KEYS, USER_KEYS

@@ -26,12 +26,7 @@ from pymongo.read_concern import ReadConcern
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import ReplicaSetRequired
-from chabad_auth_django.models import (
-    Analytics,
-    AnalyticsDaily,
-    AnalyticsDailyUser,
-    AnalyticsRollup,
-)
+from chabad_auth_django.models import Analytics, AnalyticsDaily, AnalyticsDailyUser, AnalyticsRollup
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.counting import DAY, start_of_day
 from chabad_auth_django.models.fields import now

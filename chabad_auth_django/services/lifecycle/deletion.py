@@ -29,12 +29,7 @@ from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeou
 
 from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db.transactions import (
-    in_transaction,
-    is_repeated,
-    on_commit,
-    on_incomplete,
-)
+from chabad_auth_django.db.transactions import in_transaction, is_repeated, on_commit, on_incomplete
 from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.models import Deletion, OwnedCollection, User
 from chabad_auth_django.models.deletion import CREATING, DELETING, OPEN, PURGING

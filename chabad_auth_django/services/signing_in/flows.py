@@ -31,10 +31,7 @@ from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import attempts, callers, issuers, sessions, tokens
-from chabad_auth_django.validators import (
-    validate_json,
-    validate_new_name,
-)
+from chabad_auth_django.validators import validate_json, validate_new_name
 
 #: The authentication method of a session that an operator opened.
 BEARER_TOKEN = "bearer-token"  # noqa: S105

@@ -17,9 +17,7 @@ from chabad_auth_django.api.http.fields import (
     StrictSerializer,
     StringField,
 )
-from chabad_auth_django.api.openapi.schema import (
-    ETAG,
-)
+from chabad_auth_django.api.openapi.schema import ETAG
 from chabad_auth_django.contrib.universe.mapping import preferences, profile
 from chabad_auth_django.contrib.universe.mapping.shared import ClientSerializer, Row
 from chabad_auth_django.contrib.universe.openapi import describe, describe_read

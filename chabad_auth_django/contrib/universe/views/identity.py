@@ -14,11 +14,7 @@ from chabad_auth_django.contrib.universe import callers, cookies, enrichment
 from chabad_auth_django.contrib.universe.callers import Credential
 from chabad_auth_django.contrib.universe.mapping import identity
 from chabad_auth_django.contrib.universe.openapi import client_errors, describe
-from chabad_auth_django.contrib.universe.views.base import (
-    ClientViewSet,
-    IsSignedIn,
-    PrivateViewSet,
-)
+from chabad_auth_django.contrib.universe.views.base import ClientViewSet, IsSignedIn, PrivateViewSet
 from chabad_auth_django.exceptions import Blocked, InvalidToken, ValidationError
 from chabad_auth_django.models import Profile, User
 from chabad_auth_django.services.identity import audit, identities

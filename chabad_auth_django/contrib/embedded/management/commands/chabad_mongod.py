@@ -9,11 +9,7 @@ from chabad_auth_django.contrib.embedded.errors import EmbeddedMongoError
 from chabad_auth_django.contrib.embedded.folder import DataFolder
 from chabad_auth_django.contrib.embedded.lifetime import resign
 from chabad_auth_django.contrib.embedded.server import Mongod, Status
-from chabad_auth_django.management.base import (
-    Found,
-    NotDone,
-    OperatorCommand,
-)
+from chabad_auth_django.management.base import Found, NotDone, OperatorCommand
 from chabad_auth_django.management.output import Table
 
 
