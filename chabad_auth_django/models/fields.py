@@ -41,6 +41,14 @@ def to_utc(value: datetime) -> datetime:
     return value.replace(microsecond=value.microsecond - excess) if excess else value
 
 
+def check_with(field: Any, rule: Callable[..., object], value: Any, **options: Any) -> None:
+    """Let the field report, as mongoengine's fields do, what the rule of ``validators`` raises."""
+    try:
+        rule(value, **options)
+    except ValidationError as error:
+        field.error(error.detail)
+
+
 class DateTimeField(mongoengine.DateTimeField):
     """A BSON date: UTC with milliseconds, in memory as in the database."""
 
@@ -71,10 +79,7 @@ class ObjectIdField(mongoengine.ObjectIdField):
         return None if value is None else to_object_id(value)
 
     def validate(self, value: Any, clean: bool = True) -> None:
-        try:
-            to_object_id(value)
-        except ValidationError as error:
-            self.error(error.detail)
+        check_with(self, to_object_id, value)
 
 
 class LongField(mongoengine.fields.LongField):
@@ -106,10 +111,7 @@ class JSONField(mongoengine.fields.DictField):
     def validate(self, value: Any) -> None:
         if not isinstance(value, dict):
             self.error("Expected an object.")
-        try:
-            validate_json(value, max_bytes=getattr(conf, self.limit))
-        except ValidationError as error:
-            self.error(error.detail)
+        check_with(self, validate_json, value, max_bytes=getattr(conf, self.limit))
 
 
 class JSONValueField(mongoengine.fields.BaseField):
@@ -126,10 +128,7 @@ class JSONValueField(mongoengine.fields.BaseField):
         return super().__get__(instance, owner)
 
     def validate(self, value: Any, clean: bool = True) -> None:
-        try:
-            validate_json(value, max_bytes=getattr(conf, self.limit))
-        except ValidationError as error:
-            self.error(error.detail)
+        check_with(self, validate_json, value, max_bytes=getattr(conf, self.limit))
 
 
 class TextField(ChoiceStringField):
@@ -139,20 +138,14 @@ class TextField(ChoiceStringField):
         super().validate(value)
         if self.max_length is not None and text_length(value) > self.max_length:
             self.error("String value is too long")
-        try:
-            validate_text(value)
-        except ValidationError as error:
-            self.error(error.detail)
+        check_with(self, validate_text, value)
 
 
 class NameField(mongoengine.StringField):
     """An identifier such as a role or an app id, checked by ``validate_new_name``."""
 
     def validate(self, value: Any) -> None:
-        try:
-            validate_new_name(value, max_length=self.max_length or MAX_NAME_LENGTH)
-        except ValidationError as error:
-            self.error(error.detail)
+        check_with(self, validate_new_name, value, max_length=self.max_length or MAX_NAME_LENGTH)
 
 
 class EmailField(mongoengine.StringField):
@@ -171,10 +164,7 @@ class EmailField(mongoengine.StringField):
         return normalize_email(value)
 
     def validate(self, value: Any) -> None:
-        try:
-            validate_email_address(value)
-        except ValidationError as error:
-            self.error(error.detail)
+        check_with(self, validate_email_address, value)
 
 
 class AuthMethodField(mongoengine.StringField):

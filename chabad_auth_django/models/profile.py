@@ -7,8 +7,7 @@ import mongoengine
 from mongoengine.fields import EmbeddedDocumentField, StringField
 
 from chabad_auth_django.db.updates import REMOVE
-from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.models.fields import DateTimeField, JSONField, TextField
+from chabad_auth_django.models.fields import DateTimeField, JSONField, TextField, check_with
 from chabad_auth_django.models.registry import Sharding
 from chabad_auth_django.models.single import SingleDocument
 from chabad_auth_django.validators import validate_http_url, validate_key
@@ -19,10 +18,7 @@ class HttpURLField(StringField):
 
     def validate(self, value: Any) -> None:
         super().validate(value)
-        try:
-            validate_http_url(value)
-        except ValidationError as error:
-            self.error(error.detail)
+        check_with(self, validate_http_url, value)
 
 
 class Avatar(mongoengine.EmbeddedDocument):

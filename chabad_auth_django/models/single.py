@@ -8,7 +8,7 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from chabad_auth_django.db.expressions import VERSION_KEY
-from chabad_auth_django.db.transactions import RetryTransaction, in_transaction
+from chabad_auth_django.db.transactions import retry_transaction
 from chabad_auth_django.exceptions import AlreadyExists, UserNotFound
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
@@ -53,8 +53,7 @@ class SingleDocument(OwnedDocument):
             try:
                 result = cls.collection().update_one({"userId": user_id}, update, upsert=True)
             except DuplicateKeyError as error:
-                if in_transaction():
-                    raise RetryTransaction("The document was created meanwhile.") from error
+                retry_transaction(error)
                 return False
             if result.upserted_id is not None:
                 made[result.upserted_id] = user_id
