@@ -21,7 +21,7 @@ class Text(str):
 
 
 class Reason(Text):
-    """A message with a code of its own, which tells a program what is wrong with a value."""
+    """A message with a code that tells a program what is wrong with a value."""
 
     code: str
 

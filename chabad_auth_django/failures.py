@@ -23,7 +23,7 @@ def log_failure(function: Callable[..., Any], error: Exception, *, moment: str) 
 
 
 def _name_of(function: Any) -> str:
-    # A partial and an instance with __call__ have no name of their own.
+    # A partial and an instance with __call__ have no name.
     function = getattr(function, "func", function)
     name = getattr(function, "__qualname__", type(function).__qualname__)
     return f"{function.__module__}.{name}"

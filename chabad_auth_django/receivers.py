@@ -115,7 +115,7 @@ def tell_of_creation(*, user: User, **kwargs: Any) -> None:
 
 
 def tell_of_deletion(*, user_id: ObjectId, **kwargs: Any) -> None:
-    """Log that a user is gone."""
+    """Log that a user was deleted."""
     journal.tell(
         journal.LIFECYCLE,
         "user_deleted",

@@ -46,7 +46,7 @@ pre_user_delete = Signal()
 #: Arguments: ``user_ids``, the list of their ``ObjectId``.
 post_user_delete = Signal()
 
-#: After commit, once for each removed user: it is gone for everybody, its events may still be
+#: After commit, once for each removed user: nobody sees it, its events may still be
 #: being purged. Arguments: ``user_id``, its ``ObjectId``.
 user_deleted = CommittedSignal()
 

@@ -1,6 +1,6 @@
 """What a host project writes its tests with; docs/testing.md shows how.
 
-The test run of a host project uses a MongoDB database of its own whether or not its tests use
+The test run of a host project uses its own MongoDB database whether or not its tests use
 anything of this module. The test cases here find that database empty, with the declared indexes.
 """
 

@@ -40,7 +40,7 @@ _OUTER_SPACE = re.compile("\\A[\\s\ufeff]|[\\s\ufeff]\\Z")
 _NOT_IN_A_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 # What bson.encode does not refuse: the empty key, and those by which mongoengine takes a dict for a
-# class of its own or a reference.
+# class or a reference.
 _RESERVED_KEYS = frozenset({"", "_cls", "_ref"})
 
 _UNSAFE_KEY = Reason(

@@ -15,7 +15,7 @@ ANSWER_HEADERS = {"etag", "retry-after"}
 
 MIDDLEWARE = "corsheaders.middleware.CorsMiddleware"
 
-#: Middleware that may answer by itself. Such an answer needs the CORS headers too.
+#: Middleware that may answer by itself. Its answers need the CORS headers too.
 ANSWERING = "django.middleware.common.CommonMiddleware"
 
 #: The setting that allows each origin, and its former name.

@@ -55,7 +55,7 @@ def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
         standalone_warning = Warning(
             "MongoDB is a standalone server, which has no transactions.",
             hint="What takes a replica set is the table 'A standalone server' in "
-            "docs/lifecycle.md. One server can be a replica set of its own.",
+            "docs/lifecycle.md. One server alone can be a replica set.",
             id="chabad_auth.W013",
         )
         messages.append(standalone_warning)

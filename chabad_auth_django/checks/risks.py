@@ -132,7 +132,7 @@ RISKS = (
         lambda: not _our_keys().isdisjoint(_secrets_of_issuers()),
         "The KEY of an issuer in CHABAD_AUTH['ISSUERS'] is a SIGNING_KEY, or a SECRET_KEY of "
         "Django, too.",
-        "Whoever has it can sign access tokens for each user. Give each purpose a key of its own.",
+        "Whoever has it can sign access tokens for each user. Give each purpose its own key.",
     ),
     Risk(
         102,

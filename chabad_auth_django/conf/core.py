@@ -169,7 +169,7 @@ class Conf(Table):
         rules.NAMES,
         check=82,
         help="The classes that limit how often. Tries to sign in to one account, and refreshes, "
-        "are limited besides, by `THROTTLE_RATES`.",
+        "are also limited, by `THROTTLE_RATES`.",
     )
     BROWSABLE_API = Setting[bool](
         True,

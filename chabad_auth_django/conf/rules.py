@@ -100,7 +100,7 @@ def is_secret(value: Any) -> bool:
 
 
 def are_issuers(value: Any) -> bool:
-    """Tell whether the value is a sequence of dicts, each with a name of its own."""
+    """Tell whether the value is a sequence of dicts, each with another name."""
     if not isinstance(value, Sequence) or not all(isinstance(item, Mapping) for item in value):
         return False
     names = [issuer.get("ISSUER") for issuer in value]

@@ -128,7 +128,7 @@ def listen(listener: CommandListener) -> None:
 def get_client() -> Client:
     """Return the process's one client, made on first use whatever threads race.
 
-    It is made anew after something else has closed it, such as ``mongoengine.disconnect_all()``.
+    It is made again after something else has closed it, such as ``mongoengine.disconnect_all()``.
     Raises ``ImproperlyConfigured`` without a URI, and what a callable URI raises.
     """
     if _worker != testing.worker():
@@ -226,7 +226,7 @@ def ping(timeout: float = 2.0) -> float:
 def is_answering() -> bool:
     """Tell whether a primary answers soon, even if the caller has no time left."""
     try:
-        # In a context of its own: in the caller's there may be no time left.
+        # In a fresh context: in the caller's there may be no time left.
         Context().run(ping, 1.0)
     except PyMongoError:
         return False

@@ -1,4 +1,4 @@
-"""What mongoengine keeps private and this package needs; no other module has a name of its own.
+"""What mongoengine keeps private and this package needs; only this module uses those names.
 
 The names are those of mongoengine 0.29, which the package's dependency is bound to.
 """
@@ -158,7 +158,7 @@ class OpenDocument(mongoengine.Document):
 
     @property
     def field_values(self) -> dict[str, Any]:
-        """The values by their names in Python, with what other programs stored besides."""
+        """The values by their names in Python, and what other programs stored."""
         return values_of(self)
 
     @property

@@ -95,7 +95,7 @@ class PageQuery:
             criteria = [*self._criteria, {self.field: tied}]
             read = self._read(criteria, order, limit - len(rows))
             rows += self._documents(read, read.send())[0]
-            # All gone since the first query: what it found still says where to go on.
+            # All were deleted since the first query, which still says where to go on.
             rows = rows or found
         rows = rows[limit - 1 :: -1] if backward else rows[:limit]
         if len({row[self.field] for row in rows}) < len(rows):
@@ -117,7 +117,7 @@ class PageQuery:
         if self.position is None:
             return [self.query]
         past, at = ("$lt", "$gte") if self._direction == DESCENDING else ("$gt", "$lte")
-        # Not an $or: the planner would try to serve each of its branches by an index of its own.
+        # Not an $or: the planner would try to serve each of its branches by another index.
         seen = {self.field: self.position.key, "_id": {at: self.position.id}}
         return [self.query, {self.field: {past + "e": self.position.key}}, {"$nor": [seen]}]
 

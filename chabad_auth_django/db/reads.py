@@ -39,7 +39,7 @@ class Found:
     ) -> tuple[list[Row], bool]:
         """Return the documents, and whether they end because they have ``max_bytes``.
 
-        There are at least two of those, the last of which has gone beyond.
+        There are at least two of those, the last of which exceeds them.
         """
         rows: list[Row] = []
         left = max_bytes
@@ -66,7 +66,7 @@ class Read:
     limit: int = 1
 
     def send(self) -> Found:
-        """Return the documents; a command of its own is sent for them when they are decoded."""
+        """Return the documents; the command is sent when they are decoded."""
         cursor: Any = self.collection.find_raw_batches(self.query).limit(self.limit)
         batches: Iterable[bytes] = cursor.sort(self.order) if self.order else cursor
         return Found(batches, self.collection.codec_options)

@@ -74,6 +74,6 @@ def empty(database: Database[dict[str, Any]], *, uri: str) -> bool:
 
 
 def _drop(client: MongoClient[dict[str, Any]], name: str) -> None:
-    # If the client is closed or the server gone, the next run drops it.
+    # If the client is closed or the server stopped, the next run drops it.
     with suppress(PyMongoError), pymongo.timeout(TIMEOUT):
         client.drop_database(name)

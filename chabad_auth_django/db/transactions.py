@@ -181,10 +181,10 @@ class RetryTransaction(PyMongoError):
 def retry_transaction(error: Exception) -> None:
     """Run the open transaction again after a duplicate key; without one nothing happens.
 
-    Its snapshot cannot show what another one has stored meanwhile.
+    Its snapshot cannot show what another one has stored since.
     """
     if in_transaction():
-        raise RetryTransaction("The key was stored meanwhile.") from error
+        raise RetryTransaction("Another process has stored the key.") from error
 
 
 def _run_without(body: Callable[[], T], hooks: _Hooks) -> T:

@@ -146,7 +146,7 @@ class OperatorCommand(BaseCommand):
             status = 0
         except CommandError as error:
             status = error.returncode
-            # A name in it may hold a line of its own, or an order to the terminal.
+            # A name in it may hold a line break, or a control sequence of terminals.
             raise CommandError(printable(str(error)), returncode=status) from error.__cause__
         finally:
             if self.is_scheduled and not self._is_dry_run:

@@ -166,7 +166,7 @@ class Progress:
 
     def _show(self) -> None:
         self._shown = time.monotonic()
-        # What is being written meanwhile may exceed the estimate.
+        # Other programs may write more documents than the estimate.
         share = min(self.done / self.total, 1) if self.total else 1.0
         rate = self.done / max(self._shown - self._started, 1e-6)
         left = max(self.total - self.done, 0) / rate if rate else 0.0
@@ -185,6 +185,6 @@ class Progress:
         self._write("\r" + "  ".join(parts)[:width].ljust(min(width, 100)))
 
     def _write(self, text: str) -> None:
-        # With a style of its own: on a terminal stderr is red.
+        # Without the style of standard error, which is red on a terminal.
         self._stream.write_whole(text, style_func=str, ending="")
         self._stream.flush()

@@ -1,4 +1,4 @@
-"""The six Documents of the specification, and those of our own."""
+"""The six Documents of the specification, and those that this package adds."""
 
 from chabad_auth_django.models.activity import Activity
 from chabad_auth_django.models.analytics import Analytics

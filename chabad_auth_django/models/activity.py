@@ -48,7 +48,7 @@ class Activity(Event):
     def create_activity(cls, **fields: Any) -> Self:
         """Store an event; ``timestamp`` is now by default.
 
-        Raises ``ValidationError``, and ``UserNotFound`` when the user is gone.
+        Raises ``ValidationError``, and ``UserNotFound`` when the user was deleted.
         """
         return cls(**fields).save()
 

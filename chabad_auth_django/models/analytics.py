@@ -46,7 +46,7 @@ class Analytics(Event):
     def create_analytics(cls, **fields: Any) -> Self:
         """Store an event; ``timestamp`` is now by default.
 
-        Raises ``ValidationError``, and ``UserNotFound`` when the user is gone.
+        Raises ``ValidationError``, and ``UserNotFound`` when the user was deleted.
         """
         return cls(**fields).save()
 

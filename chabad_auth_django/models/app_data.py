@@ -102,7 +102,7 @@ class AppData(OwnedDocument):
     def create_app_data(cls, **fields: Any) -> Self:
         """Store a value under a new key, with version 1 unless the key was there before.
 
-        Raises ``AlreadyExists``, ``ValidationError``, and ``UserNotFound`` when the user is gone.
+        Raises ``AlreadyExists``, ``ValidationError``, and ``UserNotFound`` for a deleted user.
         """
         return cls(**fields).save()
 
@@ -111,7 +111,7 @@ class AppData(OwnedDocument):
         """Store a value under a key, whether it is there or not; return it with its new version.
 
         Concurrent calls for one key all succeed and each counts once. Raises ``ValidationError``,
-        and ``UserNotFound`` when the user is gone.
+        and ``UserNotFound`` when the user was deleted.
         """
         key = key_of(user_id, app_id, data_key)
         counted = not in_atomic()
@@ -125,8 +125,8 @@ class AppData(OwnedDocument):
                 )
             except AlreadyExists as error:
                 if in_atomic():
-                    # The snapshot cannot show what another transaction stored meanwhile.
-                    raise RetryTransaction("The key was created meanwhile.") from error
+                    # The snapshot cannot show what another transaction has stored since.
+                    raise RetryTransaction("Another process has created the key.") from error
                 counted = False
 
     @classmethod

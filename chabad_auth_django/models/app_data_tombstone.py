@@ -16,7 +16,7 @@ class AppDataTombstone(OwnedDocument):
 
     meta = {"collection": "appdata_tombstones"}
 
-    # After the values, so that a key that is deleted meanwhile is in an export as one or the other.
+    # After the values, so that a key that is deleted during an export is in it as one or the other.
     order = 1
     # What a version must be above has to be known before it is stored.
     imported_first = True

@@ -117,9 +117,9 @@ class Document(ChangingDocument):
         """Insert a new document, or update the changed fields of a stored one.
 
         Only these are validated, and what is stored beside them stays. Raises ``NotFound`` when
-        the document was deleted meanwhile, instead of storing a fragment of it again,
+        the document was deleted since, instead of storing a fragment of it again,
         ``AlreadyExists`` and ``ValidationError``; ``DocumentChanged`` for an array that was changed
-        meanwhile, as Mongoose's count of such changes tells. ``SaveConditionError`` is raised where
+        since, as Mongoose's count of such changes tells. ``SaveConditionError`` is raised where
         the criteria do not hold.
         """
         if self.is_new:
@@ -128,7 +128,7 @@ class Document(ChangingDocument):
         self._validate_changes()
         changes, arrays = update_of(self)
         if not changes:
-            # There is nothing to store, but the document may be gone.
+            # There is nothing to store, but the document may have been deleted.
             self.refresh()
             return self
         conditions: dict[str, Any] = {}

@@ -14,7 +14,7 @@ TEXT_MAX_LENGTH = 500
 class Block(OwnedDocument):
     """Refuses a user at each sign-in and each request, for as long as it is stored.
 
-    It is a document of its own: a program that writes the user cannot undo it.
+    It is a separate document: a program that writes the user cannot undo it.
     """
 
     meta = {"collection": "blocks", "indexes": [{"fields": ["user_id"], "unique": True}]}

@@ -44,7 +44,7 @@ class ChangingDocument(RegisteredDocument):
         """Apply MongoDB update operators (or a pipeline) to the stored document and load it.
 
         ``conditions`` are further criteria on stored field names (``$`` operators included).
-        Returns whether the conditions held; raises ``NotFound`` when the document is gone, and
+        Returns whether the conditions held; raises ``NotFound`` when there is no document, and
         ``DocumentChanged`` when it is not as ``expected``. Unsaved changes of the instance are
         dropped.
         """
@@ -75,7 +75,7 @@ class ChangingDocument(RegisteredDocument):
         if self.expected is None:
             return self._apply({**key, **conditions}, update)
         found = self.exactly(key, self.expected)
-        # The conditions may have an "$expr" of their own.
+        # The conditions may have an "$expr" too.
         tries = (self._apply({"$and": [exact, conditions]}, update) for exact in found)
         return next(filter(None, tries), None)
 
@@ -113,7 +113,7 @@ class ChangingDocument(RegisteredDocument):
                 raise DocumentChanged
 
     def refresh(self) -> None:
-        """Load the stored document from the primary; raise ``NotFound`` when it is gone."""
+        """Load the stored document from the primary; raise ``NotFound`` when there is none."""
         stored = self.collection().find_one(self._identity())
         if stored is None and self._make_missing():
             stored = self.collection().find_one(self._identity())

@@ -128,9 +128,9 @@ class Deletion(Document):
 
     @classmethod
     def add_receipt(cls, user_id: ObjectId, receipt: Mapping[str, Any]) -> None:
-        """Give a receipt to the job of a user who is gone, unless it has one.
+        """Give a receipt to the job of a deleted user, unless it has one.
 
-        Where the job has ended meanwhile, it begins again: the receipt is to say when it ends.
+        Where the job has ended already, it begins again: the receipt is to say when it ends.
         """
         added = {"$set": {"receipt": receipt}}
         key = {"_id": user_id}
@@ -160,7 +160,7 @@ class Deletion(Document):
 
     @classmethod
     def find_of_gone_users(cls, name: str) -> list[dict[str, Any]]:
-        """Return the documents with a receipt under that name whose users are gone.
+        """Return the documents with a receipt under that name whose users were deleted.
 
         Without transactions a crash can leave one of a user who is still there; it tells nothing.
         """

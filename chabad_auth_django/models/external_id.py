@@ -30,7 +30,7 @@ class ExternalId(OwnedDocument):
       With ``fills`` it counts only while the field of its user holds what this claim filled in;
     - ``host:["<HOST_ID>", "<primary key>", "<generation>"]``: an account of a Django project;
     - ``valuUserId:<value>`` or ``merkosUserId:<value>``: what the field of User holds. The
-      specification's indexes on these fields are not unique. Such a claim counts only while the
+      specification's indexes on these fields are not unique. This kind counts only while the
       field of its user holds the value too, because other programs change that.
     """
 

@@ -37,7 +37,7 @@ class OwnedQuerySet(QuerySet):
 
 
 class OwnedDocument(PersonalDocument):
-    """A Document with a ``userId``; an insert for a user who is gone is taken back.
+    """A Document with a ``userId``; an insert for a deleted user is taken back.
 
     It goes when the user goes: deletion, export, import and the integrity check find it here.
     """
@@ -59,7 +59,7 @@ class OwnedDocument(PersonalDocument):
 
     @property
     def user(self) -> User | None:
-        """The user it belongs to, read once when first asked for; ``None`` when gone."""
+        """The user it belongs to, read once when first asked for; ``None`` when it was deleted."""
         if self._user is _UNREAD:
             self._user = User.objects(id=self.user_id).first()
         return self._user
@@ -80,7 +80,7 @@ class OwnedDocument(PersonalDocument):
 
     @classmethod
     def purge(cls, *, user_id: ObjectId, ids: Sequence[Any]) -> int:
-        """Delete a batch of documents of a user who is gone; return how many."""
+        """Delete a batch of documents of a deleted user; return how many."""
         if cls._purge is not None:
             return cls._purge(user_id=user_id, ids=ids)
         return cls.collection().delete_many(cls.owned_ids(user_id, ids)).deleted_count
@@ -158,9 +158,9 @@ class OwnedDocument(PersonalDocument):
         removed. This removes what was inserted afterwards.
         """
         wanted = set(user_ids.values())
-        gone = wanted - User.existing_ids(wanted)
-        if gone:
+        missing = wanted - User.existing_ids(wanted)
+        if missing:
             # Name the user: after a failed insert an id may be that of another user's document.
-            mine = {"_id": {"$in": list(user_ids)}, "userId": {"$in": list(gone)}}
+            mine = {"_id": {"$in": list(user_ids)}, "userId": {"$in": list(missing)}}
             cls.collection().delete_many(mine)
             raise UserNotFound

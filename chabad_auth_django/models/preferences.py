@@ -95,7 +95,7 @@ class Preferences(SingleDocument):
 
     @classmethod
     def get_defaults(cls) -> dict[str, Any]:
-        """Return the default values under their stored names, made afresh for each call."""
+        """Return the default values under their stored names, a new dict for each call."""
         document: dict[str, Any] = cls().to_mongo().to_dict()
         return document
 

@@ -90,14 +90,14 @@ class QuerySet(OpenQuerySet):
         return super().count(with_limit_and_skip)
 
     def delete(self, write_concern: Any = None, **kwargs: Any) -> Any:
-        """Delete the documents; a write concern of its own is refused: we wait for the majority."""
+        """Delete the documents; another write concern is refused: the majority is waited for."""
         self._refuse(bool(write_concern), "write_concern")
         return super().delete(**kwargs)
 
     def update(self, upsert: bool = False, **kwargs: Any) -> Any:
         """Update atomically; an upsert is refused, because it would send no signals.
 
-        So are a write concern of its own and a change of what is ``fixed``.
+        So are another write concern and a change of what is ``fixed``.
         """
         self._check_update(upsert, kwargs)
         return super().update(**kwargs)

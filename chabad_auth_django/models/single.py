@@ -86,7 +86,7 @@ class SingleDocument(OwnedDocument):
             except AlreadyExists as error:
                 stored = cls.read(userId=to_object_id(user_id))
                 if stored is None:
-                    # The process that made it removed it again, because the user is gone.
+                    # The process that made it removed it again, because the user was deleted.
                     raise UserNotFound from error
                 found = cls.from_stored(stored)
         return found

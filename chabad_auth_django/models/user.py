@@ -240,7 +240,7 @@ class User(IdentifyingDocument):
     def delete(self, **kwargs: Any) -> None:
         """Remove the user for everybody at once, then all its data.
 
-        What another process is writing meanwhile is removed by ``chabad_purge_deleted``.
+        ``chabad_purge_deleted`` removes what another process is writing at that moment.
         """
         if kwargs:
             raise TypeError("delete() takes no options")

@@ -39,7 +39,7 @@ class UserQuerySet(QuerySet):
     def delete(self, write_concern: Any = None, **kwargs: Any) -> int:
         """Remove the matching users and all their data; return how many users were removed.
 
-        In batches, each a transaction of its own (specification: "Cascade Deletion Strategy").
+        In batches, each in one transaction (specification: "Cascade Deletion Strategy").
         """
         self._refuse(bool(write_concern), "write_concern")
         count = 0

@@ -17,8 +17,8 @@ def create(path: Path, *, replace: bool = False) -> Iterator[tuple[BinaryIO, Pat
     """Yield an open file, and its name until the block has ended; then it has the given name.
 
     Only its owner may read it. What an error or a kill leaves half written never has the name.
-    Raises ``FileThere`` where that is taken, by a file that the block met or that came meanwhile:
-    ``replace`` puts the new file in the place of a file, but of nothing else.
+    Raises ``FileThere`` where that is taken, by an older file or by one that was written during the
+    block; ``replace`` puts the new file in the place of a file, but of nothing else.
     """
     check(path, replace=replace)
     descriptor, name = tempfile.mkstemp(prefix=_prefix(path), suffix=".part", dir=path.parent)
@@ -46,7 +46,7 @@ def remove(path: Path) -> None:
 
 
 def _prefix(path: Path) -> str:
-    # A name of its own must not get too long by it.
+    # The name of the unfinished file must not get too long.
     return f".{path.name[:50]}."
 
 

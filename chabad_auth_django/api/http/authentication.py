@@ -70,7 +70,7 @@ def is_logged_in(account: Any) -> bool:
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
-        # The host may keep its sessions in a cache, which has errors of its own when it is away.
+        # The host may keep its sessions in a cache, which raises its own errors in an outage.
         log_failure(SessionAuthentication, error, moment="when it read the session")
         raise Unavailable("The session cannot be read now. Try again.") from error
 

@@ -30,7 +30,7 @@ def respond(request: Request, row: Row, shape: Shape, status: int = 200) -> Resp
     tag = etag(row)
     headers = {"ETag": tag}
     if request.method in ("GET", "HEAD"):
-        # A proxy that compresses makes tags weak. Such a tag serves reading, but not writing.
+        # A proxy that compresses makes tags weak. A weak tag serves reading, but not writing.
         known = [tag.removeprefix("W/") for tag in _tags(request, "HTTP_IF_NONE_MATCH")]
         if _matches(known, tag):
             return Response(None, 304, headers=headers)

@@ -107,7 +107,7 @@ _DETAILS: dict[type[drf.APIException], str] = {
 }
 
 #: What Django raises for a host that is not in ALLOWED_HOSTS, thousands of query parameters, a form
-#: without a boundary or in an unknown encoding, and a client that is gone half-way.
+#: without a boundary or in an unknown encoding, and a client that hangs up half-way.
 _UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError)
 
 
@@ -195,7 +195,7 @@ def is_outage(error: BaseException | None) -> bool:
 def _codes(error: PyMongoError) -> set[int]:
     if not isinstance(error, OperationFailure):
         return set()
-    # A bulk write has a code of its own; the reason for the failure is in the details.
+    # The code of a bulk write says nothing; the reason for the failure is in the details.
     details: Any = error.details or {}
     causes = details.get("writeErrors", []) + details.get("writeConcernErrors", [])
     return {error.code or 0, *(cause["code"] for cause in causes)}

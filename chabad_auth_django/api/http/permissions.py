@@ -40,8 +40,8 @@ def is_owner(request: Request, view: Any) -> bool:
 def check_reaches(request: Request, view: Any) -> User | None:
     """Raise ``PermissionDenied`` where the path is of a user who may do more than the caller.
 
-    Return that user; ``None`` for the caller, and for one who is gone. It is called after the
-    permission was checked, so it may tell that the user does not exist (``UserNotFound``).
+    Return that user; ``None`` for the caller, and for a user who does not exist. It is called after
+    the permission was checked, so it may tell that the user does not exist (``UserNotFound``).
     """
     caller: Any = request.user
     if view.user_id == caller.id:

@@ -41,7 +41,7 @@ class ReadsFirst:
         return None
 
     def read_first(self) -> Found:
-        """Return what ``first_read`` finds: what came with the caller, or by a command of its own.
+        """Return what ``first_read`` finds: what came with the caller, or by a further command.
 
         Once: whoever reads again gets what is stored then.
         """

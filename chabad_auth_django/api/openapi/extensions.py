@@ -52,7 +52,7 @@ class StringFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-
         schema: dict[str, Any] = auto_schema._map_serializer_field(
             self.target, direction, bypass_extensions=True
         )
-        # A pattern of its own comes first.
+        # The field's own pattern comes first.
         auto_schema._insert_field_validators(self.target, schema)
         return {"pattern": self.pattern, **schema} if direction == "request" else schema
 

@@ -220,7 +220,7 @@ class Schema(AutoSchema):
             if parameter["schema"].get("type") == "array":
                 parameter |= {"style": "form", "explode": False}
         add_examples(operation)
-        # Without throttles it is a probe of the server's health, which has errors of its own.
+        # Without throttles it is a probe of the server's health, which declares its errors.
         if self.view.throttle_classes:
             schema = self.resolve_serializer(self.error, "response").ref
             for status in self._common_errors(operation):

@@ -56,8 +56,8 @@ class ErasureViewSet(APIViewSet):
     def retrieve(self, request: Request, user: str) -> Response:
         """Show the receipt of an erasure: what was deleted, and what is left.
 
-        Takes the permission `erasures:read`: the owner is gone. It stays until `chabad_erase_user`
-        has printed it.
+        Takes the permission `erasures:read`: the owner does not exist any more. It stays until
+        `chabad_erase_user` has printed it.
         """
         return Response(receipts.read(user_id=self.user_id).to_dict())
 
@@ -67,7 +67,7 @@ class ErasureViewSet(APIViewSet):
         responses={202: ErasureSerializer, **errors(409)},
     )
     def create(self, request: Request, user: str) -> Response:
-        """Erase a user and everything about it, with a receipt. At once gone for everybody.
+        """Erase a user and everything about it, with a receipt. Nobody sees it from then on.
 
         What is left is deleted in the background, and once more after a grace period. The same
         again shows how far that is. Takes the permission `erasures:write` of others than the owner.

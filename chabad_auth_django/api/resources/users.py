@@ -74,7 +74,7 @@ class ExpandedUserSerializer(UserSerializer):
 
 
 class PurgingSerializer(StrictSerializer):
-    """A user who is gone, and whose events are still being purged."""
+    """A deleted user whose events are still being purged."""
 
     id = serializers.CharField()
     state = serializers.CharField(help_text="`purging`.")
@@ -133,7 +133,7 @@ class UserPatchSerializer(StrictSerializer):
 
 
 class UserCreateSerializer(StrictSerializer):
-    """A new User; everything else has its default or an operation of its own."""
+    """A new User; everything else has its default, or its own operation."""
 
     email = EmailField(max_length=254)
     name = StringField(max_length=200, required=False)

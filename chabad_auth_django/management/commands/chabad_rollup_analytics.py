@@ -10,7 +10,7 @@ from chabad_auth_django.services.analytics import rollups
 class Command(OperatorCommand):
     help = (
         "Count the events of each day (UTC) that is over, so that counts need not read them again; "
-        "a day in which something changed since is counted anew. Counts are right whether this "
+        "a day in which something changed since is counted again. Counts are right whether this "
         "runs or not, only slower. Safe to run at any time, also several at once; killed, the next "
         "run goes on. Run it from cron every few minutes."
     )

@@ -31,7 +31,7 @@ class Left:
 
 
 def movable_events(events: Iterable[RawBSONDocument], left: Left) -> Iterator[RawBSONDocument]:
-    """Yield what comes back byte by byte, and can be counted meanwhile; note the others."""
+    """Yield what comes back byte by byte, and can be counted in the archive; note the others."""
     for event in events:
         try:
             read = RawBSONDocument(event.raw, CODEC)

@@ -12,7 +12,7 @@ goes through these states, and whatever is killed, the next run goes on from the
 
 An event that was changed or deleted after it was written to the file is not the archive's: it is
 left as it is, and the number of its line is kept so that restoring leaves it out. The line, not
-the id: an event whose timestamp is corrected meanwhile can be in the file twice.
+the id: an event whose timestamp is corrected while it is archived can be in the file twice.
 
 An event that would not come back byte by byte is left where it is, and named.
 """
@@ -258,9 +258,9 @@ def _restore_batch(record_id: Any, done: int, batch: list[bytes]) -> set[Any] | 
     ledger.add_archived(mine, sign=-1)
     ledger.make_archived_anonymous(ownerless)
     owners = {id for event in mine if isinstance(id := event.get("userId"), ObjectId)}
-    gone = owners - User.existing_ids(owners)
+    deleted = owners - User.existing_ids(owners)
     # There are events of users who never existed; they come back as they were.
-    return owners - gone | deletion.keep_open(user_ids=gone)
+    return owners - deleted | deletion.keep_open(user_ids=deleted)
 
 
 def _raw_events() -> Collection[RawBSONDocument]:

@@ -5,7 +5,7 @@ the ledgers together are complete at every moment, even if a process is killed.
 
 - ``archived``: the counts of archived events, which ``services.analytics.archive`` adds up, in both
   collections.
-- ``erased``: what the erasure of one user changes. Each erasure has rows of its own, so that it
+- ``erased``: what the erasure of one user changes. Each erasure has its own rows, so that it
   waits for no other. Rows are negative where archived events are removed. No row names a user.
 - ``anonymous``: the rows of ``erased``, which ``settle`` adds up.
 """
@@ -51,7 +51,7 @@ def erase_rows(*, user_id: ObjectId, ids: Sequence[Any]) -> int:
     """Delete a batch of a user's rows in the roll-ups; return how many.
 
     Without ``CHABAD_AUTH["ANALYTICS_KEEP_ANONYMOUS_COUNTS"]`` its archived events go from the
-    totals too. To be called when the user's events are gone: that makes their days invalid.
+    totals too. To be called after the user's events are deleted: that makes their days invalid.
     """
     rows = _read(AnalyticsDailyUser, AnalyticsDailyUser.owned_ids(user_id, ids), limit=len(ids))
     archived = [row for row in rows if row["build"] == ARCHIVED]

@@ -1,7 +1,7 @@
 """The sets of the users who were active in buckets of any time zone, exactly.
 
 A user is active in a bucket when it exists and has an event in it, stored or archived. As counts
-are, the sets are those of one snapshot of the database, whoever writes meanwhile.
+are, the sets are those of one snapshot of the database.
 """
 
 from collections.abc import Mapping
@@ -66,14 +66,14 @@ class Reader:
         users = self._users_of_events(rest)
         ids = {user for some in users.values() for user in some}
         there, known = numbers.look_up(ids.union(self.snapshot.deleting), sources.session)
-        gone = bitmaps.BitMap([number for user, number in known.items() if user not in there])
+        deleted = bitmaps.BitMap([number for user, number in known.items() if user not in there])
         # Users who have no number yet are given these, downwards, for this answer.
         known |= dict(zip(there - known.keys(), range(_HIGHEST, 0, -1), strict=False))
         for name, some in users.items():
             found.setdefault(name, []).append(
                 bitmaps.BitMap([known[u] for u in some if u in known])
             )
-        return {name: bitmaps.union(some) - gone for name, some in found.items()}
+        return {name: bitmaps.union(some) - deleted for name, some in found.items()}
 
     def _runs(self, day: datetime) -> list[Run] | None:
         begin = self.begin

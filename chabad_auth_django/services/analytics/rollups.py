@@ -2,8 +2,8 @@
 
 A day is built so: its record in ``analytics_rollups`` names the build that is under way; *then*
 the moment ``builtAt`` is read off the server's clock; then the events are counted, in a read that
-has everything up to that moment, into rows that carry the build; then, if nobody else has begun
-the day meanwhile, the record is switched to the build. So rows are complete or invisible.
+has everything up to that moment, into rows that carry the build; then, if no other run has begun
+the day since, the record is switched to the build. So rows are complete or invisible.
 The same transaction fills the document of the day's quarter hours.
 
 The day is valid as long as no change to it is logged after ``builtAt`` (see
@@ -124,7 +124,7 @@ def pending() -> list[datetime]:
 
 
 def build(*, day: datetime) -> Rolled | None:
-    """Count a day; return ``None`` when another run has begun the day meanwhile."""
+    """Count a day; return ``None`` when another run has begun the day since."""
     build = ObjectId()
     counted = {"build": build, "day": day}
     majority = ReadConcern("majority")
@@ -190,7 +190,7 @@ def _switch(
 
 
 class _OvertakenError(Exception):
-    """Another run, or a deletion, has begun meanwhile."""
+    """Another run, or a deletion, has begun since."""
 
 
 def _count_users(counted: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ def synchronize_app_data(
         try:
             document = AppData.create_app_data(**key, data_value=data_value)
         except AlreadyExists as error:
-            raise RetryTransaction("The key was created meanwhile.") from error
+            raise RetryTransaction("Another process has created the key.") from error
     elif expected_version is None:
         raise VersionConflict(current_version=stored.version, current_value=stored.data_value)
     else:
@@ -86,8 +86,8 @@ def merge_app_data(
     """Apply a JSON merge patch (RFC 7396) to a stored value; return it.
 
     With ``expected`` it is applied only to just this document. With neither it is applied to
-    whatever is stored, again when somebody changes the value meanwhile. ``stored`` is the value as
-    it was read just now, if it was. Raises ``VersionConflict``, ``NotFound`` and
+    whatever is stored, and tries again when another process changes the value. ``stored`` is the
+    value as it was read just now, if it was. Raises ``VersionConflict``, ``NotFound`` and
     ``ValidationError``.
     """
     key = {"user_id": user_id, "app_id": app_id, "data_key": data_key}

@@ -156,6 +156,6 @@ def _kept_answer(record_id: str, fingerprint: str) -> Answer | None:
 
 
 def _take_back_if_gone(record_id: str, user_id: ObjectId) -> None:
-    # The answer tells that the user is gone, if that is what the request was about.
+    # If the request deleted the user, its answer says so.
     with suppress(UserNotFound):
         IdempotencyRecord.take_back_if_gone({record_id: user_id})  # type: ignore[dict-item]

@@ -136,7 +136,7 @@ def create(
 ) -> list[Index]:
     """Create the missing indexes, call the hook after each; return those that were created.
 
-    An index that another program creates meanwhile, maybe with other options, is left as it is.
+    An index that another program creates at the same time is left as it is, whatever its options.
     Raises ``IndexBuildFailed``.
     """
     created = []

@@ -257,12 +257,12 @@ def _id_or_none(value: Any) -> ObjectId | None:
 
 
 def _without_user(user_ids: Iterable[Any]) -> set[Any]:
-    """Return those who are gone, but for users who are being deleted or created right now."""
-    gone = {user_id for user_id in user_ids if isinstance(user_id, ObjectId)}
-    gone -= User.existing_ids(gone)
-    gone -= Deletion.ids_with_job(gone)
-    # Again: the job of a creation goes when the user has come.
-    return gone - User.existing_ids(gone)
+    """Return those who do not exist, but for users who are being deleted or created right now."""
+    missing = {user_id for user_id in user_ids if isinstance(user_id, ObjectId)}
+    missing -= User.existing_ids(missing)
+    missing -= Deletion.ids_with_job(missing)
+    # Again: the job of a creation is removed when the user is stored.
+    return missing - User.existing_ids(missing)
 
 
 def _orphan(model: type[OwnedDocument], id: Any, user_id: Any) -> Finding:
@@ -271,7 +271,7 @@ def _orphan(model: type[OwnedDocument], id: Any, user_id: Any) -> Finding:
 
 
 def _purge(user_id: ObjectId) -> bool:
-    """Purge all that the user owns, if it is gone; tell whether nothing is left."""
+    """Purge all that the user owns, if it does not exist; tell whether nothing is left."""
     return bool(_without_user([user_id])) and purging.purge_ownerless(user_id=user_id)
 
 

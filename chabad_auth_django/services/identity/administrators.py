@@ -48,7 +48,7 @@ def keep_one(*, user_id: ObjectId, left: Left, change: Callable[[], T]) -> T:
     Raises ``LastAdministrator`` where the change would leave none.
     """
     if in_transaction() and not _loses_everything(user_id, left):
-        # A promotion meanwhile changes the user, and so conflicts with this transaction.
+        # A concurrent promotion changes the user, and so conflicts with this transaction.
         return change()
     entry = ObjectId()
     on_incomplete(partial(_withdraw_after, entry))

@@ -83,7 +83,7 @@ def claim_fields(*, items: Sequence[FieldValue]) -> None:
         elif _is_pending(claim):
             raise ExternalIdTaken
         else:
-            # Its user is gone, or has another id.
+            # Its user was deleted, or has another id.
             claims.delete_one({"_id": claim["_id"], "userId": claim["userId"]})
     time = now()
     rows = [{"_id": key, "userId": owners[key], "createdAt": time} for key in owners]
@@ -180,7 +180,7 @@ def _claimant(field: str, value: str) -> User | None:
         return None
     user: User | None = User.objects(__raw__={"_id": claim["userId"], field: value}).first()
     if user is None and not _is_pending(claim):
-        # The user is gone, or has another id.
+        # The user was deleted, or has another id.
         claims.delete_one({"_id": key, "userId": claim["userId"]})
     return user
 

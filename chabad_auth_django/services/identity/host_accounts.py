@@ -50,7 +50,7 @@ def sync(*, creates: bool = True, is_rehearsal: bool = False) -> Iterator[Synced
 
 
 def _chunks() -> Iterator[Sequence[Any]]:
-    # Each chunk is a query of its own: no transaction of SQL stays open meanwhile.
+    # One query for each chunk: no SQL transaction stays open while users are created.
     accounts = get_user_model()._default_manager.order_by("pk")
     chunk = list(accounts[:CHUNK])
     while chunk:

@@ -99,7 +99,7 @@ def find_or_create_user(*, identity: Identity, last_login: datetime | None = Non
     try:
         return _find_or_create_user(identity, last_login)
     except DuplicateEmail as error:
-        # Somebody else created the same user meanwhile: this time it is found.
+        # Another request has created the same user: this time it is found.
         retry_transaction(error)
         return _find_or_create_user(identity, last_login)
 
@@ -263,7 +263,7 @@ def _live_owner(key: str) -> ObjectId | None:
     if claim is None:
         return None
     if User.read(_id=claim["userId"]) is None:
-        # Its user is gone, and the claim is about to be purged.
+        # Its user was deleted, and the claim is about to be purged.
         ExternalId.collection().delete_one({"_id": key, "userId": claim["userId"]})
         return None
     return claim["userId"]

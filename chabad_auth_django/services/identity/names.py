@@ -24,7 +24,7 @@ RESOURCES = (
     "audit",
 )
 
-#: Permissions that the API asks for besides.
+#: Further permissions that the API asks for.
 FURTHER = ("users:block",)
 
 

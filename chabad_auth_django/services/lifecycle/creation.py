@@ -65,9 +65,9 @@ def find_user(*, name: str) -> User:
     keys.append({"email": {"$in": email_spellings(name)}})
     found = list(User.collection().find({"$or": keys}).limit(10))
     if not found:
-        gone = departed.find(name=name)
+        departure = departed.find(name=name)
         nobody = f"No user has the e-mail address, id or external id {name!r}."
-        raise UserNotFound(nobody if gone is None else str(gone))
+        raise UserNotFound(nobody if departure is None else str(departure))
     deleted = Deletion.find_of_gone_users(name)
     if len(found) + len(deleted) > 1:
         ids = [str(row["_id"]) for row in found]

@@ -158,7 +158,7 @@ def begin_creation(*, user_ids: Sequence[ObjectId]) -> None:
 
 
 def check_no_job(*, user_id: ObjectId) -> None:
-    """Raise ``DeletionOpen`` where there is a job; conflict with whoever leaves one meanwhile.
+    """Raise ``DeletionOpen`` where there is a job; conflict with a concurrent one.
 
     To be called in the transaction that stores a user who may have been here before.
     """

@@ -136,7 +136,7 @@ def go_on(*, seconds: float) -> Progress:
             documents += sum(purging.purge(user_id=job["_id"], until=until).values())
         if time.monotonic() >= until:
             break
-        # Nothing is left but what came meanwhile, and the last sweep.
+        # Only what was stored since is left, and the last sweep.
         outcome = deletion.resume(user_id=job["_id"])
         documents += sum(outcome.purged.values())
         finished += outcome.finished

@@ -79,8 +79,8 @@ def exported() -> dict[str, Model]:
 def export_user(*, user_id: ObjectId, file: BinaryIO, advance: Advance) -> Content:
     """Write everything about the user; memory does not grow with the data.
 
-    What is written meanwhile may be in the file or not. Raises ``UserNotFound``, with half a file
-    written, when the user is deleted meanwhile.
+    What is stored during the export may be in the file or not. Raises ``UserNotFound``, with half a
+    file written, when the user is deleted during the export.
     """
     audit.record(action="user.export", user_id=user_id)
     writer = export_file.Writer(file, user_id=user_id)
@@ -118,7 +118,7 @@ def import_user(
     data whose version was used before its key was deleted comes with the next one. Signals of the
     creation of a user are not sent. Without ``with_analytics`` these events are left out. Raises
     ``CountedAlready`` where they would be counted twice, ``DeletionOpen``, ``DuplicateEmail``,
-    ``ExternalIdTaken``, and ``UserNotFound`` when the user is deleted meanwhile.
+    ``ExternalIdTaken``, and ``UserNotFound`` when the user is deleted before the end.
     """
     user_id = content.user_id
     if Deletion.ids_with_job([user_id]):

@@ -26,7 +26,7 @@ def purge(*, user_id: ObjectId, until: float | None = None) -> dict[str, int]:
     """Delete what a removed user owns, in batches; return the count per collection.
 
     It ends where the job has been ended, also if there is another one by then: the user may have
-    come again meanwhile.
+    been imported again.
 
     After ``until``, by ``time.monotonic()``, no batch begins but the first: however long it takes
     to look for one, nothing is returned only where nothing is left, or where ``until`` was over at

@@ -80,7 +80,7 @@ def find(*, name: str) -> Subject:
     """Return what a deletion of the user of that name would remove, or the one that was begun.
 
     Raises ``UserNotFound``, ``LastAdministrator``, and ``ValidationError`` where the name stands
-    for several users, one of whom may be gone already.
+    for several users, one of whom may be deleted already.
     """
     if is_id(name):
         with suppress(UserNotFound):
@@ -209,7 +209,7 @@ def _start(subject: Subject, *, seconds: float, action: str) -> None:
     if user is not None:
         if subject.asked is not None:
             _check_still_names(subject.asked, user)
-        # Another process may have removed it meanwhile.
+        # Another process may have removed it by now.
         with suppress(UserNotFound):
             deletion.delete_user(user_id=user.id, seconds=seconds, action=action, receipt=receipt)
             return

@@ -66,7 +66,7 @@ def find(*, gone: Iterable[Gone]) -> tuple[list[ObjectId], list[ObjectId]]:
 
 
 def purge(*, user_id: ObjectId) -> int:
-    """Delete the documents of a user who is gone, under a job; return how many there were."""
+    """Delete the documents of a deleted user, under a job; return how many there were."""
     with suppress(DeletionOpen):
         Deletion.open_jobs([user_id], state=DELETING)
     return sum(purging.purge(user_id=user_id).values())

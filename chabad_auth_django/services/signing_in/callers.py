@@ -1,4 +1,4 @@
-"""Finding the user of a request; each request is checked anew.
+"""Finding the user of a request; each request is checked again.
 
 A token or a session of the Django project says who calls. Whether they still may is read from the
 database: the user, a block and the session come with one command. A session that an account of the

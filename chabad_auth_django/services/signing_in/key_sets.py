@@ -23,7 +23,7 @@ from chabad_auth_django.exceptions import InvalidToken, IssuerUnavailable
 #: Seconds that a caller waits for keys to be fetched.
 TIMEOUT = 5.0
 
-#: Seconds after which fetched keys are fetched again; they are used meanwhile.
+#: Seconds after which fetched keys are fetched again; they are used until that is done.
 LIFESPAN = 10 * 60
 
 #: Seconds for which fetched keys are used while the issuer is away.
@@ -65,7 +65,7 @@ class KeySet:
         self._fetched_at = self._retry_at = self._search_at = float("-inf")
 
     def versions(self) -> Iterator[tuple[jwt.PyJWK, ...]]:
-        """Yield the known keys, then, if the caller goes on, the keys that are fetched anew.
+        """Yield the known keys, then, if the caller goes on, the keys that are fetched again.
 
         Only the second step waits. Raises ``IssuerUnavailable``, and ``InvalidToken`` where keys
         were looked for a short time ago.

@@ -81,7 +81,7 @@ def verify_access_token(*, token: object) -> AccessClaims:
 
 
 # Only successes are remembered. The arguments are all that the verification depends on: under
-# another key or setting the token is verified anew.
+# another key or setting the token is verified again.
 @functools.lru_cache(CACHE_SIZE)
 def _verify(text: str, key: bytes, audience: str, issuer: str, leeway: float) -> AccessClaims:
     header, claims = decode(
