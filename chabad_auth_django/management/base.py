@@ -18,7 +18,7 @@ from chabad_auth_django import end_in_one_line
 from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.management.arguments import HelpFormatter
 from chabad_auth_django.management.output import Line, Progress, to_json
-from chabad_auth_django.management.terminal import Terminal, printable
+from chabad_auth_django.management.terminal import Messages, Terminal, printable
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import heartbeats
 from chabad_auth_django.services.identity import audit
@@ -81,7 +81,7 @@ class OperatorCommand(BaseCommand):
     is_scheduled: ClassVar[bool] = False
 
     stdout: Terminal
-    stderr: Terminal
+    stderr: Messages
     _as_json = False
     _is_quiet = False
     _is_dry_run = False
@@ -132,7 +132,10 @@ class OperatorCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> Any:
         """Run the command; raise ``CommandError`` for every error that an operator can meet."""
-        self._fit_streams(options.pop("stdout", None), options.pop("stderr", None))
+        self._fit_streams(
+            options.pop("stdout", None) or self.stdout._out,
+            options.pop("stderr", None) or self.stderr._out,
+        )
         self._as_json = options.get("as_json", False)
         self._is_quiet = options.get("verbosity") == 0
         self._is_dry_run = options.get("dry_run", False)
@@ -149,6 +152,7 @@ class OperatorCommand(BaseCommand):
             # A name in it may hold a line break, or a control sequence of terminals.
             raise CommandError(printable(str(error)), returncode=status) from error.__cause__
         finally:
+            self.stdout.give_up()
             if self.is_scheduled and not self._is_dry_run:
                 # Without an answer of MongoDB the heartbeat grows old, which says enough.
                 with suppress(PyMongoError, ImproperlyConfigured), pymongo.timeout(BEAT_TIMEOUT):
@@ -161,8 +165,14 @@ class OperatorCommand(BaseCommand):
                 signal.signal(signal.SIGINT, signal.default_int_handler)
             actor = Actor.command(name, operator=options.get("actor"))
             rehearsal = audit.rehearsal() if self._is_dry_run else nullcontext()
+            if self.stdout._out is None:
+                raise NotDone("Nothing was done: standard output is closed.")
+            # A parent may have closed it, too.
+            sys.stdin = sys.stdin or io.StringIO()
             with audit.acting_as(actor), rehearsal:
-                return super().execute(*args, **options)
+                result = super().execute(*args, **options)
+            self.stdout.flush()
+            return result
         except KeyboardInterrupt:
             # A KeyboardInterrupt that leaves an exec() makes "python -m" end by SIGINT in place of
             # the exit code, until the next exec() begins.
@@ -174,22 +184,22 @@ class OperatorCommand(BaseCommand):
             ) from error
         except (ChabadAuthError, ImproperlyConfigured, OSError) as error:
             raise NotDone(_describe(error)) from error
+        except (UnicodeDecodeError, UnicodeEncodeError) as error:
+            text = f"An argument or standard input is no text in {error.encoding}."
+            raise NotDone(text) from error
         except (PyMongoError, mongoengine.OperationError) as error:
             raise NotDone(_describe_driver(error)) from error
 
     def _fit_streams(self, stdout: Any, stderr: Any) -> None:
-        if stdout is not None:
-            self.stdout = Terminal(stdout)
-        if stderr is not None:
-            style = self.stderr.style_func
-            self.stderr = Terminal(stderr)
-            self.stderr.style_func = style
+        style = self.stderr.style_func
+        self.stdout, self.stderr = Terminal(stdout), Messages(stderr)
+        self.stderr.style_func = style
 
     def check(self, *args: Any, **kwargs: Any) -> None:
         """Run the system checks; their warnings are for people, and for no mail of cron's."""
         shown = self.stderr
         if self._is_quiet or (self.is_scheduled and not self.stdout.isatty()):
-            self.stderr = Terminal(io.StringIO())
+            self.stderr = Messages(io.StringIO())
         try:
             super().check(*args, **kwargs)
         finally:
@@ -290,7 +300,7 @@ def _refuse(parser: CommandParser, message: str) -> NoReturn:
     line = f"{message.removesuffix('.')}. '{parser.prog.strip()} --help' says what it takes."
     line = printable(line)
     if parser.called_from_command_line:
-        Terminal(sys.stderr).write(f"CommandError: {line}")
+        Messages(sys.stderr).write(f"CommandError: {line}")
         parser.exit(EXIT_ERROR)
     raise NotDone(line)
 
@@ -302,15 +312,11 @@ def _lines() -> Iterator[str]:
 
 
 def _describe(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}." if error.filename else _reason(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
     if not isinstance(error, ChabadAuthError):
         return str(error)
     return " ".join([error.detail, *_messages(getattr(error, "errors", {}))])
-
-
-def _reason(error: OSError) -> str:
-    return f"{error.strerror}." if error.strerror else str(error)
 
 
 def _messages(errors: Any, path: str = "") -> Iterator[str]:

@@ -5,7 +5,8 @@ import io
 import json
 import os
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.management.base import OutputWrapper
@@ -41,12 +42,55 @@ class Terminal(OutputWrapper):
     ) -> None:
         """Write what must not be broken: JSON, a token, a progress bar."""
         encoding = getattr(self._out, "encoding", None) or "utf-8"
-        super().write(msg.encode(encoding, ESCAPE).decode(encoding), style_func, ending)
+        with _named():
+            super().write(msg.encode(encoding, ESCAPE).decode(encoding), style_func, ending)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        with _named():
+            super().flush()
+
+    def give_up(self) -> None:
+        """Write what is buffered; what cannot be written is lost, and Python tells it no more."""
+        try:
+            self.flush()
+        except OSError:
+            stream: Any = self._out
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
     @property
     def width(self) -> int | None:
         """The columns that a line may have; ``None`` in a pipe."""
         return columns(self._out) if self.isatty() else None
+
+
+class Messages(Terminal):
+    """Standard error: what it does not take is left unsaid, and the exit status tells alone."""
+
+    def write_whole(
+        self,
+        msg: str,
+        style_func: Callable[[str], str] | None = None,
+        ending: str | None = None,
+    ) -> None:
+        """Write what must not be broken, if it can be."""
+        if self._out is not None:
+            with suppress(OSError):
+                super().write_whole(msg, style_func, ending)
+
+    def flush(self) -> None:
+        """Write what is buffered, if it can be."""
+        with suppress(OSError):
+            super().flush()
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        error.filename = "standard output"
+        raise
 
 
 def printable(text: str) -> str:

@@ -27,8 +27,8 @@ compares it with them.
 A user is named by e-mail address, id or external id alike; `-` reads names from standard input, one
 a line. Results go to standard output, as a table or with `--json` as one object with the keys
 below; messages, questions and the progress bar go to standard error, the bar on a terminal only.
-An error is one line that says what is wrong and what to do. Every command can be interrupted and
-run again.
+An error is one line that says what is wrong and what to do; that a full disk or a broken pipe does
+not take all of the output is one, too. Every command can be interrupted and run again.
 
 On a terminal lines break between words, as wide as it is; in a pipe a line is one line. What could
 control a terminal is replaced, and what the output's encoding lacks is written as `\\u05d0`. With
