@@ -163,18 +163,18 @@ def _has_invisible(text: str) -> bool:
 def validate_email_address(value: object) -> None:
     """Raise ``ValidationError`` unless the value may be stored as a new e-mail address.
 
-    What Django's validator refuses may not, nor may invisible characters, with which two different
-    addresses would look alike, and a domain in Unicode that IDNA 2008 refuses: its ASCII form would
-    be a second address of the same mailbox.
+    Two addresses with invisible characters would look alike, and the ASCII form of a domain that
+    IDNA 2008 refuses would be a second address of the same mailbox.
     """
     email = normalize_email(value)
     if _has_invisible(validate_text(value)) or _has_invisible(email):
         raise _wrong("The e-mail address has an invisible character.", "invalid_email")
     try:
+        email.rpartition("@")[0].encode("ascii")  # Django lets a dotless "i" pass.
         validate_email(email)
-    except DjangoValidationError:
+    except (DjangoValidationError, UnicodeError):
         raise _wrong("Enter a valid e-mail address.", "invalid_email") from None
-    if not email.rpartition("@")[2].isascii():
+    if not email.isascii():
         raise _wrong("The domain of the e-mail address is not valid in IDNA 2008.", "invalid_email")
 
 

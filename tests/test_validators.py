@@ -360,6 +360,8 @@ def test_an_email_address_with_an_invisible_character_is_refused(character: str)
         for text in (email, normalize_email(email)):
             with pytest.raises(ValidationError):
                 validate_email_address(text)
+    with pytest.raises(ValidationError):
+        validate_email_address("adm\u0131n@example.org")
 
 
 def test_nothing_but_24_hexadecimal_digits_is_an_id() -> None:

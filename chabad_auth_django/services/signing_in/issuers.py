@@ -113,8 +113,7 @@ def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
         issuer=issuer["ISSUER"],
         subject=subject,
         email=email if isinstance(email, str) else None,
-        # Some issuers send every claim as a text.
-        email_verified=verified is True or verified == "true",
+        email_verified=_is_verified(email, verified),
         name=cut(name, MAX_NAME_LENGTH) or None if isinstance(name, str) else None,
         external_id_field=issuer["EXTERNAL_ID_FIELD"],
         external_id=external_id,
@@ -123,6 +122,14 @@ def _identity(issuer: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
         issued_at=_time(claims, "iat"),
         expires_at=_time(claims, "exp"),
     )
+
+
+def _is_verified(email: object, verified: object) -> bool:
+    if not isinstance(email, str) or not email.rpartition("@")[0].isascii():
+        # Mail to full-width letters may have reached another mailbox than that of the normal form.
+        return False
+    # Some issuers send every claim as a text.
+    return verified is True or verified == "true"
 
 
 def _time(claims: Mapping[str, Any], name: str) -> datetime | None:

@@ -162,6 +162,21 @@ def test_an_unverified_email_tells_nothing_and_changes_nothing(
     assert User.objects.get().auth_methods == []
 
 
+def test_an_address_that_may_be_another_mailbox_is_not_verified(server: str) -> None:
+    """An issuer's mail to it may have reached another than whom the normal form names."""
+    User.create_user(email="admin@example.org", roles=["admin"])
+    alike = ("\uff21dmin@example.org", "admi\u207f@example.org", "adm\u0131n@example.org")
+    for email in (*alike, "\u212a@example.org", "\u017fam@example.org"):
+        for issuer in (VALU, PLAIN):
+            with pytest.raises(EmailNotVerified):
+                enter(issuer, email=email)
+            with pytest.raises(EmailNotVerified):
+                callers.by_issuer_token(token=token(issuer, email=email))
+    assert (User.objects.count(), len(claimed())) == (1, 0)
+    for email in (" Admin@EXAMPLE.org ", "admin@example\u3002org"):
+        assert enter(PLAIN, email=email).user.email == "admin@example.org"
+
+
 def test_a_user_of_another_program_is_adopted(server: str) -> None:
     user_id = store(valuUserId="person-1")
     assert enter(email="other@example.org", email_verified=False).user.id == user_id
