@@ -28,9 +28,10 @@ def _chabad_auth_emptied() -> Iterator[None]:
 
 @pytest.fixture
 def chabad_auth_db() -> None:
-    """Use the test database; fail at once where no MongoDB runs."""
-    from chabad_auth_django.db import connection
+    """Use the test database; fail at once where no MongoDB runs, and outside of a test run."""
+    from chabad_auth_django.db import connection, testing
 
+    testing.require_run()
     connection.get_client()
 
 

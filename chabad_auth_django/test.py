@@ -24,8 +24,7 @@ def empty_database() -> None:
 
     Raises ``RuntimeError`` outside of a test run.
     """
-    if testing.worker() is None:
-        raise RuntimeError("No test run has begun: the database is not one for tests.")
+    testing.require_run()
     database = connection.get_database()
     for found in database.list_collections():
         collection = database[found["name"]]
@@ -36,7 +35,11 @@ def empty_database() -> None:
 
 
 def create_user(**fields: Any) -> User:
-    """Store a user with its profile and preferences; what is not given has a usual value."""
+    """Store a user with its profile and preferences; what is not given has a usual value.
+
+    Raises ``RuntimeError`` outside of a test run.
+    """
+    testing.require_run()
     defaults = {
         "email": f"user-{next(_numbers)}@example.org",
         "name": "Test User",

@@ -19,7 +19,7 @@ ADVICE = {
     "auth_method_disabled": "Offer another way of signing in.",
     "blocked": "Tell the person that the account is blocked, and who can help.",
     "body_too_large": "Send less at once, or smaller values.",
-    "credentials_disabled": "Offer another way of signing in; `GET auth/methods/` lists them.",
+    "credentials_disabled": "Offer another way of signing in.",
     "csrf_failed": "Send the `X-CSRFToken` of the session's cookie, or an access token.",
     "document_changed": _READ_AGAIN,
     "duplicate_email": "Let the person sign in with that address, or take another.",

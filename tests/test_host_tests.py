@@ -32,7 +32,6 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sql
 CHABAD_AUTH = {"HOST_ID": "host"}
 ROOT_URLCONF = "urls"
 STATIC_URL = "static/"
-SILENCED_SYSTEM_CHECKS = ["chabad_auth.W007"]
 USE_TZ = True
 """
 
@@ -193,6 +192,7 @@ def test_a_test_run_leaves_the_development_database_alone(
 ) -> None:
     result = host(*arguments)
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "(chabad_auth." not in result.stderr
 
 
 @pytest.mark.slow
@@ -205,11 +205,21 @@ def test_without_a_server_a_run_fails_soon(host: Any) -> None:
     assert time.monotonic() - started < 100
 
 
-def test_outside_of_a_test_run_nothing_is_emptied(replica_set_uri: str, tmp_path: Path) -> None:
+def test_outside_of_a_test_run_nothing_is_stored_or_emptied(
+    replica_set_uri: str, tmp_path: Path
+) -> None:
     code = (
         "import django; django.setup()\n"
-        "from chabad_auth_django.test import empty_database\n"
-        "empty_database()"
+        "from chabad_auth_django import test\n"
+        "for call in test.empty_database, test.create_user, test.create_administrator:\n"
+        "    try: call()\n"
+        "    except RuntimeError as error: print(error)\n"
     )
     result = python("-c", code, cwd=tmp_path, MONGODB_URI=replica_set_uri)
-    assert "RuntimeError: No test run has begun" in result.stderr
+    assert result.stdout.count("No test run has begun") == 3, result.stderr
+
+
+def test_pytest_without_pytest_django_stores_nothing(host: Any) -> None:
+    result = host(*PYTEST_RUN, "-p", "no:django", "-k", "test_fixtures", "test_with_pytest.py")
+    assert result.returncode == 1
+    assert "install pytest-django" in result.stdout

@@ -37,7 +37,7 @@ def check_cross_origin(**kwargs: Any) -> list[CheckMessage]:
     messages: list[CheckMessage] = [
         Warning(
             f"{name} lacks {', '.join(sorted(missing))}.",
-            hint="A browser keeps these from pages of other origins.",
+            hint="Add them: a browser keeps these headers from pages of other origins.",
             id="chabad_auth.W087",
         )
         for name, (headers, default) in wanted.items()

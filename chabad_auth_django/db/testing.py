@@ -40,6 +40,15 @@ def worker() -> str | None:
     return str(number or os.environ.get("PYTEST_XDIST_WORKER", ""))
 
 
+def require_run() -> None:
+    """Raise ``RuntimeError`` outside of a test run: there the database holds real users."""
+    if worker() is None:
+        raise RuntimeError(
+            "No test run has begun, so the database is not one for tests. "
+            "Use 'manage.py test', or install pytest-django."
+        )
+
+
 def database_name(name: str, *, worker: str) -> str:
     """Return the name of the database that stands for the one with this name.
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from django.core.management import call_command
@@ -23,8 +24,10 @@ CHABAD_AUTH = {"MONGODB_URI": "mongodb://127.0.0.1/site"}
 
 
 def test_a_new_project_with_the_settings_of_the_page_passes_the_checks(tmp_path: Path) -> None:
-    settings, urls = PAGE.read_text(encoding="utf-8").split("```python\n")[1].split("# urls.py\n")
-    urls = urls.split("```")[0]
+    page = PAGE.read_text(encoding="utf-8")
+    first, provider = re.findall(r"^ *```python\n(.*?)```", page, re.DOTALL | re.MULTILINE)[:2]
+    settings, urls = first.split("# urls.py\n")
+    settings += dedent(provider)
     settings = re.sub(r"\{\.\.\., ", "{**CHABAD_AUTH, ", settings)
 
     call_command("startproject", "site1", tmp_path)
