@@ -24,16 +24,23 @@ INTRODUCTION = """\
 Made from the parsers of the commands by `cd tests && python -m support.command_reference`; a test
 compares it with them.
 
-A user is named by e-mail address, id or external id alike; `-` reads names from standard input, one
-a line. Results go to standard output, as a table or with `--json` as one object with the keys
-below; messages, questions and the progress bar go to standard error, the bar on a terminal only.
-An error is one line that says what is wrong and what to do; that a full disk or a broken pipe does
-not take all of the output is one, too. Every command can be interrupted and run again.
+Name a user by e-mail address, id or external id. `-` reads names from standard input, one in each
+line.
 
-On a terminal lines break between words, as wide as it is; in a pipe a line is one line. What could
-control a terminal is replaced, and what the output's encoding lacks is written as `\\u05d0`. With
-`-v 0` only errors and `--json` are written. A command for cron writes nothing there when it did
-nothing.
+| What | Where |
+|---|---|
+| results | standard output: a table, or with `--json` one object with the keys below |
+| messages and questions | standard error |
+| the progress bar | standard error, if that is a terminal |
+| an error | standard error: one line that says what is wrong and what to do |
+
+Every command can be interrupted and run again. With `-v 0` a command prints only errors and the
+object of `--json`. A command that cron runs prints nothing if it did nothing. If a full disk or a
+broken pipe does not take the whole output, that is an error, too.
+
+On a terminal, long lines are broken between words. In a pipe they are not broken. Characters that
+could control a terminal are replaced. Characters that the encoding of the output does not have are
+written as `\\u05d0`.
 """
 
 
