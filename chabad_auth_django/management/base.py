@@ -36,7 +36,7 @@ EXIT_INTERRUPTED = 130
 #: The exit status of every command, where it does not say otherwise.
 EXIT_STATUSES: Mapping[int, str] = {
     EXIT_ERROR: "it could not do its work, or not all of it; one line on standard error says why",
-    EXIT_INTERRUPTED: "interrupted by Ctrl-C; the same command goes on",
+    EXIT_INTERRUPTED: "interrupted by Ctrl-C; run it again to continue",
 }
 
 #: Seconds that storing the heartbeat may take.

@@ -15,7 +15,7 @@ from chabad_auth_django.management.output import Line, Table
 MAX_LIMIT = 10_000
 
 #: The key of the JSON object that a further page takes.
-NEXT_KEY = {"next": "what --after takes to go on; null where there are no more"}
+NEXT_KEY = {"next": "the value of --after for the next page; null if there is none"}
 
 
 class ListCommand(OperatorCommand):
@@ -35,7 +35,11 @@ class ListCommand(OperatorCommand):
             default=100,
             help=f"how many, 1 to {MAX_LIMIT:,} (100)",
         )
-        parser.add_argument("--after", metavar="NEXT", help="go on behind what was listed last")
+        parser.add_argument(
+            "--after",
+            metavar="NEXT",
+            help="list the next page: the value that the last one printed",
+        )
 
     def page(self, options: Mapping[str, Any], kind: type) -> dict[str, Any]:
         """Return the arguments ``limit`` and ``position`` for a list whose keys are of the kind.

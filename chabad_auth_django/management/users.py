@@ -29,7 +29,7 @@ class UsersCommand(OperatorCommand):
             "users",
             nargs="+",
             metavar="USER",
-            help=f"{NAME_HELP}; - reads one a line from standard input",
+            help=f"{NAME_HELP}; - reads them from standard input, one in each line",
         )
 
     def each_user(

@@ -16,10 +16,11 @@ from chabad_auth_django.services.analytics.archive_files import SUFFIX
 
 class Command(OperatorCommand):
     help = (
-        "Move the events of each month (UTC) that ends by --before into a gzip file of JSON Lines "
-        "with a manifest (counts, SHA-256). A file is read back before an event is deleted. Counts "
-        "stay the same. Killed at any point, the same command goes on, and nothing is lost or "
-        "there twice. --restore brings a month back."
+        "Move the events of each month (UTC) that ends by --before into a gzip file of JSON "
+        "Lines, with a manifest that has the counts and SHA-256. A file is read back before an "
+        "event is deleted. Counts stay the same. --restore brings the events of a month back. If "
+        "this command is killed, run it again: it continues, and no event is lost or stored "
+        "twice."
     )
     exit_statuses = {
         0: "done",

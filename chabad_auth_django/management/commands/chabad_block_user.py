@@ -12,8 +12,8 @@ from chabad_auth_django.services.identity import blocking
 
 class Command(UsersCommand):
     help = (
-        "Block users: all their sessions end, and no way of signing in lets them in until "
-        "chabad_unblock_user. Running it again changes the reason and the text."
+        "Block users. All their sessions end, and they cannot sign in until chabad_unblock_user. "
+        "Running it again changes the reason and the text."
     )
     json_keys = {
         "users": "a list of objects with id, email and new (whether the user was not blocked)",

@@ -7,8 +7,8 @@ from chabad_auth_django.services.identity import users
 class Command(CreateUser):
     help = (
         "Create a user with the role that grants everything. On a terminal it asks for what is "
-        "missing; with --no-input it needs --email. A user who exists already becomes an "
-        "administrator by 'chabad_grant USER --role admin'."
+        "missing; with --no-input it needs --email. To make an existing user an administrator run "
+        "'chabad_grant USER --role admin'."
     )
 
     def roles(self) -> list[str]:

@@ -17,15 +17,15 @@ from chabad_auth_django.services.lifecycle.receipts import Subject
 
 class Command(UsersCommand):
     help = (
-        "Delete users with all their data, and print a receipt. It says what will go and asks for "
-        "the e-mail address, or for the number of users, unless --yes is given. What was "
-        "interrupted goes on with the id, which the message tells; chabad_purge_deleted does the "
-        "last sweep, after the grace period. A name that was a deleted user's and is somebody "
-        "else's now is refused."
+        "Delete users with all their data, and print a receipt. It first says what it will delete "
+        "and asks for the e-mail address, or for the number of users, unless --yes is given. To "
+        "continue an interrupted deletion, give the id that the message shows. "
+        "chabad_purge_deleted does the last sweep after the grace period. A name that a deleted "
+        "user had and another user has now is refused."
     )
     exit_statuses = {
         **UsersCommand.exit_statuses,
-        EXIT_INTERRUPTED: "interrupted by Ctrl-C; the message tells the ids to go on with",
+        EXIT_INTERRUPTED: "interrupted by Ctrl-C; the message has the ids with which to continue",
     }
     go_on = "Run it again for the users who are left."
     has_dry_run = True

@@ -15,17 +15,17 @@ from chabad_auth_django.services.lifecycle.receipts import Receipt, Subject
 
 class Command(DeleteUser):
     help = (
-        "Erase users with all their data and print a receipt for each: what was deleted and what "
-        "is left, per collection. It asks unless --yes is given, and waits for the last sweep, "
-        "DELETION_GRACE_SECONDS after the removal. What was interrupted, or is not finished, goes "
-        "on with the id, which the message tells. A name that was a deleted user's and is somebody "
-        "else's now is refused. 'chabad_verify_erasure' looks for the names in everything else."
+        "Erase users with all their data, and print a receipt for each: what was deleted and what "
+        "is left, by collection. It asks unless --yes is given. It waits for the last sweep, "
+        "DELETION_GRACE_SECONDS after the removal. To continue an interrupted or unfinished "
+        "erasure, give the id that the message shows. A name that a deleted user had and another "
+        "user has now is refused. 'chabad_verify_erasure' looks for the names in everything else."
     )
     exit_statuses = {
         **DeleteUser.exit_statuses,
         0: "erased",
-        1: "the last sweep is still to come, or something is left; the message tells the ids to go "
-        "on with",
+        1: "the last sweep is still to come, or something is left; the message has the ids "
+        "with which to continue",
     }
     action = "user.erase"
     json_keys = {

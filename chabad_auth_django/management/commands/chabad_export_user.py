@@ -20,8 +20,8 @@ class Command(OperatorCommand):
         "Write everything about a user into one JSON file, for the user or for "
         "'chabad_import_user': user, profile, preferences, external ids, app data, activities and "
         "analytics as they are stored, in Extended JSON with a checksum. Sessions are left out. "
-        "The file appears when it is whole, in the place of no other one without --force; only its "
-        "owner may read it."
+        "The file appears when it is complete. It replaces no other file without --force, and "
+        "only its owner may read it."
     )
     is_audited = True
     json_keys = {

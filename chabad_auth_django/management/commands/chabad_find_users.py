@@ -28,9 +28,9 @@ KEYS = (
 
 class Command(ListCommand):
     help = (
-        "Find users by what is known of them: those who match every option, the newest first, or "
-        "with --email in its order. It changes nothing. Where no index serves a search it stops "
-        f"after {search.TIMEOUT:g} seconds and says so."
+        "Find users who match every option. The newest come first; with --email they are in its "
+        "order. It changes nothing. A search that no index serves stops after 2 seconds and says "
+        "so."
     )
     json_keys = {
         "users": f"a list of objects with {', '.join(KEYS)}",

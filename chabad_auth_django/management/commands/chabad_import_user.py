@@ -15,12 +15,12 @@ from chabad_auth_django.services.lifecycle import portability
 
 class Command(OperatorCommand):
     help = (
-        "Store the user that a file of 'chabad_export_user' holds, with the same ids and byte by "
-        "byte the same documents. A file that is damaged or not whole is refused before anything "
-        "is stored, and so is a user whose deletion is under way. What is stored already is left "
-        "as it is, so the same command goes on after an interruption. App data whose key was "
-        "deleted here comes back with a version above all that the key had. Roles and permissions "
-        "come with the user: import only files that you trust."
+        "Store the user of a file of 'chabad_export_user', with the same ids and byte by byte the "
+        "same documents. A damaged or incomplete file is refused before anything is stored. So is "
+        "a user whose deletion is not finished. Documents that are stored already stay as they "
+        "are, so run the same command again after an interruption. App data whose key was deleted "
+        "here gets a version above all that the key had. Roles and permissions come with the "
+        "user: import only files that you trust."
     )
     exit_statuses = {
         0: "all of the file is stored",

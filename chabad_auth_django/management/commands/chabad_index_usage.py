@@ -11,11 +11,11 @@ from chabad_auth_django.services.deployment.index_usage import Shape, Usage
 
 class Command(OperatorCommand):
     help = (
-        "Show how often each index was used since the server started, name those that never were "
-        "and those that another one can stand in for, and the queries that read a whole "
-        "collection, where the profiler is on. It changes nothing. A server counts for itself: "
-        "look at every member before you drop an index. Do not drop a declared one: the "
-        "specification has it, and chabad_sync_indexes would create it again."
+        "Show how often each index was used since the server started. It names indexes that were "
+        "never used, indexes that another one can replace, and, if the profiler is on, queries "
+        "that read a whole collection. It changes nothing. Each server counts for itself: look at "
+        "every member before you drop an index. Do not drop a declared index: the specification "
+        "has it, and chabad_sync_indexes would create it again."
     )
     json_keys = {
         "indexes": "a list of objects with collection, name, keys, operations, since, declared, "

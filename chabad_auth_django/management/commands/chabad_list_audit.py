@@ -17,8 +17,8 @@ from chabad_auth_django.validators import to_object_id
 class Command(ListCommand):
     help = (
         "List who did what to whom, the newest first: grants, deletions, exports, tokens and "
-        "whatever else acts on a user, and what of it was refused. It changes nothing. Entries "
-        "go after AUDIT_RETENTION_DAYS."
+        "whatever else acts on a user, and the attempts that were refused. It changes nothing. "
+        "MongoDB removes entries after AUDIT_RETENTION_DAYS."
     )
     json_keys = {
         "entries": f"a list of objects with id, {', '.join(audit_log.FIELDS)}",

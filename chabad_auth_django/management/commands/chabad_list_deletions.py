@@ -12,10 +12,11 @@ KEYS = ("id", "state", "since", "ageSeconds", "dueAt", "finishedAt", "receipt", 
 
 class Command(ListCommand):
     help = (
-        "List the users who are being deleted, and those who were and whose receipt was not taken, "
+        "List the deletions that are not finished, and the receipts that were not printed yet, "
         "the oldest first. The state is purging; waiting (for the last sweep, at dueAt); finished "
-        "(only the receipt is left, which 'chabad_erase_user ID' gives); or creating, where there "
-        "are no transactions. It changes nothing; 'chabad_purge_deleted' goes on with all of them."
+        "(only the receipt is left, which 'chabad_erase_user ID' prints); or creating, where "
+        "there are no transactions. It changes nothing; 'chabad_purge_deleted' continues all of "
+        "them."
     )
     json_keys = {
         "deletions": f"a list of objects with {', '.join(KEYS)}; receipt says whether there is "

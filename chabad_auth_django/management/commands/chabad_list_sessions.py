@@ -21,8 +21,8 @@ KEYS = ("userId", "email", "authMethod", "userAgent", *TIMES)
 
 class Command(ListCommand):
     help = (
-        "List the sessions that have not ended, the last opened first: of everybody, or of one "
-        "user. It changes nothing; 'chabad_revoke_sessions' ends those of a user."
+        "List the sessions that have not ended, of all users or of one, the last opened first. It "
+        "changes nothing; 'chabad_revoke_sessions' ends the sessions of a user."
     )
     json_keys = {
         "sessions": f"a list of objects with id, {', '.join(KEYS)}",

@@ -12,8 +12,8 @@ from chabad_auth_django.services.lifecycle import deletion
 
 class Command(OperatorCommand):
     help = (
-        "Continue every unfinished deletion of a user: after a crash, and for the sweep that ends "
-        "each one. Safe to run at any time, also several at once. Run it from cron every minute."
+        "Continue every unfinished deletion of a user: after a crash, and for its last sweep. It "
+        "may run at any time, and several may run at once. Run it from cron every minute."
     )
     has_dry_run = True
     is_scheduled = True

@@ -18,12 +18,12 @@ from chabad_auth_django.services.lifecycle.replay import Gone
 
 class Command(DeleteUser):
     help = (
-        "After an old dump was restored: delete again everybody who has a receipt and is there, "
-        "with all data. The files hold receipts as 'chabad_erase_user --json' and "
-        "'chabad_delete_user --json' print them, or entries as 'chabad_list_audit --json' does, "
-        "one object a line where there are several. Who was imported after the receipt stays. It "
-        "says what will go and asks, unless --yes is given; 'chabad_purge_deleted' does the last "
-        "sweep. Running it again deletes nobody more."
+        "After an old dump was restored: delete every user again who has a receipt, with all "
+        "data. The files hold receipts as 'chabad_erase_user --json' and 'chabad_delete_user "
+        "--json' print them, or entries as 'chabad_list_audit --json' does; several objects stand "
+        "one in each line. A user who was imported after the receipt stays. It says what it will "
+        "delete and asks, unless --yes is given; 'chabad_purge_deleted' does the last sweep. "
+        "Running it again deletes nobody else."
     )
     action = "user.erase"
 

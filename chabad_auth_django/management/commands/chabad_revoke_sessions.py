@@ -10,8 +10,8 @@ from chabad_auth_django.services.signing_in import sessions
 
 class Command(UsersCommand):
     help = (
-        "End all sessions of users: their refresh and access tokens are worthless at once. The "
-        "tokens of an issuer stay good; chabad_block_user stops these."
+        "End all sessions of users. Their refresh and access tokens stop working at once. Tokens "
+        "of an issuer stay valid; chabad_block_user stops these."
     )
     has_dry_run = True
     json_keys = {

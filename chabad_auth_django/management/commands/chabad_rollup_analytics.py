@@ -9,10 +9,10 @@ from chabad_auth_django.services.analytics import rollups
 
 class Command(OperatorCommand):
     help = (
-        "Count the events of each day (UTC) that is over, so that counts need not read them again; "
-        "a day in which something changed since is counted again. Counts are right whether this "
-        "runs or not, only slower. Safe to run at any time, also several at once; killed, the next "
-        "run goes on. Run it from cron every few minutes."
+        "Count the events of each past day (UTC), so that counts need not read them again. A day "
+        "is counted again when one of its events has changed. Counts are always right; without "
+        "this command they are slower. It may run at any time, and several may run at once. If it "
+        "is killed, the next run continues. Run it from cron every few minutes."
     )
     has_dry_run = True
     is_scheduled = True

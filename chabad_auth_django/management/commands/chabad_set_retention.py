@@ -14,10 +14,10 @@ from chabad_auth_django.services.deployment import retention
 
 class Command(OperatorCommand):
     help = (
-        'Put CHABAD_AUTH["ACTIVITY_RETENTION_DAYS"] into effect: after how many days the server '
-        "removes activities. It changes the index in place, says how many activities go at once, "
-        "within a minute, and asks for the number of days unless --yes is given or none goes. The "
-        "setting decides: other days are for --dry-run."
+        'Apply CHABAD_AUTH["ACTIVITY_RETENTION_DAYS"], the days after which MongoDB removes '
+        "activities. It changes the index in place. It says how many activities will be removed "
+        "within a minute, and asks for the number of days, unless --yes is given or none will. "
+        "Other days than those of the setting are for --dry-run."
     )
     has_dry_run = True
     json_keys = {

@@ -13,8 +13,8 @@ class Command(OperatorCommand):
     help = (
         "Show for each collection the shard key, the reason, the commands, the unique index that "
         "stays enforced and the queries that stay targeted. It changes nothing: run the commands "
-        "with mongosh on a mongos. Afterwards do not use 'chabad_sync_indexes --drop-extra': the "
-        "shard keys need their indexes."
+        "with mongosh on a mongos. Afterwards do not use 'chabad_sync_indexes --drop-extra', "
+        "because the shard keys need their indexes."
     )
     json_keys = {
         "cluster": "whether the server is a mongos",

@@ -17,12 +17,11 @@ SHOWN = 100
 class Command(OperatorCommand):
     help = (
         "Scan every collection of the database, also those of other programs, and every field for "
-        "the names of an erased user: its id, e-mail address and external ids, in whatever "
-        "letters, within longer texts, percent-encoded and in Base64, but not compressed or "
-        "hashed. It finds rather too much than too little: look at what it shows. That entries "
-        "of the audit trail and a deletion that is under way have the id is no trace; it says so. "
-        "It changes nothing "
-        f"and shows the first {SHOWN} places. Run it after 'chabad_erase_user' has finished."
+        "the names of an erased user: the id, e-mail address and external ids. It finds them in "
+        "any case, within longer texts, percent-encoded and in Base64, but not compressed or "
+        "hashed. It can find too much: look at what it shows. The id in entries of the audit "
+        "trail and in an unfinished deletion is no trace; it counts these separately. It changes "
+        "nothing and shows the first 100 places. Run it after 'chabad_erase_user' has finished."
     )
     exit_statuses = {0: "no trace", 1: "traces were found"}
     json_keys = {
@@ -40,7 +39,8 @@ class Command(OperatorCommand):
             "names",
             nargs="+",
             metavar="NAME",
-            help="the id, e-mail address or external id; - reads one a line from standard input",
+            help="the id, e-mail address or external id; "
+            "- reads them from standard input, one in each line",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
