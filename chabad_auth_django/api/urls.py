@@ -59,27 +59,7 @@ def route(pattern: str, view: type[ViewSetMixin], actions: dict[str, Any], name:
 app_name = "chabad_auth"
 
 urlpatterns = [
-    route("auth/login/", LoginViewSet, {"post": "login"}, "auth-login"),
-    route("auth/refresh/", RefreshViewSet, {"post": "refresh"}, "auth-refresh"),
-    route("auth/logout/", SessionViewSet, {"post": "logout"}, "auth-logout"),
-    route("auth/me/", SessionViewSet, {"get": "me"}, "auth-me"),
-    route("auth/rules/", SessionViewSet, {"get": "rules"}, "auth-rules"),
-    route(
-        "auth/sessions/", SessionViewSet, {"get": "list", "delete": "destroy_all"}, "auth-sessions"
-    ),
-    route("auth/sessions/<str:session>/", SessionViewSet, {"delete": "destroy"}, "auth-session"),
-    route("users/", UsersViewSet, LIST | {"post": "create"}, "users"),
-    route(USER, UserViewSet, READ | {"patch": "partial_update", "delete": "destroy"}, "user"),
-    route(USER + "block/", BlockViewSet, READ | CHANGE, "user-block"),
-    route(USER + "identities/", IdentitiesViewSet, LIST | {"post": "create"}, "user-identities"),
-    route(
-        USER + "identities/<str:identity>/", IdentityViewSet, {"delete": "destroy"}, "user-identity"
-    ),
-    route(USER + "export/", ExportViewSet, READ, "user-export"),
-    route(USER + "erasure/", ErasureViewSet, READ | {"post": "create"}, "user-erasure"),
-    route(USER + "roles/<str:role>/", RoleViewSet, CHANGE, "user-role"),
-    route(USER + "permissions/<str:permission>/", PermissionViewSet, CHANGE, "user-permission"),
-    route(USER + "auth-methods/<str:method>/", AuthMethodViewSet, CHANGE, "user-auth-method"),
+    # Django tries one after the other: what clients ask for all the time comes first.
     route(USER + "profile/", ProfileViewSet, READ | {"patch": "partial_update"}, "profile"),
     route(USER + "profile/avatar/", AvatarViewSet, CHANGE, "profile-avatar"),
     route(
@@ -129,6 +109,27 @@ urlpatterns = [
         READ | CHANGE | {"patch": "partial_update"},
         "app-data-value",
     ),
+    route("auth/login/", LoginViewSet, {"post": "login"}, "auth-login"),
+    route("auth/refresh/", RefreshViewSet, {"post": "refresh"}, "auth-refresh"),
+    route("auth/logout/", SessionViewSet, {"post": "logout"}, "auth-logout"),
+    route("auth/me/", SessionViewSet, {"get": "me"}, "auth-me"),
+    route("auth/rules/", SessionViewSet, {"get": "rules"}, "auth-rules"),
+    route(
+        "auth/sessions/", SessionViewSet, {"get": "list", "delete": "destroy_all"}, "auth-sessions"
+    ),
+    route("auth/sessions/<str:session>/", SessionViewSet, {"delete": "destroy"}, "auth-session"),
+    route("users/", UsersViewSet, LIST | {"post": "create"}, "users"),
+    route(USER, UserViewSet, READ | {"patch": "partial_update", "delete": "destroy"}, "user"),
+    route(USER + "block/", BlockViewSet, READ | CHANGE, "user-block"),
+    route(USER + "identities/", IdentitiesViewSet, LIST | {"post": "create"}, "user-identities"),
+    route(
+        USER + "identities/<str:identity>/", IdentityViewSet, {"delete": "destroy"}, "user-identity"
+    ),
+    route(USER + "export/", ExportViewSet, READ, "user-export"),
+    route(USER + "erasure/", ErasureViewSet, READ | {"post": "create"}, "user-erasure"),
+    route(USER + "roles/<str:role>/", RoleViewSet, CHANGE, "user-role"),
+    route(USER + "permissions/<str:permission>/", PermissionViewSet, CHANGE, "user-permission"),
+    route(USER + "auth-methods/<str:method>/", AuthMethodViewSet, CHANGE, "user-auth-method"),
     route("activities/", ActivitiesViewSet, LIST, "activities"),
     route("analytics/", AnalyticsViewSet, LIST, "analytics"),
     route("analytics/event-counts/", AnalyticsViewSet, {"get": "event_counts"}, "event-counts"),

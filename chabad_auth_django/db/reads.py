@@ -1,8 +1,4 @@
-"""Reads that are described before they are sent, so that several can go in one command.
-
-The documents come back raw. Each reader decodes its own, so one that cannot be decoded harms nobody
-else.
-"""
+"""Reads that are described before they are sent, so that several can go in one command."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,13 +20,16 @@ _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocumen
 
 @dataclass(frozen=True)
 class Found:
-    """Batches of BSON documents."""
+    """Batches of BSON documents, or the only document, decoded."""
 
     batches: Iterable[bytes]
     codec: CodecOptions[Row]
+    only: Row | None = None
 
     def row(self) -> Row | None:
         """Return the first document, or ``None``."""
+        if self.only is not None:
+            return self.only
         rows, _ = self.rows(self.codec)
         return next(iter(rows), None)
 
@@ -87,7 +86,9 @@ def send_together(
     """Return the document of each read by its name, and what the last read has found.
 
     With one command, which takes less time than one for each. The reads are of one database; those
-    with a name have queries that only one document meets.
+    with a name have queries that only one document meets, and one codec. Many documents are left
+    undecoded: how many of them are wanted depends on their size. Raises ``bson.errors.InvalidBSON``
+    where a document cannot be decoded.
     """
     (name, first), *others = reads.items()
     unions = [(read.collection.name, read.tagged(name)) for name, read in others]
@@ -96,18 +97,24 @@ def send_together(
     # Otherwise the first batch has 101 documents, and the rest takes another command.
     size = len(reads) + (last.limit if last else 0) + 1
     stages = [{"$unionWith": {"coll": coll, "pipeline": pipeline}} for coll, pipeline in unions]
-    collection = first.collection.with_options(codec_options=_RAW)
+    codec = first.collection.codec_options
+    is_raw = last is not None and (last.limit > 1 or last.collection.codec_options != codec)
+    collection: Any = first.collection.with_options(_RAW) if is_raw else first.collection
     documents = collection.aggregate([*first.tagged(name), *stages], batchSize=size)
     found: dict[str, Row | None] = dict.fromkeys(reads)
-    rest: Iterable[RawBSONDocument] = ()
+    rest: Iterable[Any] = ()
     for document in documents:
-        tag, content = _untag(bytes(document.raw))
+        tag = next(iter(document))
         if tag not in found:
             # A stored document begins with its _id, so it cannot pass for one under a tag.
             rest = chain([document], documents)
             break
-        found[tag] = bson.decode(content, reads[tag].collection.codec_options)
-    return found, Found(_batches(rest), last.collection.codec_options) if last else None
+        found[tag] = bson.decode(document[tag].raw, codec) if is_raw else document[tag]
+    if last is None:
+        return found, None
+    if is_raw:
+        return found, Found(_batches(rest), last.collection.codec_options)
+    return found, Found((), codec, next(iter(rest), None))
 
 
 def aggregate_together(
@@ -157,13 +164,3 @@ def _split(batch: bytes) -> Iterator[bytes]:
         end = start + int.from_bytes(batch[start : start + 4], "little")
         yield batch[start:end]
         start = end
-
-
-def _untag(document: bytes) -> tuple[str, bytes]:
-    """Return the name of the document's first field, and what it holds where it is the only one.
-
-    In BSON the field stands between the length of the whole and the NUL at its end: a byte for the
-    type, the name and a NUL, the value.
-    """
-    end = document.index(0, 5)
-    return document[5:end].decode(), document[end + 1 : -1]

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from pymongo import DeleteMany, DeleteOne, UpdateOne
 from pymongo.errors import OperationFailure
 
+from chabad_auth_django.conf import conf
 from chabad_auth_django.db.transactions import RetryTransaction, atomic, in_atomic
 from chabad_auth_django.exceptions import AlreadyExists, NotFound, ValidationError, VersionConflict
 from chabad_auth_django.models.app_data_criteria import (
@@ -36,7 +37,7 @@ from chabad_auth_django.models.fields import (
 from chabad_auth_django.models.owned import OwnedDocument, OwnedQuerySet
 from chabad_auth_django.models.queryset import MAX_LIMIT, bounded
 from chabad_auth_django.models.registry import Sharding
-from chabad_auth_django.validators import INT64_MAX, to_object_id, validate_name
+from chabad_auth_django.validators import INT64_MAX, to_object_id, validate_json, validate_name
 
 #: Stands for every key of an application; an empty key never does.
 ALL: Final = object()
@@ -236,14 +237,12 @@ class AppData(OwnedDocument):
         With ``counted`` only where the version is an integer, as it is unless another program
         stored something else: operators take the server less time than a pipeline.
         """
-        update: Any = replacing(data_value)
-        if counted and not isinstance(data_value, (list, tuple)):
-            criteria = {**criteria, "version": {**criteria.get("version", {}), **INTEGER}}
-            update = {
-                "$set": {"dataValue": data_value, "updatedAt": now()},
-                "$inc": {"version": 1},
-            }
-        return cls._apply(criteria, update)
+        if not counted or isinstance(data_value, (list, tuple)):
+            return cls._apply(criteria, replacing(data_value))
+        validate_json(data_value, max_bytes=conf.APP_DATA_MAX_BYTES)
+        update = {"$set": {"dataValue": data_value, "updatedAt": now()}, "$inc": {"version": 1}}
+        integer = {**criteria, "version": {**criteria.get("version", {}), **INTEGER}}
+        return cls._apply(integer, update)
 
     @classmethod
     def _store_value(cls, criteria: dict[str, Any], data_value: Any) -> dict[str, Any] | None:

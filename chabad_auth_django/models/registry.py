@@ -86,7 +86,7 @@ class RegisteredDocument(OpenDocument):
         Whatever read preference the URI asks for: what decides over a write must not be stale.
         """
         collection = cls.default_collection()
-        if collection.read_preference == ReadPreference.PRIMARY:
+        if collection.read_preference is ReadPreference.PRIMARY:
             return collection
         return collection.with_options(read_preference=ReadPreference.PRIMARY)
 

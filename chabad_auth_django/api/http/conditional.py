@@ -14,6 +14,12 @@ from chabad_auth_django.exceptions import Text, ValidationError
 Row = Mapping[str, Any]
 Shape = Callable[[Row], dict[str, Any]]
 
+_CONDITIONS = {
+    "If-Match": "HTTP_IF_MATCH",
+    "If-None-Match": "HTTP_IF_NONE_MATCH",
+    "If-Unmodified-Since": "HTTP_IF_UNMODIFIED_SINCE",
+}
+
 
 def etag(row: Row) -> str:
     """Return the entity tag of a stored document: a digest of it, after the version of a value.
@@ -60,8 +66,8 @@ def refuse_conditions(request: Request, heeded: Collection[str]) -> None:
 
     If it were ignored, the write would do what its sender wanted to prevent.
     """
-    for name in ("If-Match", "If-None-Match", "If-Unmodified-Since"):
-        if name in request.headers and name not in heeded:
+    for name, variable in _CONDITIONS.items():
+        if variable in request.META and name not in heeded:
             raise ValidationError(errors={name: Text("This request takes no `{name}`.", name=name)})
 
 

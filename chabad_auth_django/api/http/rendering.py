@@ -100,7 +100,9 @@ class ContentNegotiation(DefaultContentNegotiation):
         """Return the renderer and the media type of the answer; raise ``NotAcceptable``."""
         first = next(iter(renderers))
         accepts_first = request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", first.media_type)
-        named = format_suffix or self.settings.URL_FORMAT_OVERRIDE in request.query_params
+        # Django takes a query apart when it is first asked for.
+        query = request.META.get("QUERY_STRING") and request.query_params
+        named = format_suffix or (query and self.settings.URL_FORMAT_OVERRIDE in query)
         if accepts_first and not named:
             return first, str(first.media_type)
         return super().select_renderer(request, renderers, format_suffix)

@@ -15,6 +15,8 @@ def check_request_line(request: Request) -> None:
     Django takes the last of the parameters.
     """
     check_encoding(request)
+    if not request.META.get("QUERY_STRING"):
+        return
     repeated = [name for name, values in request.query_params.lists() if len(values) > 1]
     if repeated:
         raise ValidationError(dict.fromkeys(repeated[:MAX_NAMED], "This is given more than once."))

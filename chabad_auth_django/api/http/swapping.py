@@ -1,5 +1,6 @@
 """Classes that a host project swaps by a setting."""
 
+from functools import cache
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -10,7 +11,7 @@ from chabad_auth_django.conf import conf
 class FromSetting:
     """The classes that a setting of ``CHABAD_AUTH`` names, as an attribute of a view.
 
-    They are looked up whenever they are asked for. ``further`` ones come after them.
+    The setting is read whenever they are asked for. ``further`` ones come after them.
     """
 
     def __init__(self, name: str, *further: type[Any]) -> None:
@@ -19,4 +20,9 @@ class FromSetting:
 
     def __get__(self, view: Any, owner: type[Any]) -> list[type[Any]]:
         """Return the classes."""
-        return [*map(import_string, getattr(conf, self.name)), *self.further]
+        return [*_classes(*getattr(conf, self.name)), *self.further]
+
+
+@cache
+def _classes(*names: str) -> list[type[Any]]:
+    return [import_string(name) for name in names]

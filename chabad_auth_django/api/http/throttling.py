@@ -57,7 +57,8 @@ class ScopedThrottle(SimpleRateThrottle):
         """Tell whether the caller is within the rate of the scope."""
         method_scope = "read" if request.method in SAFE_METHODS else "write"
         self.scope = getattr(view, "throttle_scope", None) or method_scope
-        self.rate = {**Conf.THROTTLE_RATES.default, **conf.THROTTLE_RATES}.get(self.scope)
+        default = Conf.THROTTLE_RATES.default.get(self.scope)
+        self.rate = conf.THROTTLE_RATES.get(self.scope, default)
         if self.rate is None:
             return True
         rate: Any = self.parse_rate(self.rate)

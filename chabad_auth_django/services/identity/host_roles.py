@@ -45,7 +45,9 @@ def recheck(*, user: User) -> None:
 
     A user without an account of this project keeps them.
     """
-    had = managed() & set(user.roles or [])
+    roles = managed()
+    # To read a list of a Document takes long.
+    had = roles & set(user.roles or []) if roles else roles
     if had and (keys := _account_keys(user)):
         _take(user, had - _stood_for(keys))
 
