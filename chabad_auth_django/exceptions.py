@@ -1,6 +1,6 @@
 """The errors of the domain: each has a machine-readable code and a message, and no HTTP in it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from django.utils.translation import gettext
@@ -68,6 +68,19 @@ class ValidationError(ChabadAuthError):
         super().__init__(detail)
         self.errors = dict(errors or {})
 
+    def __str__(self) -> str:
+        """Return the detail, and each message behind the name of its field."""
+        return " ".join([self.detail, *_messages(self.errors)])
+
+
+def _messages(errors: Any, path: str = "") -> Iterator[str]:
+    if not isinstance(errors, Mapping):
+        yield f"{path}: {errors}"
+        return
+    for name, value in errors.items():
+        # A position in a list is no name.
+        yield from _messages(value, path if isinstance(name, int) else f"{path}.{name}".strip("."))
+
 
 class NotFound(ChabadAuthError):
     """The document does not exist."""
@@ -117,7 +130,9 @@ class LastAuthMethod(ChabadAuthError):
     """Removing the authentication method would leave the user without any."""
 
     code = "last_auth_method"
-    default_detail = "The last authentication method of a user cannot be removed."
+    default_detail = (
+        "The last authentication method of a user cannot be removed. Add another one first."
+    )
 
 
 class LastAdministrator(ChabadAuthError):
@@ -140,7 +155,7 @@ class DocumentChanged(ChabadAuthError):
     """The stored document is no longer the one that the caller expects."""
 
     code = "document_changed"
-    default_detail = "The document was changed by somebody else."
+    default_detail = "Somebody else changed the document. Read it again, then repeat the change."
 
 
 class VersionConflict(ChabadAuthError):
@@ -150,7 +165,7 @@ class VersionConflict(ChabadAuthError):
     """
 
     code = "version_conflict"
-    default_detail = "The value was changed by somebody else."
+    default_detail = "Somebody else changed the value. Read it again, then repeat the change."
 
     def __init__(self, *, current_version: int, current_value: Any) -> None:
         super().__init__()
@@ -162,7 +177,7 @@ class InvalidToken(ChabadAuthError):
     """The token is not accepted; the caller is not told why."""
 
     code = "invalid_token"
-    default_detail = "The token is invalid, expired or revoked."
+    default_detail = "The token is invalid, expired or revoked. Sign in again."
 
 
 class InvalidCredentials(ChabadAuthError):
@@ -176,7 +191,7 @@ class AuthMethodDisabled(ChabadAuthError):
     """``CHABAD_AUTH["AUTH_METHODS"]`` does not allow the authentication method."""
 
     code = "auth_method_disabled"
-    default_detail = "This way of signing in is not allowed."
+    default_detail = "This way of signing in is not allowed. Use another one."
 
 
 class CredentialsDisabled(AuthMethodDisabled):
@@ -193,21 +208,21 @@ class SecondFactorRequired(ChabadAuthError):
     """The account has a second factor, which was not given."""
 
     code = "second_factor_required"
-    default_detail = "This account signs in with a second factor, which was not given."
+    default_detail = "This account has a second factor. Sign in on the page that asks for it."
 
 
 class Blocked(ChabadAuthError):
     """The user is blocked and may not sign in."""
 
     code = "blocked"
-    default_detail = "This user is blocked."
+    default_detail = "This user is blocked. Only the site's staff can end the block."
 
 
 class LastIdentity(ChabadAuthError):
     """Unlinking the identity would leave the user without any."""
 
     code = "last_identity"
-    default_detail = "The last identity of a user cannot be unlinked."
+    default_detail = "The last identity of a user cannot be unlinked. Link another one first."
 
 
 class EmailNotVerified(ChabadAuthError):
@@ -217,14 +232,18 @@ class EmailNotVerified(ChabadAuthError):
     """
 
     code = "email_not_verified"
-    default_detail = "The sign-in has no verified e-mail address."
+    default_detail = (
+        "The sign-in has no verified e-mail address. Confirm the address, then sign in again."
+    )
 
 
 class ExternalIdTaken(AlreadyExists):
     """The external id belongs to another user, or the user has another one."""
 
     code = "external_id_taken"
-    default_detail = "The external id or the account is linked to another one."
+    default_detail = (
+        "The external id or the account belongs to another user. Unlink it there first."
+    )
 
 
 class IssuerUnavailable(ChabadAuthError):
@@ -239,7 +258,7 @@ class IdempotencyKeyReused(ChabadAuthError):
     """The idempotency key belongs to another request."""
 
     code = "idempotency_key_reused"
-    default_detail = "This Idempotency-Key was used for another request."
+    default_detail = "This Idempotency-Key was used for another request. Send a new one."
 
 
 class IdempotencyInProgress(ChabadAuthError):
@@ -322,4 +341,4 @@ class PermissionDenied(ChabadAuthError):
     """The actor may not do this."""
 
     code = "permission_denied"
-    default_detail = "You may not do this."
+    default_detail = "You may not do this. Ask an administrator for the permission."

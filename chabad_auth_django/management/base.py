@@ -314,18 +314,7 @@ def _lines() -> Iterator[str]:
 def _describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
-    if not isinstance(error, ChabadAuthError):
-        return str(error)
-    return " ".join([error.detail, *_messages(getattr(error, "errors", {}))])
-
-
-def _messages(errors: Any, path: str = "") -> Iterator[str]:
-    """Yield each message behind the name of its field; a position in a list is no name."""
-    if not isinstance(errors, Mapping):
-        yield f"{path}: {errors}"
-        return
-    for name, value in errors.items():
-        yield from _messages(value, path if isinstance(name, int) else f"{path}.{name}".strip("."))
+    return str(error)
 
 
 def _describe_driver(error: Exception) -> str:

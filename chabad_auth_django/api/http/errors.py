@@ -100,10 +100,12 @@ _UNAVAILABLE_CODES = frozenset(
 )
 
 
-#: Errors in which REST framework would repeat a part of the request.
+#: Errors in which REST framework would repeat a part of the request, or not say what to do.
 _DETAILS: dict[type[drf.APIException], str] = {
-    drf.MethodNotAllowed: "This method is not allowed here.",
-    drf.UnsupportedMediaType: "The body has another content type than JSON.",
+    drf.MethodNotAllowed: "This method is not allowed. The header Allow names those that are.",
+    drf.NotAcceptable: "The answer is JSON: accept application/json.",
+    drf.NotAuthenticated: "Sign in first: send an access token, or the cookie of a session.",
+    drf.UnsupportedMediaType: "Send the body as JSON, with Content-Type: application/json.",
 }
 
 #: What Django raises for a host that is not in ALLOWED_HOSTS, thousands of query parameters, a form
@@ -116,7 +118,7 @@ class BodyTooLarge(drf.APIException):
 
     status_code = 413
     default_code = "body_too_large"
-    default_detail = "The body is too large."
+    default_detail = "The body is too large. Send less at once."
 
 
 class LengthRequired(drf.APIException):
@@ -124,7 +126,7 @@ class LengthRequired(drf.APIException):
 
     status_code = 411
     default_code = "length_required"
-    default_detail = "A body takes a Content-Length."
+    default_detail = "A body takes the header Content-Length."
 
 
 class PreconditionFailed(drf.APIException):
@@ -132,7 +134,7 @@ class PreconditionFailed(drf.APIException):
 
     status_code = 412
     default_code = "precondition_failed"
-    default_detail = "The resource was changed by somebody else."
+    default_detail = "Somebody else changed the resource. Read it again, then repeat the change."
 
     def __init__(self, current: Any = None, headers: dict[str, str] | None = None) -> None:
         super().__init__()
@@ -168,7 +170,7 @@ def _respond(error: Exception) -> Response | None:
     if isinstance(error, drf.APIException):
         return _framework_response(error)
     if isinstance(error, DocumentTooLarge):
-        return Response(body("too_large", "The document would be too large."), 413)
+        return Response(body("too_large", "The document is too large. Store less in it."), 413)
     if isinstance(error, (OperationalError, InterfaceError)):
         # Of the host project's own database, in which it looks its sessions up.
         return _domain_response(domain.Unavailable())
@@ -277,7 +279,8 @@ def _framework_response(error: drf.APIException) -> Response:
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait) + 1)
     if isinstance(error, drf.ValidationError):
-        data = body("invalid", "The request is invalid.", error.detail)
+        message = "The request is invalid: correct the fields that errors names."
+        data = body("invalid", message, error.detail)
     else:
         detail = _DETAILS.get(type(error)) or str(error.detail)
         data = body(str(error.get_codes()), detail)
@@ -298,7 +301,12 @@ def handler404(request: HttpRequest, exception: Exception | None = None) -> Http
 def handler500(request: HttpRequest) -> HttpResponse:
     """Answer a bug in the one shape; for a host that serves nothing but the API."""
     return HttpResponse(
-        to_json(body("error", "The server made a mistake.")),
+        to_json(
+            body(
+                "error",
+                "The server made a mistake. Try again, or tell whoever runs it.",
+            )
+        ),
         status=500,
         content_type="application/json",
     )

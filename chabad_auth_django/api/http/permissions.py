@@ -19,7 +19,7 @@ class OwnerOrPermission(BasePermission):
     anything is looked up, so a refusal does not tell whether the other user exists.
     """
 
-    message = "You may not do this."
+    message = "You may not do this. Ask an administrator for the permission."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Tell whether the caller is the owner or has the permission."""

@@ -21,7 +21,7 @@ class VersionConflict(APIException):
 
     status_code = 409
     default_code = "version_conflict"
-    default_detail = "The value was changed by somebody else."
+    default_detail = "Somebody else changed the value. Read it again, then repeat the change."
 
     def __init__(self, current: dict[str, Any] | None) -> None:
         super().__init__()

@@ -47,7 +47,11 @@ class ClientViewSet(APIViewSet):
         except Exception as bug:  # noqa: BLE001 - whatever it is, the clients read JSON
             request: Any = self.request
             got_request_exception.send(sender=type(self), request=request._request)
-            body = errors.shape(api_errors.body("error", "The server made a mistake."))
+            body = errors.shape(
+                api_errors.body(
+                    "error", "The server made a mistake. Try again, or tell whoever runs it."
+                )
+            )
             response = Response(body, 500)
             response.exception = True
             log_response(
