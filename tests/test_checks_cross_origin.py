@@ -55,6 +55,7 @@ def test_the_documented_settings_are_right() -> None:
                 ("CORS_ORIGIN_ALLOW_ALL", True),
                 ("CORS_ALLOWED_ORIGIN_REGEXES", [r".*"]),
                 ("CORS_ALLOWED_ORIGIN_REGEXES", [re.compile(r"^https://")]),
+                ("CORS_ALLOWED_ORIGIN_REGEXES", [r"https://site\.example"]),
                 ("CORS_ALLOWED_ORIGINS", ["null"]),
             )
         ),

@@ -38,7 +38,7 @@ NAMELESS = {"TOKENS_HAVE_ISSUER": False, "AUDIENCE": None}
 
 #: Number -> settings that take the risk, each of which is enough.
 TAKEN: dict[int, list[dict[str, Any]]] = {
-    90: [{"THROTTLE_RATES": {"sign_in": None}}],
+    90: [{"THROTTLE_RATES": {"sign_in": rate}} for rate in (None, "10/second", "1000/min")],
     91: [{"THROTTLE_RATES": {"refresh": None}}],
     92: [{"THROTTLE_CLASSES": []}, {"THROTTLE_CLASSES": ["support.swapped.Once"]}],
     93: [{"AUTHENTICATION_CLASSES": ["rest_framework.authentication.BasicAuthentication"]}],
@@ -48,15 +48,27 @@ TAKEN: dict[int, list[dict[str, Any]]] = {
     97: [{"REFRESH_GRACE_SECONDS": 300}],
     98: [{"TOKEN_LEEWAY_SECONDS": 300}],
     99: [{"AUDIT_RETENTION_DAYS": 1}],
-    100: [{"ISSUERS": [issuer(MAX_LIFETIME_SECONDS=None)]}],
+    100: [{"ISSUERS": [issuer(MAX_LIFETIME_SECONDS=value)]} for value in (None, 365 * DAY)],
     101: [
         {"ISSUERS": [issuer()], "SIGNING_KEY": SECRET.encode()},
         {"ISSUERS": [issuer(KEY={"HS256": SECRET.encode()})], "SIGNING_KEY_FALLBACKS": [SECRET]},
         {"ISSUERS": [issuer(KEY="tests only, at least thirty-two bytes long")]},
     ],
     102: [{"ISSUERS": [issuer(), issuer("two", KEY=SECRET.encode())]}],
+    103: [
+        {"ROLE_PERMISSIONS": {"user": [name]}}
+        for name in (ALL, "users:*", "users:read", "users:block", "app-data:write", "shop:*")
+    ],
     106: [{"ISSUERS": [issuer(**NAMELESS, EXTERNAL_ID_LINKS_STAFF=True)]}],
-    103: [{"ROLE_PERMISSIONS": {"user": [name]}} for name in (ALL, "users:*")],
+    107: [{"THROTTLE_WITHOUT_CACHE": "allow"}],
+    111: [
+        {"MONGODB_URI": uri}
+        for uri in ("mongodb://mongo/site", "mongodb://127.0.0.1,10.0.0.7:27017/site?tls=true")
+    ],
+    112: [
+        {"MONGODB_URI": "mongodb://ann:x@mongo/site?tls=true&tlsInsecure=true"},
+        {"MONGODB_OPTIONS": {"tls": True, "tlsAllowInvalidHostnames": True}},
+    ],
 }
 
 
@@ -91,6 +103,13 @@ def test_careful_settings_are_silent() -> None:
         {"ISSUERS": two},
         named,
         {"THROTTLE_RATES": {"read": None, "sign_in": "1/min"}},
+        {"THROTTLE_RATES": {"sign_in": "1000/hour"}},
+        {"ROLE_PERMISSIONS": {"user": ["shop:read"]}},
+        {"MONGODB_URI": "mongodb://ann:x@mongo/site?tls=true"},
+        {"MONGODB_URI": "mongodb+srv://ann:x@cluster.example.org/site"},
+        {"MONGODB_URI": "mongodb://[::1]:27017,localhost/site"},
+        {"MONGODB_URI": "mongodb://mongo/site", "MONGODB_OPTIONS": {"username": "ann"}},
+        {"MONGODB_URI": "mongodb://mongo/site?authMechanism=MONGODB-X509&tls=true"},
     ):
         assert warned(given) == set(), given
     assert warned({"THROTTLE_RATES": {"sign_in": None, "refresh": None}}) == {90, 91}

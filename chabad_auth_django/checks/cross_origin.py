@@ -71,8 +71,15 @@ def _allows_any_site() -> bool:
         return True
     patterns = getattr(settings, "CORS_ALLOWED_ORIGIN_REGEXES", ())
     return "null" in getattr(settings, "CORS_ALLOWED_ORIGINS", ()) or any(
-        re.match(pattern, origin) for pattern in patterns for origin in STRANGERS
+        _matches_strangers(pattern) for pattern in patterns
     )
+
+
+def _matches_strangers(pattern: str | re.Pattern[str]) -> bool:
+    text = pattern if isinstance(pattern, str) else pattern.pattern
+    # Without an end it lets in "https://example.org.any-site.invalid".
+    is_open = not text.endswith(("$", r"\Z", r"\z"))
+    return is_open or any(re.match(pattern, origin) for origin in STRANGERS)
 
 
 def _lower(headers: Iterable[str]) -> set[str]:

@@ -1,23 +1,48 @@
 """Warnings of settings that work, and that make a deployment easier to attack."""
 
 import logging
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import combinations
 from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Warning
+from django.utils.module_loading import import_string
 from rest_framework.settings import api_settings
 
-from chabad_auth_django.checks import settings_work
+from chabad_auth_django.checks import host_accounts_sign_in, settings_work
 from chabad_auth_django.checks.classes import names_one_of
 from chabad_auth_django.conf import ISSUER_DEFAULTS, Conf, conf
+from chabad_auth_django.conf.rules import uri_options
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
-from chabad_auth_django.services.identity import hosts
+from chabad_auth_django.services.identity import hosts, names
 
 #: Packages of second factors that the default adapter does not ask.
 OTHER_SECOND_FACTORS = ("django_otp", "two_factor", "mfa")
+
+#: Seconds.
+MAX_LIFETIME = 90 * 86_400
+
+#: Tries to sign in to one account, and from one address, in a minute.
+MAX_SIGN_INS = 300
+
+#: The first letter of a unit of time in a rate -> how often it fits into a minute.
+PER_MINUTE = {"s": 60, "m": 1, "h": 1 / 60, "d": 1 / 1440}
+
+#: An address that nobody has verified.
+STRANGER = "nobody@any-site.invalid"
+
+#: A host of this machine, or a socket.
+LOCAL = r"(localhost|127\.[\d.]+|\[::1\]|%2[Ff].+)(:\d+)?\Z"
+
+#: The options by which MongoDB knows who asks.
+CREDENTIALS = ("username", "authmechanism")
 
 
 class Risk(NamedTuple):
@@ -61,13 +86,14 @@ RISKS = (
     ),
     Risk(
         90,
-        lambda: not _rates()["sign_in"],
-        "CHABAD_AUTH['THROTTLE_RATES'] does not limit 'sign_in', so passwords can be guessed.",
+        lambda: _a_minute("sign_in") > MAX_SIGN_INS,
+        f"CHABAD_AUTH['THROTTLE_RATES'] allows more than {MAX_SIGN_INS} tries of 'sign_in' a "
+        "minute, so passwords can be guessed.",
         "Give it a rate, such as '10/min'.",
     ),
     Risk(
         91,
-        lambda: not _rates()["refresh"],
+        lambda: _a_minute("refresh") == math.inf,
         "CHABAD_AUTH['THROTTLE_RATES'] does not limit 'refresh'.",
         "Give it a rate, such as '30/min'.",
     ),
@@ -93,7 +119,7 @@ RISKS = (
     ),
     Risk(
         95,
-        lambda: conf.REFRESH_TOKEN_SECONDS > 90 * 86_400,
+        lambda: conf.REFRESH_TOKEN_SECONDS > MAX_LIFETIME,
         "CHABAD_AUTH['REFRESH_TOKEN_SECONDS'] is more than 90 days.",
         "A device that was lost stays signed in for so long.",
     ),
@@ -123,8 +149,10 @@ RISKS = (
     ),
     Risk(
         100,
-        lambda: any(issuer["MAX_LIFETIME_SECONDS"] is None for issuer in _issuers()),
-        "An issuer in CHABAD_AUTH['ISSUERS'] has no MAX_LIFETIME_SECONDS.",
+        lambda: any(
+            (issuer["MAX_LIFETIME_SECONDS"] or math.inf) > MAX_LIFETIME for issuer in _issuers()
+        ),
+        "An issuer in CHABAD_AUTH['ISSUERS'] has no MAX_LIFETIME_SECONDS, or more than 90 days.",
         "A token that it signs for years is good for years, and cannot be revoked.",
     ),
     Risk(
@@ -146,13 +174,14 @@ RISKS = (
     Risk(
         103,
         lambda: any(
-            "*" in name.split(":")
+            name in names.api_permissions() or "*" in name.split(":")
             for role in User.fields()["roles"].default()
             for name in conf.ROLE_PERMISSIONS.get(role, ())
         ),
-        "CHABAD_AUTH['ROLE_PERMISSIONS'] gives all permissions, or all on something, to the role "
-        "of every new user.",
-        "Give them to another role.",
+        "CHABAD_AUTH['ROLE_PERMISSIONS'] gives a permission of the API to the role of every new "
+        "user.",
+        "Users need none for their own data: each one is about everybody's. Give it to another "
+        "role.",
     ),
     Risk(
         104,
@@ -186,6 +215,51 @@ RISKS = (
         "Whoever has its key is an administrator. Let the administrators link their accounts at "
         "users/me/identities/ instead.",
     ),
+    Risk(
+        107,
+        lambda: conf.THROTTLE_WITHOUT_CACHE == "allow" and _a_minute("sign_in") < math.inf,
+        "CHABAD_AUTH['THROTTLE_WITHOUT_CACHE'] lets passwords be guessed while the cache is away.",
+        "Set it to 'refuse'.",
+    ),
+    Risk(
+        108,
+        lambda: _verifies_everything(),
+        "CHABAD_AUTH['HOST_ADAPTER'] calls the address of a new account verified.",
+        "Whoever can choose the address of an account here becomes the user who has it. Let "
+        "is_email_verified tell whether mail to it was answered, or silence this warning where "
+        "people cannot choose their addresses.",
+    ),
+    Risk(
+        109,
+        lambda: (
+            apps.is_installed("allauth.account")
+            and not import_string("allauth.account.app_settings").RATE_LIMITS.get("login_failed")
+        ),
+        "ACCOUNT_RATE_LIMITS does not limit failed logins, so passwords can be guessed at allauth.",
+        "Leave out 'login_failed', which has a default.",
+    ),
+    Risk(
+        110,
+        lambda: apps.is_installed("allauth.socialaccount.providers.dummy"),
+        "allauth's dummy provider lets everybody log in as anybody.",
+        "Take it out of INSTALLED_APPS.",
+    ),
+    Risk(
+        111,
+        lambda: _is_open(),
+        "MongoDB on another machine is used without a password.",
+        "Whoever reaches it can read and change everything. Let it have users, and put one of "
+        "them into the URI.",
+    ),
+    Risk(
+        112,
+        lambda: any(
+            str(_mongodb_options().get(name)).lower() == "true"
+            for name in ("tlsinsecure", "tlsallowinvalidcertificates", "tlsallowinvalidhostnames")
+        ),
+        "An option of MongoDB lets any server take its place.",
+        "Give the authority that signed its certificate in tlsCAFile instead.",
+    ),
 )
 
 
@@ -204,6 +278,14 @@ def _rates() -> dict[str, str | None]:
     return {**Conf.THROTTLE_RATES.default, **conf.THROTTLE_RATES}
 
 
+def _a_minute(scope: str) -> float:
+    rate = _rates()[scope]
+    if not rate:
+        return math.inf
+    count, _, unit = rate.partition("/")
+    return int(count) * PER_MINUTE[unit[0]]
+
+
 def _limits_any() -> bool:
     return any(_rates().values())
 
@@ -217,6 +299,32 @@ def _adapter_method(name: str) -> Any:
         return getattr(type(hosts.adapter()), name, None)
     except (ImportError, TypeError):
         return None  # chabad_auth.E057 says so.
+
+
+def _verifies_everything() -> bool:
+    if not host_accounts_sign_in():
+        return False
+    account = get_user_model()()
+    # What an adapter asks of an account that is not stored may fail in any way.
+    with suppress(Exception):
+        return bool(hosts.adapter().is_email_verified(account=account, email=STRANGER))
+    return False
+
+
+def _is_open() -> bool:
+    uri = connection.uri_setting()
+    if not isinstance(uri, str):
+        return False
+    authority = uri.partition("://")[2].partition("/")[0].partition("?")[0]
+    is_here = all(re.match(LOCAL, host) for host in authority.split(","))
+    has_user = "@" in authority or not _mongodb_options().keys().isdisjoint(CREDENTIALS)
+    return not is_here and not has_user
+
+
+def _mongodb_options() -> dict[str, Any]:
+    uri = connection.uri_setting()
+    in_uri = uri_options(uri) if isinstance(uri, str) else {}
+    return in_uri | {name.lower(): value for name, value in conf.MONGODB_OPTIONS.items()}
 
 
 def _our_keys() -> set[bytes]:

@@ -37,7 +37,7 @@ def test_check_and_migrate_work_without_warnings(
 
 
 def test_production_settings_pass_the_deployment_checks(manage: Callable[..., Any]) -> None:
-    server = {"MONGODB_URI": "mongodb://mongodb.example/chabad"}
+    server = {"MONGODB_URI": "mongodb://site:secret@mongodb.example/chabad"}
     result = manage("check", "--deploy", "--fail-level", "WARNING", **PRODUCTION, **server)
     assert (result.returncode, result.stderr) == (0, "")
 

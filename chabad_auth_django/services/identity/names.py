@@ -33,11 +33,16 @@ def known_roles() -> set[str]:
     return {*conf.ROLE_PERMISSIONS, *User.fields()["roles"].default()}
 
 
+def api_permissions() -> set[str]:
+    """Return the permissions that the API asks for."""
+    own = {f"{resource}:{verb}" for resource in RESOURCES for verb in ("read", "write", "*")}
+    return {EVERYTHING, *FURTHER, *own}
+
+
 def known_permissions() -> set[str]:
     """Return the permissions that the settings and the API know."""
-    own = {f"{resource}:{verb}" for resource in RESOURCES for verb in ("read", "write", "*")}
     granted = (name for names in conf.ROLE_PERMISSIONS.values() for name in names)
-    return {EVERYTHING, *FURTHER, *own, *granted, *conf.PERMISSIONS}
+    return {*api_permissions(), *granted, *conf.PERMISSIONS}
 
 
 def check_known(*, roles: Iterable[str] = (), permissions: Iterable[str] = ()) -> None:

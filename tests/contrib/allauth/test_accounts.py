@@ -226,6 +226,28 @@ tell(stored() == before)
     """) == [401, [401, "invalid_credentials"], 401, [401, "invalid_token", {}], True]
 
 
+def test_settings_of_accounts_that_make_attacks_easier_are_named(run: Run) -> None:
+    assert run("""
+import sys, types
+from chabad_auth_django.checks.risks import check_risks
+from chabad_auth_django.services.identity.hosts import HostAdapter
+class Trusting(HostAdapter):
+    def is_email_verified(self, *, account, email):
+        return True
+sys.modules["trusting"] = types.SimpleNamespace(Adapter=Trusting)
+def numbers(**changes):
+    given = {**settings.CHABAD_AUTH, **changes.pop("chabad", {})}
+    with override_settings(CHABAD_AUTH=given, **changes):
+        found = [int(message.id[-3:]) for message in check_risks()]
+    return [number for number in found if number > 106]
+tell(numbers())
+tell(numbers(ACCOUNT_RATE_LIMITS={"signup": "5/m"}))
+tell(numbers(chabad={"HOST_ADAPTER": "trusting.Adapter"}))
+tell(numbers(chabad={"HOST_ADAPTER": "trusting.Adapter", "AUTH_METHODS": ["cdsso"],
+                     "SOCIAL_AUTH_METHODS": {}}))
+""") == [[109, 110], [110], [108, 109, 110], [109, 110]]
+
+
 def test_a_blocked_user_gets_no_token(run: Run) -> None:
     told = run(
         SIGNED_UP
