@@ -2,7 +2,7 @@
 
 The kind: a page that leads nowhere, or forgets what was typed. Looked through: PATCH, PUT and POST,
 invalid JSON and invalid values, resources and lists, app data, what has secrets, 304, anonymous
-callers, hosts with a login page of their own and without one.
+callers and refused ones, outages, hosts with a login page of their own and without one.
 """
 
 from __future__ import annotations
@@ -116,6 +116,29 @@ with override_settings(ROOT_URLCONF="support.page_urls", LOGIN_URL="/log-in/"):
     assert "ann@example.org" in mine[1] and "Log in" not in mine[1] + nobody[1]
     assert login[0] == 401
     assert 'href="/log-in/?next=%2Fapi%2Fusers%2Fme%2F%3Fexpand%3Dprofile"' in login[1]
+
+
+def test_a_caller_who_is_refused_gets_a_page(ann: str, tmp_path: Path) -> None:
+    calls = """
+from django.test import override_settings
+from chabad_auth_django.models import User
+from chabad_auth_django.services.identity import blocking
+for header in ("Bearer x", "Bearer x.y.z", f"Bearer {token}x", "Bearer "):
+    for method, path in (("GET", "users/me/"), ("PATCH", "users/me/"), ("DELETE", "activities/")):
+        client.credentials(HTTP_AUTHORIZATION=header)
+        show(method, f"/api/{path}", "{}")
+client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+User.create_user(email="bob@example.org", roles=["admin"])
+blocking.block_user(user_id=User.objects.get(email="ann@example.org").id, reason="abuse")
+show("GET", "/api/users/me/")
+with override_settings(CHABAD_AUTH={"MONGODB_URI": "mongodb://127.0.0.1:1/test_db?timeoutMS=50"}):
+    show("GET", "/api/users/me/")
+"""
+    *refused, blocked, outage = pages(calls, ann, tmp_path)
+    assert [status for status, _ in refused] == [401] * 12
+    assert blocked[0] in (401, 403) and outage[0] == 503
+    for _, page in (*refused, blocked, outage):
+        assert "<html>" in page and "&quot;code&quot;" in page
 
 
 def test_the_index_names_every_address(mongodb: str) -> None:

@@ -58,6 +58,14 @@ class Request(RestFrameworkRequest):
     #: The bytes that ``data`` was read from.
     raw_body = b""
 
+    def _authenticate(self) -> None:
+        try:
+            super()._authenticate()
+        except Exception:
+            # DRF does so for its own errors alone, and a page asks for the user once more.
+            self._not_authenticated()
+            raise
+
     def _not_authenticated(self) -> None:
         # DRF would make contrib.auth's AnonymousUser, which needs contrib.auth installed.
         self._authenticator = self.auth = None
