@@ -7,7 +7,9 @@ from typing import Any
 import pymongo
 from allauth.account import signals as account_signals
 from allauth.socialaccount import signals as social_signals
+from django.apps import apps
 from django.contrib.auth import signals as auth_signals
+from django.utils.module_loading import import_string
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import Blocked
@@ -29,6 +31,8 @@ def connect() -> None:
     account_signals.password_set.connect(keep_session)
     auth_signals.user_logged_out.connect(end_session)
     social_signals.social_account_added.connect(add_auth_method)
+    if apps.is_installed("allauth.mfa"):
+        import_string("allauth.mfa.signals.authenticator_added").connect(end_other_sessions)
 
 
 def _quiet(receiver: Receiver) -> Receiver:
@@ -81,6 +85,20 @@ def end_session(*, request: Any, user: Any, **kwargs: Any) -> None:
     claimant = identities.find_claimant(key=hosts.host_key(account=user))
     if claimant is not None:
         flows.sign_out(user_id=claimant.id, session_id=session_id)
+
+
+@_quiet
+def end_other_sessions(*, request: Any, user: Any, authenticator: Any, **kwargs: Any) -> None:
+    """End the other sessions when the account gets its first second factor.
+
+    Whoever knew its password may have opened one of them.
+    """
+    factors = type(authenticator).objects.filter(user=user, type__in=hosts.SECOND_FACTORS)
+    if authenticator.type not in hosts.SECOND_FACTORS or factors.count() > 1:
+        return
+    claimant = identities.find_claimant(key=hosts.host_key(account=user))
+    if claimant is not None:
+        sessions.revoke_all_sessions(user_id=claimant.id, keep=request.session.get(SESSION_ID))
 
 
 @_quiet

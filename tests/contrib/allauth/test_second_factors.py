@@ -37,6 +37,28 @@ tell(stored() == before)
     ]
 
 
+def test_the_first_factor_ends_the_other_sessions(run: Run) -> None:
+    told = run(
+        """
+app, thief = App(), App()
+app.sign_up("ann@example.org")
+thief.log_in("ann@example.org")
+tell([app.me().status_code, thief.me().status_code])
+secret = app.activate_totp()
+tell([app.me().status_code, thief.me().status_code])
+stolen = thief.tokens["refresh_token"]
+tell(thief.allauth("POST", "tokens/refresh", refresh_token=stolen).status_code)
+other = App()
+other.log_in("ann@example.org")
+other.allauth("POST", "auth/2fa/authenticate", code=totp_code(secret))
+app.allauth("POST", "auth/reauthenticate", password="correct horse")
+tell(app.allauth("POST", "account/authenticators/recovery-codes").status_code)
+tell([app.me().status_code, other.me().status_code])
+"""
+    )
+    assert told == [[200, 200], [200, 401], 400, 200, [200, 200]]
+
+
 def test_a_login_of_djangos_admin_opens_nothing(run: Run) -> None:
     told = run(
         WITH_TOTP
