@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
+from bson import ObjectId
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chabad_auth_django.contrib.admin import rights
 from chabad_auth_django.contrib.admin.languages import StrOrLazy
-from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.exceptions import UserNotFound, ValidationError
+from chabad_auth_django.models import User
+from chabad_auth_django.validators import to_object_id
 
 
 def choice(label: StrOrLazy, choices: Mapping[str, StrOrLazy] | None = None) -> forms.ChoiceField:
@@ -23,8 +27,31 @@ def ago(days: str) -> datetime:
     return timezone.now() - timedelta(days=int(days))
 
 
+def person_field() -> forms.CharField:
+    """Return a field for one person."""
+    return forms.CharField(label=_("Person (id or e-mail)"), max_length=254, required=False)
+
+
+def find_person(account: Any, text: str) -> ObjectId | None:
+    """Return the id of the person whose id or address it is; ``None`` for no text.
+
+    Raises ``ValidationError``, ``UserNotFound`` and others; and ``PermissionDenied``, because an
+    address takes the right to look at people.
+    """
+    if "@" not in text:
+        return to_object_id(text) if text else None
+    rights.check_holds(account, "view_people")
+    user = User.find_by_email(text)
+    if user is None:
+        raise UserNotFound
+    return user.id
+
+
 class FilterForm(forms.Form):
     """The filters of a list."""
+
+    #: Fields that are shown when they are asked for, because they are used seldom.
+    behind: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         super().__init__(data, label_suffix="")
@@ -37,6 +64,11 @@ class FilterForm(forms.Form):
                 errors={name: " ".join(item["message"] for item in items) for name, items in found}
             )
         return self.cleaned_data
+
+    @property
+    def is_behind_used(self) -> bool:
+        """Whether something is asked for by one of the fields ``behind``."""
+        return any(self.data.get(name) for name in self.behind)
 
     @property
     def is_narrowed(self) -> bool:

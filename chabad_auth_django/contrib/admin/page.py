@@ -75,7 +75,7 @@ class Page(View):
         """Answer as the actor and in the zone of the staff member."""
         request.current_app = self.model_admin.admin_site.name
         zone = _zone(request)
-        with audit.acting_as(actor(request)), timezone.override(zone):
+        with audit.acting_as(actor(request.user)), timezone.override(zone):
             for names in (self.permissions, *((name,) for name in self.further)):
                 if not rights.holds(request.user, *names):
                     return self._problem(request, 403, missing(names), kwargs)
@@ -137,9 +137,14 @@ class Page(View):
         )
 
 
-def actor(request: HttpRequest) -> audit.Actor:
+def host() -> str:
+    """Return what the audit trail calls this project."""
+    return conf.HOST_ID or "host"
+
+
+def actor(account: Any) -> audit.Actor:
     """Return the staff member as the audit trail names those who act."""
-    return audit.Actor.host_account(host=conf.HOST_ID or "host", pk=request.user.pk)
+    return audit.Actor.host_account(host=host(), pk=account.pk)
 
 
 def look(*, what: str, user_id: ObjectId | None = None) -> None:

@@ -1,6 +1,6 @@
 """Reading the audit trail."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -36,15 +36,18 @@ def list_entries(
     position: Position | None = None,
     user_id: ObjectId | None = None,
     actor: str | None = None,
-    action: str | None = None,
+    action: str | Collection[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> PageQuery:
     """Return a page of the entries that match every criterion given, the newest first.
 
-    ``actor`` is a user's id, or what else ``AuditEntry.actor_id`` may be.
+    ``actor`` is a user's id, or what else ``AuditEntry.actor_id`` may be. ``action`` is one, or
+    several.
     """
     criteria: dict[str, Any] = {"userId": user_id, "actorId": actor, "action": action}
+    if action is not None and not isinstance(action, str):
+        criteria["action"] = {"$in": list(action)}
     query = {name: value for name, value in criteria.items() if value is not None}
     times = {"$gte": since, "$lt": until}
     times = {operator: time for operator, time in times.items() if time is not None}

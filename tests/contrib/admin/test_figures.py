@@ -166,6 +166,45 @@ tell(glance["chart"].total)
     assert told[12] == 22
 
 
+def test_what_grew_is_told_by_name(figures: Run) -> None:
+    told = figures("""
+all = superuser()
+ann = make()["ann"]
+from chabad_auth_django.models import Analytics
+from chabad_auth_django.models.fields import now
+for name, days in (("sank", 9), ("sank", 9), ("sank", 1), ("grew", 9), *[("grew", 1)] * 3,
+                   ("new", 1)):
+    Analytics.create_analytics(user_id=ann.id, event_name=name, event_category="custom",
+                               timestamp=now() - timedelta(days=days))
+found = get("analytics/", days="7", by="eventName", compare="on", only="")
+tell([[row[key] for key in ("name", "then", "now", "change")] for row in found.context["grown"]
+      if row["name"] != "open"])
+tell([item in text(found) for item in ("What grew most", "+200 %", "-50 %")])
+""")
+    assert told == [[["grew", 1, 3, 200], ["new", 0, 1, None], ["sank", 2, 1, -50]], [True] * 3]
+
+
+def test_somebody_is_asked_for_by_an_address_or_a_username(figures: Run) -> None:
+    told = figures("""
+made = make()
+all = superuser()
+ann, eve = made["ann"], Account.objects.get()
+page = text(get("events/", user=" ANN@example.org "))
+tell([page.count("Ann Levin"), "Bob" in page])
+get(f"people/{ann.id}/")
+page = text(get("audit/", user="ann@example.org", actor=eve.username, action="user.view"))
+tell(["Ann Levin" in page, eve.username in page, "looked at overview" in
+      page.replace("resource ", "").replace("Ann Levin ", "")])
+tell([get(path, user="nobody@example.org").status_code for path in ("events/", "audit/")])
+few = client("view_events", "view_operations")
+tell([get(path, few, user="ann@example.org").status_code for path in ("events/", "audit/")])
+page = text(get("audit/", few))
+tell(["Ann Levin" in page, "ann@example.org" in page, str(ann.id) in page])
+""")
+    assert told[0] == [2, False]
+    assert told[1:] == [[True] * 3, [404, 404], [403, 403], [False, False, True]]
+
+
 def test_the_address_holds_the_filters_and_wrong_ones_are_told(figures: Run) -> None:
     told = figures("""
 all = superuser()
@@ -173,8 +212,8 @@ populate()
 for path, query in (
     ("analytics/", "since=2026-13-45"), ("analytics/", "since=0001-01-01"),
     ("analytics/", "since=2026-02-02&until=2026-01-01"), ("analytics/", "days=x"),
-    ("analytics/", "bucket=year"), ("events/", "user=x"), ("events/", "category=x"),
-    ("audit/", "user=x"), ("audit/", "action=x"), ("analytics/", "days=365&bucket=hour"),
+    ("analytics/", "bucket=year"), ("events/", "category=x"), ("audit/", "action=x"),
+    ("analytics/", "days=365&bucket=hour"), ("events/", "user=x"), ("audit/", "user=x"),
     ("events/", "cursor=x"), ("audit/", "cursor=x"), ("deletions/", "cursor=x"),
     ("deletions/x/", ""), ("deletions/000000000000000000000000/", ""),
 ):
@@ -186,7 +225,7 @@ tell([f'value="{value}" selected' in page for value in ("7", "appId", "UTC")])
 tell(['value="a"' in page, page.count(" checked")])
 """)
     assert [item[1:] for item in told[:15]] == [[True, False]] * 15
-    assert [status for status, *_ in told[:15]] == [200] * 9 + [400] * 5 + [404]
+    assert [status for status, *_ in told[:15]] == [200] * 7 + [400] * 7 + [404]
     assert told[15:] == [[True] * 3, [True, 1]]
 
 

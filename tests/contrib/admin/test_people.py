@@ -90,6 +90,36 @@ tell({name for entry in log for name in (entry.object_id, entry.object_repr)} ==
     ]
 
 
+def test_a_history_names_who_acted_however_often_somebody_looked(run: Run) -> None:
+    told = run("""
+from chabad_auth_django.models import AuditEntry
+from chabad_auth_django.models.audit import ACTIONS
+from chabad_auth_django.contrib.admin.pages import trail
+from chabad_auth_django.services.identity import audit
+made = make()
+browser = superuser()
+eve = Account.objects.get().username
+base = f"{PEOPLE}{made['ann'].id}/"
+browser.post(f"{base}do/sign_out/")
+browser.post(f"{base}do/grant/", {"role": "moderator"})
+with audit.acting_as(audit.Actor.host_account(host="tests", pk="gone")):
+    audit.record(action="user.view", user_id=made["ann"].id, resource="activities")
+looks = AuditEntry.collection().find_one({"action": "user.view"})
+looks.pop("_id")
+AuditEntry.collection().insert_many([dict(looks) for _ in range(250)])
+with audit.acting_as(audit.Actor.user(made["bob"].id)):
+    audit.record(action="user.view", user_id=made["ann"].id, resource="activities")
+page = text(browser.get(f"{base}history/?kind=changes"))
+said = (f"{eve} ended sessions", f"{eve} granted a role", "resource activities")
+tell([item in page for item in said])
+tell(f"{eve} granted a role" in text(browser.get(f"{base}access/")))
+page = text(browser.get(f"{base}history/?kind=looks"))
+tell(["Bob Levin" in page, "tests:gone account" in page, "granted a role" in page])
+tell(set(trail.ACTIONS) == ACTIONS)
+""")
+    assert told == [[True, True, False], True, [True, True, False], True]
+
+
 def test_what_cannot_be_recorded_is_not_shown(run: Run) -> None:
     told = run("""
 from chabad_auth_django.db import connection

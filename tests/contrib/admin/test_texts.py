@@ -85,7 +85,7 @@ for address in staff.pages(str(made["ann"].id), gone):
         answer = browser.get(address)
     page = re.sub(r'<([a-z]+)[^>]* lang="en".*?</\\\\1>', "", answer.content.decode(), flags=re.S)
     main = unescape(re.sub(r"<[^>]+>", "\\\\n", page.partition('id="content-main"')[2]))
-    tell([address, 'lang="he"' in page, [line.strip() for line in main.split("\\\\n")]])
+    tell([address, 'lang="he"' in page, [line.strip() for line in main.split("\\n")]])
 """.replace("from django", "import re\nfrom html import unescape\nfrom django", 1)
     )
     english = {text for text in marked() if " " in text or text.istitle()}

@@ -1,7 +1,9 @@
 """Page 5: counts of events over time."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice
 from typing import Any
 
 from django import forms
@@ -13,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin import exports
 from chabad_auth_django.contrib.admin.charts.columns import Columns
+from chabad_auth_django.contrib.admin.charts.marks import name_of
 from chabad_auth_django.contrib.admin.page import Page, section
 from chabad_auth_django.contrib.admin.pages import active, periods, series
 from chabad_auth_django.contrib.admin.pages.addresses import with_changes
@@ -22,6 +25,9 @@ from chabad_auth_django.exceptions import TooSlow
 from chabad_auth_django.services.analytics import calendar
 
 Row = Mapping[str, Any]
+
+#: Names in the table of what grew.
+MOST_GROWN = 50
 
 BUCKETS = {"hour": _("hours"), "day": _("days"), "week": _("weeks"), "month": _("months")}
 
@@ -122,6 +128,10 @@ class AnalyticsPage(Page):
         found: dict[str, Any] = {"chart": chart, "export": with_changes(request, export="csv")}
         if is_compared:
             found["compared"] = _compare(earlier, rows, then)
+            found["grown"] = (
+                list(islice(_grown(question.by, rows, then), MOST_GROWN)) if question.by else []
+            )
+            found["by"] = BY[question.by or ""]
         return found
 
 
@@ -146,6 +156,18 @@ def _split(rows: Sequence[Row], at: datetime) -> tuple[list[Row], list[Row]]:
     """Return the rows before the time, and the others."""
     then = [row for row in rows if row["time"] < at]
     return then, list(rows[len(then) :])
+
+
+def _grown(by: str, rows: Sequence[Row], earlier: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """Yield each value of the field with its count now and before, the most grown first."""
+    now, then = Counter[str](), Counter[str]()
+    for counts, some in ((now, rows), (then, earlier)):
+        for row in some:
+            counts[name_of(row[by])] += row["count"]
+    for name in sorted(now | then, key=lambda name: (then[name] - now[name], name)):
+        more = now[name] - then[name]
+        change = round(more * 100 / then[name]) if then[name] else None
+        yield {"name": name, "now": now[name], "then": then[name], "more": more, "change": change}
 
 
 def _compare(period: Period, rows: Sequence[Row], earlier: Sequence[Row]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bson import ObjectId
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -18,6 +19,7 @@ from chabad_auth_django.contrib.admin import exports, rights
 from chabad_auth_django.contrib.admin.charts.marks import number
 from chabad_auth_django.contrib.admin.models import Deletions
 from chabad_auth_django.contrib.admin.page import Page, position, section
+from chabad_auth_django.contrib.admin.pages import trail
 from chabad_auth_django.db.cursors import encode
 from chabad_auth_django.exceptions import TooSlow
 from chabad_auth_django.services.deployment.state import LATE_DELETION
@@ -50,9 +52,14 @@ class DeletionsPage(Page):
         if isinstance(found, TooSlow):
             return {"is_slow": True}
         shown, following = found
-        entries = audit_log.find_last(user_ids=[item.user_id for item in shown], actions=ACTIONS)
+        entries = _last_entries(request, [item.user_id for item in shown])
         rows = [
-            {"departure": item, "entry": entries.get(item.user_id), "is_late": _is_late(item)}
+            {
+                "departure": item,
+                "entry": entries.get(item.user_id),
+                "is_late": _is_late(item),
+                "is_due": item.due_at is not None and item.due_at <= timezone.now(),
+            }
             for item in shown
         ]
         return {
@@ -83,14 +90,13 @@ class ReceiptPage(Page):
         """Return the receipt as of now."""
         user_id = to_object_id(kwargs["user"])
         receipt = receipts.read(user_id=user_id)
-        entries = audit_log.find_last(user_ids=[user_id], actions=ACTIONS)
         rows = [(name, count, receipt.left[name]) for name, count in receipt.deleted.items()]
         return {
             "receipt": receipt,
             "rows": rows,
             "deleted": sum(receipt.deleted.values()),
             "left": sum(receipt.left.values()),
-            "entry": entries.get(user_id),
+            "entry": _last_entries(request, [user_id]).get(user_id),
             "today": timezone.now(),
         }
 
@@ -124,6 +130,12 @@ class PurgePage(Page):
         messages.success(request, text)
         may_look = rights.holds(request.user, *DeletionsPage.permissions)
         return redirect(self.url("chabad_admin_deletions_changelist" if may_look else "index"))
+
+
+def _last_entries(request: HttpRequest, user_ids: list[ObjectId]) -> dict[ObjectId, dict[str, Any]]:
+    """Return who asked for the deletion of each, by the user."""
+    found = audit_log.find_last(user_ids=user_ids, actions=ACTIONS)
+    return {entry["userId"]: entry for entry in trail.shown(request, found.values())}
 
 
 def _is_late(item: Departure) -> bool:

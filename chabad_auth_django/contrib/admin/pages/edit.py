@@ -33,7 +33,9 @@ FIELDS = {
 class EditForm(forms.Form):
     """What staff may change; only what differs from what they saw is stored."""
 
-    name = forms.CharField(max_length=200, required=False, show_hidden_initial=True)
+    name = forms.CharField(
+        label=_("Name"), max_length=200, required=False, show_hidden_initial=True
+    )
     email = forms.CharField(
         label=_("E-mail"),
         max_length=254,
@@ -44,18 +46,22 @@ class EditForm(forms.Form):
         label=_("Display name"), max_length=100, required=False, show_hidden_initial=True
     )
     bio = forms.CharField(
+        label=_("Bio"),
         max_length=500,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
         show_hidden_initial=True,
     )
     language = forms.CharField(
+        label=_("Language"),
         max_length=35,
         validators=[RegexValidator(LANGUAGE, "Expected a language tag, such as en or pt-BR.")],
         show_hidden_initial=True,
     )
     theme = forms.ChoiceField(
-        choices=[(theme, theme) for theme in THEMES], show_hidden_initial=True
+        label=_("Theme"),
+        choices=[(theme, theme) for theme in THEMES],
+        show_hidden_initial=True,
     )
 
 
@@ -76,7 +82,7 @@ class EditPage(Page):
             field: clean_lines((stored[name] or {}).get(field) or "")
             for field, (name, _) in FIELDS.items()
         }
-        return {"form": EditForm(initial=initial, label_suffix="")}
+        return {"form": EditForm(initial=initial, label_suffix=""), "name": initial["name"]}
 
     def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Store what was changed."""

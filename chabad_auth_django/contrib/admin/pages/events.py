@@ -15,18 +15,18 @@ from django.utils.translation import gettext_lazy as _
 from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.contrib.admin import exports, rights
+from chabad_auth_django.contrib.admin.filters import find_person, person_field
 from chabad_auth_django.contrib.admin.page import Page, look, position, section
 from chabad_auth_django.contrib.admin.pages import series
 from chabad_auth_django.contrib.admin.pages.addresses import with_changes
 from chabad_auth_django.contrib.admin.pages.periods import Period, PeriodForm
 from chabad_auth_django.contrib.admin.pages.series import Question
 from chabad_auth_django.db.pages import PageQuery, Position, Row
-from chabad_auth_django.exceptions import TooSlow, ValidationError
+from chabad_auth_django.exceptions import TooSlow
 from chabad_auth_django.models import Activity, Analytics
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.services.data import events
 from chabad_auth_django.services.identity import users
-from chabad_auth_django.validators import to_object_id
 
 #: Events on one page, in one part of a file, and in a whole file.
 PAGE_SIZE, PART, MOST = 100, 1_000, 100_000
@@ -43,7 +43,7 @@ class EventsForm(PeriodForm):
         choices=[("analytics", _("analytics")), ("activities", _("activities"))],
         required=False,
     )
-    user = forms.CharField(label=_("Person (id)"), max_length=24, required=False)
+    user = person_field()
     name = forms.CharField(label=_("Name or type"), max_length=256, required=False)
     category = forms.ChoiceField(
         label=_("Category"),
@@ -56,13 +56,12 @@ class EventsForm(PeriodForm):
     default_days = ""
     choices_of_days = {"": _("24 hours")}
 
-    def clean_user(self) -> ObjectId | None:
-        """Return the id; refuse what is none."""
-        text = self.cleaned_data["user"].strip()
-        try:
-            return to_object_id(text) if text else None
-        except ValidationError:
-            raise forms.ValidationError(_("An id has 24 hexadecimal digits.")) from None
+    #: Whose events, where it is one person's.
+    user_id: ObjectId | None = None
+
+    def find_person(self, account: Any) -> None:
+        """Look for the person whose id or address was given; raise what ``find_person`` does."""
+        self.user_id = find_person(account, self.cleaned_data["user"])
 
     def period(self, zone: tzinfo) -> Period:
         """Return the range; without any choice the last 24 hours."""
@@ -83,7 +82,7 @@ class EventsForm(PeriodForm):
         given = self.cleaned_data
         name = "eventType" if self.model is Activity else "eventName"
         found = {
-            "userId": given["user"],
+            "userId": self.user_id,
             name: given["name"] or None,
             "appId": given["app"] or None,
             "sessionId": given["session"] or None,
@@ -124,7 +123,8 @@ class EventsPage(Page):
         if request.GET.get("export") != "jsonl" or not form.is_valid():
             return super().get(request, *args, **kwargs)
         rights.check_holds(request.user, "export_people")
-        look(what="events", user_id=form.cleaned_data["user"])
+        form.find_person(request.user)
+        look(what="events", user_id=form.user_id)
         first = form.query(limit=PART)
         return exports.attachment("events.jsonl", "application/x-ndjson", _lines(form, first))
 
@@ -133,10 +133,11 @@ class EventsPage(Page):
         form = EventsForm(request.GET)
         if not form.is_valid():
             return {}
+        form.find_person(request.user)
         page = section(form.query(limit=PAGE_SIZE, position=position(request, datetime)).fetch)
         if isinstance(page, TooSlow):
             return {"is_slow": True}
-        look(what="events", user_id=form.cleaned_data["user"])
+        look(what="events", user_id=form.user_id)
         ids = {row["userId"] for row in page.rows if isinstance(row.get("userId"), ObjectId)}
         shows_names = rights.holds(request.user, "view_people")
         people = users.read_many(user_ids=ids) if shows_names and ids else {}
@@ -170,7 +171,7 @@ def _chart(form: EventsForm) -> Any:
         only=only,
         zone=zone,
         zone_name=timezone.get_current_timezone_name(),
-        user_id=given["user"],
+        user_id=form.user_id,
     )
     return series.chart(question, question.rows(period), key="events", title=gettext("Events"))
 

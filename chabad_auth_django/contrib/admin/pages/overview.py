@@ -61,7 +61,7 @@ class OverviewPage(Page):
             users = section(lambda: people.read(newest=NEWEST if shows_names else 0))
             if isinstance(users, People):
                 found["people"] = users
-                found["tiles"] += _people_tiles(users)
+                found["tiles"] += _people_tiles(users, may_look=shows_names)
                 if users.newest:
                     look(what="users")
                     found["newest"] = [
@@ -107,13 +107,12 @@ def _charts(found: Summary) -> dict[str, Any]:
     address = reverse("admin:chabad_admin_analytics_changelist")
     columns = []
     for day in days:
-        query = {"since": f"{day:%Y-%m-%d}", "until": f"{day:%Y-%m-%d}", "bucket": "hour"}
         columns.append(
             Column(
                 label=periods.label(day, "day", UTC, is_short=True),
                 name=periods.label(day, "day", UTC, is_short=False),
                 values=values.get(day, (0,) * len(parts)),
-                href=f"{address}?{urlencode({**query, 'zone': 'UTC'})}",
+                href=_hours_of(day),
             )
         )
     is_rtl = translation.get_language_bidi()
@@ -124,6 +123,17 @@ def _charts(found: Summary) -> dict[str, Any]:
         "names": _bars(gettext("Most common events"), found, "eventName", address),
         "apps": _bars(gettext("Applications"), found, "appId", address),
     }
+
+
+def _hours_of(day: datetime) -> str:
+    """Return the address of the events of a UTC day, by hours."""
+    query = {
+        "since": f"{day:%Y-%m-%d}",
+        "until": f"{day:%Y-%m-%d}",
+        "bucket": "hour",
+        "zone": "UTC",
+    }
+    return f"{reverse('admin:chabad_admin_analytics_changelist')}?{urlencode(query)}"
 
 
 def _bars(title: str, found: Summary, field: str, address: str) -> Any:
@@ -141,7 +151,7 @@ def _bars(title: str, found: Summary, field: str, address: str) -> Any:
     )
 
 
-def _people_tiles(found: People) -> Iterator[Tile]:
+def _people_tiles(found: People, *, may_look: bool) -> Iterator[Tile]:
     note = gettext("%(new)s new in 7 days, %(before)s in the 7 before")
     if found.joined + found.joined_before >= people.MOST:
         note = gettext("more than %(new)s new in 7 days, %(before)s in the 7 before")
@@ -149,12 +159,13 @@ def _people_tiles(found: People) -> Iterator[Tile]:
         gettext("Users"),
         number(found.total),
         note % {"new": number(found.joined), "before": number(found.joined_before)},
+        reverse("admin:chabad_admin_people_changelist") if may_look else "",
     )
     yield Tile(
         gettext("New sessions"),
         number(found.signed_in),
         gettext("begun by signing in within 24 hours, and not ended"),
-        reverse("admin:chabad_admin_sessions_changelist"),
+        reverse("admin:chabad_admin_sessions_changelist") if may_look else "",
     )
 
 
@@ -165,7 +176,7 @@ def _event_tiles(found: Summary) -> Iterator[Tile]:
     days = sorted(_first_day() + timedelta(days=index) for index in range(DAYS))
     yesterday, before = (by_day.get(day, 0) for day in (days[-2], days[-3]))
     note = gettext("%(number)s the day before; UTC") % {"number": number(before)}
-    yield Tile(gettext("Events yesterday"), number(yesterday), note)
+    yield Tile(gettext("Events yesterday"), number(yesterday), note, _hours_of(days[-2]))
 
 
 def _active_tile(found: RolledUp) -> Tile:

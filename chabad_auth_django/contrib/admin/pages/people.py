@@ -80,6 +80,11 @@ class Filters(FilterForm):
         widget=forms.CheckboxSelectMultiple,
     )
 
+    behind = (
+        *("role", "method", "status", "joined", "since", "until", "signed_in", "external"),
+        *("order", "columns"),
+    )
+
     def __init__(self, data: Mapping[str, Any]) -> None:
         super().__init__(data)
         choices = {"role": sorted(names.known_roles()), "method": conf.AUTH_METHODS}

@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from chabad_auth_django.contrib.admin.filters import FilterForm
 from chabad_auth_django.contrib.admin.languages import StrOrLazy
 from chabad_auth_django.exceptions import ValidationError
 
@@ -49,7 +50,7 @@ def day_field(label: StrOrLazy) -> forms.DateField:
     )
 
 
-class PeriodForm(forms.Form):
+class PeriodForm(FilterForm):
     """A range: the last days, or from one day to another."""
 
     days = forms.ChoiceField(label=_("Range"), required=False)
@@ -63,7 +64,7 @@ class PeriodForm(forms.Form):
 
     def __init__(self, query: Any) -> None:
         given = {name: query.get(name) for name in query}
-        super().__init__({"days": self.default_days, **self.defaults(), **given}, label_suffix="")
+        super().__init__({"days": self.default_days, **self.defaults(), **given})
         choices = list((self.choices_of_days | RANGES).items())
         self.fields["days"] = forms.ChoiceField(label=_("Range"), choices=choices, required=False)
 

@@ -13,19 +13,25 @@ from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import acting, devices, rights
+from chabad_auth_django.contrib.admin.filters import FilterForm, choice
 from chabad_auth_django.contrib.admin.page import Page, look, position, section
+from chabad_auth_django.contrib.admin.pages import trail
 from chabad_auth_django.contrib.admin.pages.people import initials
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import plain, pretty
 from chabad_auth_django.db import pages
 from chabad_auth_django.db.pages import Row
 from chabad_auth_django.exceptions import TooSlow, UserNotFound, ValidationError
 from chabad_auth_django.models import Activity, ExternalId, User
+from chabad_auth_django.models.audit import ACTIONS
 from chabad_auth_django.models.external_id import HOST
 from chabad_auth_django.services.data import timeline
 from chabad_auth_django.services.identity import audit_log, hosts, identities, names
 from chabad_auth_django.services.lifecycle import creation, departed, purging
 from chabad_auth_django.services.signing_in import sessions
 from chabad_auth_django.validators import to_object_id, validate_http_url
+
+#: The entry that a look leaves, and those of changes of roles and permissions.
+LOOK, GRANTS = "user.view", {name for name in ACTIONS if name.startswith(("role.", "permission."))}
 
 #: Events on the first tab, and values of app data and entries of the history on a page.
 NEWEST, ROWS = 10, 50
@@ -104,7 +110,9 @@ class OverviewTab(PersonPage):
         actions = (action for action in acting.ACTIONS.values() if action.is_open_to(request.user))
         return {
             "counts": section(partial(purging.count_all_documents_of, user_ids=[user.id])),
-            "newest": shown_events(found.rows) if isinstance(found, pages.Page) else None,
+            "newest": isinstance(found, pages.Page)
+            and found.rows
+            and [("", shown_events(found.rows))],
             "newest_problem": found if isinstance(found, TooSlow) else None,
             "open": {action.name: action for action in actions},
         }
@@ -146,7 +154,7 @@ class AccessTab(PersonPage):
             ]
             for permission in sorted(user.effective_permissions())
         }
-        entries = section(partial(_grants, user.id))
+        entries = section(partial(_grants, request, user.id))
         known = names.known_roles()
         return {
             "sources": sources,
@@ -200,17 +208,34 @@ class RawTab(PersonPage):
     further = ("view_raw",)
 
 
+class HistoryFilters(FilterForm):
+    """Which entries of a person's history."""
+
+    kind = choice(
+        _("Show"), {"changes": _("what was changed"), "looks": _("who looked at this person")}
+    )
+
+
 class HistoryTab(PersonPage):
     """What was done to the person, by whom, and who looked."""
 
     template_name = "chabad_admin/person/history.html"
     tab = "history"
 
+    def frame(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        """Return the filters."""
+        return {**super().frame(request, **kwargs), "filters": HistoryFilters(request.GET)}
+
     def read_tab(self, request: HttpRequest, user: User) -> dict[str, Any]:
         """Return a page of the audit trail."""
-        start = position(request, datetime)
-        page = audit_log.list_entries(user_id=user.id, limit=ROWS, position=start).fetch()
-        return {"page": page}
+        kind = HistoryFilters(request.GET).values()["kind"]
+        page = audit_log.list_entries(
+            user_id=user.id,
+            limit=ROWS,
+            position=position(request, datetime),
+            action={"changes": ACTIONS - {LOOK}, "looks": LOOK}.get(kind),
+        ).fetch()
+        return {"page": page, "entries": trail.shown(request, page.rows)}
 
 
 def granted_by(role: str) -> tuple[str, ...]:
@@ -242,7 +267,7 @@ def _avatar(profile: Mapping[str, Any] | None) -> str | None:
     return str(url)
 
 
-def _grants(user_id: ObjectId) -> list[Mapping[str, Any]]:
-    """Return the last changes of roles and permissions among the newest entries."""
-    found = audit_log.list_entries(user_id=user_id, limit=200).fetch().rows
-    return [row for row in found if row["action"].endswith((".grant", ".revoke"))]
+def _grants(request: HttpRequest, user_id: ObjectId) -> list[dict[str, Any]]:
+    """Return the last changes of roles and permissions."""
+    page = audit_log.list_entries(user_id=user_id, limit=ROWS, action=GRANTS).fetch()
+    return trail.shown(request, page.rows)

@@ -112,7 +112,8 @@ def _chart(user_id: ObjectId, criteria: Mapping[str, Any]) -> Any:
     def link(begin: datetime) -> str:
         times = (begin, periods.following(begin, bucket, zone))
         since, until = (f"{time.astimezone(zone):%Y-%m-%dT%H:%M}" for time in times)
-        return f"?{urlencode({'since': since, 'until': until})}"
+        kept = {"category": criteria["category"]} if criteria["category"] else {}
+        return f"?{urlencode({**kept, 'since': since, 'until': until})}"
 
     def read() -> Any:
         rows = question.rows(period)

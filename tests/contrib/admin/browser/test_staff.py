@@ -116,6 +116,7 @@ def test_axe_finds_nothing_and_nothing_is_refused(address: str, axe: str) -> Non
             passes, found = tab.evaluate(FIND)
             assert (bool(passes), found) == (True, []), page
             assert tab.evaluate(WIDER) == [], page
+            assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), page
 
         for page in [*pages, *(f"{ann}{path}" for path in tabs), *figures]:
             look(page)
