@@ -23,7 +23,9 @@ from chabad_auth_django.models import Session, User
 
 pytestmark = [needs("npm"), pytest.mark.slow, pytest.mark.browser]
 
-FIND = """axe.run({include: [["#content-main"], [".chabad-title"]]}, {resultTypes: ["violations"]}).then(({violations, passes}) =>
+FIND = """axe.run(
+    {include: [["#content-main"], [".chabad-title"]]}, {resultTypes: ["violations"]}
+).then(({violations, passes}) =>
     [passes.length, violations.map(({id, nodes}) => [id, nodes.map(({html}) => html)])])"""
 
 #: Elements that reach out of the window, but for tables, which have a region to scroll in, and for
