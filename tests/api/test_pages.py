@@ -141,6 +141,32 @@ with override_settings(CHABAD_AUTH={"MONGODB_URI": "mongodb://127.0.0.1:1/test_d
         assert "<html>" in page and "&quot;code&quot;" in page
 
 
+def test_looking_at_a_page_is_no_try(ann: str, tmp_path: Path) -> None:
+    """What the caller may not do has no form; it is not recorded as refused, and not counted."""
+    bob = User.create_user(email="bob@example.org", permissions=["users:read", "identities:read"])
+    calls = f"""
+from django.core.cache import cache
+from chabad_auth_django.models import AuditEntry
+cache.clear()
+for name in ("{bob.id}", "{User.objects.get(email="ann@example.org").id}"):
+    token = flows.issue_tokens(name="bob@example.org").access_token
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {{token}}")
+    for _ in range(12):
+        show("GET", f"/api/users/{{name}}/identities/")
+    show("PATCH", f"/api/users/{{name}}/identities/", '{{"username": "ann"}}')
+    show("GET", f"/api/users/{{name}}/")
+print(json.dumps([AuditEntry.objects(outcome="refused").count(), ""]))
+"""
+    *found, refused = pages(calls, ann, tmp_path)
+    assert [status for status, _ in found] == [
+        *[*[200] * 12, 405, 200],
+        *[*[200] * 12, 403, 200],
+    ]
+    assert typed(found[13][1]) and not typed(found[-1][1])
+    # The one that was tried.
+    assert refused[0] == 1
+
+
 def test_the_index_names_every_address(mongodb: str) -> None:
     answer = APIClient().get("/api/")
     assert answer["Content-Type"] == "application/json"

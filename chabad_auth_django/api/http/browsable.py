@@ -8,6 +8,7 @@ from django.conf import settings
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 from django.utils.http import urlencode
+from rest_framework.exceptions import APIException
 from rest_framework.renderers import BrowsableAPIRenderer as RestFrameworkBrowsableAPIRenderer
 
 from chabad_auth_django.api.http.rendering import to_json
@@ -28,6 +29,14 @@ class BrowsableAPIRenderer(RestFrameworkBrowsableAPIRenderer):
         """Return what the page shows, with a link to log in."""
         context: dict[str, Any] = super().get_context(*args, **kwargs)
         return {**context, "login_url": login_url(context["request"].get_full_path())}
+
+    def show_form_for_method(self, view: Any, method: str, request: Any, obj: Any) -> bool:
+        """Tell whether the caller may do it; a look is not counted or recorded as a try is."""
+        with suppress(APIException):
+            return method in view.allowed_methods and all(
+                item.has_permission(request, view) for item in view.get_permissions()
+            )
+        return False
 
     def get_raw_data_form(self, data: Any, view: Any, method: str, request: Any) -> Any:
         """Return the form of a write: with what was typed, or with what it may change."""

@@ -60,7 +60,7 @@ class Request(RestFrameworkRequest):
 
     def _authenticate(self) -> None:
         try:
-            super()._authenticate()
+            super()._authenticate()  # type: ignore[misc]  # Missing in its types.
         except Exception:
             # DRF does so for its own errors alone, and a page asks for the user once more.
             self._not_authenticated()
