@@ -58,9 +58,7 @@ def id_key(document: Mapping[str, Any]) -> Any:
     return b"NaN" if number.is_nan() else number
 
 
-def in_batches(
-    collection: Collection[Row], fields: Mapping[str, int] | None = None, size: int = SIZE
-) -> Iterator[list[Row]]:
+def in_batches(collection: Collection[Row], size: int = SIZE) -> Iterator[list[Row]]:
     """Yield all documents in the order of ``_id``, in batches, whatever types their ids have.
 
     Each query has one reply of at most 16 MB, so no cursor stays open while a batch is worked on.
@@ -70,7 +68,7 @@ def in_batches(
     least: list[tuple[str, Any]] = []
     skipped = 0
     while True:
-        cursor = raw.find(criteria, fields).sort("_id", 1)
+        cursor = raw.find(criteria).sort("_id", 1)
         if least:
             cursor = cursor.hint([("_id", 1)]).min(least)
         # A negative limit makes the server close the cursor even if the reply has no room for all.

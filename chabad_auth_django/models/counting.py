@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -26,6 +26,9 @@ from chabad_auth_django.models.rollup import ARCHIVED, LEDGERS, AnalyticsDaily, 
 from chabad_auth_django.validators import to_object_id
 
 DAY = timedelta(days=1)
+
+#: The first time that there is.
+FIRST = datetime.min.replace(tzinfo=UTC)
 
 #: The collection of the events.
 EVENTS = "analytics"
@@ -161,12 +164,10 @@ def start_of_day(time: datetime) -> datetime:
 
 
 @contextmanager
-def open_sources(
-    start: datetime, end: datetime, user_id: Any, builds: Builds, *, by_days: bool = True
-) -> Iterator[Sources]:
+def open_sources(start: datetime, end: datetime, user_id: Any, builds: Builds) -> Iterator[Sources]:
     """Open a snapshot and find out where to count; see ``find_sources``."""
     with open_session() as session:
-        sources = find_sources(session, start, end, user_id, by_days=by_days)
+        sources = find_sources(session, start, end, user_id)
         if session and sources.first < sources.last:
             sources = sources.with_builds(builds(session, sources.first, sources.last))
         yield sources

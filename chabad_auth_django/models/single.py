@@ -40,15 +40,15 @@ class SingleDocument(OwnedDocument):
         return stored
 
     @classmethod
-    def make_missing(cls, user_id: ObjectId, *, check_users: bool = True) -> bool:
+    def make_missing(cls, user_id: ObjectId) -> bool:
         """Store the user's document with its defaults; tell whether there was none.
 
-        ``check_users`` is that of ``insert_documents``. Raises ``UserNotFound``.
+        Raises ``UserNotFound``.
         """
-        if check_users and not User.existing_ids([user_id]):
+        if not User.existing_ids([user_id]):
             raise UserNotFound
         made: dict[ObjectId, ObjectId] = {}
-        with cls._checking_users(lambda: made, check_users=check_users):
+        with cls._checking_users(lambda: made, check_users=True):
             update = {"$setOnInsert": cls.new_row()}
             try:
                 result = cls.collection().update_one({"userId": user_id}, update, upsert=True)

@@ -60,8 +60,7 @@ def test_ids_that_are_broken_texts_end_no_scan_and_none_of_it(raw: Database, siz
     raw.broken.insert_one(RawBSONDocument(nested))
     raw.broken.insert_many([{"_id": id} for id in (1, "b", b"z", "zz", None)])
     stored = {row.raw for row in raw.broken.with_options(codec_options=batches.RAW).find()}
-    for fields in (None, {"a": 1}):
-        scan = in_batches(raw.broken.with_options(codec_options=batches.RAW), fields, size)
-        found = [row.raw for rows in islice(scan, 50) for row in rows]
-        assert len(found) == len(stored) == 12
-        assert fields or set(found) == stored
+    scan = in_batches(raw.broken.with_options(codec_options=batches.RAW), size)
+    found = [row.raw for rows in islice(scan, 50) for row in rows]
+    assert len(found) == len(stored) == 12
+    assert set(found) == stored

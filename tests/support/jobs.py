@@ -22,7 +22,15 @@ from chabad_auth_django.exceptions import (
     DuplicateEmail,
     UserNotFound,
 )
-from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
+from chabad_auth_django.models import (
+    Activity,
+    Analytics,
+    AppData,
+    Deletion,
+    Preferences,
+    Profile,
+    User,
+)
 from chabad_auth_django.services.analytics import archive, rollups
 from chabad_auth_django.services.data.app_data import synchronize_app_data
 from chabad_auth_django.services.identity import users
@@ -131,7 +139,7 @@ def erase(name: str) -> None:
     """Do what ``chabad_delete_user`` does."""
     found = receipts.find(name=name)
     receipts.delete(subject=found, advance=lambda count: None)
-    receipts.take(user_id=found.user_id)
+    Deletion.take_receipt(found.user_id)
 
 
 def grant(user_id: str) -> None:

@@ -11,6 +11,7 @@ from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.management.base import EXIT_INTERRUPTED
 from chabad_auth_django.management.output import Table, plural
 from chabad_auth_django.management.users import UsersCommand
+from chabad_auth_django.models import Deletion
 from chabad_auth_django.services.lifecycle import receipts
 from chabad_auth_django.services.lifecycle.receipts import Subject
 
@@ -105,7 +106,7 @@ class Command(UsersCommand):
 
     def take_receipt(self, item: Subject) -> None:
         """Run the service that removes the receipt of one user."""
-        receipts.take(user_id=item.user_id)
+        Deletion.take_receipt(item.user_id)
         self.begun.remove(item.user_id)
 
 

@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import AnalyticsQuarters
-from chabad_auth_django.models.counting import DAY, snapshot_read
+from chabad_auth_django.models.counting import DAY, FIRST, snapshot_read
 from chabad_auth_django.models.event import utc_argument
 from chabad_auth_django.models.rollup import KEYS, QUARTERS
 from chabad_auth_django.services.analytics import bitmaps, quarters
 from chabad_auth_django.services.analytics.buckets import Bucket, Buckets
 from chabad_auth_django.services.analytics.counts import refuse_in_transaction
-from chabad_auth_django.services.analytics.people import BEFORE, FIRST, Reader, Sets
+from chabad_auth_django.services.analytics.people import BEFORE, Reader, Sets
 from chabad_auth_django.services.analytics.snapshots import open_snapshot
 
 BUCKETS = ("day", "week", "month")

@@ -36,6 +36,7 @@ from chabad_auth_django.db.batches import RAW, SIZE, by_size, id_key
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import ArchiveError, ReplicaSetRequired, ValidationError
 from chabad_auth_django.models import Analytics, AnalyticsArchive, AnalyticsArchiveExclusion, User
+from chabad_auth_django.models.counting import FIRST
 from chabad_auth_django.models.fields import now, to_utc
 from chabad_auth_django.services.analytics import archive_files, ledger, rollups
 from chabad_auth_django.services.analytics.archivable import Left, movable_events
@@ -47,8 +48,6 @@ RESTORING, RESTORED = "restoring", "restored"
 
 #: Events are in the archive, at least some.
 _MOVED = {"$in": [MOVING, ARCHIVED, RESTORING]}
-
-_FIRST = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -281,15 +280,11 @@ def _months(before: datetime) -> list[str]:
         raise ValidationError("Only events of the past can be archived.")
     end = before.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     months: list[str] = []
-    start = _FIRST
-    while True:
-        # Other programs may have stored several times in one event.
-        later = {"timestamp": {"$gte": start, "$lt": end, "$not": {"$type": "array"}}}
-        row = Analytics.collection().find_one(later, {"timestamp": 1}, sort=[("timestamp", 1)])
-        if row is None:
-            return months
-        months.append(row["timestamp"].isoformat()[: len("YYYY-MM")])
+    start = FIRST
+    while time := rollups.first_time(start, end):
+        months.append(time.isoformat()[: len("YYYY-MM")])
         start = _in_month(months[-1])["timestamp"]["$lt"]
+    return months
 
 
 def _in_month(month: str) -> dict[str, Any]:

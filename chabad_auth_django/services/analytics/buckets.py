@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.models.counting import FIRST
 from chabad_auth_django.models.rollup import QUARTER, QUARTERS
 
 Bucket = Literal["hour", "day", "week", "month"]
@@ -22,7 +23,7 @@ Run = tuple[Key, int, int]
 #: No zone has changed its offset twice within this time.
 _STEP = timedelta(hours=6)
 
-_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 #: How long before the first event the bucket can begin that it is in.
 _LONGEST_BUCKET = timedelta(days=32)
@@ -145,9 +146,9 @@ def _zone(name: str) -> ZoneInfo:
 def _offsets(zone: ZoneInfo, start: datetime, end: datetime) -> list[tuple[datetime, timedelta]]:
     """Return the offsets that the zone has in the buckets of the range."""
     if zone.key == "UTC":
-        return [(_FIRST, timedelta(0))]
+        return [(FIRST, timedelta(0))]
     time = start - _LONGEST_BUCKET
-    offsets = [(_FIRST, _offset(zone, time))]
+    offsets = [(FIRST, _offset(zone, time))]
     while time < end:
         later = min(time + _STEP, end)
         if _offset(zone, later) != offsets[-1][1]:

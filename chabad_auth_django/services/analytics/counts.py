@@ -97,18 +97,13 @@ def _remember(question: tuple[ObjectId | None, timedelta]) -> None:
     _many.add(question)
 
 
-def _records(first: datetime, last: datetime) -> dict[str, Any]:
-    return {"$or": [{"_id": AnalyticsRollup.LOG}, {"_id": {"$gte": first, "$lt": last}}]}
-
-
 def valid_builds(
     session: ClientSession, first: datetime, last: datetime
 ) -> dict[datetime, ObjectId]:
     """Return the build of each day that was counted after the last change to it."""
+    query = {"$or": [{"_id": AnalyticsRollup.LOG}, {"_id": {"$gte": first, "$lt": last}}]}
     # Otherwise those beyond 101 take another command.
-    rows = (
-        AnalyticsRollup.collection().find(_records(first, last), session=session).batch_size(10_000)
-    )
+    rows = AnalyticsRollup.collection().find(query, session=session, batch_size=10_000)
     return choose_builds(rows, session)
 
 

@@ -18,8 +18,6 @@ from chabad_auth_django.services.analytics import bitmaps, numbers, parts, quart
 from chabad_auth_django.services.analytics.buckets import Buckets, Run
 from chabad_auth_django.services.analytics.snapshots import Snapshot
 
-FIRST = datetime(1, 1, 1, tzinfo=UTC)
-
 #: The label of what was before the range.
 BEFORE = datetime.max.replace(microsecond=0, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ The record is there before ``builtAt``, so a change after it always finds a reco
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pymongo
@@ -28,7 +28,7 @@ from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import ReplicaSetRequired
 from chabad_auth_django.models import Analytics, AnalyticsDaily, AnalyticsDailyUser, AnalyticsRollup
 from chabad_auth_django.models.base import Document
-from chabad_auth_django.models.counting import DAY, start_of_day
+from chabad_auth_django.models.counting import DAY, FIRST, start_of_day
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.rollup import KEYS, LEDGERS, QUARTER, USER_KEYS
 from chabad_auth_django.services.analytics import bitmaps, ledger, numbers, quarters
@@ -44,8 +44,6 @@ SETTLING = timedelta(minutes=10)
 
 #: Seconds; counting a day may take longer than a request may.
 BUILD_TIMEOUT = 60 * 60
-
-_FIRST_DAY = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -223,17 +221,22 @@ def _rows(
     return [{"$replaceWith": row}, {"$merge": merge}]
 
 
+def first_time(start: datetime, end: datetime) -> datetime | None:
+    """Return the time of the first event with ``start <= timestamp < end``, if there is one.
+
+    An event in which another program stored several times is left out.
+    """
+    wanted = {"timestamp": {"$gte": start, "$lt": end, "$not": {"$type": "array"}}}
+    row = Analytics.collection().find_one(wanted, {"timestamp": 1}, sort=[("timestamp", 1)])
+    return row["timestamp"] if row else None
+
+
 def _days_with_events(before: datetime) -> Iterator[datetime]:
-    day = _FIRST_DAY
-    while True:
-        # Other programs may have stored several times in one event: it is counted as it is.
-        later = {"timestamp": {"$gte": day, "$lt": before, "$not": {"$type": "array"}}}
-        row = Analytics.collection().find_one(later, {"timestamp": 1}, sort=[("timestamp", 1)])
-        if row is None:
-            return
-        day = start_of_day(row["timestamp"])
+    start = FIRST
+    while time := first_time(start, before):
+        day = start_of_day(time)
         yield day
-        day += DAY
+        start = day + DAY
 
 
 def _sweep() -> None:

@@ -57,16 +57,13 @@ def summarize(*, start: datetime, end: datetime, most: int = 10, user_id: Any = 
 
 def _days() -> Stages:
     key = {"time": "$_id.day", "eventCategory": "$_id.eventCategory"}
+    category = {"$ifNull": ["$_id.eventCategory", None]}
     return [
         sum_by(key),
         {"$sort": {"count": -1}},
         {"$limit": MAX_ROWS},
-        {"$project": {"_id": 0, "time": "$_id.time", "eventCategory": _or_null(key), "count": 1}},
+        {"$project": {"_id": 0, "time": "$_id.time", "eventCategory": category, "count": 1}},
     ]
-
-
-def _or_null(key: dict[str, str]) -> dict[str, Any]:
-    return {"$ifNull": ["$_id.eventCategory", None]}
 
 
 def _most_common(name: str, most: int) -> Stages:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chabad_auth_django.conf.table import Setting, Table, user_settings
+from chabad_auth_django.conf.table import Table, user_settings
 
 #: What stands for a secret.
 MASK = "(secret)"
@@ -29,15 +29,9 @@ def read() -> Iterator[Value]:
     for table in Table.known:
         instance = table()
         for setting in table.settings():
-            yield Value(
-                name=setting.name,
-                value=_shown(setting, getattr(instance, setting.name)),
-                is_default=setting.name not in given,
-            )
-
-
-def _shown(setting: Setting[Any], value: Any) -> str:
-    return MASK if setting.is_secret and value else repr(_masked(value))
+            value = getattr(instance, setting.name)
+            shown = MASK if setting.is_secret and value else repr(_masked(value))
+            yield Value(setting.name, shown, is_default=setting.name not in given)
 
 
 def _masked(value: Any) -> Any:

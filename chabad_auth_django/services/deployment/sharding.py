@@ -1,7 +1,7 @@
 """How to shard each collection, as the Documents say."""
 
+import json
 from dataclasses import dataclass
-from typing import Any
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.models.base import Document
@@ -21,7 +21,7 @@ class Plan:
         if self.sharding.key is None:
             return []
         space = f"{connection.get_database().name}.{self.collection}"
-        fields = (f"{name}: {_shell(value)}" for name, value in self.sharding.key.items())
+        fields = (f"{name}: {json.dumps(value)}" for name, value in self.sharding.key.items())
         key = f"{{ {', '.join(fields)} }}"
         return [
             f'db.getCollection("{self.collection}").createIndex({key})',
@@ -37,7 +37,3 @@ def plans() -> list[Plan]:
 def is_cluster() -> bool:
     """Tell whether the server is a mongos."""
     return connection.get_client().admin.command("hello").get("msg") == "isdbgrid"
-
-
-def _shell(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)

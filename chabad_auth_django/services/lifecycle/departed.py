@@ -86,12 +86,11 @@ def list_departures(
     )
     rows = list(aggregated)
     found, more = rows[:limit], len(rows) > limit
-    parts = range(0, len(found), COUNTED_TOGETHER)
-    departures = [
-        departure
-        for start in parts
-        for departure in _departures(found[start : start + COUNTED_TOGETHER])
-    ]
+    departures = []
+    for start in range(0, len(found), COUNTED_TOGETHER):
+        part = found[start : start + COUNTED_TOGETHER]
+        counts = purging.count_documents_of(user_ids=[row["_id"] for row in part])
+        departures += [_departure(row, sum(counts[row["_id"]].values())) for row in part]
     return departures, Position(found[-1]["begun"], found[-1]["_id"]) if more else None
 
 
@@ -141,11 +140,6 @@ def go_on(*, seconds: float) -> Progress:
         documents += sum(outcome.purged.values())
         finished += outcome.finished
     return Progress(documents, finished, len(jobs) - finished)
-
-
-def _departures(rows: Sequence[Mapping[str, Any]]) -> list[Departure]:
-    counts = purging.count_documents_of(user_ids=[row["_id"] for row in rows])
-    return [_departure(row, sum(counts[row["_id"]].values())) for row in rows]
 
 
 def _departure(row: Mapping[str, Any], left: int) -> Departure:

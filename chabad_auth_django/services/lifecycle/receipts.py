@@ -167,11 +167,6 @@ def read(*, user_id: ObjectId) -> Receipt:
     )
 
 
-def take(*, user_id: ObjectId) -> None:
-    """Remove the receipt, with the last that tells of the names."""
-    Deletion.take_receipt(user_id)
-
-
 def _find_by_id(user_id: ObjectId) -> Subject:
     user = User.find_by_id(user_id)
     if user is not None:
