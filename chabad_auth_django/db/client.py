@@ -1,4 +1,4 @@
-"""The MongoDB client: whatever it writes inside a transaction belongs to it, and it may be closed.
+"""The MongoDB client, whose writes inside a transaction belong to the transaction.
 
 PyMongo leaves a client's write concern in commands of a bound session, and the server refuses them
 in a transaction. Here a transaction's writes have none: its commit asks for the majority.

@@ -1,4 +1,4 @@
-"""Update pipelines that leave alone what other programs stored beside what they change."""
+"""Update pipelines that keep what other programs stored beside the values they change."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -152,8 +152,8 @@ class Document(ChangingDocument):
     ) -> bool:
         """Set the given fields atomically, remove those given as ``None``; keep all others.
 
-        ``a.b`` names a field of an embedded document. ``merge`` adds keys to free-form objects,
-        within the limit of their fields whoever else is adding to them. Returns ``False`` where
+        ``a.b`` names a field of an embedded document. ``merge`` adds keys to free-form objects;
+        the limits of their fields hold for concurrent calls too. Returns ``False`` where
         nothing is given. Raises ``ValidationError``, ``AlreadyExists``, ``NotFound`` and
         ``DocumentChanged``.
         """

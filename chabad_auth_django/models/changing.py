@@ -83,8 +83,8 @@ class ChangingDocument(RegisteredDocument):
     def exactly(cls, key: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield criteria that find the document under the key if it is just the one that was read.
 
-        The second, for where the first finds nothing, is of its bytes: decoding loses what Python
-        has not, such as types that are no more used, and names that are there twice.
+        The second, for where the first finds nothing, compares the bytes: decoding loses what
+        Python cannot represent, such as deprecated types and duplicate names.
         """
         yield {**key, "$expr": expressions.is_document(row)}
         stored = cls.collection_as(RAW).find_one(key)

@@ -39,7 +39,7 @@ class OwnedQuerySet(QuerySet):
 class OwnedDocument(PersonalDocument):
     """A Document with a ``userId``; an insert for a deleted user is taken back.
 
-    It goes when the user goes: deletion, export, import and the integrity check find it here.
+    It is deleted with the user: deletion, export, import and the integrity check find it here.
     """
 
     meta = {"abstract": True, "queryset_class": OwnedQuerySet}
@@ -47,7 +47,7 @@ class OwnedDocument(PersonalDocument):
     #: Whether it is removed, and imported, in the same transaction as the user.
     with_user: ClassVar[bool] = False
 
-    # Nobody would look whether the other user is still there.
+    # A change of the owner would go without the check that the new owner exists.
     fixed = frozenset({"userId"})
 
     _recorded_in: ClassVar[Any] = None

@@ -20,8 +20,7 @@ KEYS = ("appId", "eventCategory", "eventName")
 #: The fields by which a user's day is counted; by them users and sessions are told apart.
 USER_KEYS = (*KEYS, "userId", "sessionId")
 
-
-#: A day is divided into so many parts: every clock differs from UTC by a number of them, today.
+#: A day has so many quarter hours. Today every offset from UTC is a whole number of them.
 QUARTERS = 96
 QUARTER = timedelta(minutes=15)
 
@@ -51,7 +50,7 @@ class AnalyticsDaily(Document):
 
 
 class AnalyticsDailyUser(OwnedDocument):
-    """The same for each user and session of the day; goes when the user goes."""
+    """The same for each user and session of the day; is deleted with the user."""
 
     meta = {
         "collection": "analytics_daily_users",

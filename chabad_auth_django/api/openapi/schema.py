@@ -41,7 +41,7 @@ wrong with which field.
 **Send a write again** without a thought where it has an `Idempotency-Key`: it happens once.
 """
 
-#: What the paths are about -> what that is; each is a tag of its operations.
+#: Tag of operations -> its description. The tag is the part of the path that names a resource.
 TAGS = {
     "auth": "Signing in and out, and what the caller is and may do.",
     "users": "Users, what is granted to them, and their authentication methods.",
@@ -54,7 +54,7 @@ TAGS = {
     "health": "For load balancers and orchestrators.",
 }
 
-#: In place of the host project's ``SPECTACULAR_SETTINGS``, all of them: they describe its own API.
+#: All settings of drf-spectacular: the host project's ``SPECTACULAR_SETTINGS`` are for its API.
 SETTINGS: dict[str, Any] = {
     **{
         name: value
@@ -271,8 +271,8 @@ CONDITIONS = frozenset(("If-Match", "If-None-Match"))
 def describe(*, base: type[Schema] = Schema, **options: Any) -> Callable[[F], F]:
     """Return drf-spectacular's ``extend_schema`` for a method of a view, based on that of the view.
 
-    By itself it would be based on REST framework's ``DEFAULT_SCHEMA_CLASS``, which is the host
-    project's. The base view reads ``conditions`` and ``takes_body`` of the method: a write refuses
+    ``extend_schema`` alone would be based on ``DEFAULT_SCHEMA_CLASS``, which the host project sets.
+    The base view reads ``conditions`` and ``takes_body`` of the method: a write refuses
     the preconditions that it is not described with, `version` in a body too.
     """
 

@@ -132,7 +132,7 @@ def get_retention(
 
     Returns rows of ``time``, ``users``, how many the cohort has, and ``retained``: how many of them
     were active in the next bucket, in the one after it and so on, for ``periods`` at most. A
-    cohort are the users who were active in the bucket, or those for whom it was the first time.
+    cohort is the users who were active in the bucket, or those for whom it was the first time.
     Takes and raises what ``get_active_users`` does.
     """
     if cohort not in COHORTS:

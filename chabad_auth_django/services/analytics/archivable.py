@@ -37,7 +37,7 @@ def movable_events(events: Iterable[RawBSONDocument], left: Left) -> Iterator[Ra
             read = RawBSONDocument(event.raw, CODEC)
             fields = dict(read)
             movable = isinstance(fields["timestamp"], datetime) and (
-                # Fields that are there twice, and texts that are none.
+                # Not so for duplicate fields, and for texts that are not UTF-8.
                 bson.encode(fields) == event.raw
                 # The server stores its own time instead.
                 and not any(value == Timestamp(0, 0) for value in fields.values())

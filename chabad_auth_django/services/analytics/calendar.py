@@ -1,4 +1,4 @@
-"""How each day of Analytics is kept: counted by a roll-up, changed since, archived, or not yet."""
+"""The state of each day of Analytics: counted by a roll-up, changed since, archived, or none."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

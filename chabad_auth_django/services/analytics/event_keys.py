@@ -1,4 +1,4 @@
-"""By what an event is counted, whatever other programs have stored there: as BSON."""
+"""The keys by which events are counted, as BSON: other programs may store any type there."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

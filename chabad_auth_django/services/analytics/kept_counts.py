@@ -1,4 +1,4 @@
-"""Whose counts stayed when their events were erased, so that an import does not count them twice.
+"""Remembers whose events were erased while the counts stayed: an import must not count them twice.
 
 A record in ``analytics_rollups`` has a hash of the user's id, how many events were erased, and the
 exclusive or of their hashes. It tells whether a file holds exactly these, and nothing else.

@@ -18,7 +18,7 @@ _BATCH = 100_000
 
 
 def assign(ids: Collection[ObjectId]) -> dict[ObjectId, int]:
-    """Return the numbers of those users who are there; give one to each who has none."""
+    """Return the numbers of those users who exist; give one to each who has none."""
     there, numbers = look_up(ids)
     while new := list(there - numbers.keys()):
         last = _reserve(len(new))
@@ -34,7 +34,7 @@ def assign(ids: Collection[ObjectId]) -> dict[ObjectId, int]:
 def look_up(
     ids: Collection[ObjectId], session: ClientSession | None = None
 ) -> tuple[set[ObjectId], dict[ObjectId, int]]:
-    """Return those users who are there, and the numbers of all, with one command for many."""
+    """Return which of the users exist, and the numbers of all, with one command for many."""
     there: set[ObjectId] = set()
     numbers: dict[ObjectId, int] = {}
     left = iter(ids)
@@ -56,7 +56,7 @@ def look_up(
 
 
 def existing(ids: Collection[ObjectId]) -> set[ObjectId]:
-    """Return those users who are there, also in a transaction, where nothing is joined."""
+    """Return which of the users exist; unlike ``look_up`` it works in a transaction."""
     found: set[ObjectId] = set()
     left = iter(ids)
     while batch := list(islice(left, _BATCH)):

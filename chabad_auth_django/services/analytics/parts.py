@@ -57,7 +57,7 @@ def count_days(
 
 
 def _clip(day: datetime, runs: list[Run], start: datetime, end: datetime) -> Iterator[Run]:
-    """Yield what is of the range."""
+    """Yield the parts of the runs that are in the range."""
     # Rounded inwards.
     first, last = -((day - start) // QUARTER), (end - day) // QUARTER
     for key, begin, until in runs:

@@ -211,5 +211,5 @@ def _is_id(value: Any) -> TypeGuard[ObjectId]:
 
 
 def _is_text(value: str) -> bool:
-    """Tell whether it is what another program has stored, and not what is left of bad UTF-8."""
+    """Tell whether the stored text was valid UTF-8."""
     return not any("\ud800" <= character <= "\udfff" for character in value)

@@ -1,4 +1,4 @@
-"""What an answer has to know of the days before it counts, read with one command."""
+"""What is known of the days of a range before they are counted, read with one command."""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager

@@ -43,12 +43,12 @@ def record(*, command: str, started_at: datetime, status: int) -> None:
 
 
 def read() -> list[Beat]:
-    """Return the beat of each command that the settings schedule, and of any other that beat."""
+    """Return the beat of each command that the settings schedule, or that has left one."""
     return beats_of(Heartbeat.collection().find().limit(100))
 
 
 def beats_of(rows: Iterable[Mapping[str, Any]]) -> list[Beat]:
-    """Return what ``read`` does, of documents that were read already."""
+    """Return the same as ``read``, from documents that were read already."""
     stored = {row["_id"]: row for row in rows}
     commands = sorted(conf.SCHEDULED_COMMANDS.keys() | stored.keys())
     return [_beat(command, stored.get(command, {})) for command in commands]

@@ -29,7 +29,7 @@ class Usage:
     since: datetime
     #: Whether the models declare it.
     declared: bool
-    #: Whether it does more than to find: unique, TTL.
+    #: Whether it is unique or a TTL, so that it does more than serve queries.
     constraint: bool
     #: The name of an index that begins with the same keys, and so can stand in for it.
     redundant_with: str | None = None

@@ -99,10 +99,7 @@ def declared_indexes() -> list[Index]:
 
 
 def compare(found: Iterable[Index] | None = None) -> Comparison:
-    """Compare the indexes in the database, or those given, with the declared ones.
-
-    By keys and options.
-    """
+    """Compare keys and options of the indexes found, or given, with those of the declared ones."""
     comparison = Comparison([], [], [])
     if found is None:
         models = Document.registered()
@@ -164,7 +161,7 @@ def count_overdue(index: Index) -> int:
 
 
 def find_overdue(comparison: Comparison, *, fix: bool) -> dict[str, int]:
-    """Return how many documents of each collection ``create``, or ``fix`` too, has removed."""
+    """Return collection -> how many documents the server removes after ``create``, or ``fix``."""
     wanted = [*comparison.missing, *(pair.declared for pair in comparison.differing if fix)]
     with connection.long_limit(COUNT_TIMEOUT):
         counts = {index.collection: count_overdue(index) for index in wanted if index.is_ttl}

@@ -235,7 +235,7 @@ def _normalise_email(id: ObjectId, email: str, normal: str) -> bool:
 
 
 def _invalid(model: type[Document], row: Mapping[str, Any]) -> Iterator[Finding]:
-    # What hydration would make something else of comes first.
+    # First the stored types: mongoengine would convert some of the values.
     wrong: dict[str, Any] = dict(wrong_types(model, row))
     try:
         model.decode(row).validate()

@@ -1,4 +1,4 @@
-"""How many users there are and come, by the ids, which begin with the time; with one command."""
+"""Counts of users, read with one command. An id begins with the time of its creation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from chabad_auth_django.db.reads import aggregate_together
 from chabad_auth_django.models import Session, User
 from chabad_auth_django.models.fields import now
 
-#: The most that are counted; beyond it "more" is all that is known.
+#: The most users, or sessions, that are counted.
 MOST = 20_000
 
 
@@ -20,7 +20,7 @@ class People:
     """Users at a glance."""
 
     total: int
-    #: Who came within the last seven days, and in the seven before.
+    #: How many users were created in the last seven days, and in the seven before.
     joined: int
     joined_before: int
     #: Sessions that began within the last 24 hours and are not ended.

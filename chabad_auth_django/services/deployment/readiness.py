@@ -35,7 +35,7 @@ _answer: tuple[float, object, Readiness | None] | None = None
 def look() -> Readiness:
     """Return whether requests can be served; other callers wait for the one that looks.
 
-    Another TTL than that of the settings, as a change of the retention brings, is no obstacle.
+    A TTL that differs from the settings is accepted: a change of the retention causes it.
     Raises ``Unavailable`` when no primary answers.
     """
     global _answer

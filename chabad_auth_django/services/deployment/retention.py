@@ -25,7 +25,7 @@ def current_days() -> float | None:
 
 
 def days_of(found: Iterable[Index]) -> float | None:
-    """Return what ``current_days`` does, of indexes that were read already."""
+    """Return the same as ``current_days``, from indexes that were read already."""
     name = Activity.collection().name
     for index in found:
         if (
@@ -38,7 +38,7 @@ def days_of(found: Iterable[Index]) -> float | None:
 
 
 def count_expired(*, days: float) -> int:
-    """Return how many activities are older than that."""
+    """Return how many activities are older than so many days."""
     with connection.long_limit(COUNT_TIMEOUT):
         query = {"timestamp": {"$lt": now() - timedelta(days=days)}}
         return Activity.collection().count_documents(query)

@@ -22,18 +22,21 @@ class Member:
     name: str
     state: str
     is_healthy: bool
-    #: Seconds by which it is behind the primary.
+    #: Seconds by which it is behind the newest member.
     lag_seconds: float
 
 
 @dataclass(frozen=True)
 class Server:
-    """What the account may see of the server; ``None`` is what it may not, or what there is not."""
+    """What the account may see of the server.
+
+    A field is ``None`` where the account may not see it, or the server has no such thing.
+    """
 
     version: str
     set_name: str | None
     members: list[Member] | None
-    #: Since when the log has all changes.
+    #: The time of the first change in the log.
     log_since: datetime | None
 
 

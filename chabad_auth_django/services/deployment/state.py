@@ -30,7 +30,7 @@ LATE_REMOVAL = 3_600
 
 @dataclass(frozen=True)
 class Problem:
-    """What somebody should do something about, and the command that does or tells why."""
+    """Something that an operator should mend, and the command that mends or explains it."""
 
     text: str
     command: str
@@ -44,7 +44,7 @@ class State:
     usages: list[Usage]
     #: Days after which the server removes activities; ``None``: it removes none.
     retention_days: float | None
-    #: By how much the oldest activity has outlived that.
+    #: Seconds by which the oldest activity has outlived that.
     lag_seconds: float
     beats: list[Beat]
     open_deletions: int

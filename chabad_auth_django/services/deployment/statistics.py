@@ -59,7 +59,7 @@ def count_active_users() -> dict[int, int]:
 
 
 def read_figures() -> dict[str, Any] | None:
-    """Return the active users of yesterday (UTC), by Analytics, with the week and month then.
+    """Return how many users were active yesterday (UTC), and in the week and month until then.
 
     ``None`` where the extra ``figures`` is not installed, or counting takes too long.
     """
@@ -125,7 +125,7 @@ def ttl_lag() -> dict[str, Any]:
 
 
 def ttl_lag_seconds(*, days: float | None) -> float:
-    """Return by how much the oldest activity has outlived the retention of so many days."""
+    """Return the seconds by which the oldest activity has outlived so many days."""
     if days is None:
         return 0.0
     dated = {"timestamp": {"$type": "date"}}
@@ -134,7 +134,7 @@ def ttl_lag_seconds(*, days: float | None) -> float:
 
 
 def lag_of(time: Any, *, days: float | None) -> float:
-    """Return by how much an activity of that time has outlived the retention of so many days."""
+    """Return the seconds by which an activity of that time has outlived so many days."""
     # The server removes nothing that has no date.
     if days is None or not isinstance(time, (datetime, DatetimeMS)):
         return 0.0

@@ -1,4 +1,4 @@
-"""Types of what is stored: a Document that is made of it may have other ones."""
+"""Checking the types of stored values, which mongoengine may convert when it reads them."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -23,9 +23,9 @@ _TYPES: list[tuple[type, tuple[type, ...], str]] = [
 
 
 def wrong_types(kind: Any, stored: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the path of each field of the Document class that holds another type, and what is said.
+    """Yield the path and a message for each stored value of a type that its field does not take.
 
-    A field that is absent or null has none; whether it may be is for the validation.
+    A value that is absent or null has no type; the validation tells whether it may be.
     """
     for field in fields_of(kind).values():
         yield from _wrong(field, stored.get(field.db_field), path + field.db_field)

@@ -42,9 +42,10 @@ from chabad_auth_django.services.lifecycle import purging
 
 @dataclass(frozen=True)
 class _Way:
-    """How a user is deleted: what it is called, and when its purge stops, by the monotonic time.
+    """How the running call deletes a user.
 
-    The receipt is stored with the job of this user alone, whoever else a receiver deletes.
+    ``action`` is for the audit trail, ``until`` is the ``time.monotonic()`` at which the purge
+    stops. The receipt is stored with the job of ``user_id`` alone: a receiver may delete others.
     """
 
     action: str = "user.delete"
@@ -70,8 +71,8 @@ class Outcome:
 def begin(*, user_ids: Sequence[ObjectId]) -> None:
     """Leave a job for each user that the running transaction is about to remove."""
     if is_repeated():
-        # Others are changing these documents. First of all, so that from here on they conflict
-        # with this transaction, and not this one with them.
+        # Others are changing these documents. This write comes first, so that from here on they
+        # conflict with this transaction, and not this one with them.
         models: list[type[PersonalDocument]] = [User, *_with_user()]
         for model in models:
             if "updated_at" in model.fields():

@@ -15,7 +15,7 @@ from bson import Decimal128, Int64, ObjectId
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.validators import email_spellings, is_id
 
-#: A shorter name may be a part of a longer one of the same kind: 77 is not in 1774, but in a77b.
+#: A shorter name is found only where no digit, or letter, goes on: 77 in a77b, but not in 1774.
 SHORT = 8
 
 #: How often a text may be percent-encoded.

@@ -1,4 +1,4 @@
-"""Taking a user out into a file and into another database, byte by byte.
+"""Exporting a user into a file, and importing it into another database, byte by byte.
 
 Sessions and idempotency keys stay: they are secrets of this installation. So do the roll-ups, which
 the other one makes from the events.

@@ -28,9 +28,9 @@ def purge(*, user_id: ObjectId, until: float | None = None) -> dict[str, int]:
     It ends where the job has been ended, also if there is another one by then: the user may have
     been imported again.
 
-    After ``until``, by ``time.monotonic()``, no batch begins but the first: however long it takes
-    to look for one, nothing is returned only where nothing is left, or where ``until`` was over at
-    the start. Memory does not grow with the data.
+    After ``until``, a value of ``time.monotonic()``, only the first batch begins. So an empty
+    result means that nothing is left, or that ``until`` was over at the start. Memory does not
+    grow with the data.
     """
     purged: dict[str, int] = {}
     if until is not None and time.monotonic() >= until:

@@ -1,4 +1,4 @@
-"""Deleting again whom an old dump has brought back: everybody who has a receipt.
+"""Deleting users again whom a restored dump has brought back: those with a receipt.
 
 Receipts are kept outside of the database, as ``chabad_erase_user --json`` and
 ``chabad_delete_user --json`` print them; so are entries of the audit trail, as ``chabad_list_audit
@@ -93,13 +93,13 @@ def _read(document: Any) -> Iterator[Gone]:
     for name in ("receipts", "entries", "users"):
         if isinstance(document.get(name), list):
             for item in document[name]:
-                # A list of users without receipts is one of those who live.
+                # A list of users without receipts is a list of living users.
                 yield from _read(item if name != "users" else _receipt_of(item))
             return
     if document.get("action") in ACTIONS:
         if document.get("outcome") == DONE:
             yield _gone(document, "timestamp")
-    # What else the audit trail tells of nobody's deletion.
+    # Other entries of the audit trail tell of no deletion.
     elif "action" not in document:
         yield _gone(document, "requestedAt")
 

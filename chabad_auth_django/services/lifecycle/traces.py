@@ -1,4 +1,4 @@
-"""Looking everywhere for what is left of an erased user: rather too much than too little."""
+"""Looking everywhere for what is left of an erased user: better a false finding than a miss."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
