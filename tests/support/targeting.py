@@ -26,7 +26,7 @@ PACKAGE = str(Path(chabad_auth_django.__file__).parent) + os.sep
 
 #: Places, by their beginning, that have to send commands without an owner -> why.
 ALLOWED = {
-    "contrib/admin/": "the pages for staff are about everybody",
+    "contrib/admin/reads/": "the pages for staff are about everybody",
     "contrib/universe/expiry:purge": "what expires is everybody's",
     "db/pages": "an administrator's lists of everybody's",
     "services/analytics/": "counts, roll-ups and archives are of everybody's events",
@@ -35,9 +35,7 @@ ALLOWED = {
     "services/deployment/indexes:count_overdue": "what a TTL index would remove",
     "services/deployment/integrity:check": "every document is looked at",
     "services/deployment/integrity:count_documents": "so far is the progress",
-    "services/deployment/people:read": "how many have signed in",
     "services/deployment/retention:count_expired": "what expires is everybody's",
-    "services/deployment/state:read": "what an operator looks at first",
     "services/deployment/statistics:": "figures of everybody's",
     "services/identity/search:_has_external_id": "an operator has an external id",
     "services/identity/search:_is_called": "an operator has a part of a name",

@@ -6,7 +6,8 @@ How a page is made:
    say what it shows, and ``permissions`` names those of ``rights.PERMISSIONS`` of which a staff
    member needs one; with none of them the answer is a 403 that names them.
 2. ``Page.read(request, **kwargs)`` returns the template's variables. All calls of services are in
-   it, at most ten commands to MongoDB. A page that changes something has ``change`` besides, which
+   it, and of ``reads``, which has what no other part of the package reads: at most ten commands to
+   MongoDB. A page that changes something has ``change`` besides, which
    returns a redirect; it runs for POST alone.
 3. ``look`` records in the audit trail that personal data is shown, before it is. ``act`` runs a
    change with an entry in Django's ``LogEntry``.

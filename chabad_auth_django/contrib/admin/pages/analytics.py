@@ -21,8 +21,8 @@ from chabad_auth_django.contrib.admin.pages import active, periods, series
 from chabad_auth_django.contrib.admin.pages.addresses import with_changes
 from chabad_auth_django.contrib.admin.pages.periods import Period, PeriodForm
 from chabad_auth_django.contrib.admin.pages.series import Question
+from chabad_auth_django.contrib.admin.reads import calendar
 from chabad_auth_django.exceptions import TooSlow
-from chabad_auth_django.services.analytics import calendar
 
 Row = Mapping[str, Any]
 

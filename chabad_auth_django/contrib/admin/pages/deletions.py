@@ -20,9 +20,9 @@ from chabad_auth_django.contrib.admin.charts.marks import number
 from chabad_auth_django.contrib.admin.models import Deletions
 from chabad_auth_django.contrib.admin.page import Page, position, section
 from chabad_auth_django.contrib.admin.pages import trail
+from chabad_auth_django.contrib.admin.reads.state import LATE_DELETION
 from chabad_auth_django.db.cursors import encode
 from chabad_auth_django.exceptions import TooSlow
-from chabad_auth_django.services.deployment.state import LATE_DELETION
 from chabad_auth_django.services.identity import audit_log
 from chabad_auth_django.services.lifecycle import departed, receipts
 from chabad_auth_django.services.lifecycle.departed import Departure

@@ -19,10 +19,10 @@ from chabad_auth_django.contrib.admin.pages import periods, series
 from chabad_auth_django.contrib.admin.pages.periods import PeriodForm
 from chabad_auth_django.contrib.admin.pages.person import PersonPage
 from chabad_auth_django.contrib.admin.pages.series import Question
+from chabad_auth_django.contrib.admin.reads import summary
+from chabad_auth_django.contrib.admin.reads.summary import Summary
 from chabad_auth_django.exceptions import EventsArchived, ReplicaSetRequired
 from chabad_auth_django.models import User
-from chabad_auth_django.services.analytics import summary
-from chabad_auth_django.services.analytics.summary import Summary
 
 #: Days of the small chart, and names beside it.
 DAYS, MOST_COMMON = 90, 5

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from chabad_auth_django.contrib.admin.charts.strip import Day, strip
 from chabad_auth_django.contrib.admin.page import Page, section
 from chabad_auth_django.contrib.admin.pages import periods
+from chabad_auth_django.contrib.admin.reads import calendar, configuration, server, state
+from chabad_auth_django.contrib.admin.reads.calendar import Calendar
+from chabad_auth_django.contrib.admin.reads.server import Server
+from chabad_auth_django.contrib.admin.reads.state import State
 from chabad_auth_django.exceptions import TooSlow
-from chabad_auth_django.services.analytics import calendar
-from chabad_auth_django.services.analytics.calendar import Calendar
-from chabad_auth_django.services.deployment import configuration, server, state, statistics
-from chabad_auth_django.services.deployment.server import Server
-from chabad_auth_django.services.deployment.state import State
+from chabad_auth_django.services.deployment import statistics
 
 #: Days of the strip.
 DAYS = 90

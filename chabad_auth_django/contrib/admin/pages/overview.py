@@ -18,15 +18,15 @@ from chabad_auth_django.contrib.admin.charts.columns import Column, Columns, sta
 from chabad_auth_django.contrib.admin.charts.marks import name_of, number
 from chabad_auth_django.contrib.admin.page import Page, look, section
 from chabad_auth_django.contrib.admin.pages import periods
+from chabad_auth_django.contrib.admin.reads import people, state, summary
+from chabad_auth_django.contrib.admin.reads.people import People
+from chabad_auth_django.contrib.admin.reads.state import State
+from chabad_auth_django.contrib.admin.reads.summary import Summary
 from chabad_auth_django.contrib.admin.templatetags.chabad_charts import duration
 from chabad_auth_django.exceptions import TooSlow
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
-from chabad_auth_django.services.analytics import active_users, bitmaps, summary
+from chabad_auth_django.services.analytics import active_users, bitmaps
 from chabad_auth_django.services.analytics.active_users import RolledUp
-from chabad_auth_django.services.analytics.summary import Summary
-from chabad_auth_django.services.deployment import people, state
-from chabad_auth_django.services.deployment.people import People
-from chabad_auth_django.services.deployment.state import State
 
 #: Days of the charts, today included.
 DAYS = 30

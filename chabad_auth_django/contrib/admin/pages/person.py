@@ -17,6 +17,7 @@ from chabad_auth_django.contrib.admin.filters import FilterForm, choice
 from chabad_auth_django.contrib.admin.page import Page, look, position, section
 from chabad_auth_django.contrib.admin.pages import trail
 from chabad_auth_django.contrib.admin.pages.people import initials
+from chabad_auth_django.contrib.admin.reads import timeline
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import plain, pretty
 from chabad_auth_django.db import pages
 from chabad_auth_django.db.pages import Row
@@ -24,7 +25,6 @@ from chabad_auth_django.exceptions import TooSlow, UserNotFound, ValidationError
 from chabad_auth_django.models import Activity, ExternalId, User
 from chabad_auth_django.models.audit import ACTIONS
 from chabad_auth_django.models.external_id import HOST
-from chabad_auth_django.services.data import timeline
 from chabad_auth_django.services.identity import audit_log, hosts, identities, names
 from chabad_auth_django.services.lifecycle import creation, departed, purging
 from chabad_auth_django.services.signing_in import sessions

@@ -11,8 +11,9 @@ from chabad_auth_django.contrib.admin.charts.columns import Column, Columns, sta
 from chabad_auth_django.contrib.admin.charts.marks import name_of
 from chabad_auth_django.contrib.admin.pages import periods
 from chabad_auth_django.contrib.admin.pages.periods import Period
+from chabad_auth_django.contrib.admin.reads import calendar
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
-from chabad_auth_django.services.analytics import calendar, timeseries
+from chabad_auth_django.services.analytics import timeseries
 
 #: The states of days that a chart marks, and what it calls them.
 MARKED = {"archived": "archived", calendar.OPEN: "open", calendar.CHANGED: "open"}

@@ -21,12 +21,12 @@ from chabad_auth_django.contrib.admin.pages import periods, series
 from chabad_auth_django.contrib.admin.pages.periods import Period
 from chabad_auth_django.contrib.admin.pages.person import PersonPage, shown_events
 from chabad_auth_django.contrib.admin.pages.series import Question
+from chabad_auth_django.contrib.admin.reads import timeline
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import as_time
 from chabad_auth_django.db.pages import Row
 from chabad_auth_django.exceptions import EventsArchived, ReplicaSetRequired, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
-from chabad_auth_django.services.data import timeline
 
 #: What the chart shows where nothing else is asked for.
 CHARTED = timedelta(days=30)

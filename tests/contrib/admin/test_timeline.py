@@ -11,9 +11,9 @@ from typing import Any
 
 from support.commands import CommandCounter
 
+from chabad_auth_django.contrib.admin.reads.timeline import list_timeline
 from chabad_auth_django.models import Activity, Analytics, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.data.timeline import list_timeline
 
 
 def store(user: User, count: int = 23) -> None:

@@ -16,19 +16,12 @@ from django.test import override_settings
 from pymongo.database import Database
 from support.commands import CommandCounter
 
+from chabad_auth_django.contrib.admin.reads import calendar, configuration, server, state, summary
 from chabad_auth_django.models import Analytics, AnalyticsDaily, User
 from chabad_auth_django.models.counting import DAY, start_of_day
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.analytics import calendar, rollups, summary
-from chabad_auth_django.services.deployment import (
-    configuration,
-    heartbeats,
-    index_usage,
-    indexes,
-    server,
-    state,
-    statistics,
-)
+from chabad_auth_django.services.analytics import rollups
+from chabad_auth_django.services.deployment import heartbeats, index_usage, indexes, statistics
 
 
 def event(user: User, age: float, name: str = "read", category: str = "custom") -> None:

@@ -1,0 +1,1 @@
+"""What the pages read: services that nothing but the admin needs."""
