@@ -26,9 +26,9 @@ PACKAGE = str(Path(chabad_auth_django.__file__).parent) + os.sep
 
 #: Places, by their beginning, that have to send commands without an owner -> why.
 ALLOWED = {
+    "api/resources/events:list_events": "an administrator lists everybody's",
     "contrib/admin/reads/": "the pages for staff are about everybody",
     "contrib/universe/expiry:purge": "what expires is everybody's",
-    "db/pages": "an administrator's lists of everybody's",
     "services/analytics/": "counts, roll-ups and archives are of everybody's events",
     "services/deployment/duplicates:_groups": "two users may have one key",
     "services/deployment/index_usage:read": "statistics of a whole collection",
@@ -40,6 +40,7 @@ ALLOWED = {
     "services/identity/search:_has_external_id": "an operator has an external id",
     "services/identity/search:_is_called": "an operator has a part of a name",
     "services/identity/search:_blocked_ids": "an operator looks for the blocked ones",
+    "services/signing_in/sessions:list_all_sessions": "an operator lists everybody's",
     "services/lifecycle/portability:_by_unique_key": "the keys of an export",
     "services/lifecycle/portability:_stored": "an id of an export may be somebody else's here",
     "services/lifecycle/traces:_rows": "an erasure is verified in everything",
