@@ -216,7 +216,7 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
         if method in WRITE and handler is not None:
             self._refuse_unknown(request, handler)
         if method in self.acts and request.user and handler is not None:
-            if "user" in kwargs:
+            if "user" in self.kwargs:
                 handler = partial(self._act, handler)
             if method in WRITE and HEADER in request.META:
                 handler = once(handler)

@@ -226,6 +226,45 @@ tell(stored() == before)
     """) == [401, [401, "invalid_credentials"], 401, [401, "invalid_token", {}], True]
 
 
+def test_what_mongodb_keeps_has_no_secret_and_the_audit_trail_no_value(run: Run) -> None:
+    told = run("""
+from chabad_auth_django.db import connection
+from support.issuer import SHARED, shared_token
+chief = User.create_user(email="chief@example.org", roles=["admin"])
+secrets = ["correct horse", "battery staple", shared_token(name="Ann Nameless")]
+app, other = App(), App()
+app.sign_up("ann@example.org")
+other.log_in("ann@example.org")
+for tokens in (app.tokens, other.tokens):
+    for name in ("access_token", "refresh_token"):
+        secrets += [tokens[name], *tokens[name].split(".")[1:]]
+with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": [SHARED]}):
+    def call(method, path, tokens=app.tokens, **body):
+        headers = {"Authorization": f"Bearer {tokens['access_token']}", "Idempotency-Key": path}
+        return Client().generic(method, f"/api/{path}", json.dumps(body), headers=headers,
+                                content_type="application/json")
+    login = call("POST", "auth/login/", username="ann@example.org", password="correct horse")
+    secrets += login.json()["refreshToken"].split(".")[1:]
+    tell(call("POST", "users/me/identities/", token=secrets[2]).status_code)
+    tell(call("PATCH", "users/me/", name="Ann Nameless").status_code)
+    tell(api_login("ann@example.org", "battery staple"))
+refreshed = other.allauth("POST", "tokens/refresh", refresh_token=other.tokens["refresh_token"])
+secrets += refreshed.json()["data"]["refresh_token"].split(".")[1:]
+secrets.append(app.activate_totp())
+app.allauth("POST", "account/password/change", current_password="correct horse",
+            new_password="battery staple")
+ann = User.find_by_email("ann@example.org")
+blocking.block_user(user_id=ann.id, reason="spam", text="wrote to Eve", blocked_by=chief.id)
+database = connection.get_database()
+kept = {name: str(list(database[name].find())) for name in database.list_collection_names()
+        if not name.startswith("system.")}
+tell([name for name, text in kept.items() for secret in secrets if secret in text])
+tell([value for value in ("@", "Nameless", "Eve", "spam") if value in kept["audit_log"]])
+tell(len(kept["audit_log"]) > 100)
+""")
+    assert told == [201, 200, [401, "invalid_credentials"], [], [], True]
+
+
 def test_settings_of_accounts_that_make_attacks_easier_are_named(run: Run) -> None:
     assert run("""
 import sys, types

@@ -18,7 +18,7 @@ from chabad_auth_django import signals
 from chabad_auth_django.contrib.embedded.server import Mongod
 from chabad_auth_django.contrib.universe import expiry
 from chabad_auth_django.db import connection
-from chabad_auth_django.models import Activity, Analytics, User
+from chabad_auth_django.models import Activity, Analytics, AuditEntry, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes
 
@@ -326,6 +326,13 @@ def test_an_administrator_may_write_for_others(path: str, page: FrontEnd, me: Us
     other = User.create_user(email="o@example.org", auth_methods=["google"])
     sent = {"userId": str(other.id), "type": "event", "action": "a", "events": [event()]}
     check_error(page.post(path, sent), 403)
+    # What is refused is in the audit trail, of whoever may do more, too.
+    me.add_permission("activities:write")
+    me.add_permission("analytics:write")
+    chief = User.create_user(email="chief@example.org", roles=["admin"])
+    check_error(page.post(path, {**sent, "userId": str(chief.id)}), 403)
+    refused = AuditEntry.objects(outcome="refused", actor_id=str(me.id))
+    assert {entry.user_id for entry in refused} == {other.id, chief.id}
     me.add_role("admin")
     assert page.post(path, sent).status_code == 200
     model = Activity if path == "activity/batch" else Analytics
