@@ -26,11 +26,16 @@ _SYSTEMS = (
 )
 
 
+#: Characters of a User-Agent that are looked through.
+MOST = 1_000
+
+
 def describe(user_agent: object) -> str:
     """Return such as "Chrome on Windows"; what is unknown is said to be."""
     if not isinstance(user_agent, str):
         return gettext("unknown")
-    browser, system = _find(_BROWSERS, user_agent), _find(_SYSTEMS, user_agent)
+    begin = user_agent[:MOST]
+    browser, system = _find(_BROWSERS, begin), _find(_SYSTEMS, begin)
     if browser and system:
         return gettext("%(browser)s on %(system)s") % {
             "browser": gettext(browser),

@@ -90,6 +90,35 @@ tell({name for entry in log for name in (entry.object_id, entry.object_repr)} ==
     ]
 
 
+def test_fields_of_megabytes_make_no_page_of_megabytes(run: Run) -> None:
+    told = run("""
+from chabad_auth_django.models import *
+from chabad_auth_django.models.fields import now
+user = User.create_user(email="huge@example.org")
+long, many = "n" * 1_000_000, ["word"] * 100_000
+fields = {"name": long, "valuUserId": long, "roles": [long, *map(str, range(9_999))],
+          "authMethods": many, "permissions": [*map(str, range(9_999))]}
+User.collection().update_one({"_id": user.id}, {"$set": fields})
+fill(user)
+own = {"userId": user.id}
+Profile.collection().update_one(own, {"$set": {"metadata": many, "bio": long, "displayName": many}})
+Preferences.collection().update_one(own, {"$set": {"theme": long, "widgets": many, "language": {}}})
+AppData.collection().update_one(own, {"$set": {"appId": long, "dataKey": long, "dataValue": many}})
+odd = {"appId": long, "sessionId": long, "eventData": {"many": many}, "timestamp": now()}
+Activity.collection().update_one(own, {"$set": {**odd, "eventType": long}})
+Analytics.collection().update_one(own, {"$set": {**odd, "eventName": long}})
+Session.collection().update_one(own, {"$set": {"userAgent": long, "authMethod": long}})
+browser = superuser()
+for path in staff.TABS:
+    answer = browser.get(f"{PEOPLE}{user.id}/{path}")
+    tell([path, answer.status_code, len(answer.content) < 200_000])
+for path in ("people/", "sessions/", "events/", "overview/", "analytics/?by=eventName", "audit/"):
+    answer = browser.get(BASE + path)
+    tell([path, answer.status_code, len(answer.content) < 200_000])
+""")
+    assert [item for item in told if item[1:] != [200, True]] == []
+
+
 def test_a_history_names_who_acted_however_often_somebody_looked(run: Run) -> None:
     told = run("""
 from chabad_auth_django.models import AuditEntry

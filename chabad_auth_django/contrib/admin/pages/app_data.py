@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import bson
 from bson import ObjectId
 from django.contrib import messages
 from django.contrib.admin.models import DELETION
@@ -22,7 +23,7 @@ from chabad_auth_django.models import AppData, User
 from chabad_auth_django.services.data import app_data
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.lifecycle import creation
-from chabad_auth_django.validators import to_object_id
+from chabad_auth_django.validators import MAX_NAME_LENGTH, to_object_id
 
 
 class AppDataTab(PersonPage):
@@ -42,13 +43,17 @@ class AppDataTab(PersonPage):
             {
                 **row,
                 "shown": pretty(row.get("dataValue")),
-                "size": len(pretty(row)),
-                # What another program stored under no name has no address.
-                "is_named": all(isinstance(row.get(name), str) for name in ("appId", "dataKey")),
+                "size": len(bson.encode(row)),
+                # What another program stored under no name, or a very long one, has no address.
+                "is_named": _is_name(row.get("appId")) and _is_name(row.get("dataKey")),
             }
             for row in page.rows
         ]
         return {"page": page, "values": values, "app": app_id}
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_NAME_LENGTH
 
 
 class ValuePage(Page):

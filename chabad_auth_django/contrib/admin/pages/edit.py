@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin import acting, rights
 from chabad_auth_django.contrib.admin.page import Page, act, look
-from chabad_auth_django.contrib.admin.templatetags.chabad_admin import clean_lines
+from chabad_auth_django.contrib.admin.templatetags.chabad_admin import MOST, clean_lines
 from chabad_auth_django.models.preferences import LANGUAGE, THEMES
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.lifecycle import creation
@@ -79,7 +79,7 @@ class EditPage(Page):
         look(what="overview", user_id=user_id)
         stored = creation.read_stored(user_id=user_id)
         initial = {
-            field: clean_lines((stored[name] or {}).get(field) or "")
+            field: clean_lines(str((stored[name] or {}).get(field) or "")[:MOST])
             for field, (name, _) in FIELDS.items()
         }
         return {"form": EditForm(initial=initial, label_suffix=""), "name": initial["name"]}

@@ -21,6 +21,7 @@ from chabad_auth_django.contrib.admin.pages import series
 from chabad_auth_django.contrib.admin.pages.addresses import with_changes
 from chabad_auth_django.contrib.admin.pages.periods import Period, PeriodForm
 from chabad_auth_django.contrib.admin.pages.series import Question
+from chabad_auth_django.contrib.admin.templatetags.chabad_admin import pretty
 from chabad_auth_django.db.pages import PageQuery, Position, Row
 from chabad_auth_django.exceptions import TooSlow
 from chabad_auth_django.models import Activity, Analytics
@@ -188,8 +189,7 @@ def _shown(row: Row, people: Mapping[ObjectId, Mapping[str, Any]]) -> dict[str, 
         "category": row.get("eventCategory"),
         "app": row.get("appId"),
         "session": row.get("sessionId"),
-        "data": to_json(data).decode() if data else None,
-        "whole": to_json(data, indent=True).decode() if data else None,
+        "data": pretty(data) if data else "",
     }
 
 

@@ -17,7 +17,7 @@ from chabad_auth_django.contrib.admin import exports
 from chabad_auth_django.contrib.admin.filters import FilterForm, ago, choice
 from chabad_auth_django.contrib.admin.page import PAGE_SIZE, Page, look, position
 from chabad_auth_django.contrib.admin.pages.bulk import ACTIONS
-from chabad_auth_django.contrib.admin.templatetags.chabad_admin import clean
+from chabad_auth_django.contrib.admin.templatetags.chabad_admin import plain
 from chabad_auth_django.db import pages
 from chabad_auth_django.services.deployment import statistics
 from chabad_auth_django.services.identity import audit, names, search
@@ -49,6 +49,9 @@ SHOWN = {
     "language": _("Language"),
 }
 USUAL = ("email", "roles", "methods", "status", "last_login", "created")
+
+#: Roles and methods that are shown of each, whatever another program stored.
+MOST_NAMES = 20
 
 #: People that one read of an export finds.
 EXPORT_BATCH = 1000
@@ -213,8 +216,8 @@ def _person(row: Mapping[str, Any]) -> dict[str, Any]:
         "email": row.get("email"),
         "name": row.get("name"),
         "initials": initials(row),
-        "roles": roles if isinstance(roles, list) else ["user"],
-        "methods": methods if isinstance(methods, list) else [],
+        "roles": roles[:MOST_NAMES] if isinstance(roles, list) else ["user"],
+        "methods": methods[:MOST_NAMES] if isinstance(methods, list) else [],
         "valu_id": row.get("valuUserId"),
         "merkos_id": row.get("merkosUserId"),
         "last_login": row.get("lastLogin"),
@@ -224,6 +227,6 @@ def _person(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def initials(row: Mapping[str, Any]) -> str:
     """Return up to two letters for somebody."""
-    words = clean(row.get("name") or row.get("email") or "").split()
+    words = plain(row.get("name") or row.get("email")).split()
     letters = (next(filter(str.isalnum, word), "") for word in words)
     return "".join(filter(None, letters))[:2].upper() or "?"

@@ -28,13 +28,16 @@ from chabad_auth_django.models.external_id import HOST
 from chabad_auth_django.services.identity import audit_log, hosts, identities, names
 from chabad_auth_django.services.lifecycle import creation, departed, purging
 from chabad_auth_django.services.signing_in import sessions
-from chabad_auth_django.validators import to_object_id, validate_http_url
+from chabad_auth_django.validators import MAX_NAME_LENGTH, to_object_id, validate_http_url
 
 #: The entry that a look leaves, and those of changes of roles and permissions.
 LOOK, GRANTS = "user.view", {name for name in ACTIONS if name.startswith(("role.", "permission."))}
 
 #: Events on the first tab, and values of app data and entries of the history on a page.
 NEWEST, ROWS = 10, 50
+
+#: Roles, permissions and methods that are shown, whatever another program stored.
+MOST_NAMES = 100
 
 #: Name of the address and label of each tab, and the permission that it takes besides.
 TABS = (
@@ -85,8 +88,10 @@ class PersonPage(Page):
             "stored": stored,
             "user_row": row,
             "initials": initials(row),
-            "roles": user.role_names,
-            "methods": row["authMethods"] if isinstance(row.get("authMethods"), list) else [],
+            "roles": user.role_names[:MOST_NAMES],
+            "methods": row["authMethods"][:MOST_NAMES]
+            if isinstance(row.get("authMethods"), list)
+            else [],
             "title": plain(row.get("name") or row.get("email") or user.id),
         }
         return {**head, "avatar": _avatar(stored["profile"]), **self.read_tab(request, user)}
@@ -152,15 +157,19 @@ class AccessTab(PersonPage):
                     if permission in granted_by(role)
                 ),
             ]
-            for permission in sorted(user.effective_permissions())
+            for permission in sorted(user.effective_permissions())[:MOST_NAMES]
         }
         entries = section(partial(_grants, request, user.id))
         known = names.known_roles()
         return {
             "sources": sources,
-            "roles": roles,
-            "direct": direct,
-            "unknown": [role for role in roles if role not in known],
+            "revocable": [
+                (kind, name)
+                for kind, found in (("role", roles), ("permission", direct))
+                for name in found[:MOST_NAMES]
+                if len(name) <= MAX_NAME_LENGTH
+            ],
+            "unknown": [role for role in roles if role not in known][:MOST_NAMES],
             "grants": entries,
             "known_roles": sorted(known),
             "known_permissions": sorted(names.known_permissions()),

@@ -1,6 +1,5 @@
 """How stored values, times and lists look on the pages for staff."""
 
-import json
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -23,8 +22,11 @@ register = template.Library()
 
 _MINUTE = timedelta(minutes=1)
 
-#: Characters after which a stored text is cut.
-LENGTH = 80
+#: Characters after which a stored text is cut, and of it in a tooltip.
+LENGTH, TOOLTIP = 80, 500
+
+#: Characters of a stored value that are shown.
+MOST = 10_000
 
 #: What turns the direction of the text behind it, up to the end of a line.
 _OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -50,10 +52,10 @@ def shown(value: Any, length: int = LENGTH) -> SafeString:
     """Return a stored text in a direction of its own, cut, with more of it as the tooltip."""
     if value is None or value == "":
         return format_html('<span class="chabad-nothing" title="{}">–</span>', gettext("nothing"))
-    text = clean(value)
+    text = clean(str(value)[: max(length + 1, TOOLTIP)])
     if len(text) <= length:
         return format_html("<bdi>{}</bdi>", text)
-    return format_html('<bdi title="{}">{}…</bdi>', text[:500], text[: length - 1])
+    return format_html('<bdi title="{}">{}…</bdi>', text[:TOOLTIP], text[: length - 1])
 
 
 @register.filter
@@ -65,15 +67,20 @@ def listed(value: Any) -> Any:
 @register.filter
 def plain(value: Any, length: int = LENGTH) -> str:
     """Return a stored text in one line without markup: for attributes and titles."""
-    text = clean(" ".join(str("" if value is None else value).split()))
+    text = clean(" ".join(str("" if value is None else value)[:MOST].split()))
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
 @register.filter
 def pretty(value: Any) -> str:
-    """Return a stored value as Extended JSON for people, without what could turn its lines."""
-    text = json_util.dumps(value, json_options=json_util.RELAXED_JSON_OPTIONS)
-    return clean_lines(json.dumps(json.loads(text), indent=2, ensure_ascii=False))
+    """Return a stored value as Extended JSON for people, cut, without what could turn its lines."""
+    options = json_util.RELAXED_JSON_OPTIONS
+    text = json_util.dumps(value, json_options=options, indent=2, ensure_ascii=False)
+    shown = clean_lines(text[:MOST])
+    if len(text) <= MOST:
+        return shown
+    rest = gettext("%(number)s more characters are not shown.") % {"number": len(text) - MOST}
+    return f"{shown}…\n{rest}"
 
 
 @register.filter
