@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import NotFound, ValidationError
@@ -44,19 +43,13 @@ def count_expired(*, days: float) -> int:
         return Activity.collection().count_documents(query)
 
 
-def check_days(days: Any) -> int:
-    """Return the days; raise ``ValidationError`` for what would delete everything, or nothing."""
-    # The server takes NaN for 0 seconds.
-    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MAX_DAYS:
-        raise ValidationError(f"The retention is a whole number of days from 1 to {MAX_DAYS}.")
-    return days
-
-
 def set_days(*, days: int) -> None:
     """Change the TTL index in place; raise ``ValidationError``, and ``NotFound`` without one."""
-    seconds = check_days(days) * 86_400
+    # The server takes NaN for 0 seconds, and would remove everything.
+    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MAX_DAYS:
+        raise ValidationError(f"The retention is a whole number of days from 1 to {MAX_DAYS}.")
     if current_days() is None:
         raise NotFound("There is no TTL index: 'chabad_sync_indexes --fix' makes it.")
     collection = Activity.collection()
-    change = {"keyPattern": {"timestamp": 1}, "expireAfterSeconds": seconds}
+    change = {"keyPattern": {"timestamp": 1}, "expireAfterSeconds": days * 86_400}
     collection.database.command("collMod", collection.name, index=change)
