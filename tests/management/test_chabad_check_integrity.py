@@ -291,7 +291,7 @@ def test_only_the_first_of_many_are_shown_and_all_are_counted(ann: User, raw: Da
 def test_after_an_interruption_the_same_command_goes_on(
     ann: User, raw: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches.in_batches, "__defaults__", (None, 2))
+    monkeypatch.setattr(batches.in_batches, "__defaults__", (2,))
     raw.activities.insert_many([{"userId": ObjectId(), "eventType": "x"} for _ in range(9)])
     with interrupted(integrity, "_purge", after=4):
         assert run(COMMAND, "--repair").code == 130

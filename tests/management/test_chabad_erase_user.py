@@ -11,7 +11,7 @@ from pymongo.database import Database
 from support.management import interrupted, run
 from support.processes import django_admin
 
-from chabad_auth_django.models import Activity, User
+from chabad_auth_django.models import Activity, Deletion, User
 from chabad_auth_django.services.lifecycle import deletion, purging, receipts
 
 COMMAND = "chabad_erase_user"
@@ -123,7 +123,7 @@ def test_each_receipt_is_printed_as_soon_as_it_is_there(four_users: list[str]) -
         (receipts, "delete", 2),
         (purging, "purge", 2),
         (receipts, "finish", 2),
-        (receipts, "take", 0),
+        (Deletion, "take_receipt", 0),
     ],
 )
 def test_after_an_interruption_among_several_users_all_receipts_come(
@@ -152,7 +152,7 @@ def test_after_an_interruption_the_same_command_goes_on(
 
 
 def test_a_receipt_that_got_lost_is_given_again(busy: User) -> None:
-    with interrupted(receipts, "take"):
+    with interrupted(Deletion, "take_receipt"):
         assert run(COMMAND, busy.email, "--yes").code == 130
     result = run(COMMAND, busy.email, "--yes", "--json")
     assert result.json["receipts"][0]["deleted"]["activities"] == 10

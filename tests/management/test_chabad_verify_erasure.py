@@ -83,7 +83,7 @@ def test_every_field_of_every_collection_is_looked_at(
 def test_ids_of_every_type_are_passed_in_batches(
     raw: Database, gone: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chabad_auth_django.db.batches.in_batches.__defaults__", (None, 2))
+    monkeypatch.setattr("chabad_auth_django.db.batches.in_batches.__defaults__", (2,))
     raw.other.insert_many([{"_id": id} for id in (1, 2.5, "a", "b", {"x": 1}, None, b"z", True)])
     raw.other.insert_one({"_id": [][:0] or "zz", "email": gone.email})
     try:

@@ -159,9 +159,9 @@ class BooleanField(serializers.BooleanField):
 class FlagField(serializers.BooleanField):
     """``true`` or ``false`` in a query."""
 
-    TRUE_VALUES = {"true"}  # noqa: RUF012 — an instance attribute to the types
-    FALSE_VALUES = {"false"}  # noqa: RUF012
-    NULL_VALUES = set()  # noqa: RUF012
+    TRUE_VALUES = {"true"}
+    FALSE_VALUES = {"false"}
+    NULL_VALUES = set()
 
 
 class IntegerField(serializers.IntegerField):

@@ -68,7 +68,7 @@ class ScopedThrottle(SimpleRateThrottle):
             return True
         try:
             return self._count(*rate)
-        except Exception as error:  # noqa: BLE001 - each cache has its own errors
+        except Exception as error:
             _warn(error)
             if conf.THROTTLE_WITHOUT_CACHE == "allow":
                 return True

@@ -56,7 +56,7 @@ def _key(user: User) -> str:
 def _kept(key: str) -> tuple[Any, datetime] | None:
     try:
         kept = cache.get(key)
-    except Exception as error:  # noqa: BLE001 - each cache has errors of its own
+    except Exception as error:
         log_failure(cache.get, error, moment="when it was asked for an enrichment")
         return None
     return kept if kept and isinstance(kept, tuple) and kept[1] > now() else None
@@ -65,5 +65,5 @@ def _kept(key: str) -> tuple[Any, datetime] | None:
 def _keep(key: str, value: tuple[Any, datetime]) -> None:
     try:
         cache.set(key, value, conf.UNIVERSE_ENRICHMENT_SECONDS)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         log_failure(cache.set, error, moment="when it was given an enrichment")

@@ -18,7 +18,7 @@ from support.receivers import connected
 from chabad_auth_django import signals
 from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import UserNotFound, ValidationError
-from chabad_auth_django.models import User
+from chabad_auth_django.models import Deletion, User
 from chabad_auth_django.services.lifecycle import deletion, purging, receipts
 from chabad_auth_django.services.signing_in import sessions
 
@@ -190,7 +190,7 @@ def test_a_name_that_moves_after_it_was_confirmed_is_refused(
 
 
 @pytest.mark.parametrize("command", ["chabad_delete_user", "chabad_erase_user"])
-@pytest.mark.parametrize(("target", "name"), [(purging, "purge"), (receipts, "take")])
+@pytest.mark.parametrize(("target", "name"), [(purging, "purge"), (Deletion, "take_receipt")])
 def test_what_ctrl_c_left_goes_on_by_its_id_only(
     either_server: str, command: str, target: Any, name: str
 ) -> None:

@@ -44,7 +44,7 @@ class ClientViewSet(APIViewSet):
         """Return the answer to an error; a bug is reported as Django does, and answered here."""
         try:
             return super().handle_exception(exc)
-        except Exception as bug:  # noqa: BLE001 - whatever it is, the clients read JSON
+        except Exception as bug:
             request: Any = self.request
             got_request_exception.send(sender=type(self), request=request._request)
             body = errors.shape(
