@@ -124,7 +124,7 @@ class ExpandField(serializers.Field[Any, Any, Any, Any]):
 
 
 class NamesField(serializers.ListField):
-    """A list of names; its length is checked before the names are."""
+    """A list, such as of names; its length is checked before its items are."""
 
     def to_internal_value(self, data: Any) -> list[Any]:
         if isinstance(data, list) and self.max_length and len(data) > self.max_length:

@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework.exceptions import ParseError
 
+from chabad_auth_django.api.http.errors import BodyTooLarge
 from chabad_auth_django.api.http.parsing import JSONParser
 from chabad_auth_django.conf import conf as core_conf
 from chabad_auth_django.contrib.universe.conf import conf
@@ -15,6 +16,9 @@ _ESCAPES = re.compile(
 )
 _LENGTH_OF_HALF = len(rb"\ud800")
 _STRINGS_AND_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
+#: Activities of a batch: more than fit into it as a front end writes them.
+MAX_EVENTS = 100_000
+
 #: Levels of a batch: more than any event may have, less than the parser takes.
 _MAX_DEPTH = 500
 
@@ -52,12 +56,16 @@ class BatchParser(ClientParser):
         An event that is too deep is rejected by its validation. It must not take the others along.
         """
         try:
-            return super().parse_body(body)
+            value = super().parse_body(body)
         except ParseError:
             shallow = _cut_off(body)
             if shallow == body:
                 raise
-            return super().parse_body(shallow)
+            value = super().parse_body(shallow)
+        sent = value.get("events") if isinstance(value, dict) else None
+        if isinstance(sent, list) and len(sent) > MAX_EVENTS:
+            raise BodyTooLarge
+        return value
 
 
 def _cut_off(body: bytes) -> bytes:

@@ -183,6 +183,9 @@ def test_ten_mebibytes_are_taken(page: FrontEnd) -> None:
     assert batch(page, sent)["accepted"] == 340
     sent += [event(400 + number, eventData={"text": "x" * 30_000}) for number in range(20)]
     check_error(page.post("activity/batch", {"events": sent}), 413, "body_too_large")
+    # Each event costs something, however short it is.
+    many = page.send_text("POST", "activity/batch", f'{{"events": [{"0," * 100_000}0]}}')
+    check_error(many, 413, "body_too_large")
     # All other calls take what the API takes.
     check_error(page.patch("profile/me", {"bio": "x" * 1_100_000}), 413)
 

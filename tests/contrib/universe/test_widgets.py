@@ -127,6 +127,9 @@ def test_what_is_refused_in_a_list(page: FrontEnd, raw: Any) -> None:
     ):
         check_error(page.patch("preferences/me/widgets", {"widgets": sent}), 400)
     check_error(page.patch("preferences/me/widgets", {}), 400)
+    # The length comes before the entries, of which a body of 1 MiB has many.
+    long = page.patch("preferences/me/widgets", {"widgets": ["w"] * 100_000})
+    assert [error["code"] for error in long.json()["errors"]["widgets"]] == ["max_length"]
     assert raw.preferences.find_one() == before
 
 

@@ -112,7 +112,7 @@ class WidgetEntrySerializer(StrictSerializer):
 class WidgetsChangeSerializer(ClientSerializer):
     """The widgets as the client knows them."""
 
-    widgets = serializers.ListField(child=WidgetEntrySerializer(), max_length=MAX_NAMES)
+    widgets = NamesField(child=WidgetEntrySerializer(), max_length=MAX_NAMES)
 
 
 class ClientPreferencesSerializer(StrictSerializer):
