@@ -227,7 +227,7 @@ def _labels(
     return [] if is_empty else labels, begin + DAY if is_near else begin
 
 
-def _trailing(sets: dict[datetime, bitmaps.BitMap], label: datetime, days: int) -> int:
+def _trailing(sets: Sets, label: datetime, days: int) -> int:
     """Return how many users were active in so many days that end with one."""
     some = [sets[day] for age in range(days) if (day := label - age * DAY) in sets]
     return len(bitmaps.union(some))

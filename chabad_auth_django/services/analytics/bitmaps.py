@@ -20,6 +20,6 @@ def require() -> None:
         )
 
 
-def union(sets: Iterable[BitMap]) -> BitMap:
+def union(sets: "Iterable[BitMap]") -> "BitMap":
     """Return what is in any of the sets."""
     return BitMap.union(BitMap(), *sets)

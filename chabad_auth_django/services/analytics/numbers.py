@@ -1,6 +1,6 @@
 """The small numbers by which users are in the sets."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -17,17 +17,31 @@ from chabad_auth_django.models import AnalyticsRollup, AnalyticsUserNumber, User
 _BATCH = 100_000
 
 
-def assign(ids: Collection[ObjectId]) -> dict[ObjectId, int]:
-    """Return the numbers of those users who exist; give one to each who has none."""
-    there, numbers = look_up(ids)
-    while new := list(there - numbers.keys()):
-        last = _reserve(len(new))
-        rows = [{"_id": last - index, "userId": id} for index, id in enumerate(new)]
+def assign(ids: Set[ObjectId]) -> dict[ObjectId, int]:
+    """Return the numbers of the users; give one to each who exists and has none.
+
+    Some who have one may be deleted by now.
+    """
+    numbers = _find(ids)
+    left = ids - numbers.keys()
+    while left := existing(left):
+        last = _reserve(len(left))
+        rows = [{"_id": last - index, "userId": id} for index, id in enumerate(left)]
         # Another run has given them numbers, or a deletion has taken them back.
         with suppress(AlreadyExists, UserNotFound):
             AnalyticsUserNumber.insert_rows(rows)
-        there, given = look_up(new)
+        given = _find(left)
         numbers |= given
+        left -= given.keys()
+    return numbers
+
+
+def _find(ids: Collection[ObjectId]) -> dict[ObjectId, int]:
+    numbers: dict[ObjectId, int] = {}
+    left = iter(ids)
+    while batch := list(islice(left, _BATCH)):
+        found = AnalyticsUserNumber.collection().find({"userId": {"$in": batch}})
+        numbers |= {row["userId"]: row["_id"] for row in found}
     return numbers
 
 

@@ -16,6 +16,7 @@ import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, TypeGuard
 
 import bson
@@ -99,7 +100,7 @@ class Tally:
         user = row.get("userId")
         position = self.users.setdefault(user, len(self.users)) if _is_id(user) else None
         for part in self._parts_of(row):
-            if row["build"] == ARCHIVED and position is not None:
+            if "quarters" not in row and position is not None:
                 part.users.setdefault(IN_ARCHIVE, []).append(position)
             for of_quarter in row.get("quarters", ()):
                 quarter, count = of_quarter["quarter"], of_quarter["count"]
@@ -114,7 +115,7 @@ class Tally:
         yield self._all
         for name in list(self._fields):
             values, value = self._fields[name], row.get(name)
-            if not isinstance(value, str | None):
+            if not (value is None or isinstance(value, str)):
                 del self._fields[name]
             elif value in values:
                 yield values[value]
@@ -135,7 +136,9 @@ def rows(*, day: datetime, build: ObjectId, session: ClientSession) -> Iterable[
         codec_options=_CODEC, read_concern=ReadConcern("majority")
     )
     wanted = {"build": {"$in": [build, ARCHIVED]}, "day": day, "count": {"$gt": 0}}
-    return collection.find(wanted, {"_id": 0, "sessionId": 0}, session=session)
+    # Of archived events no quarters are known.
+    fields = {"_id": 0} | dict.fromkeys((*KEYS, "userId", "quarters"), 1)
+    return collection.find(wanted, fields, session=session)
 
 
 def finish(*, day: datetime, build: ObjectId, tally: Tally, numbers: Mapping[Any, int]) -> bool:
@@ -143,9 +146,9 @@ def finish(*, day: datetime, build: ObjectId, tally: Tally, numbers: Mapping[Any
     there = existing(numbers)
     living = {user: number for user, number in numbers.items() if user in there}
     document = {"build": build, **tally.fields(living)}
-    for name in (*KEYS, ALL):
-        if len(bson.encode(document)) > MAX_BYTES:
-            document.pop(name, None)
+    names = iter((*KEYS, ALL))
+    while len(bson.encode(document)) > MAX_BYTES:
+        document.pop(next(names), None)
     key = {"_id": day, "next": build}
     return AnalyticsQuarters.collection().replace_one(key, document).matched_count == 1
 
@@ -179,12 +182,12 @@ def _stored(part: _Part, numbers: list[int | None] | None) -> dict[str, Any]:
         sets: dict[str, bitmaps.BitMap] = {}
         for quarter, positions in part.users.items():
             users = bitmaps.BitMap([n for i in positions if (n := numbers[i]) is not None])
-            if quarter == IN_ARCHIVE:
-                sets[IN_ARCHIVE] = users
-                continue
-            for size in BLOCKS:
-                block = _block(quarter, size)
-                sets[block] = sets[block] | users if block in sets else users
+            sets[IN_ARCHIVE if quarter == IN_ARCHIVE else _block(quarter, 1)] = users
+        for small, large in pairwise(reversed(BLOCKS)):
+            for quarter in range(0, QUARTERS, large):
+                names = (_block(begin, small) for begin in range(quarter, quarter + large, small))
+                if some := [sets[name] for name in names if name in sets]:
+                    sets[_block(quarter, large)] = bitmaps.union(some)
         stored["users"] = {name: found.serialize() for name, found in sets.items()}
     return stored
 

@@ -143,7 +143,7 @@ def build(*, day: datetime) -> Rolled | None:
             allowDiskUse=True,
         )
         tally = quarters.Tally(quarters.rows(day=day, build=build, session=session))
-        known = numbers.assign(tally.users) if tally.has_sets else {}
+        known = numbers.assign(tally.users.keys()) if tally.has_sets else {}
     try:
         _switch(day, build, built_at, tally, known)
     except _OvertakenError:
