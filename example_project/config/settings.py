@@ -41,6 +41,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    # For allauth's page of sessions.
+    "django.contrib.humanize",
     "chabad_auth_django",
     # Pages for staff in Django's admin.
     "chabad_auth_django.contrib.admin",

@@ -15,21 +15,19 @@ Respond = Callable[[HttpRequest], HttpResponse]
 
 
 class PageMiddleware:
-    """Answer pages in the visitor's language, with a Content-Security-Policy.
-
-    The API is left as it is: its errors are in one language, and its own pages have scripts inline.
-    """
+    """Answer in the visitor's language, and pages with a Content-Security-Policy."""
 
     def __init__(self, get_response: Respond) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
-        if request.path.startswith("/api/"):
-            return self._get_response(request)
         with translation.override(translation.get_language_from_request(request)):
             response = self._get_response(request)
-        # Django's own pages for developers have their styles inline.
-        if not (settings.DEBUG and response.status_code in {404, 500}):
+        # The pages of the API have scripts inline, Django's own for developers styles.
+        is_inline = request.path.startswith("/api/") or (
+            settings.DEBUG and response.status_code in {404, 500}
+        )
+        if not is_inline:
             response.headers["Content-Security-Policy"] = POLICY
         return response

@@ -54,6 +54,32 @@ def test_production_settings_name_the_variable_that_they_miss(
     )
 
 
+HEBREW_PAGES = """
+from django.contrib.auth.models import User
+from django.template.loader import render_to_string
+from django.test import Client
+from django.utils import translation
+
+client = Client(headers={"accept-language": "he", "host": "demo.example"})
+client.force_login(User.objects.create_user("ann", "ann@example.org"))
+pages = [client.get(path, secure=True) for path in ("/nowhere/", "/accounts/sessions/")]
+assert [page.status_code for page in pages] == [404, 200], pages
+with translation.override("he"):
+    failure = render_to_string("500.html")
+for text in (pages[0].content.decode(), pages[1].content.decode(), failure):
+    assert '<html lang="he" dir="rtl"' in text and "ChabadUniverse" in text, text
+refused = Client(headers={"accept-language": "he", "host": "demo.example"})
+assert "להתחבר" in refused.get("/api/users/me/", secure=True).json()["detail"]
+"""
+
+
+@pytest.mark.slow
+def test_errors_and_pages_of_accounts_are_in_hebrew(manage: Callable[..., Any]) -> None:
+    assert manage("migrate").returncode == 0
+    result = manage("shell", "-c", HEBREW_PAGES, **PRODUCTION)
+    assert result.returncode == 0, result.stderr
+
+
 def _page(url: str, process: subprocess.Popen[str]) -> str:
     deadline = time.monotonic() + 120
     while True:

@@ -22,7 +22,7 @@ function frame() {
   const links = Object.entries(VIEWS).map(([name, [, picture]]) =>
     h("a", { href: `#/${name}`, id: `menu-${name}`, "aria-current": name === viewName() && "page" }, icon(picture), h("span", {}, t(name))));
   const brand = h("a", { class: "brand", href: "#/home" }, h("img", { src: new URL("mark.svg", import.meta.url), alt: "", width: 34, height: 34 }), h("span", {}, "ChabadUniverse"));
-  const who = h("div", { class: "who" }, avatar(state.profile, displayName()), h("div", {}, h("b", {}, displayName()), h("span", { dir: "auto" }, state.me.email)),
+  const who = h("div", { class: "who" }, avatar(state.profile, displayName()), h("div", {}, h("b", { dir: "auto" }, displayName()), h("span", { dir: "auto" }, state.me.email)),
     iconButton("out", t("signOut"), { id: "sign-out", onclick: signOut }, true));
   return h("div", { class: "frame" },
     h("a", { class: "skip", href: "#content", onclick: (event) => { event.preventDefault(); document.getElementById("content").focus(); } }, t("skip")),
