@@ -10,6 +10,8 @@ from bson.codec_options import DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
+from chabad_auth_django.db.damaged import StoredDocument, decode_all
+
 #: Documents of a batch, and bytes after which it ends: decoded they take more than ten times that.
 SIZE, SIZE_BYTES = 1000, 2**20
 
@@ -24,7 +26,7 @@ Row = TypeVar("Row", bound=Mapping[str, Any])
 
 #: Leaves documents as they are stored. What Python cannot hold does not hide the rest.
 RAW: CodecOptions[RawBSONDocument] = CodecOptions(
-    document_class=RawBSONDocument,
+    document_class=StoredDocument,
     datetime_conversion=DatetimeConversion.DATETIME_MS,
     unicode_decode_error_handler="replace",
 )
@@ -92,7 +94,7 @@ def _decode(
     for document in documents:
         batch += document.raw
         if len(batch) >= SIZE_BYTES:
-            yield bson.decode_all(bytes(batch), codec_options)
+            yield decode_all(bytes(batch), codec_options)
             batch.clear()
     if batch:
-        yield bson.decode_all(bytes(batch), codec_options)
+        yield decode_all(bytes(batch), codec_options)

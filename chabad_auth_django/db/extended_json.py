@@ -17,6 +17,8 @@ from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.json_util import JSONMode, JSONOptions
 
+from chabad_auth_django.db.damaged import decode
+
 #: A longer document is Base64: as objects of Python it would take a hundred times its size.
 LONGEST_JSON = 128 * 2**10
 
@@ -114,7 +116,7 @@ def decode_base64(text: Any) -> bytes:
     """Return the BSON document that ``dump_base64`` was given; raise ``ValueError``."""
     try:
         document = binascii.a2b_base64(text, strict_mode=True)
-        bson.decode(document, _CHECKING)
+        decode(document, _CHECKING)
     except _REFUSALS as error:
         raise ValueError("The text is no document in Base64.") from error
     return document

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-import bson
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
+
+from chabad_auth_django.db import damaged
 
 Row = dict[str, Any]
 
@@ -45,10 +46,10 @@ class Found:
         for batch in self.batches:
             if len(batch) <= left:
                 left -= len(batch)
-                rows += bson.decode_all(batch, codec)
+                rows += damaged.decode_all(batch, codec)
                 continue
-            for document in _split(batch):
-                rows.append(bson.decode(document, codec))
+            for document in damaged.split(batch):
+                rows.append(damaged.decode(document, codec))
                 left -= len(document)
                 if left < 0 and len(rows) > 1:
                     return rows, True
@@ -109,7 +110,7 @@ def send_together(
             # A stored document begins with its _id, so it cannot pass for one under a tag.
             rest = chain([document], documents)
             break
-        found[tag] = bson.decode(document[tag].raw, codec) if is_raw else document[tag]
+        found[tag] = damaged.decode(document[tag].raw, codec) if is_raw else document[tag]
     if last is None:
         return found, None
     if is_raw:
@@ -155,12 +156,3 @@ def _batches(documents: Iterable[RawBSONDocument]) -> Iterator[bytes]:
             yield b"".join(batch)
             batch, size = [], 0
     yield b"".join(batch)
-
-
-def _split(batch: bytes) -> Iterator[bytes]:
-    """Yield each document of a batch: BSON begins with its length."""
-    start = 0
-    while start < len(batch):
-        end = start + int.from_bytes(batch[start : start + 4], "little")
-        yield batch[start:end]
-        start = end

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 import mongoengine
 import pymongo
+from bson.errors import InvalidBSON
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
 from pymongo.errors import OperationFailure, PyMongoError
@@ -186,6 +187,9 @@ class OperatorCommand(BaseCommand):
             raise NotDone(_describe(error)) from error
         except (UnicodeDecodeError, UnicodeEncodeError) as error:
             text = f"An argument or standard input is no text in {error.encoding}."
+            raise NotDone(text) from error
+        except InvalidBSON as error:
+            text = "A document cannot be read: 'chabad_check_integrity' names it. Correct it first."
             raise NotDone(text) from error
         except (PyMongoError, mongoengine.OperationError) as error:
             raise NotDone(_describe_driver(error)) from error

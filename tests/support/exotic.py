@@ -156,6 +156,19 @@ SERVED: dict[str, Any] = {
 
 EXOTIC: dict[str, Any] = DRIVEN | SERVED
 
+_DAMAGED = _binary(struct.pack("<i", 7) + b"abc", 2)
+
+#: Name -> value, which the server stores and PyMongo refuses to read.
+UNREADABLE: dict[str, Any] = {
+    "binary 2 of another length": _DAMAGED,
+    "binary 2 without a length": _binary(b"abc", 2),
+    "binary 2 of no bytes": _binary(b"", 2),
+    "binary 2 of a negative length": _binary(struct.pack("<i", -3) + b"abc", 2),
+    "in an array": [1, [_DAMAGED, "x"]],
+    "in an object": {"a": [{"b": _DAMAGED}], "c": Code("x", {"d": 1}), "e": Regex("a", "i")},
+    "behind all others": {**DRIVEN, "last": _DAMAGED},
+}
+
 #: MongoDB 6.0 aborts when a pipeline changes a name of an object that is there twice.
 KILLERS = {"key twice", "reference twice"}
 

@@ -9,6 +9,7 @@ import bson
 from bson import Timestamp
 from bson.raw_bson import RawBSONDocument
 
+from chabad_auth_django.db.damaged import StoredDocument
 from chabad_auth_django.services.analytics.event_keys import CODEC
 
 #: How many of the events that are left are named.
@@ -34,7 +35,7 @@ def movable_events(events: Iterable[RawBSONDocument], left: Left) -> Iterator[Ra
     """Yield what comes back byte by byte, and can be counted in the archive; note the others."""
     for event in events:
         try:
-            read = RawBSONDocument(event.raw, CODEC)
+            read = StoredDocument(event.raw, CODEC)
             fields = dict(read)
             movable = isinstance(fields["timestamp"], datetime) and (
                 # Not so for duplicate fields, and for texts that are not UTF-8.

@@ -33,6 +33,7 @@ from pymongo.errors import DuplicateKeyError
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW, SIZE, by_size, id_key
+from chabad_auth_django.db.damaged import StoredDocument
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import ArchiveError, ReplicaSetRequired, ValidationError
 from chabad_auth_django.models import Analytics, AnalyticsArchive, AnalyticsArchiveExclusion, User
@@ -193,7 +194,7 @@ def _move_batch(record_id: Any, done: int, batch: list[bytes]) -> bool:
     key = {"_id": record_id, "state": MOVING, "moved": done}
     if not _archives().update_one(key, {"$inc": {"moved": len(batch)}}).modified_count:
         return False
-    events = [RawBSONDocument(event, CODEC) for event in batch]
+    events = [StoredDocument(event, CODEC) for event in batch]
     wanted = {"_id": {"$in": [event["_id"] for event in events]}}
     stored = {id_key(row): row.raw for row in _raw_events().find(wanted)}
     # By id, so that of two equal lines only one is moved.
@@ -242,7 +243,7 @@ def _restore_batch(record_id: Any, done: int, batch: list[bytes]) -> set[Any] | 
     found = AnalyticsArchiveExclusion.collection().find({"_id": {"$in": keys}})
     excluded = {row["_id"]["line"] for row in found}
     archived = [
-        RawBSONDocument(event, CODEC)
+        StoredDocument(event, CODEC)
         for line, event in zip(lines, batch, strict=True)
         if line not in excluded
     ]

@@ -8,11 +8,12 @@ import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 
+from chabad_auth_django.db.damaged import StoredDocument
 from chabad_auth_django.models.counting import start_of_day
 
 #: Reads every date that BSON can hold, and leaves what is nested as it is stored.
 CODEC: CodecOptions[RawBSONDocument] = CodecOptions(
-    document_class=RawBSONDocument,
+    document_class=StoredDocument,
     tz_aware=True,
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
 )

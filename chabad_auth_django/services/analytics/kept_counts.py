@@ -15,6 +15,7 @@ from bson.raw_bson import RawBSONDocument
 from django.utils.crypto import salted_hmac
 
 from chabad_auth_django.db import connection
+from chabad_auth_django.db.damaged import StoredDocument
 from chabad_auth_django.exceptions import CountedAlready
 from chabad_auth_django.models import AnalyticsDailyUser, AnalyticsRollup
 from chabad_auth_django.models.rollup import ARCHIVED, KEYS
@@ -108,7 +109,7 @@ def _change(events: Iterable[RawBSONDocument], sign: int) -> dict[str, Any]:
 def _dated(events: Iterable[RawBSONDocument]) -> Iterator[RawBSONDocument]:
     """Yield what is counted at all: an event without a time is in no range."""
     for event in events:
-        read = RawBSONDocument(event.raw, LENIENT)
+        read = StoredDocument(event.raw, LENIENT)
         if isinstance(read.get("timestamp"), datetime):
             yield read
 

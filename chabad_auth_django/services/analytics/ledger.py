@@ -23,6 +23,7 @@ from pymongo import DeleteMany, UpdateOne
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
+from chabad_auth_django.db.damaged import StoredDocument
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.models import Analytics, AnalyticsDaily, AnalyticsDailyUser, AnalyticsRollup
 from chabad_auth_django.models.base import Document
@@ -116,7 +117,7 @@ def count_once(*, user_id: ObjectId, rows: Sequence[RawBSONDocument], dry_run: b
         return
     kept_counts.check_not_archived(user_id=user_id)
     if not dry_run and kept_counts.take_back(user_id=user_id, events=rows):
-        _insert_erased(_count([RawBSONDocument(row.raw, LENIENT) for row in rows], KEYS), -1)
+        _insert_erased(_count([StoredDocument(row.raw, LENIENT) for row in rows], KEYS), -1)
 
 
 @atomic

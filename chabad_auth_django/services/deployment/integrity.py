@@ -17,6 +17,7 @@ from bson.errors import InvalidBSON
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import DuplicateKeyError
 
+from chabad_auth_django.db import damaged
 from chabad_auth_django.db.batches import RAW, Advance, in_batches
 from chabad_auth_django.exceptions import NotFound, ValidationError
 from chabad_auth_django.models import (
@@ -127,24 +128,24 @@ def check(*, advance: Advance) -> Iterator[Finding]:
 def _decode(
     model: type[Document], found: list[RawBSONDocument]
 ) -> Generator[Finding, None, list[dict[str, Any]]]:
-    """Return the documents that can be read; yield those with something that is no BSON."""
+    """Return the documents; yield those with something that is no BSON."""
     rows = []
     for document in found:
         row, fault = _read(document)
-        if row is not None:
-            rows.append(row)
+        rows.append(row)
         if fault:
             yield Finding("invalid", model.collection().name, document["_id"], fault)
     return rows
 
 
-def _read(document: RawBSONDocument) -> tuple[dict[str, Any] | None, str]:
+def _read(document: RawBSONDocument) -> tuple[dict[str, Any], str]:
     with suppress(InvalidBSON):
         return bson.decode(document.raw, _CODEC), ""
     with suppress(InvalidBSON):
         row = bson.decode(document.raw, _REPLACING)
         return row, "a text is not UTF-8, and most drivers cannot read the document"
-    return None, "a value is damaged, and no driver can read the document"
+    row = damaged.decode(document.raw, _REPLACING)
+    return row, "a value is damaged, and most drivers cannot read the document"
 
 
 def _duplicates() -> Iterator[Finding]:

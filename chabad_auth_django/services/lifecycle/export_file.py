@@ -18,6 +18,7 @@ from bson.raw_bson import RawBSONDocument
 
 from chabad_auth_django.db import extended_json
 from chabad_auth_django.db.batches import RAW
+from chabad_auth_django.db.damaged import StoredDocument
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.validators import to_object_id
@@ -118,7 +119,7 @@ def _parse(line: bytes) -> tuple[str, RawBSONDocument]:
             document = extended_json.decode_base64(row["bson"])
         else:
             document = extended_json.encode(row["document"])
-        parsed = str(row["collection"]), RawBSONDocument(document, RAW)
+        parsed = str(row["collection"]), StoredDocument(document, RAW)
         if "_id" not in parsed[1]:
             raise ValueError("Each document that is stored has an id.")
     except (LookupError, TypeError, ValueError):

@@ -130,7 +130,7 @@ def import_user(
         models.discard(Analytics)
     for model in models:
         model.check_import(user_id=user_id, rows=_new_rows(file, model))
-    if User.read(_id=user_id) is None:
+    if not User.existing_ids([user_id]):
         core_models = {model for model in models if _is_core(model)}
         core = list(_read(file, core_models))
         _check_core(core) if dry_run else _insert_core(user_id, core)
@@ -141,7 +141,7 @@ def import_user(
         audit.record(action="user.import", user_id=user_id)
     for batch in _batches(_in_order(file, models)):
         _store(batch, outcome, dry_run)
-        if not dry_run and User.read(_id=user_id) is None:
+        if not dry_run and not User.existing_ids([user_id]):
             purging.purge_ownerless(user_id=user_id)
             raise UserNotFound
         advance(len(batch))
@@ -170,7 +170,7 @@ def _write_documents(writer: export_file.Writer, user_id: ObjectId) -> Iterator[
         for document in model.collection_as(RAW).find(query, batch_size=BATCH):
             writer.write(name, bytes(document.raw))
             yield
-    if User.read(_id=user_id) is None:
+    if not User.existing_ids([user_id]):
         raise UserNotFound
 
 

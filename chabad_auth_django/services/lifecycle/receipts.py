@@ -155,7 +155,7 @@ def read(*, user_id: ObjectId) -> Receipt:
     if stored is None:
         raise NotFound("There is no erasure of this user.")
     found = stored.get("found") or {}
-    left = {"users": int(User.read(_id=user_id) is not None)}
+    left = {"users": len(User.existing_ids([user_id]))}
     left |= purging.count_documents_of(user_ids=[user_id])[user_id]
     return Receipt(
         user_id=user_id,

@@ -58,7 +58,7 @@ def find(*, gone: Iterable[Gone]) -> tuple[list[ObjectId], list[ObjectId]]:
     for item in newest.values():
         if _was_imported(item):
             continue
-        if User.read(_id=item.user_id) is not None:
+        if User.existing_ids([item.user_id]):
             users.append(item.user_id)
         elif any(purging.count_documents(user_id=item.user_id).values()):
             documents.append(item.user_id)
