@@ -8,11 +8,8 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import error_codes
-
 import chabad_auth_django
-from chabad_auth_django import contrib, exceptions
-from chabad_auth_django.api.openapi.errors import CODES, FIELD_CODES
+from chabad_auth_django import contrib
 from chabad_auth_django.conf.table import Table
 
 PACKAGE = Path(chabad_auth_django.__file__).parent
@@ -32,28 +29,6 @@ def checks() -> Iterator[str]:
     yield "|---|---|"
     for name in sorted(found):
         yield f"| `{name}` | {cell(found[name])} |"
-
-
-def errors() -> Iterator[str]:
-    """Yield the rows of the codes that the API answers."""
-    moments = {
-        kind.code: " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
-        for kind in reversed(list(vars(exceptions).values()))
-        if isinstance(kind, type) and issubclass(kind, exceptions.ChabadAuthError)
-    }
-    yield "| Code | Status | When | What a client does |"
-    yield "|---|---|---|---|"
-    for code, status in sorted(CODES.items()):
-        moment = error_codes.MOMENTS.get(code) or moments[code]
-        yield f"| `{code}` | {status} | {cell(moment)} | {error_codes.ADVICE[code]} |"
-
-
-def field_errors() -> Iterator[str]:
-    """Yield the rows of the codes of fields."""
-    yield "| Code | What is wrong |"
-    yield "|---|---|"
-    for code in FIELD_CODES:
-        yield f"| `{code}` | {error_codes.FIELDS[code]} |"
 
 
 def cell(text: str) -> str:
@@ -80,6 +55,4 @@ def _text(node: ast.expr) -> str:
 
 TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "checks": checks,
-    "errors": errors,
-    "field_errors": field_errors,
 }
