@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -436,6 +437,8 @@ def test_the_record_keeps_no_more_than_it_must(
     api.put(VALUE, {"dataValue": 1}, format="json", **KEY)
     record = raw[RECORDS].find_one()
     assert record["_id"] == f"{owner.id}:first"
+    # Whoever reads it cannot try what the body was: it may have been a password.
+    assert record["fingerprint"] != sha256(f'PUT {VALUE}\n{{"dataValue":1}}'.encode()).hexdigest()
     assert record["userId"] == owner.id
     assert isinstance(record["claim"], ObjectId)
     assert record["headers"]["ETag"].startswith('"1-')
