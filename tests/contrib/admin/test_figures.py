@@ -166,6 +166,32 @@ tell(glance["chart"].total)
     assert told[12] == 22
 
 
+def test_any_range_of_days_is_answered(figures: Run) -> None:
+    told = figures("""
+all = superuser()
+ann = make()["ann"]
+today = f"{datetime.now(UTC):%Y-%m-%d}"
+for days in ("since=1970-01-01", "until=2105-12-31", "since=1970-01-01&until=1970-01-01",
+             f"since={today}&until={today}", "since=2105-12-31", "since=1970-01-01&days=7"):
+    for path in ("events/", "analytics/?bucket=month", f"people/{ann.id}/figures/", "people/"):
+        mark = "&" if "?" in path else "?"
+        tell([path, days, all.get(f"{BASE}{path}{mark}{days}").status_code])
+for moment in ("0001-01-01T00:00", "9999-12-31T23:59", "1970-01-01T00:00", "2105-12-30T00:00"):
+    for name in ("since", "until"):
+        answer = get(f"people/{ann.id}/timeline/", **{name: moment})
+        tell(["timeline", moment, answer.status_code])
+page = get("events/", since=today)
+tell(["listed", "", page.status_code if "Ann Levin" in text(page) else 0])
+""")
+    found: dict[str, set[int]] = {}
+    for path, asked, status in told:
+        found.setdefault(asked if path == "timeline" else path, set()).add(status)
+    assert found.pop("0001-01-01T00:00") == found.pop("9999-12-31T23:59") == {400}
+    assert found.pop("analytics/?bucket=month") <= {200, 400}
+    assert found.pop(next(path for path in found if "figures" in path)) <= {200, 400}
+    assert set(map(tuple, found.values())) == {(200,)}
+
+
 def test_what_grew_is_told_by_name(figures: Run) -> None:
     told = figures("""
 all = superuser()

@@ -310,19 +310,23 @@ tell(f"/admin/auth/user/{account.pk}/change/" in page)
 def test_times_are_shown_in_the_zone_that_was_chosen(run: Run) -> None:
     told = run("""
 from datetime import datetime, UTC
+from urllib.parse import quote
 user = make()["ann"]
 from chabad_auth_django.models import Analytics
 Analytics.create_analytics(user_id=user.id, event_name="late", event_category="custom",
     timestamp=datetime(2026, 1, 31, 23, 30, tzinfo=UTC))
 browser = superuser()
 tell(browser.post(f"{PEOPLE}zone/", {"zone": "Asia/Nowhere"}).status_code)
-tell(browser.post(f"{PEOPLE}zone/", {"zone": "Asia/Jerusalem"}).status_code)
+for back in (f"{PEOPLE}?q=a", "//evil.example/", "https://evil.example/"):
+    answer = browser.post(f"{PEOPLE}zone/?next={quote(back)}", {"zone": "Asia/Jerusalem"})
+    tell(answer.headers["Location"])
 page = browser.get(f"{PEOPLE}{user.id}/timeline/?name=late")
 tell(["Sunday, Feb. 1, 2026" in text(page), "01:30:00" in text(page)])
 tell("2026-01-31 23:30:00 UTC, 2026-02-01 01:30:00 Asia/Jerusalem" in page.content.decode())
 browser.session.flush()
 """)
-    assert told == [400, 302, [True, True], True]
+    back = ["/admin/chabad_admin/people/?q=a", "/admin/", "/admin/"]
+    assert told == [400, *back, [True, True], True]
 
 
 def test_what_other_programs_stored_is_shown(run: Run) -> None:

@@ -145,7 +145,7 @@ class EventsPage(Page):
         return {
             "list": page,
             "rows": [_shown(row, people) for row in page.rows],
-            "chart": section(lambda: _chart(form)) if _is_charted(form) else None,
+            "chart": series.read_if_countable(lambda: _chart(form)) if _is_charted(form) else None,
             "export": with_changes(request, export="jsonl"),
         }
 

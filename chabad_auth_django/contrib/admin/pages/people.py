@@ -1,7 +1,6 @@
 """Page 2: looking for people."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import exports
 from chabad_auth_django.contrib.admin.filters import FilterForm, ago, choice
 from chabad_auth_django.contrib.admin.page import PAGE_SIZE, Page, look, position
+from chabad_auth_django.contrib.admin.pages import periods
 from chabad_auth_django.contrib.admin.pages.bulk import ACTIONS
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import plain
 from chabad_auth_django.db import pages
@@ -71,8 +71,8 @@ class Filters(FilterForm):
     method = choice(_("Signs in with"))
     status = choice(_("Status"), STATUSES)
     joined = choice(_("Joined"), JOINED)
-    since = forms.DateField(label=_("Joined from"), required=False, widget=forms.DateInput)
-    until = forms.DateField(label=_("Joined before"), required=False, widget=forms.DateInput)
+    since = periods.day_field(_("Joined from"))
+    until = periods.day_field(_("Joined before"))
     signed_in = choice(_("Last sign-in"), SIGNED_IN)
     external = forms.BooleanField(label=_("has a Valu or Merkos id"), required=False)
     order = forms.ChoiceField(label=_("Order"), choices=list(ORDERS.items()), required=False)
@@ -94,8 +94,6 @@ class Filters(FilterForm):
         for name, options in choices.items():
             field: Any = self.fields[name]
             field.choices = [("", _("any")), *((option, option) for option in options)]
-        for name in ("since", "until"):
-            self.fields[name].widget.input_type = "date"
 
     @property
     def shown(self) -> list[str]:
@@ -121,8 +119,7 @@ class Filters(FilterForm):
             found["created_since"] = ago(values["joined"])
         for name, day in (("created_since", values["since"]), ("created_until", values["until"])):
             if day:
-                begin = datetime.combine(day, datetime.min.time())
-                found[name] = begin.replace(tzinfo=timezone.get_current_timezone())
+                found[name] = periods.midnight(day, timezone.get_current_timezone())
         if values["signed_in"] == "never":
             found["never_signed_in"] = True
         elif values["signed_in"]:

@@ -50,6 +50,17 @@ def day_field(label: StrOrLazy) -> forms.DateField:
     )
 
 
+def moment_field(label: StrOrLazy) -> forms.DateTimeField:
+    """Return a field for a day with a time, in the staff member's zone."""
+    first, last = (datetime.combine(day, time(), UTC) for day in (_FIRST, _LAST))
+    return forms.DateTimeField(
+        label=label,
+        required=False,
+        validators=[MinValueValidator(first), MaxValueValidator(last)],
+        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
+    )
+
+
 class PeriodForm(FilterForm):
     """A range: the last days, or from one day to another."""
 
@@ -84,7 +95,7 @@ class PeriodForm(FilterForm):
     def period(self, zone: tzinfo) -> Period:
         """Return the range in the zone; days win over the last days."""
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
-        days = int(self.cleaned_data.get("days") or self.default_days)
+        days = int(self.cleaned_data.get("days") or self.default_days or 1)
         today = timezone.now().astimezone(zone).date()
         last = until or max(since or today, today)
         first = since or last - timedelta(days=days - 1)

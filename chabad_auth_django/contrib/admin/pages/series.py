@@ -9,9 +9,16 @@ from django.utils import translation
 
 from chabad_auth_django.contrib.admin.charts.columns import Column, Columns, stack
 from chabad_auth_django.contrib.admin.charts.marks import name_of
+from chabad_auth_django.contrib.admin.page import section
 from chabad_auth_django.contrib.admin.pages import periods
 from chabad_auth_django.contrib.admin.pages.periods import Period
 from chabad_auth_django.contrib.admin.reads import calendar
+from chabad_auth_django.exceptions import (
+    EventsArchived,
+    ReplicaSetRequired,
+    TooSlow,
+    ValidationError,
+)
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.services.analytics import timeseries
 
@@ -53,6 +60,17 @@ class Question:
     def label(self, begin: datetime, *, is_short: bool) -> str:
         """Return what a bucket is called."""
         return periods.label(begin, self.bucket, self.zone, is_short=is_short)
+
+
+def read_if_countable(read: Callable[[], Columns]) -> Columns | TooSlow | None:
+    """Return the chart, ``TooSlow``, or ``None`` where there is the list of the events alone.
+
+    So it is of a very long range, and of hours that are in files by now.
+    """
+    try:
+        return section(read)
+    except (EventsArchived, ReplicaSetRequired, ValidationError):
+        return None
 
 
 def chart(

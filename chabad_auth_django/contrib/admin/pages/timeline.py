@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin.filters import FilterForm, choice
-from chabad_auth_django.contrib.admin.page import PAGE_SIZE, limited, position, section
+from chabad_auth_django.contrib.admin.page import PAGE_SIZE, limited, position
 from chabad_auth_django.contrib.admin.pages import periods, series
 from chabad_auth_django.contrib.admin.pages.periods import Period
 from chabad_auth_django.contrib.admin.pages.person import PersonPage, shown_events
@@ -24,7 +24,6 @@ from chabad_auth_django.contrib.admin.pages.series import Question
 from chabad_auth_django.contrib.admin.reads import timeline
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import as_time
 from chabad_auth_django.db.pages import Row
-from chabad_auth_django.exceptions import EventsArchived, ReplicaSetRequired, ValidationError
 from chabad_auth_django.models import User
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 
@@ -39,15 +38,8 @@ class Filters(FilterForm):
     name = forms.CharField(label=_("Type or name"), max_length=255, required=False)
     category = choice(_("Category"), {name: name for name in EVENT_CATEGORIES})
     session = forms.CharField(label=_("Session"), max_length=255, required=False)
-    since = forms.DateTimeField(label=_("From"), required=False)
-    until = forms.DateTimeField(label=_("Before"), required=False)
-
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        super().__init__(data)
-        for name in ("since", "until"):
-            self.fields[name].widget = forms.DateTimeInput(
-                attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"
-            )
+    since = periods.moment_field(_("From"))
+    until = periods.moment_field(_("Before"))
 
     def criteria(self) -> dict[str, Any]:
         """Return what ``list_timeline`` takes; raise ``ValidationError``."""
@@ -121,11 +113,7 @@ def _chart(user_id: ObjectId, criteria: Mapping[str, Any]) -> Any:
             question, rows, key="days", title=gettext("Analytics events"), link=link
         )
 
-    try:
-        return section(read)
-    except (EventsArchived, ReplicaSetRequired, ValidationError):
-        # Of so long a range, or of hours that are in files by now, there is the list alone.
-        return None
+    return series.read_if_countable(read)
 
 
 def _by_day(rows: list[Row]) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin.page import ZONE_KEY, Page
@@ -34,9 +35,11 @@ class ZonePage(Page):
         return {"form": ZoneForm(initial={"zone": timezone.get_current_timezone_name()})}
 
     def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        """Keep the zone."""
+        """Keep the zone, and return to the page on which it was asked for."""
         form = ZoneForm(request.POST)
         if not form.is_valid():
             return self.respond(request, {"form": form, "complete": True}, status=400)
         request.session[ZONE_KEY] = form.cleaned_data["zone"]
-        return redirect(self.url("index"))
+        back = request.GET.get("next", "")
+        is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+        return redirect(back if is_ours else self.url("index"))
