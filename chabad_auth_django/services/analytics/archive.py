@@ -1,20 +1,21 @@
 """Moving old Analytics events into files and back; the counts stay the same.
 
-Each month gets an archive, and one more for what came late. Its record in ``analytics_archives``
-goes through these states, and whatever is killed, the next run goes on from there:
+Each month gets an archive, and one more for late events. Its record in ``analytics_archives`` goes
+through these states. After a crash the next run goes on from the state that it finds:
 
 - ``writing``: the file is being written, verified and put on the disk; no event is touched. A run
-  that finds this state takes the record over; the other one can then not go on.
+  that finds this state takes the record over; the other run then fails.
 - ``moving``: the events are removed in the order of the file. One transaction removes a batch,
   adds it to the ledger ``archived`` and notes in the record how many lines are done.
-- ``archived``: all are.
-- ``restoring``: the same the other way round; ``restored`` in the end.
+- ``archived``: all events are in the file.
+- ``restoring``: the events are brought back in the order of the file; ``restored`` in the end.
 
-An event that was changed or deleted after it was written to the file is not the archive's: it is
-left as it is, and the number of its line is kept so that restoring leaves it out. The line, not
-the id: an event whose timestamp is corrected while it is archived can be in the file twice.
+An event that was changed or deleted after it was written to the file does not belong to the
+archive. It is left as it is, and the number of its line is kept so that restoring leaves it out.
+The line is kept and not the id, because an event whose timestamp is corrected while it is archived
+can be in the file twice.
 
-An event that would not come back byte by byte is left where it is, and named.
+An event that would not come back byte by byte is left in the collection, and its id is told.
 """
 
 import uuid

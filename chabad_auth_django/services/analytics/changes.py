@@ -1,8 +1,7 @@
 """Which days of the collection ``analytics`` changed, as MongoDB's own log of changes tells.
 
-A change stream sees every change that the majority has, whoever made it: our own inserts, those of
-Mongoose programs that know nothing of us, late events, corrections, purges. So no writer has to
-tell us anything.
+A change stream sees every change that the majority has: inserts of this package and of Mongoose
+programs, late events, corrections and purges. So no writer has to report its changes.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """Counting Analytics over any time: valid days from the roll-ups, all else from the events.
 
-The log of changes is read up to the snapshot of the answer: a day counts from its roll-up only if
-no change to it is logged by then. So the answer is what counting the events in that snapshot gives,
-whoever wrote them, plus what the ledgers hold, as ``Analytics.get_event_counts`` does more slowly.
+The log of changes is read up to the snapshot of the answer. A day counts from its roll-up only if
+no change to it is logged by then. So the answer equals the events in that snapshot, plus what the
+ledgers hold. ``Analytics.get_event_counts`` gives the same answer more slowly.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,15 +1,16 @@
 """The quarter hours of a day: how many events each has, and the set of the users in it.
 
-So days of any time zone are sums and unions. The document of a day has these for all events, and
-for each application, category and name. It belongs to the build that its record names.
+So the figures of a day of any time zone are sums and unions. The document of a day has these for
+all events, and for each application, category and name. It belongs to the build that its record
+names.
 
 No set shows a deleted user:
 
 - A user is only in the set of a day of which it has a row in ``analytics_daily_users``, and the
   transaction that deletes rows of a user removes the documents of their days.
-- A build leaves a document *before* the transaction that fills it; so a deletion of rows that this
-  transaction does not see meets that document, and one of the two fails.
-- That transaction sees which users are deleted by then: a late build puts none back.
+- A build leaves a document *before* the transaction that fills it. So a deletion of rows that this
+  transaction does not see conflicts with it over that document, and one of the two fails.
+- That transaction sees which users are deleted by then, so a late build adds none of them.
 """
 
 import struct

@@ -1,15 +1,17 @@
 """Daily roll-ups of Analytics (specification: best practice 7), which never go stale unnoticed.
 
-A day is built so: its record in ``analytics_rollups`` names the build that is under way; *then*
-the moment ``builtAt`` is read off the server's clock; then the events are counted, in a read that
-has everything up to that moment, into rows that carry the build; then, if no other run has begun
-the day since, the record is switched to the build. So rows are complete or invisible.
-The same transaction fills the document of the day's quarter hours.
+A day is built in these steps:
 
-The day is valid as long as no change to it is logged after ``builtAt`` (see
-``services.analytics.changes``). A run writes what it read in the
-log into the records; whoever counts reads the log from there on.
-The record is there before ``builtAt``, so a change after it always finds a record to be noted in.
+1. The record of the day in ``analytics_rollups`` names the build that is under way.
+2. The moment ``builtAt`` is read off the server's clock.
+3. The events are counted into rows that carry the build. The read has everything up to ``builtAt``.
+4. Unless another run has begun the day since, one transaction switches the record to the build and
+   fills the document of the day's quarter hours.
+
+So rows are complete or invisible. The day is valid as long as no change to it is logged after
+``builtAt`` (see ``services.analytics.changes``). A run notes in the records what it read in the
+log, and a count reads the log from there on. The record exists before ``builtAt``, so every later
+change finds a record to be noted in.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
-"""Purging what is left of users who are not there: in batches, and under a job.
+"""Purging what deleted users left: in batches, and under a job.
 
-The job is in the collection ``deletions``. Each batch looks at it, and while there is one the user
-is not stored again: an import may bring back the very documents that a late worker is about to
+The job is in the collection ``deletions``. Each batch looks at it. While there is a job, the user
+is not stored again: an import could bring back the very documents that a late worker is about to
 delete.
 """
 

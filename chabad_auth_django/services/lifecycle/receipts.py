@@ -1,9 +1,8 @@
-"""Deleting a user with a receipt: what goes is counted first, and what is left is counted then.
+"""Deleting a user with a receipt: documents are counted before the deletion, and after it.
 
 The receipt is stored in the document of the job, in the command that stores the job. A deletion is
-known by the id of its user. The receipt knows under which names the user was known, so a name goes
-on with the deletion, too, while nobody else has that name; then it stands for two users, and the
-id must be given.
+known by the id of its user. The receipt has hashes of the user's names, so a name goes on with the
+deletion too, as long as no other user has that name. Otherwise the id must be given.
 """
 
 import time
