@@ -61,25 +61,13 @@ app_name = "chabad_auth"
 urlpatterns = [
     # Django tries one after the other: what clients ask for all the time comes first.
     route(USER + "profile/", ProfileViewSet, READ | {"patch": "partial_update"}, "profile"),
-    route(USER + "profile/avatar/", AvatarViewSet, CHANGE, "profile-avatar"),
-    route(
-        USER + "profile/metadata/<chabad_name:key>/",
-        MetadataViewSet,
-        READ | CHANGE,
-        "profile-metadata",
-    ),
-    route(
-        USER + "preferences/", PreferencesViewSet, READ | {"patch": "partial_update"}, "preferences"
-    ),
-    route(USER + "preferences/reset/", PreferencesViewSet, {"post": "reset"}, "preferences-reset"),
-    route(
-        USER + "preferences/favorite-apps/<chabad_name:app>/",
-        FavoriteAppViewSet,
-        CHANGE,
-        "favorite-app",
-    ),
-    route(USER + "preferences/widgets/<chabad_name:widget>/", WidgetViewSet, CHANGE, "widget"),
     route(USER + "activities/", ActivitiesViewSet, LIST | {"post": "create"}, "user-activities"),
+    route(
+        USER + "app-data/<str:app>/<chabad_name:key>/",
+        AppDataValueViewSet,
+        READ | CHANGE | {"patch": "partial_update"},
+        "app-data-value",
+    ),
     route(USER + "analytics/", AnalyticsViewSet, LIST | {"post": "create"}, "user-analytics"),
     route(
         USER + "analytics/event-counts/",
@@ -103,12 +91,24 @@ urlpatterns = [
         LIST | {"delete": "destroy"},
         "app-data-app",
     ),
+    route(USER + "profile/avatar/", AvatarViewSet, CHANGE, "profile-avatar"),
     route(
-        USER + "app-data/<str:app>/<chabad_name:key>/",
-        AppDataValueViewSet,
-        READ | CHANGE | {"patch": "partial_update"},
-        "app-data-value",
+        USER + "profile/metadata/<chabad_name:key>/",
+        MetadataViewSet,
+        READ | CHANGE,
+        "profile-metadata",
     ),
+    route(
+        USER + "preferences/", PreferencesViewSet, READ | {"patch": "partial_update"}, "preferences"
+    ),
+    route(USER + "preferences/reset/", PreferencesViewSet, {"post": "reset"}, "preferences-reset"),
+    route(
+        USER + "preferences/favorite-apps/<chabad_name:app>/",
+        FavoriteAppViewSet,
+        CHANGE,
+        "favorite-app",
+    ),
+    route(USER + "preferences/widgets/<chabad_name:widget>/", WidgetViewSet, CHANGE, "widget"),
     route("auth/login/", LoginViewSet, {"post": "login"}, "auth-login"),
     route("auth/refresh/", RefreshViewSet, {"post": "refresh"}, "auth-refresh"),
     route("auth/logout/", SessionViewSet, {"post": "logout"}, "auth-logout"),
