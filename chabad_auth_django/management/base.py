@@ -63,7 +63,7 @@ class Found(CommandError):
 class OperatorCommand(BaseCommand):
     """A command that reports an error in one line and exits with ``EXIT_ERROR``."""
 
-    #: What the exit statuses mean, beside ``EXIT_STATUSES``.
+    #: What further exit statuses mean; ``EXIT_STATUSES`` has those of every command.
     exit_statuses: ClassVar[Mapping[int, str]] = {0: "done"}
 
     #: The keys of the object that ``--json`` prints, with their meaning; none: no such option.

@@ -49,8 +49,7 @@ class StoredReceipt(mongoengine.EmbeddedDocument):
 class Deletion(Document):
     """A job, a receipt, or both; the ``_id`` is the user's.
 
-    The receipt stays until somebody has taken it. Until then one of its names may have become the
-    name of somebody else.
+    The receipt stays until it is taken. By then one of its names may be the name of another user.
     """
 
     meta = {

@@ -51,7 +51,7 @@ class IdempotencyRecord(OwnedDocument):
     def owned_by(cls, user_ids: Sequence[ObjectId]) -> dict[str, Any]:
         """Return the criteria that find all documents of the users.
 
-        Also what somebody else was answered about them.
+        That includes answers to other users which show them.
         """
         users = {"$in": list(user_ids)}
         return {"$or": [{"userId": users}, {"subjectId": users}]}

@@ -32,7 +32,7 @@ class AnalyticsDaily(Document):
 
     ``build`` is the run that counted the day (see ``services.analytics.rollups``), or the name of
     a ledger (see ``services.analytics.ledger``). The values are what is stored in the events,
-    whoever wrote them.
+    by this package or another program.
     """
 
     meta = {"collection": "analytics_daily", "indexes": [["build", "day"]]}

@@ -42,14 +42,14 @@ class Command(UsersCommand):
         parser.add_argument("--yes", action="store_true", help="do not ask; needed with -")
 
     def execute(self, *args: Any, **options: Any) -> Any:
-        """Run the command; whatever ends it, tell the ids of the deletions that were begun."""
+        """Run the command; if it fails, tell the ids of the deletions that were begun."""
         self.begun: list[ObjectId] = []
         try:
             return super().execute(*args, **options)
         except CommandError as error:
             if not self.begun:
                 raise
-            # Their names may be somebody else's by now.
+            # Their names may be names of other users by now.
             ids = " ".join(map(str, self.begun))
             raise CommandError(
                 f"{error} Go on by id with: {ids}", returncode=error.returncode

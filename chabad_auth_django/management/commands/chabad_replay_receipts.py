@@ -34,7 +34,7 @@ class Command(DeleteUser):
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Read all files before anybody is deleted."""
+        """Read all files before a user is deleted."""
         gone = [item for name in options["files"] for item in _read(name)]
         users, others = replay.find(gone=gone)
         self.tell(f"{plural(len(gone), 'receipt')}; {len(users):,} of these users came back.")

@@ -129,7 +129,7 @@ def _restorable(month: str) -> list[dict[str, Any]]:
 
 def _write(month: str, folder: Path, left: Left) -> dict[str, Any] | None:
     """Return the record of an archive that is ready to be moved, if the month has events."""
-    # By itself the server would send 16 MB at a time.
+    # Without a batch size the server would send 16 MB at a time.
     found = _raw_events().find(_in_month(month)).sort("timestamp", 1).batch_size(SIZE)
     movable = movable_events(found, left)
     first = next(movable, None)
@@ -215,7 +215,7 @@ def _move_batch(record_id: Any, done: int, batch: list[bytes]) -> bool:
 
 
 def _bring_back(record: dict[str, Any], folder: Path) -> Iterator[Progress]:
-    # What was not moved yet is still stored. Nobody moves any more: the state says so.
+    # What was not moved yet is still stored, and in this state no run moves events.
     moved = _archives().find_one({"_id": record["_id"]}) or record
     done, total = moved["restored"], moved["moved"]
     lines = islice(archive_files.read(folder, record["name"], skip=done), total - done)

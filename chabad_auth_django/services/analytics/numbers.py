@@ -79,7 +79,7 @@ def existing(ids: Collection[ObjectId]) -> set[ObjectId]:
 
 
 def _reserve(count: int) -> int:
-    """Return the last of so many numbers that nobody had before."""
+    """Reserve so many numbers that were never used; return the last of them."""
     highest = AnalyticsUserNumber.collection().find_one({}, {"_id": 1}, sort=[("_id", -1)])
     known = {"$max": ["$last", highest["_id"] if highest else 0]}
     record: Any = AnalyticsRollup.collection().find_one_and_update(

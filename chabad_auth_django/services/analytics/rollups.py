@@ -65,7 +65,7 @@ def run() -> Iterator[Rolled]:
     catch_up()
     for day in pending():
         rolled = build(day=day)
-        # What the build wrote is in the log too, and nobody else should have to read over it.
+        # The log has what the build wrote, too. Later readers need not read that again.
         catch_up()
         if rolled is not None:
             yield rolled
@@ -163,7 +163,7 @@ def last_day() -> datetime | None:
 
 
 def _read_log() -> tuple[dict[str, Any] | None, Timestamp, Mapping[datetime, Timestamp] | None]:
-    """Return what is noted, the time, and what changed between the two, if anybody can tell."""
+    """Return what is noted, the time, and what changed in between; ``None`` if that is unknown."""
     if not connection.supports_transactions():
         raise ReplicaSetRequired
     log = AnalyticsRollup.read(_id=AnalyticsRollup.LOG)

@@ -48,7 +48,7 @@ KINDS = {
     "duplicate_email": "users with the same e-mail address, in whatever spelling",
     "duplicate_external_id": "users with the same external id",
     "duplicate_key": "documents with the same key, for which a unique index is missing",
-    "email_not_normalised": "an address that is not stored as it is looked for",
+    "email_not_normalised": "an address that is not stored in the form in which it is looked up",
     "stale_claim": "a claim on an external id that its user does not have",
     "low_version": "app data with a version that was used before",
     "invalid": "a document that today's validation refuses",

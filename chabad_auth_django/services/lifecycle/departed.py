@@ -130,7 +130,7 @@ def go_on(*, seconds: float) -> Progress:
     jobs = list(Deletion.collection().find({"state": {"$in": [DELETING, OWNERLESS]}}).sort("since"))
     there = User.existing_ids(job["_id"] for job in jobs)
     for job in jobs:
-        # Whoever is there has come again, or is removed first: ``resume`` knows.
+        # A user who exists was imported again, or is to be removed first: ``resume`` decides.
         if job["_id"] not in there:
             documents += sum(purging.purge(user_id=job["_id"], until=until).values())
         if time.monotonic() >= until:

@@ -277,7 +277,7 @@ def _new_rows(file: BinaryIO, model: Model) -> Iterator[RawBSONDocument]:
 
 
 def _with_new_versions(rows: list[RawBSONDocument]) -> list[RawBSONDocument]:
-    # Whoever imports a deleted key wants its value back; some client may still hold its version.
+    # An import brings the value of a deleted key back; a client may still hold its version.
     ids = [RawBSONDocument(_unique_key(KEY, row)) for row in rows]
     found = AppDataTombstone.collection_as(RAW).find({"_id": {"$in": ids}})
     last = {_key(row): row.get("version") for row in found}

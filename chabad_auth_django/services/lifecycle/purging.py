@@ -60,7 +60,7 @@ def purge_ownerless(*, user_id: ObjectId) -> bool:
         with suppress(DuplicateKeyError):
             free = {"_id": user_id, "state": None}
             jobs.update_one(free, {"$set": {"state": PURGING, "since": now()}}, upsert=True)
-        # From here on nobody stores the user but who had begun to.
+        # From here on only a writer that had begun before stores the user.
         is_created = jobs.find_one({"_id": user_id, "state": CREATING})
         if is_created or User.existing_ids([user_id]):
             Deletion.close(**key)
