@@ -68,11 +68,12 @@ def test_a_second_account_is_linked_and_signs_the_same_user_in() -> None:
     assert AuditEntry.objects(action="identity.link").count() == 2
 
 
-def test_an_account_of_another_user_cannot_be_linked() -> None:
+def test_an_account_of_another_user_cannot_be_linked(caplog: pytest.LogCaptureFixture) -> None:
     client = sign_in()
     sign_in(MERKOS, sub="m-1", email="bob@example.org")
     answer = link(client, token=token(MERKOS, sub="m-1"))
     assert (answer.status_code, answer.json()["code"]) == (409, "external_id_taken")
+    assert "A sign-in by link was refused: external_id_taken" in caplog.messages
 
 
 @pytest.mark.parametrize("body", [{}, {"token": "x"}, {"token": None}, {"username": "ann"}, []])

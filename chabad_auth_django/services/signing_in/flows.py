@@ -134,7 +134,7 @@ def link_identity(
                 request=request, username=username, password=password
             )
             identity = identities.of_host_account(account=account)
-    identities.link(user=user, identity=identity)
+        identities.link(user=user, identity=identity)
     return identity.key
 
 

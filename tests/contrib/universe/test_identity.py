@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from support.commands import CommandCounter
 from support.merkos import token
 from support.signed_in import access_token
@@ -52,7 +53,7 @@ def test_what_other_programs_stored_does_no_harm(raw: Any) -> None:
     assert identity(page)["displayName"] == "b"
 
 
-def test_linking_a_merkos_account() -> None:
+def test_linking_a_merkos_account(caplog: pytest.LogCaptureFixture) -> None:
     user = User.create_user(email="b@x.org", auth_methods=["google"])
     page = FrontEnd(bearer=access_token(user.id))
     answer = page.post("auth/link-merkos", {"merkosToken": token("m-77")})
@@ -72,6 +73,7 @@ def test_linking_a_merkos_account() -> None:
     other_page = FrontEnd(bearer=access_token(other.id))
     taken = other_page.post("auth/link-merkos", {"merkosToken": token("m-77")})
     check_error(taken, 409, "external_id_taken")
+    assert "A sign-in by link was refused: external_id_taken" in caplog.messages
 
 
 def test_the_rules_are_for_everybody(configure: Any) -> None:

@@ -19,8 +19,8 @@ from chabad_auth_django.exceptions import Blocked, InvalidToken, ValidationError
 from chabad_auth_django.models import Profile, User
 from chabad_auth_django.services.identity import audit, identities
 from chabad_auth_django.services.identity.audit import Actor
+from chabad_auth_django.services.signing_in import attempts, flows, issuers
 from chabad_auth_django.services.signing_in import callers as core_callers
-from chabad_auth_django.services.signing_in import flows, issuers
 
 Reader = Callable[[HttpRequest, list[Exception]], Iterator[Credential]]
 
@@ -128,14 +128,15 @@ class IdentityViewSet(PrivateViewSet):
         """Link the account that a token of Merkos names."""
         token = self.read_body(LinkSerializer)["merkosToken"]
         wrong = ValidationError("The Merkos token is invalid or expired.")
-        try:
-            found = issuers.verify_issuer_token(token=token)
-        except InvalidToken:
-            raise wrong from None
-        if found.external_id_field != "merkosUserId":
-            raise wrong
-        core_callers.check_method(found.auth_method)
-        identities.link(user=self.caller, identity=found)
+        with attempts.attempt("link"):
+            try:
+                found = issuers.verify_issuer_token(token=token)
+            except InvalidToken:
+                raise wrong from None
+            if found.external_id_field != "merkosUserId":
+                raise wrong
+            core_callers.check_method(found.auth_method)
+            identities.link(user=self.caller, identity=found)
         user = self.found(User.find_by_id(self.caller.id))
         return Response({"success": True, "identity": self._identity(user)})
 
