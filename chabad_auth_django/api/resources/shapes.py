@@ -1,5 +1,7 @@
 """Stored documents as they look on the wire: camelCase names, ``id`` for ``_id``.
 
+Each function returns the resource that it is named after.
+
 Made by hand from what PyMongo returns, because building a Document costs nine tenths of a list.
 Fields that other programs left out appear as the specification's defaults.
 """
@@ -21,7 +23,6 @@ def _list(value: Any, default: Sequence[str] = ()) -> Any:
 
 
 def user(row: Row) -> dict[str, Any]:
-    """Return a User."""
     return {
         "id": row["_id"],
         "email": row.get("email"),
@@ -38,7 +39,6 @@ def user(row: Row) -> dict[str, Any]:
 
 
 def block(row: Row) -> dict[str, Any]:
-    """Return a Block."""
     return {
         "userId": row["userId"],
         "reason": row.get("reason"),
@@ -67,7 +67,6 @@ def user_summary(row: Row) -> dict[str, Any]:
 
 
 def profile(row: Row) -> dict[str, Any]:
-    """Return a Profile."""
     avatar = _object(row.get("avatar"))
     return {
         "id": row["_id"],
@@ -84,7 +83,6 @@ def profile(row: Row) -> dict[str, Any]:
 
 
 def preferences(row: Row) -> dict[str, Any]:
-    """Return Preferences."""
     notifications = _object(row.get("notifications"))
     widgets = _object(row.get("widgets"))
     dashboard = _object(row.get("dashboard"))
@@ -114,7 +112,6 @@ def preferences(row: Row) -> dict[str, Any]:
 
 
 def activity(row: Row) -> dict[str, Any]:
-    """Return an Activity."""
     return {
         "id": row["_id"],
         "userId": row.get("userId"),
@@ -128,7 +125,6 @@ def activity(row: Row) -> dict[str, Any]:
 
 
 def analytics(row: Row) -> dict[str, Any]:
-    """Return an Analytics event."""
     return {
         "id": row["_id"],
         "userId": row.get("userId"),
@@ -142,7 +138,6 @@ def analytics(row: Row) -> dict[str, Any]:
 
 
 def audit_entry(row: Row) -> dict[str, Any]:
-    """Return an AuditEntry."""
     return {
         "id": row["_id"],
         "timestamp": row.get("timestamp"),
@@ -160,7 +155,6 @@ def audit_entry(row: Row) -> dict[str, Any]:
 
 
 def app_data(row: Row) -> dict[str, Any]:
-    """Return an AppData."""
     return {
         "id": row["_id"],
         "userId": row["userId"],
