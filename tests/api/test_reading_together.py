@@ -70,6 +70,21 @@ def test_documents_with_the_names_of_tags_pass_for_nobody_else(
         raw[collection].update_many({}, {"$set": names})
     assert api.get(PROFILE).json()["userId"] == str(owner.id)
     assert api.get("/api/users/").status_code == 403
+    for name in ("user", "block", "session"):
+        raw.profiles.delete_many({})
+        fields = bson.encode({name: names["user"]})[4:-1]
+        fields += bson.encode({"_id": ObjectId(), "userId": owner.id})[4:]
+        # The server stores the _id first, wherever it is sent.
+        raw.profiles.insert_one(RawBSONDocument((len(fields) + 4).to_bytes(4, "little") + fields))
+        assert api.get(PROFILE).json()["userId"] == str(owner.id)
+
+
+def test_a_session_of_another_user_or_of_nobody_opens_nothing(
+    api: APIClient, raw: Database[Any]
+) -> None:
+    for change in ({"$set": {"userId": ObjectId()}}, {"$unset": {"userId": ""}}):
+        raw.sessions.update_many({}, change)
+        assert api.get(PROFILE).status_code == 401
 
 
 def test_what_a_query_may_not_say_is_refused_after_the_caller(

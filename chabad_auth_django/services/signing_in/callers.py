@@ -172,7 +172,7 @@ def check_session(*, session: Mapping[str, Any] | None, user: User) -> None:
     The user's roles follow the accounts of the project.
     Raises ``AuthMethodDisabled`` where its way of signing in is no longer allowed.
     """
-    if session is None or session["userId"] != user.id:
+    if session is None or session.get("userId") != user.id:
         raise InvalidToken
     if session.get("endedAt") is not None or session["expiresAt"] <= now():
         raise InvalidToken
