@@ -87,6 +87,12 @@ class Deletion(Document):
         return {job["_id"] for job in cls.collection().find(query, {"_id": 1})}
 
     @classmethod
+    def ids_with_untried_job(cls, user_ids: Iterable[ObjectId]) -> set[ObjectId]:
+        """Return those of the users whose job no deletion on a standalone server has joined."""
+        query = {"_id": {"$in": list(user_ids)}, "state": OPEN, "tries.0": {"$exists": False}}
+        return {job["_id"] for job in cls.collection().find(query, {"_id": 1})}
+
+    @classmethod
     def count_jobs(cls) -> int:
         """Return how many deletions, and creations without transactions, are under way."""
         return cls.collection().count_documents({"state": OPEN})

@@ -81,7 +81,7 @@ def begin(*, user_ids: Sequence[ObjectId]) -> None:
     way = _way.get()
     audit.record_many(action=way.action, users=dict.fromkeys(user_ids, {}))
     token, since = ObjectId(), now()
-    open_before = set() if in_transaction() else Deletion.ids_with_job(user_ids)
+    untried = set() if in_transaction() else Deletion.ids_with_untried_job(user_ids)
     changes = []
     for user_id in user_ids:
         receipt = {"receipt": way.receipt} if way.receipt and user_id == way.user_id else {}
@@ -92,14 +92,14 @@ def begin(*, user_ids: Sequence[ObjectId]) -> None:
         }
         changes.append(UpdateOne({"_id": user_id}, job, upsert=True))
     _jobs().bulk_write(changes)
-    on_incomplete(partial(_take_back, set(user_ids) - open_before, token))
+    on_incomplete(partial(_take_back, set(user_ids) - untried, token))
 
 
 def _take_back(user_ids: Collection[ObjectId], token: ObjectId, error: BaseException) -> None:
     """Remove the jobs of users who stay, with the receipts: a receiver refused their deletion.
 
     Without transactions the next run would remove these users. A job that another deletion has
-    joined is left to that one.
+    joined is left to that one, unless it was killed.
     """
     # Without an answer of the server the removal may still arrive.
     is_answered = isinstance(error, OperationFailure) or not isinstance(error, PyMongoError)
@@ -108,6 +108,9 @@ def _take_back(user_ids: Collection[ObjectId], token: ObjectId, error: BaseExcep
     wanted = {"_id": {"$in": list(user_ids)}}
     stay = [user["_id"] for user in User.collection().find(wanted, {"_id": 1})]
     _jobs().update_many({"_id": {"$in": stay}}, {"$pull": {"tries": token}})
+    # A token says when it was made. Whoever was killed can neither remove the user nor this job.
+    dead = {"$lt": ObjectId.from_datetime(_due())}
+    _jobs().update_many({"_id": {"$in": stay}}, {"$pull": {"tries": dead}})
     _jobs().delete_many({"_id": {"$in": stay}, "tries": []})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import mongoengine
@@ -19,6 +20,7 @@ from chabad_auth_django import signals
 from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import UserNotFound, ValidationError
 from chabad_auth_django.models import Deletion, User
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.lifecycle import deletion, purging, receipts
 from chabad_auth_django.services.signing_in import sessions
 
@@ -152,6 +154,20 @@ def test_a_job_that_was_there_before_a_refusal_stays(standalone: str) -> None:
         user.delete()
     list(deletion.run())
     assert content(database()) == {}
+
+
+def test_a_refusal_ends_what_was_killed_before(standalone: str) -> None:
+    """Whoever was killed leaves a token in the job, which keeps it only while it may be alive."""
+    user = User.create_user(email=NAME)
+    for age, left in ((timedelta(days=1), 0), (timedelta(days=-1), 1)):
+        token = ObjectId.from_datetime(now() - age)
+        job = {"state": "deleting", "since": now(), "tries": [token]}
+        database().deletions.update_one({"_id": user.id}, {"$set": job}, upsert=True)
+        with connected(signals.pre_user_delete, refuse), pytest.raises(RuntimeError, match="kept"):
+            list(deletion.run())
+        assert database().deletions.count_documents({"tries": [token]}) == left
+        assert database().deletions.count_documents({}) == left
+        assert User.find_by_email(NAME) == user
 
 
 def test_the_name_is_looked_at_again_when_the_user_is_removed(either_server: str) -> None:
