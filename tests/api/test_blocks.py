@@ -38,6 +38,13 @@ def test_a_block_ends_sessions_and_stops_the_next_request(
     assert (refused.status_code, refused.json()["code"]) == (403, "blocked")
     with pytest.raises(Blocked):
         flows.refresh(refresh_token=signed_in.refresh_token)
+    # Nobody else lets the user in either: such a session would be open when the block ends.
+    for let_in in (
+        lambda: flows.log_in(user_id=owner.id, auth_method="google"),
+        lambda: flows.issue_tokens(name=str(owner.id)),
+    ):
+        with pytest.raises(Blocked):
+            let_in()
     assert put(moderator, owner).status_code == 200
     assert moderator.get(path(owner)).json()["text"] == "spam"
     assert moderator.delete(path(owner)).status_code == 204

@@ -24,14 +24,14 @@ from chabad_auth_django.exceptions import (
     SecondFactorRequired,
     UserNotFound,
 )
-from chabad_auth_django.models import Activity, Analytics, Session, User
+from chabad_auth_django.models import Activity, Analytics, Block, Session, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import audit, hosts, identities
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import attempts, callers, issuers, sessions, tokens
-from chabad_auth_django.validators import validate_json, validate_new_name
+from chabad_auth_django.validators import to_object_id, validate_json, validate_new_name
 
 #: The authentication method of a session that an operator opened.
 BEARER_TOKEN = "bearer-token"  # noqa: S105
@@ -170,8 +170,8 @@ def issue_tokens(*, name: str, create: bool = False, user_agent: str | None = No
     """Open a session for the user with the name, for an operator who vouches for them.
 
     The name is an id, an e-mail address or an external id. It is no login of the user: nothing is
-    recorded. Raises ``UserNotFound``, unless a user with that e-mail address is to be created, and
-    ``ValidationError``.
+    recorded. Raises ``UserNotFound``, unless a user with that e-mail address is to be created,
+    ``Blocked`` and ``ValidationError``.
     """
     try:
         user = creation.find_user(name=name)
@@ -179,6 +179,7 @@ def issue_tokens(*, name: str, create: bool = False, user_agent: str | None = No
         if not create:
             raise
         user = User.create_user(email=name, auth_methods=[BEARER_TOKEN])
+    _check_not_blocked(user.id)
     audit.record(action="token.issue", user_id=user.id)
     session, refresh_token = sessions.open_session(
         user_id=user.id, auth_method=BEARER_TOKEN, user_agent=user_agent
@@ -247,7 +248,7 @@ def log_in(
 ) -> SignedIn:
     """Open a session for a user whom the project authenticated, and run the login flow.
 
-    Raises ``UserNotFound`` and ``ValidationError``; nothing is stored then.
+    Raises ``UserNotFound``, ``Blocked`` and ``ValidationError``; nothing is stored then.
     """
     open_session = partial(
         sessions.open_session,
@@ -256,7 +257,14 @@ def log_in(
         check_users=_must_check_user(),
     )
     event = _event(auth_method=auth_method, app_id=app_id)
+    _check_not_blocked(user_id)
     return _open(User.record_login(user_id), open_session, event)
+
+
+def _check_not_blocked(user_id: Any) -> None:
+    # The session would be open when the block ends.
+    if Block.read(userId=to_object_id(user_id)) is not None:
+        raise Blocked
 
 
 def _open(user: User, open_session: OpenSession, event: dict[str, Any]) -> SignedIn:
