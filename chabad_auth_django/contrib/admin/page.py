@@ -209,7 +209,10 @@ def position(request: HttpRequest, kind: type) -> Position | None:
 def missing(permissions: tuple[str, ...]) -> str:
     """Return what a 403 says of a page that takes one of the permissions."""
     names = gettext(" or ").join(f"{rights.LABEL}.{name}" for name in permissions)
-    text = gettext("This page takes the permission %(names)s, which you do not have.")
+    text = gettext(
+        "This page takes the permission %(names)s, which you do not have. "
+        "Who administers this site can give it to you."
+    )
     return text % {"names": names}
 
 
