@@ -277,6 +277,10 @@ User.find_by_id(user.id).patch({"name": "Ann Other"})
 tell(browser.post(address, {**sent, "bio": "New", "language": "he"}).status_code)
 tell([User.find_by_id(user.id).name, Profile.find_by_user_id(user.id).bio])
 tell(Preferences.find_by_user_id(user.id).language)
+answer = browser.post(address, {**sent, "name": "Ann Mine"})
+tell([answer.status_code, "changed this meanwhile" in text(answer), User.find_by_id(user.id).name])
+seen["initial-bio"], seen["initial-language"] = "New", "he"
+sent |= {"bio": "New", "language": "he", **seen}
 for wrong in ({"email": "bob@example.org"}, {"email": "x"}, {"language": "?"}, {"theme": "pink"}):
     answer = browser.post(address, {**sent, "bio": "Lost", **wrong})
     tell([answer.status_code, Profile.find_by_user_id(user.id).bio])
@@ -284,8 +288,9 @@ tell(browser.post(address, {**sent, "email": "New@example.org"}).status_code)
 tell(User.find_by_id(user.id).email)
 """)
     assert told[:3] == [302, ["Ann Other", "New"], "he"]
-    assert told[3:7] == [[409, "New"], [400, "New"], [400, "New"], [400, "New"]]
-    assert told[7:] == [302, "new@example.org"]
+    assert told[3] == [409, True, "Ann Other"]
+    assert told[4:8] == [[409, "New"], [400, "New"], [400, "New"], [400, "New"]]
+    assert told[8:] == [302, "new@example.org"]
 
 
 def test_an_account_of_the_project_leads_to_its_person_and_back(run: Run) -> None:

@@ -74,7 +74,8 @@ def statuses(browser, target, posts):
     sent = {name: browser.post(f"{base}do/{name}/", data) for name, data in posts.items()}
     found = {name: answer.status_code for name, answer in sent.items()}
     found["export"] = browser.post(f"{base}export/").status_code
-    names = {"name": "New", "initial-name": "x"}
+    name = User.find_by_id(target.id).name or ""
+    names = {"name": f"{name} New".strip(), "initial-name": name}
     names |= {"email": target.email, "initial-email": target.email}
     names |= {"language": "en", "initial-language": "en", "theme": "auto", "initial-theme": "auto"}
     found["edit"] = browser.post(f"{base}edit/", names).status_code

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bson import ObjectId
 from django import forms
 from django.contrib import messages
 from django.core.validators import RegexValidator
@@ -77,11 +78,7 @@ class EditPage(Page):
         """Return the form as it is stored."""
         user_id = to_object_id(kwargs["person"])
         look(what="overview", user_id=user_id)
-        stored = creation.read_stored(user_id=user_id)
-        initial = {
-            field: clean_lines(str((stored[name] or {}).get(field) or "")[:MOST])
-            for field, (name, _) in FIELDS.items()
-        }
+        initial = _read(user_id)
         return {"form": EditForm(initial=initial, label_suffix=""), "name": initial["name"]}
 
     def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
@@ -97,6 +94,16 @@ class EditPage(Page):
         if changes:
             with audit.attempt(action="data.change", user_id=user_id):
                 rights.check_reaches(request.user, acting.find(user_id))
+                stored = _read(user_id)
+                for field in form.changed_data:
+                    seen = request.POST.get(form[field].html_initial_name, "")
+                    if seen.replace("\r\n", "\n") != stored[field].replace("\r\n", "\n"):
+                        form.add_error(
+                            field, _("Somebody changed this meanwhile. Open the page anew.")
+                        )
+                if form.errors:
+                    values = {"form": form, "complete": True}
+                    return self.respond(request, values, status=409, **kwargs)
                 act(
                     request,
                     user_id=user_id,
@@ -105,3 +112,12 @@ class EditPage(Page):
                 )
             messages.success(request, _("Changed."))
         return redirect(self.url("chabad_admin_people_change", str(user_id)))
+
+
+def _read(user_id: ObjectId) -> dict[str, str]:
+    """Return what the form shows of what is stored."""
+    stored = creation.read_stored(user_id=user_id)
+    return {
+        field: clean_lines(str((stored[name] or {}).get(field) or "")[:MOST])
+        for field, (name, _) in FIELDS.items()
+    }
