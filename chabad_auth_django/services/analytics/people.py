@@ -4,9 +4,10 @@ A user is active in a bucket when it exists and has an event in it, stored or ar
 are, the sets are those of one snapshot of the database.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from bson import ObjectId
@@ -122,7 +123,8 @@ class Reader:
         return found
 
 
-def _names(begin: int, end: int) -> list[str]:
+@cache
+def _names(begin: int, end: int) -> Sequence[str]:
     # Of archived events only the day is known.
     archived = [quarters.IN_ARCHIVE] if end - begin == QUARTERS else []
     return [*quarters.blocks(begin, end), *archived]
