@@ -1,4 +1,13 @@
-"""Lengths of texts as Mongoose counts them."""
+"""What is text, and its length as Mongoose counts it."""
+
+from typing import Any, TypeGuard
+
+from bson import Code
+
+
+def is_text(value: Any) -> TypeGuard[str]:
+    """Tell whether a stored value is text: in Python ``bson.Code`` is some, which has no hash."""
+    return isinstance(value, str) and not isinstance(value, Code)
 
 
 def text_length(text: str) -> int:

@@ -19,7 +19,7 @@ from django.core.validators import URLValidator, validate_email
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import Reason, Text, ValidationError
-from chabad_auth_django.texts import text_length
+from chabad_auth_django.texts import is_text, text_length
 
 INT64_MAX = 2**63 - 1
 
@@ -84,7 +84,7 @@ def validate_text(value: object) -> str:
 
     A dict that reaches a query would be an operator.
     """
-    if not isinstance(value, str):
+    if not is_text(value):
         raise _wrong("Expected a string.", "not_a_string")
     _validate_encodable(value)
     return value

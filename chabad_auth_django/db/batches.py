@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 import bson
-from bson import CodecOptions, Decimal128
+from bson import CodecOptions, DBRef, Decimal128, MaxKey
 from bson.codec_options import DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
@@ -75,12 +75,18 @@ def in_batches(collection: Collection[Row], size: int = SIZE) -> Iterator[list[R
             cursor = cursor.hint([("_id", 1)]).min(least)
         # A negative limit makes the server close the cursor even if the reply has no room for all.
         documents = list(cursor.skip(skipped).limit(-size).batch_size(size))
-        if not documents:
+        if not documents and not least:
             return
+        if not documents:
+            # The bounds of an index end before the greatest of all values.
+            documents = list(raw.find({"_id": MaxKey()}))
         yield from _decode(documents, collection.codec_options)
+        if not documents or isinstance(documents[-1]["_id"], MaxKey):
+            return
         for id in (document["_id"] for document in documents):
-            # A text that is no UTF-8 has been decoded to another one: no place to go on from.
-            if "\ufffd" in repr(id):
+            # A text that is no UTF-8, or a DBPointer, has been decoded to something else, which has
+            # another place in the order, from where the scan would not end.
+            if "\ufffd" in repr(id) or isinstance(id, DBRef):
                 skipped += 1
             else:
                 # Not {"_id": {"$gt": id}}, which passes over ids of other types.

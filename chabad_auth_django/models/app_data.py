@@ -37,6 +37,7 @@ from chabad_auth_django.models.fields import (
 from chabad_auth_django.models.owned import OwnedDocument, OwnedQuerySet
 from chabad_auth_django.models.queryset import MAX_LIMIT, bounded
 from chabad_auth_django.models.registry import Sharding
+from chabad_auth_django.texts import is_text
 from chabad_auth_django.validators import INT64_MAX, to_object_id, validate_json, validate_name
 
 #: Stands for every key of an application; an empty key never does.
@@ -304,18 +305,17 @@ class AppData(OwnedDocument):
 
         ``deletions`` are those of the same documents, where another condition is wanted.
         """
-        # The tombstones come first: without a transaction, a crash in between loses no version.
-        AppDataTombstone.collection().bulk_write(
-            [
-                UpdateOne(
-                    # Not validated: a name that other programs stored can be deleted too.
-                    {"_id": row_key(row)},
-                    {"$max": {"version": whole(row.get("version"))}},
-                    upsert=True,
-                )
-                for row in rows
-            ]
-        )
+        tombstones = [
+            UpdateOne(
+                {"_id": row_key(row)}, {"$max": {"version": whole(row.get("version"))}}, upsert=True
+            )
+            for row in rows
+            # What other programs stored under no text is no name, and maybe nothing for an id.
+            if is_text(row.get("appId")) and is_text(row.get("dataKey"))
+        ]
+        # They come first: without a transaction, a crash in between loses no version.
+        if tombstones:
+            AppDataTombstone.collection().bulk_write(tombstones)
         if deletions is None:
             deletions = [DeleteOne(same_version(row)) for row in rows]
         return cls.collection().bulk_write(deletions).deleted_count

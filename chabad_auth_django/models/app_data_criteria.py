@@ -68,9 +68,12 @@ def same_version(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def whole(version: Any) -> int:
-    """Return a stored version as an integer; 0 for what is none."""
-    is_number = isinstance(version, (int, float)) and abs(version) <= INT64_MAX
-    return int(version) if is_number else 0
+    """Return a stored version as an integer, as ``integer_at`` does; 0 for what is none."""
+    try:
+        number = int(version.to_decimal() if isinstance(version, Decimal128) else version)
+    except (ArithmeticError, TypeError, ValueError):
+        return 0
+    return number if abs(number) <= INT64_MAX else 0
 
 
 def last_version() -> ValidationError:

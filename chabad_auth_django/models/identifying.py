@@ -8,9 +8,14 @@ from bson import ObjectId
 
 from chabad_auth_django import signals
 from chabad_auth_django.db.transactions import atomic, refusal_is_final
-from chabad_auth_django.exceptions import AlreadyExists, ChabadAuthError, DuplicateEmail
+from chabad_auth_django.exceptions import (
+    AlreadyExists,
+    ChabadAuthError,
+    DuplicateEmail,
+    ValidationError,
+)
 from chabad_auth_django.models.personal import PersonalDocument
-from chabad_auth_django.validators import email_spellings
+from chabad_auth_django.validators import email_spellings, normalize_email
 
 #: The stored fields of which each value belongs to at most one user.
 IDENTIFYING = frozenset({"email", "valuUserId", "merkosUserId"})
@@ -20,6 +25,14 @@ class IdentifyingDocument(PersonalDocument):
     """A Document with the ``IDENTIFYING`` fields."""
 
     meta = {"abstract": True}
+
+    @property
+    def normal_email(self) -> str | None:
+        """The address in its normal form; ``None`` where another program stored none."""
+        try:
+            return normalize_email(self.field_values.get("email"))
+        except ValidationError:
+            return None
 
     def save(self, **kwargs: Any) -> Self:
         """Insert a new user, or update the changed fields of a stored one.

@@ -27,6 +27,7 @@ from chabad_auth_django.models.identifying import IdentifyingDocument
 from chabad_auth_django.models.queryset import bounded
 from chabad_auth_django.models.registry import Sharding
 from chabad_auth_django.models.user_queryset import UserQuerySet
+from chabad_auth_django.texts import is_text
 from chabad_auth_django.validators import (
     email_spellings,
     normalize_email,
@@ -146,7 +147,7 @@ class User(IdentifyingDocument):
     @property
     def display_name(self) -> str:
         """The name, or the part of the e-mail address before the ``@``."""
-        return str(self.name or self.email.split("@")[0])
+        return str(self.name or str(self.email or "").split("@")[0])
 
     @property
     def role_names(self) -> list[str]:
@@ -157,6 +158,11 @@ class User(IdentifyingDocument):
     def permission_names(self) -> list[str]:
         """The permissions that the user has directly, likewise."""
         return self._names("permissions")
+
+    @property
+    def auth_method_names(self) -> list[str]:
+        """The authentication methods, likewise."""
+        return self._names("auth_methods")
 
     def has_role(self, role: str) -> bool:
         """Tell whether the user has the role."""
@@ -316,7 +322,7 @@ class User(IdentifyingDocument):
     def _names(self, name: str) -> list[str]:
         value = self.field_values.get(name)
         names = value if isinstance(value, list) else self.fields()[name].default()
-        return [item for item in names if isinstance(item, str)]
+        return list(filter(is_text, names))
 
     def _not_found(self) -> UserNotFound:
         return UserNotFound()

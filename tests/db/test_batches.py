@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 import bson
 import pytest
+from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
+from support import exotic
+from support.exotic import EXOTIC
 
 from chabad_auth_django.db import batches
 from chabad_auth_django.db.batches import in_batches
@@ -47,6 +52,20 @@ def test_no_cursor_stays_open_while_a_batch_is_worked_on(large: Collection) -> N
 
 def test_an_empty_collection_has_no_batch(raw: Database) -> None:
     assert list(in_batches(raw.nothing)) == []
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_ids_of_every_type_end_no_scan_and_none_of_it(raw: Database, size: int) -> None:
+    """Some of them have another type when Python has read them, or nothing that comes behind."""
+    odd = raw.odd.with_options(codec_options=batches.RAW)
+    for id in [*EXOTIC.values(), *(ObjectId() for _ in range(5))]:
+        # Which of them are no ids knows the server.
+        with suppress(OperationFailure):
+            odd.insert_one(exotic.raw({"_id": id}))
+    stored = [row.raw for row in odd.find().sort("_id", 1)]
+    found = [row.raw for rows in islice(in_batches(odd, size=size), 100) for row in rows]
+    assert len(stored) > 50
+    assert found == stored
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 100])

@@ -31,6 +31,7 @@ from chabad_auth_django.models import AnalyticsDailyUser, AnalyticsQuarters
 from chabad_auth_django.models.rollup import ARCHIVED, KEYS, QUARTERS
 from chabad_auth_django.services.analytics import bitmaps
 from chabad_auth_django.services.analytics.numbers import existing
+from chabad_auth_django.texts import is_text
 
 #: More values of a field than this are not counted by quarter hours, but from the events.
 MAX_VALUES = 300
@@ -116,7 +117,7 @@ class Tally:
         yield self._all
         for name in list(self._fields):
             values, value = self._fields[name], row.get(name)
-            if not (value is None or isinstance(value, str)):
+            if value is not None and not is_text(value):
                 del self._fields[name]
             elif value in values:
                 yield values[value]

@@ -17,9 +17,11 @@ def of_users() -> Iterator[tuple[str, list[Any], str]]:
     """Yield a kind, the ids and the field of users with the same address or external id."""
     keys: dict[str, Any] = {"email": {"$toLower": {"$trim": {"input": "$email"}}}}
     keys |= {field: f"${field}" for field in EXTERNAL_ID_FIELDS}
+    # One text: an array of texts is of that type, too.
+    text = {"$type": "string", "$ne": "", "$not": {"$type": "array"}}
     for field, key in keys.items():
         kind = "duplicate_email" if field == "email" else "duplicate_external_id"
-        for ids in _groups(User, {field: {"$type": "string", "$ne": ""}}, key):
+        for ids in _groups(User, {field: text}, key):
             yield kind, ids, field
 
 

@@ -164,8 +164,9 @@ def _missing_documents(user_ids: list[ObjectId]) -> Iterator[Finding]:
         (Profile, Profile.find_or_create_profile),
         (Preferences, Preferences.find_or_create_preferences),
     ):
-        found = model.collection().find({"userId": {"$in": user_ids}}, {"userId": 1})
-        lacking = set(user_ids) - {row["userId"] for row in found}
+        # It takes arrays that other programs stored apart.
+        found = model.collection().distinct("userId", {"userId": {"$in": user_ids}})
+        lacking = {user_id for user_id in user_ids if user_id not in found}
         for user_id in sorted(lacking & User.existing_ids(lacking)):
             yield Finding(
                 "missing_document",
@@ -191,7 +192,8 @@ def _second_spellings(rows: list[dict[str, Any]]) -> Iterator[Finding]:
         for spelling in _spellings(row.get("email")):
             if spelling != row["email"]:
                 users.setdefault(spelling, []).append(row)
-    for other in User.collection().find({"email": {"$in": list(users)}}, {"email": 1}):
+    found = {"email": {"$in": list(users), "$not": {"$type": "array"}}}
+    for other in User.collection().find(found, {"email": 1}):
         for row in users.get(other["email"], ()):
             # Seen from the other side too, or told by ``_duplicates``.
             seen = str(other["_id"]) < str(row["_id"]) and row["email"] in _spellings(

@@ -35,7 +35,7 @@ def follow(*, user: User, account: object) -> None:
     if not roles:
         return
     wanted = roles & set(hosts.adapter().roles(account=account))
-    if missing := wanted - set(user.roles or []):
+    if missing := wanted - set(user.role_names):
         users.change_grants(user=user, grant=True, roles=sorted(missing))
     _take(user, roles - wanted)
 
@@ -45,9 +45,7 @@ def recheck(*, user: User) -> None:
 
     A user without an account of this project keeps them.
     """
-    roles = managed()
-    # To read a list of a Document takes long.
-    had = roles & set(user.roles or []) if roles else roles
+    had = managed() & set(user.role_names)
     if had and (keys := _account_keys(user)):
         _take(user, had - _stood_for(keys))
 
@@ -55,12 +53,12 @@ def recheck(*, user: User) -> None:
 def forget(*, user_id: ObjectId) -> None:
     """Take the roles of a user from whom an account was unlinked, as far as no other gives them."""
     user = User.find_by_id(user_id)
-    if user is not None and (had := managed() & set(user.roles or [])):
+    if user is not None and (had := managed() & set(user.role_names)):
         _take(user, had - _stood_for(_account_keys(user)))
 
 
 def _take(user: User, roles: set[str]) -> None:
-    surplus = roles & set(user.roles or []) - set(User.fields()["roles"].default())
+    surplus = roles & set(user.role_names) - set(User.fields()["roles"].default())
     # Else the refusal for the last administrator would be an audit entry at each request.
     with audit.rehearsal(), suppress(LastAdministrator):
         if surplus:

@@ -122,7 +122,7 @@ def _find_or_create_user(identity: Identity, last_login: datetime | None) -> Use
 
 
 def _update_rights(user: User, identity: Identity) -> User:
-    if identity.auth_method not in user.auth_methods:
+    if identity.auth_method not in user.auth_method_names:
         user.add_auth_method(identity.auth_method)
     if identity.account is None:
         host_roles.recheck(user=user)
@@ -202,7 +202,7 @@ def _follow_address(user: User, claim: Mapping[str, Any], identity: Identity) ->
     """Give the user the host account's address, if it changed in the host and is verified there."""
     if claim.get("email") == identity.email:
         return
-    changed = claim.get("email") is not None and normalize_email(user.email) != identity.email
+    changed = claim.get("email") is not None and user.normal_email != identity.email
     # Where somebody else has the address here, the user keeps the old one.
     if changed and not _is_taken(str(identity.email)):
         audit.record(action="email.change", user_id=user.id)

@@ -1,7 +1,7 @@
 """Searching for users by part of what is known of them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -111,7 +111,7 @@ def find_blocked(*, user_ids: list[ObjectId]) -> set[ObjectId]:
 
 def find_languages(*, user_ids: list[ObjectId]) -> dict[ObjectId, Any]:
     """Return the language that each of the users prefers, as it is stored."""
-    query = {"userId": {"$in": user_ids}}
+    query = {"userId": {"$in": user_ids, "$not": {"$type": "array"}}}
     found = Preferences.collection().find(query, {"userId": 1, "language": 1})
     return {row["userId"]: row.get("language") for row in found}
 
@@ -156,7 +156,7 @@ def _has_external_id(value: str) -> list[dict[str, Any]]:
         begin = ExternalId.account_key(HOST, conf.HOST_ID, subject).removesuffix("]") + ","
         claims.append({"_id": {"$gte": begin, "$lt": begin + _LAST}})
     owners = ExternalId.collection().find({"$or": claims}, {"userId": 1}).limit(MAX_IDS)
-    by_claim = {"_id": {"$in": [row["userId"] for row in owners]}}
+    by_claim = {"_id": {"$in": _ids(owners)}}
     return [by_claim, *({field: subject} for field in EXTERNAL_ID_FIELDS)]
 
 
@@ -166,13 +166,18 @@ def _is_called(part: str) -> list[dict[str, Any]]:
         raise ValidationError("The part of a name must not be empty.")
     pattern = {"$regex": re.escape(text), "$options": "i"}
     profiles = Profile.collection().find({"displayName": pattern}, {"userId": 1})
-    ids = [row["userId"] for row in profiles.limit(MAX_IDS + 1)]
+    ids = _ids(profiles.limit(MAX_IDS + 1))
     return [{"name": pattern}, {"_id": {"$in": _few(ids, "profiles have that in their name")}}]
 
 
 def _blocked_ids() -> list[ObjectId]:
     blocks = Block.collection().find({}, {"userId": 1}).limit(MAX_IDS + 1)
-    return _few([row["userId"] for row in blocks], "users are blocked")
+    return _few(_ids(blocks), "users are blocked")
+
+
+def _ids(rows: Iterable[Mapping[str, Any]]) -> list[ObjectId]:
+    # Anything else that other programs stored would be taken for part of the query.
+    return [id for row in rows if isinstance(id := row.get("userId"), ObjectId)]
 
 
 def _few(ids: list[ObjectId], what: str) -> list[ObjectId]:

@@ -81,8 +81,8 @@ def change_grants(
     roles, permissions = list(roles), list(permissions)
     User.check(roles=roles, permissions=permissions)
     new = {
-        "role": [name for name in roles if (name in user.roles) != grant],
-        "permission": [name for name in permissions if (name in user.permissions) != grant],
+        "role": [name for name in roles if (name in user.role_names) != grant],
+        "permission": [name for name in permissions if (name in user.permission_names) != grant],
     }
     verb = "grant" if grant else "revoke"
 

@@ -17,6 +17,7 @@ from pymongo.errors import BulkWriteError
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW, Advance, by_size, id_key
+from chabad_auth_django.db.criteria import one_of
 from chabad_auth_django.db.transactions import atomic, retry_transaction
 from chabad_auth_django.exceptions import (
     AlreadyExists,
@@ -149,12 +150,13 @@ def import_user(
 
 
 def check(*, file: BinaryIO) -> Content:
-    """Return what the file holds; raise ``ValidationError`` unless all of it is one user's."""
+    """Return what the file holds; raise ``ValidationError`` unless each document is of one user."""
     content = export_file.check(file)
     models = exported()
     counts: Counter[str] = Counter()
     for name, document in export_file.read(file):
-        if name not in models or models[name].owner_of(document) != content.user_id:
+        owner = models[name].owner_of(document) if name in models else None
+        if content.user_id not in (owner if isinstance(owner, list) else [owner]):
             raise ValidationError("The file has a document that is not the user's.")
         counts[name] += 1
     if counts != content.counts or counts["users"] != 1:
@@ -314,7 +316,7 @@ def _by_unique_key(
     """Return the stored documents with the unique keys of the rows: key and version of each."""
     wanted = {_unique_key(fields, row) for row in rows}
     # It finds others too, but the server takes seconds to plan an "$or" of all keys.
-    query = {field: {"$in": [row.get(field) for row in rows]} for field in fields}
+    query = {"$and": [one_of(field, [row.get(field) for row in rows]) for field in fields]}
     columns = dict.fromkeys((*fields, "version"), 1)
     found = model.collection_as(RAW).find(query, columns, batch_size=BATCH)
     return {key: row for row in found if (key := _unique_key(fields, row)) in wanted}

@@ -48,7 +48,7 @@ class Subject:
         return sum(self.found.values())
 
     def __str__(self) -> str:
-        return self.email or str(self.user_id)
+        return str(self.email or self.user_id)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from chabad_auth_django.models import AppData, User
 from chabad_auth_django.services.data import app_data
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.lifecycle import creation
+from chabad_auth_django.texts import is_text
 from chabad_auth_django.validators import MAX_NAME_LENGTH, to_object_id
 
 
@@ -53,7 +54,7 @@ class AppDataTab(PersonPage):
 
 
 def _is_name(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= MAX_NAME_LENGTH
+    return is_text(value) and len(value) <= MAX_NAME_LENGTH
 
 
 class ValuePage(Page):

@@ -39,7 +39,7 @@ def signed_in(user: User) -> dict[str, Any]:
         "id": user.id,
         "email": user.email,
         "name": user.display_name or str(user.id),
-        "roles": list(user.roles or []),
+        "roles": user.role_names,
     }
 
 

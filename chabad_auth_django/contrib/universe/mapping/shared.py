@@ -11,6 +11,7 @@ from chabad_auth_django.api.http.fields import StrictSerializer
 from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.exceptions import NotFound, ValidationError
 from chabad_auth_django.models.base import Document
+from chabad_auth_django.texts import is_text
 from chabad_auth_django.validators import unsafe_keys, validate_json
 
 Row = Mapping[str, Any]
@@ -31,12 +32,12 @@ class ClientSerializer(StrictSerializer):
 
 def text(value: Any) -> str | None:
     """Return a text that is not empty, or ``None``."""
-    return value if isinstance(value, str) and value else None
+    return value if is_text(value) and value else None
 
 
 def texts(value: Any) -> list[str]:
     """Return the texts of a list."""
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    return list(filter(is_text, value)) if isinstance(value, list) else []
 
 
 def object_in(row: Row, *path: str) -> Row:

@@ -1,0 +1,159 @@
+"""What other programs stored in the fields that we declare is taken for what it is.
+
+Kind: an operation takes it for what we would store: it iterates over a number, calls what only text
+has, hashes a list, or puts it into a query or a key, where an object is an operator and a regular
+expression a pattern. Looked through: whatever reads an attribute of a ``User``, and each query,
+key and upsert that is made of a value which was read.
+"""
+
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+import pytest
+from bson import Code, Decimal128, ObjectId, Regex
+from pymongo.database import Database
+from support.management import run
+
+from chabad_auth_django.contrib.universe.mapping import identity as client_identity
+from chabad_auth_django.db.batches import RAW
+from chabad_auth_django.models import AppData, User
+from chabad_auth_django.models.app_data import ALL
+from chabad_auth_django.services.identity import search, users
+from chabad_auth_django.services.identity.identity import Identity
+from chabad_auth_django.services.lifecycle import portability
+from chabad_auth_django.services.signing_in import flows
+
+#: What stands in the place of a text, an id or a list.
+ODD: list[Any] = [
+    None,
+    "",
+    5,
+    float("nan"),
+    Decimal128("1.5"),
+    True,
+    datetime(2026, 1, 1, tzinfo=UTC),
+    {"$gt": 1, "a": {"$b": 2}},
+    {"$date": "never"},
+    Regex("(?<", "i"),
+    Code("x", {"$a": 1}),
+    [],
+    [None, 5, ["x"], {"a": 1}, Code("x")],
+    ["ann@example.org", "x"],
+]
+
+ISSUER = "https://issuer.example.org"
+
+
+def content(raw: Database[Any]) -> list[bytes]:
+    names = ("users", "profiles", "preferences", "appdatas")
+    found = (raw.get_collection(name, RAW).find().sort("_id") for name in names)
+    return [bytes(row.raw) for rows in found for row in rows]
+
+
+def sign_in() -> User:
+    identity = Identity(
+        auth_method="google",
+        issuer=ISSUER,
+        subject="ann",
+        email="ann@example.org",
+        email_verified=True,
+        name=None,
+    )
+    return flows.sign_in(identity=identity).user
+
+
+def test_odd_grants_and_methods_stop_nobody(raw: Database[Any], user: User) -> None:
+    sign_in()
+    for field in ("authMethods", "roles", "permissions"):
+        before = raw.users.find_one()
+        for value in ODD:
+            raw.users.update_one({}, {"$set": {field: value}})
+            signed_in = sign_in()
+            assert client_identity.signed_in(signed_in)["name"] == "Ann"
+            for grant in (True, False):
+                users.change_grants(
+                    user=User.find_by_id(user.id),
+                    grant=grant,
+                    roles=["moderator"],
+                    permissions=["users:read"],
+                )
+            after = raw.users.find_one()
+            assert after["authMethods"].count("google") == 1, value
+            assert "moderator" not in after["roles"], value
+            if not isinstance(value, list) and field != "authMethods":
+                assert after[field] == (["user"] if field == "roles" else []), value
+        raw.users.replace_one({}, before)
+
+
+def test_an_odd_address_stops_no_command(raw: Database[Any], user: User) -> None:
+    User.create_user(email="bob@example.org")
+    for value in ODD:
+        raw.users.update_one({"_id": user.id}, {"$set": {"email": value, "name": None}})
+        assert isinstance(User.find_by_id(user.id).display_name, str)
+        for command in ("chabad_delete_user", "chabad_erase_user"):
+            result = run(command, user.id, "--dry-run")
+            assert result.code == 0, (value, result.err)
+        assert run("chabad_check_integrity", "--repair", "--json").json["counts"]["invalid"] == 1
+    result = run("chabad_delete_user", user.id, "--yes")
+    assert result.code == 0, result.err
+    assert raw.users.count_documents({}) == 1
+
+
+@pytest.mark.parametrize("collection", ["profiles", "preferences"])
+def test_an_odd_owner_stops_no_search_and_no_check(
+    raw: Database[Any], user: User, collection: str
+) -> None:
+    for value in [*ODD, [user.id], [user.id, ObjectId()]]:
+        change = {"$set": {"userId": value, "displayName": "Shown", "language": "he"}}
+        raw[collection].update_one({}, change)
+        before = content(raw)
+        search.find_users(name_part="Shown")
+        search.find_languages(user_ids=[user.id])
+        counts = run("chabad_check_integrity", "--json").json["counts"]
+        assert counts["invalid"] == 1
+        # A list that has the user finds it for the user's requests, too.
+        is_found = isinstance(value, list) and user.id in value
+        assert counts["missing_document"] == (not is_found), value
+        assert content(raw) == before
+
+
+def test_what_several_users_own_is_exported_and_imported(raw: Database[Any], user: User) -> None:
+    for collection in ("profiles", "preferences"):
+        raw[collection].update_one({}, {"$set": {"userId": [user.id, ObjectId()]}})
+    _check_export(raw, user)
+
+
+def _check_export(raw: Database[Any], user: User) -> None:
+    before = content(raw)
+    file = BytesIO()
+    portability.export_user(user_id=user.id, file=file, advance=lambda count: None)
+    for name in raw.list_collection_names():
+        raw[name].delete_many({})
+    found = portability.check(file=file)
+    portability.import_user(file=file, content=found, advance=lambda count: None)
+    assert content(raw) == before
+
+
+def test_odd_names_of_app_data_are_exported_and_deleted(raw: Database[Any], user: User) -> None:
+    for value in ODD:
+        for names in ({"appId": value, "dataKey": "k"}, {"appId": "app", "dataKey": value}):
+            raw.appdatas.delete_many({})
+            row = {"userId": user.id, "dataValue": {}, "version": 1, **names}
+            raw.appdatas.insert_one(row)
+            _check_export(raw, user)
+            AppData.delete_app_data(user.id, "app", ALL)
+            AppData.objects(user_id=user.id).delete()
+            assert raw.appdatas.count_documents({}) == 0, names
+
+
+def test_no_version_of_other_programs_is_used_again_after_a_deletion(
+    raw: Database[Any], user: User
+) -> None:
+    for number, (version, after) in enumerate(
+        [(3, 4), (3.0, 4), (Decimal128("3"), 4), ("4", 5), (True, 2), ("four", 1), (None, 1)]
+    ):
+        key = {"userId": user.id, "appId": "app", "dataKey": str(number)}
+        raw.appdatas.insert_one({**key, "dataValue": 1, "version": version})
+        assert AppData.delete_app_data(user.id, "app", str(number)) == 1
+        assert AppData.upsert_app_data(user.id, "app", str(number), 1).version == after, version
