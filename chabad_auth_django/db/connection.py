@@ -106,15 +106,16 @@ def register() -> None:
     """
     uri = uri_setting()
     if isinstance(uri, str) and not uri.startswith("mongodb+srv:"):
-        _register(uri)
+        _register(uri, uri)
 
 
-def _register(uri: str) -> None:
+def _register(uri: str, setting: Any) -> None:
     global _registered
     mongoengine.register_connection(
         ALIAS, host=uri, mongo_client_class=Client, **client_options(uri)
     )
-    _registered = (uri_setting(), dict(conf.MONGODB_OPTIONS))
+    # Not the setting of this moment, which another thread may have changed meanwhile.
+    _registered = (setting, dict(conf.MONGODB_OPTIONS))
 
 
 def listen(listener: CommandListener) -> None:
@@ -152,7 +153,7 @@ def _open() -> Client:
                 'Set CHABAD_AUTH["MONGODB_URI"] or the environment variable MONGODB_URI to the '
                 "URI of a MongoDB database."
             )
-        _register(uri() if callable(uri) else uri)
+        _register(uri() if callable(uri) else uri, uri)
     client: Client = mongoengine.get_connection(ALIAS)
     client.on_close = _forget
     database = mongoengine.get_db(ALIAS)

@@ -209,6 +209,23 @@ def test_override_settings_switches_the_server(replica_set_uri: str, standalone_
     assert seen == [True, False, True]
 
 
+def test_a_server_named_while_another_one_is_opened_is_the_one_that_is_used(uri: str) -> None:
+    switch = override_settings(CHABAD_AUTH={"MONGODB_URI": NOBODY})
+
+    def ask() -> str:
+        switch.enable()
+        return uri
+
+    # Django tells of the setting at once, before the first server is open, or after it.
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": ask}):
+        connection.get_client()
+        connection.close_if_changed(setting="CHABAD_AUTH")
+        with suppress(PyMongoError):
+            connection.ping()
+            pytest.fail("The first server answers.")
+        switch.disable()
+
+
 def test_a_setting_that_is_no_part_of_the_connection_keeps_the_client(uri: str) -> None:
     with override_settings(CHABAD_AUTH={"MONGODB_URI": uri}):
         client = connection.get_client()
