@@ -14,7 +14,7 @@ from chabad_auth_django.exceptions import Blocked, LastAdministrator, Permission
 from chabad_auth_django.models import AuditEntry, Block, Session, User
 from chabad_auth_django.services.identity import blocking
 from chabad_auth_django.services.lifecycle import deletion
-from chabad_auth_django.services.signing_in import flows
+from chabad_auth_django.services.signing_in import flows, sessions
 
 
 def path(user: User) -> str:
@@ -47,6 +47,8 @@ def test_a_block_ends_sessions_and_stops_the_next_request(
             let_in()
     assert put(moderator, owner).status_code == 200
     assert moderator.get(path(owner)).json()["text"] == "spam"
+    # As a sign-in does that has looked for a block just before.
+    sessions.open_session(user_id=owner.id, auth_method="google")
     assert moderator.delete(path(owner)).status_code == 204
     # The sessions stay ended.
     assert client.get("/api/users/me/").status_code == 401

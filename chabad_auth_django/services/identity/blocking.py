@@ -37,10 +37,7 @@ def block_user(
         changes = {"reason": reason, "text": text, "blockedBy": blocked_by}
         updated = Block.collection().update_one({"userId": user_id}, {"$set": changes})
         is_new = not updated.matched_count and _insert(block)
-        # They are kept, so that a valid token is answered with "blocked" and not with "invalid".
-        query = {"userId": user_id, "endedAt": None}
-        ended = Session.collection().update_many(query, {"$set": {"endedAt": now()}})
-        if not (is_new or updated.modified_count or ended.modified_count):
+        if not (_end_sessions(user_id) or is_new or updated.modified_count):
             entry.withdraw()
         return is_new
 
@@ -54,6 +51,14 @@ def unblock_user(*, user_id: ObjectId) -> None:
     audit.record(action="user.unblock", user_id=user_id)
     if not Block.collection().delete_one({"userId": user_id}).deleted_count:
         raise NotFound("The user is not blocked.")
+    # A sign-in may have opened one while the block was stored.
+    _end_sessions(user_id)
+
+
+def _end_sessions(user_id: ObjectId) -> int:
+    # They are kept, so that a valid token is answered with "blocked" and not with "invalid".
+    query = {"userId": user_id, "endedAt": None}
+    return Session.collection().update_many(query, {"$set": {"endedAt": now()}}).modified_count
 
 
 def find_block(*, user_id: Any) -> Block:
