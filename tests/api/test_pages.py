@@ -131,7 +131,8 @@ client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
 User.create_user(email="bob@example.org", roles=["admin"])
 blocking.block_user(user_id=User.objects.get(email="ann@example.org").id, reason="abuse")
 show("GET", "/api/users/me/")
-with override_settings(CHABAD_AUTH={"MONGODB_URI": "mongodb://127.0.0.1:1/test_db?timeoutMS=50"}):
+nobody = {"MONGODB_URI": "mongodb://127.0.0.1:1/test_db", "REQUEST_TIMEOUT": 0.5}
+with override_settings(CHABAD_AUTH=nobody):
     show("GET", "/api/users/me/")
 """
     *refused, blocked, outage = pages(calls, ann, tmp_path)
