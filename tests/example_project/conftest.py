@@ -55,7 +55,7 @@ def manage(environment: dict[str, str], command: list[str]) -> Manage:
             env=environment | variables,
             capture_output=True,
             encoding="utf-8",
-            timeout=120,
+            timeout=600,
         )
 
     return run
