@@ -4,6 +4,7 @@ import textwrap
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from django.core.management.base import DjangoHelpFormatter
 from django.utils.dateparse import parse_datetime
@@ -35,6 +36,13 @@ def whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
         return number
 
     return read
+
+
+def folder_path(text: str) -> Path:
+    """Return a path; an empty one would be the current folder, as of an unset variable."""
+    if not text:
+        raise ArgumentTypeError("expected the path of a folder")
+    return Path(text)
 
 
 def date(text: str) -> datetime:

@@ -197,6 +197,7 @@ def test_one_is_not_many(user: User) -> None:
     [
         (["chabad_archive_analytics", "--before", "soon", "--to", "x"], "expected a date such as"),
         (["chabad_archive_analytics", "--before", "2026-02-30", "--to", "x"], "expected a date"),
+        (["chabad_archive_analytics", "--before", "2026-02-01", "--to", ""], "expected the path"),
         (["chabad_list_audit", "--since", "yesterday"], "expected a time such as 2026-01-31"),
         (["chabad_list_audit", "--since", "0001-01-01T00:00:00+14:00"], "expected a time"),
         (["chabad_list_audit", "--until", "2026-02-30"], "expected a time"),

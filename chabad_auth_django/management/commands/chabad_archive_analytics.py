@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from chabad_auth_django.management.arguments import date
+from chabad_auth_django.management.arguments import date, folder_path
 from chabad_auth_django.management.base import Found, NotDone, OperatorCommand
 from chabad_auth_django.management.output import plural, to_text
 from chabad_auth_django.services.analytics import archive
@@ -49,7 +49,10 @@ class Command(OperatorCommand):
             help="bring the events of a month (YYYY-MM), or of one file, back",
         )
         parser.add_argument(
-            "--to", metavar="DIR", type=Path, help="the folder of the archives; made if missing"
+            "--to",
+            metavar="DIR",
+            type=folder_path,
+            help="the folder of the archives; made if missing",
         )
 
     def handle(
