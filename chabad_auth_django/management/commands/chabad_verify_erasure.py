@@ -75,8 +75,8 @@ class Command(OperatorCommand):
                 f"{plural(count, 'trace')} in {plural(bar.done, 'document')}.",
                 *(f"{item} That is no trace." for item in under_way),
                 f"{plural(kept, 'entry', 'entries')} of the audit trail "
-                f"{'has' if kept == 1 else 'have'} the id. Such entries are no traces, and go "
-                f"{plural(conf.AUDIT_RETENTION_DAYS, 'day')} after what they tell of.",
+                f"{'has' if kept == 1 else 'have'} the id. They are no traces, and are removed "
+                f"{plural(conf.AUDIT_RETENTION_DAYS, 'day')} after they were stored.",
             ],
         )
         for name, reason in unread.items():
