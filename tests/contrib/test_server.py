@@ -20,7 +20,7 @@ from contrib.processes import kill_mongods, mongods, run, wait_for
 from pymongo.uri_parser import parse_uri
 
 from chabad_auth_django.contrib.embedded import ServerError
-from chabad_auth_django.contrib.embedded.probe import is_free
+from chabad_auth_django.contrib.embedded.probe import free_port, is_free
 from chabad_auth_django.contrib.embedded.server import Mongod
 
 pytestmark = pytest.mark.usefixtures("our_server")
@@ -186,7 +186,7 @@ def test_a_pid_that_another_program_has_now_is_left_alone(data_dir: Path) -> Non
     stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     (data_dir / "db").mkdir(parents=True)
     (data_dir / "db" / "mongod.lock").write_text(f"{stranger.pid}\n")
-    (data_dir / "server.json").write_text(json.dumps({"port": 1, "keep": False}))
+    (data_dir / "server.json").write_text(json.dumps({"port": free_port(), "keep": False}))
     server = Mongod(data_dir)
     assert not server.stop()
     server.start()
