@@ -67,16 +67,11 @@ class Terminal(OutputWrapper):
 class Messages(Terminal):
     """Standard error: what it does not take is left unsaid, and the exit status tells alone."""
 
-    def write_whole(
-        self,
-        msg: str,
-        style_func: Callable[[str], str] | None = None,
-        ending: str | None = None,
-    ) -> None:
+    def write_whole(self, *args: Any, **options: Any) -> None:
         """Write what must not be broken, if it can be."""
         if self._out is not None:
             with suppress(OSError):
-                super().write_whole(msg, style_func, ending)
+                super().write_whole(*args, **options)
 
     def flush(self) -> None:
         """Write what is buffered, if it can be."""

@@ -25,6 +25,7 @@ from pymongo.database import Database
 from rest_framework.test import APIClient
 from support import exotic
 from support.exotic import EXOTIC
+from support.exports import export_and_import
 from support.management import run
 
 from chabad_auth_django.db.batches import RAW
@@ -309,12 +310,7 @@ class TestUnreadableValues:
         return content(raw)
 
     def test_export_and_import(self, owner: User, raw: Database[Any], stored: Content) -> None:
-        file = BytesIO()
-        portability.export_user(user_id=owner.id, file=file, advance=lambda count: None)
-        for name in raw.list_collection_names():
-            raw[name].delete_many({})
-        found = portability.check(file=file)
-        portability.import_user(file=file, content=found, advance=lambda count: None)
+        export_and_import(raw, owner.id)
         assert content(raw) == stored
 
     def test_archive_and_restore(self, raw: Database[Any], stored: Content, tmp_path: Path) -> None:

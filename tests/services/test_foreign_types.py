@@ -7,12 +7,12 @@ key and upsert that is made of a value which was read.
 """
 
 from datetime import UTC, datetime
-from io import BytesIO
 from typing import Any
 
 import pytest
 from bson import Code, Decimal128, ObjectId, Regex
 from pymongo.database import Database
+from support.exports import export_and_import
 from support.management import run
 
 from chabad_auth_django.contrib.universe.mapping import identity as client_identity
@@ -21,7 +21,6 @@ from chabad_auth_django.models import AppData, User
 from chabad_auth_django.models.app_data import ALL
 from chabad_auth_django.services.identity import search, users
 from chabad_auth_django.services.identity.identity import Identity
-from chabad_auth_django.services.lifecycle import portability
 from chabad_auth_django.services.signing_in import flows
 
 #: What stands in the place of a text, an id or a list.
@@ -126,12 +125,7 @@ def test_what_several_users_own_is_exported_and_imported(raw: Database[Any], use
 
 def _check_export(raw: Database[Any], user: User) -> None:
     before = content(raw)
-    file = BytesIO()
-    portability.export_user(user_id=user.id, file=file, advance=lambda count: None)
-    for name in raw.list_collection_names():
-        raw[name].delete_many({})
-    found = portability.check(file=file)
-    portability.import_user(file=file, content=found, advance=lambda count: None)
+    export_and_import(raw, user.id)
     assert content(raw) == before
 
 
