@@ -10,13 +10,13 @@ from typing import Any
 
 import mongoengine
 from bson import ObjectId
-from django.utils.crypto import salted_hmac
 from mongoengine.fields import DictField, EmbeddedDocumentField, IntField, ListField, StringField
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.exceptions import DeletionOpen, ValidationError
+from chabad_auth_django.hashing import keyed_hashes
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import DateTimeField, ObjectIdField, now
 from chabad_auth_django.models.registry import Sharding
@@ -156,12 +156,12 @@ class Deletion(Document):
         cls.collection().delete_one({"_id": user_id, "state": None, "receipt": None})
 
     @staticmethod
-    def hash_name(name: str) -> str:
-        """Return what a receipt keeps of a name."""
+    def hashes(name: str) -> list[str]:
+        """Return what a receipt keeps of a name, and what it kept with former secret keys."""
         # What other programs stored may be no address that could be normalised.
         with suppress(ValidationError):
             name = normalize_email(name)
-        return salted_hmac(OLD_RECEIPTS, name, algorithm="sha256").hexdigest()
+        return keyed_hashes(OLD_RECEIPTS, name)
 
     @classmethod
     def find_of_gone_users(cls, name: str) -> list[dict[str, Any]]:
@@ -170,7 +170,7 @@ class Deletion(Document):
         Without transactions a crash can leave one of a user who is still there; it tells nothing.
         """
         cls.adopt_old_receipts()
-        found = list(cls.collection().find({"receipt.names": cls.hash_name(name)}))
+        found = list(cls.collection().find({"receipt.names": {"$in": cls.hashes(name)}}))
         there = User.existing_ids(row["_id"] for row in found)
         return [row for row in found if row["_id"] not in there]
 

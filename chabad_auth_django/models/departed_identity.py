@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from django.utils.crypto import salted_hmac
 from mongoengine.fields import StringField
 
+from chabad_auth_django.hashing import keyed_hashes
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import DateTimeField
 from chabad_auth_django.models.registry import Sharding
@@ -32,6 +32,6 @@ class DepartedIdentity(Document):
     departed_at: datetime = DateTimeField(db_field="departedAt", required=True)
 
     @staticmethod
-    def key(claim: str) -> str:
-        """Return the ``_id`` for the claim with this ``_id``."""
-        return salted_hmac("chabad_auth.departed", claim, algorithm="sha256").hexdigest()
+    def keys(claim: str) -> list[str]:
+        """Return the ``_id`` for the claim with this ``_id``, and those of former secret keys."""
+        return keyed_hashes("chabad_auth.departed", claim)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
 from rest_framework.test import APIClient
@@ -429,6 +430,12 @@ def test_what_a_keyed_request_costs(
         stale = {"dataValue": 1, "version": 7}
         ann.put(VALUE, stale, format="json", HTTP_IDEMPOTENCY_KEY="stale")
         assert commands.names == error
+
+
+def test_a_request_is_known_after_the_secret_key_was_rotated(api: APIClient, owner: User) -> None:
+    first = api.put(VALUE, {"dataValue": 1}, format="json", **KEY)
+    with override_settings(SECRET_KEY="n" * 50, SECRET_KEY_FALLBACKS=[settings.SECRET_KEY]):
+        same(first, api.put(VALUE, {"dataValue": 1}, format="json", **KEY))
 
 
 def test_the_record_keeps_no_more_than_it_must(

@@ -284,7 +284,7 @@ def test_an_option_that_would_break_us_has_no_effect(
     settings = {"MONGODB_URI": with_options(mongodb, query), "MONGODB_OPTIONS": options}
     with override_settings(CHABAD_AUTH=settings):
         user = User.create_user(email="ann@example.org")
-        key = {"user_id": user.id, "key": "key", "fingerprint": "same"}
+        key = {"user_id": user.id, "key": "key", "fingerprints": ["same"]}
         run = partial(
             idempotency.run_once, **key, run=int, answer_of=lambda _: Answer(200, {}, b"")
         )

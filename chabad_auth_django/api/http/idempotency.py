@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 from bson import ObjectId
-from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.exceptions import Text, ValidationError
+from chabad_auth_django.hashing import keyed_hashes
 from chabad_auth_django.services.data.idempotency import Answer, run_once
 from chabad_auth_django.validators import to_object_id
 
@@ -40,7 +40,7 @@ def once(handler: Handler) -> Handler:
         result = run_once(
             user_id=caller.id,
             key=_key(request),
-            fingerprint=_fingerprint(request),
+            fingerprints=_fingerprints(request),
             run=partial(handler, request, **kwargs),
             answer_of=partial(_answer_of, caller.id, kwargs.get("user")),
         )
@@ -57,13 +57,13 @@ def _key(request: Request) -> str:
     return key
 
 
-def _fingerprint(request: Any) -> str:
-    """Return a digest of what is asked for: the method, the path with its query, and the body."""
+def _fingerprints(request: Any) -> list[str]:
+    """Return digests of what is asked for: the method, the path with its query, and the body."""
     # Parses the body, and so keeps its bytes.
     request.data  # noqa: B018
     line = f"{request.method} {request.get_full_path()}\n"
-    # With a key of the server: a body may have a password, which a plain digest lets others guess.
-    return salted_hmac(_SALT, line.encode() + request.raw_body, algorithm="sha256").hexdigest()
+    # Keyed: a body may have a password, which a plain digest lets others guess.
+    return keyed_hashes(_SALT, line.encode() + request.raw_body)
 
 
 def _answer_of(caller_id: ObjectId, user: str | None, response: Response) -> Answer:

@@ -12,11 +12,11 @@ from typing import Any
 import bson
 from bson import Int64, ObjectId
 from bson.raw_bson import RawBSONDocument
-from django.utils.crypto import salted_hmac
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.damaged import StoredDocument
 from chabad_auth_django.exceptions import CountedAlready
+from chabad_auth_django.hashing import keyed_hashes
 from chabad_auth_django.models import AnalyticsDailyUser, AnalyticsRollup
 from chabad_auth_django.models.rollup import ARCHIVED, KEYS
 from chabad_auth_django.services.analytics.event_keys import LENIENT, event_key
@@ -120,4 +120,7 @@ def _archived_months(user_id: ObjectId) -> list[str]:
 
 
 def _key(user_id: ObjectId) -> dict[str, str]:
-    return {"_id": "erased:" + salted_hmac(__name__, str(user_id), algorithm="sha256").hexdigest()}
+    ids = ["erased:" + hashed for hashed in keyed_hashes(__name__, str(user_id))]
+    # The record may be from before the secret key was changed.
+    stored = AnalyticsRollup.read(_id={"$in": ids[1:]}) if ids[1:] else None
+    return {"_id": stored["_id"] if stored else ids[0]}

@@ -16,7 +16,7 @@ an answer, which nobody else gets (``IdempotencyInProgress``) until twice
 of the first time may be there: at least once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -63,20 +63,21 @@ def run_once(
     *,
     user_id: ObjectId,
     key: str,
-    fingerprint: str,
+    fingerprints: Sequence[str],
     run: Callable[[], T],
     answer_of: Callable[[T], Answer],
 ) -> T | Answer:
     """Run the request under the user's key and return its result, or the answer that is kept.
 
     ``run`` must be safe to re-run in a transaction that was rolled back. Raises what it raises,
-    ``IdempotencyKeyReused`` when the key has another fingerprint, and ``IdempotencyInProgress``.
+    ``IdempotencyKeyReused`` when the key has none of the fingerprints, of which the first one is
+    stored, and ``IdempotencyInProgress``.
     """
     record_id = IdempotencyRecord.key(user_id, key)
     record = {"_id": record_id, "claim": ObjectId()}
 
     def attempt() -> tuple[T, Answer]:
-        _claim(record, user_id, fingerprint)
+        _claim(record, user_id, fingerprints[0])
         result = run()
         answer = answer_of(result)
         _keep(record, answer)
@@ -89,7 +90,7 @@ def run_once(
         try:
             result, answer = attempt()
         except _Claimed:
-            kept = _kept_answer(record_id, fingerprint)
+            kept = _kept_answer(record_id, fingerprints)
             if kept is not None:
                 return kept
         except (PyMongoError, mongoengine.OperationError):
@@ -137,7 +138,7 @@ def _keep(record: dict[str, Any], answer: Answer) -> None:
     IdempotencyRecord.collection().update_one(record, {"$set": values})
 
 
-def _kept_answer(record_id: str, fingerprint: str) -> Answer | None:
+def _kept_answer(record_id: str, fingerprints: Sequence[str]) -> Answer | None:
     """Return the answer; ``None`` when the key is free again."""
     stored = IdempotencyRecord.read(_id=record_id)
     if stored is None:
@@ -148,7 +149,7 @@ def _kept_answer(record_id: str, fingerprint: str) -> Answer | None:
         stale = {"_id": record_id, "claim": stored["claim"]}
         IdempotencyRecord.collection().delete_one(stale)
         return None
-    if stored["fingerprint"] != fingerprint:
+    if stored["fingerprint"] not in fingerprints:
         raise IdempotencyKeyReused
     if "status" not in stored:
         raise IdempotencyInProgress(seconds_left)

@@ -27,7 +27,7 @@ def remember(*, keys: Sequence[str]) -> None:
     update = {"$set": {"departedAt": now()}}
     if keys:
         DepartedIdentity.collection().bulk_write(
-            [UpdateOne({"_id": DepartedIdentity.key(key)}, update, upsert=True) for key in keys]
+            [UpdateOne({"_id": DepartedIdentity.keys(key)[0]}, update, upsert=True) for key in keys]
         )
 
 
@@ -44,7 +44,6 @@ def has_departed_since(*, identity: Identity) -> bool:
     """Tell whether the account was unlinked, or its user deleted, after it was vouched for."""
     if identity.kind != ISSUER:
         return False
-    departed = DepartedIdentity.read(_id=DepartedIdentity.key(identity.key))
-    if departed is None:
-        return False
-    return identity.issued_at is None or identity.issued_at <= departed["departedAt"]
+    since = {} if identity.issued_at is None else {"departedAt": {"$gte": identity.issued_at}}
+    keys = {"$in": DepartedIdentity.keys(identity.key)}
+    return DepartedIdentity.read(_id=keys, **since) is not None

@@ -195,7 +195,7 @@ def _names_of(user: User) -> tuple[str, ...]:
 def _start(subject: Subject, *, seconds: float, action: str) -> None:
     """Remove the user and store the receipt: both or none."""
     receipt = {
-        "names": [Deletion.hash_name(name) for name in subject.names],
+        "names": [Deletion.hashes(name)[0] for name in subject.names],
         "found": subject.found,
         "since": subject.since,
     }
@@ -211,7 +211,7 @@ def _start(subject: Subject, *, seconds: float, action: str) -> None:
 
 
 def _check_still_names(name: str, user: User) -> None:
-    if Deletion.hash_name(name) not in map(Deletion.hash_name, _names_of(user)):
+    if Deletion.hashes(name) not in map(Deletion.hashes, _names_of(user)):
         raise ValidationError(
             f"{name!r} is no name of the user {user.id} any more, who was not deleted. Name the "
             "user who is to be deleted by its id."
