@@ -114,7 +114,7 @@ def _register(uri: str, setting: Any) -> None:
     mongoengine.register_connection(
         ALIAS, host=uri, mongo_client_class=Client, **client_options(uri)
     )
-    # Not the setting of this moment, which another thread may have changed meanwhile.
+    # Not the setting of this moment, which another thread may have changed.
     _registered = (setting, dict(conf.MONGODB_OPTIONS))
 
 

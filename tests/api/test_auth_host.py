@@ -141,7 +141,7 @@ tell(client.get("/api/auth/me/", headers={"Authorization": "Bearer x"}))
         [204, None],
         [200, None, "New"],
         [200, None, "New"],
-        # Only another login makes a user anew.
+        # Only another login makes a new user.
         [401, "invalid_token"],
         *[[403, "email_not_verified"]] * 2,
         [401, "invalid_token"],

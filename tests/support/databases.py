@@ -1,4 +1,4 @@
-"""An empty database with the declared indexes for each test, without making either anew.
+"""An empty database with the declared indexes for each test, without making either again.
 
 ``TEST_MONGODB_URI`` may name the replica set. What starts, stops or changes a server is skipped
 then.

@@ -55,7 +55,7 @@ def incomplete_users(database: Database[dict[str, Any]]) -> list[ObjectId]:
 
 @contextmanager
 def watched(uri: str) -> Iterator[None]:
-    """Poll the database meanwhile; fail when a user was ever visible without its children."""
+    """Poll the database; fail when a user was ever visible without its children."""
     seen: list[ObjectId] = []
     polls = 0
     end = threading.Event()

@@ -64,7 +64,7 @@ def measure(counter: CommandCounter) -> list[dict[str, Any]]:
     found: dict[bool, dict[str, Any]] = {
         exists: defaultdict(int, {"seconds": []}) for exists in (True, False)
     }
-    # Whatever else the machine does meanwhile is the same for both.
+    # Whatever else the machine does is the same for both.
     for number in range(TRIES):
         for exists in random.sample([True, False], 2):
             counter.clear()

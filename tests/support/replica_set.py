@@ -40,7 +40,7 @@ class Member(Mongod):
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let the server neither work nor die meanwhile."""
+        """Let the server neither work nor die during the block."""
         pid = self._running_pid()
         suspend(pid)
         try:
@@ -50,7 +50,7 @@ class Member(Mongod):
 
     @contextmanager
     def not_replicating(self) -> Iterator[None]:
-        """Let the server fetch nothing meanwhile; it must have been started with test commands."""
+        """Let the server fetch nothing; it must have been started with test commands."""
         for mode in ("alwaysOn", "off"):
             with connect(self.listening) as client:
                 client.admin.command("configureFailPoint", "stopReplProducer", mode=mode)

@@ -140,7 +140,7 @@ def new_user(marker: str) -> dict[str, Any]:
 
 @contextmanager
 def writing(writers: list[Writer]) -> Iterator[None]:
-    """Let the writers write meanwhile."""
+    """Let the writers write during the block."""
     end = threading.Event()
     threads = [threading.Thread(target=writer.run, args=[end]) for writer in writers]
     for thread in threads:

@@ -26,7 +26,7 @@ from chabad_auth_django.services.deployment import indexes
 
 IDLE, SLOW, VANISHING = 1_000, 200, 200
 
-#: Milliseconds at the 95th percentile that a well-behaved client may wait meanwhile.
+#: Milliseconds at the 95th percentile that a well-behaved client may wait at the same time.
 PATIENCE = 2_000
 
 #: Bytes: the API refuses the one, nginx the other.

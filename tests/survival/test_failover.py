@@ -136,7 +136,7 @@ def silence(times: list[float], since: float, until: float) -> float:
 
 @contextmanager
 def probing(servers: ReplicaSet) -> Iterator[list[float]]:
-    """Write with plain PyMongo meanwhile, as impatiently as it can; yield when that succeeds."""
+    """Write with plain PyMongo, as impatiently as it can; yield when that succeeds."""
     times: list[float] = []
     end = threading.Event()
     options = {

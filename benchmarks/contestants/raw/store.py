@@ -29,7 +29,7 @@ class Invalid(Exception):
 
 
 class Gone(Exception):
-    """The user was deleted meanwhile."""
+    """The user has been deleted."""
 
 
 class Conflict(Exception):
@@ -172,7 +172,7 @@ def upsert_app_data(
                 *arguments, upsert=True, return_document=ReturnDocument.AFTER
             )
         except DuplicateKeyError:
-            # Somebody else created it meanwhile: this time it is found.
+            # Somebody else created it in between: this time it is found.
             continue
 
 

@@ -13,13 +13,15 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import rights
 from chabad_auth_django.contrib.admin.languages import StrOrLazy
 from chabad_auth_django.contrib.admin.page import act
+from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import (
     AmbiguousEmail,
     PermissionDenied,
     UserNotFound,
     ValidationError,
 )
-from chabad_auth_django.models import User
+from chabad_auth_django.models import Preferences, Profile, User
+from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.block import TEXT_MAX_LENGTH
 from chabad_auth_django.services.identity import administrators, audit, blocking, users
 from chabad_auth_django.services.lifecycle import deletion, receipts
@@ -212,3 +214,24 @@ ACTIONS: dict[str, Action] = {
         ),
     )
 }
+
+
+@atomic
+def change_account(*, user_id: ObjectId, changes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Change fields of the ``user``, the ``profile`` and the ``preferences``: all or none.
+
+    Raises ``UserNotFound``, ``DuplicateEmail`` and ``ValidationError``.
+    """
+    documents: dict[str, Document] = {
+        "user": User(id=user_id),
+        "profile": Profile(user_id=user_id),
+        "preferences": Preferences(user_id=user_id),
+    }
+    for name, values in changes.items():
+        resource = documents[name].collection_name()
+        if "email" in values:
+            audit.record(action="email.change", user_id=user_id)
+        audit.record(
+            action="data.change", user_id=user_id, resource=resource, fields=sorted(values)
+        )
+        documents[name].patch(values)

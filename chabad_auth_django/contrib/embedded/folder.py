@@ -113,7 +113,7 @@ class DataFolder:
         return State(port if valid else None, keep is True)
 
     def write(self, state: State) -> None:
-        """Replace the state; a process killed meanwhile leaves the old one or the new one."""
+        """Replace the state; a process killed while it does leaves the old one or the new one."""
         temporary = self._state.with_suffix(".tmp")
         temporary.write_text(json.dumps(asdict(state)))
         temporary.replace(self._state)

@@ -1,16 +1,15 @@
 """Active users by day, week and month of any time zone, and how many come back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.models import AnalyticsQuarters
 from chabad_auth_django.models.counting import DAY, FIRST, snapshot_read
 from chabad_auth_django.models.event import utc_argument
-from chabad_auth_django.models.rollup import KEYS, QUARTERS
-from chabad_auth_django.services.analytics import bitmaps, quarters
+from chabad_auth_django.models.rollup import KEYS
+from chabad_auth_django.services.analytics import bitmaps
 from chabad_auth_django.services.analytics.buckets import Bucket, Buckets
 from chabad_auth_django.services.analytics.counts import refuse_in_transaction
 from chabad_auth_django.services.analytics.people import BEFORE, Reader, Sets
@@ -67,14 +66,14 @@ def get_active_users(
         before=first_time,
     )
     seen = sets.pop(BEFORE, bitmaps.BitMap())
-    days = _by_number(sets)
+    days = by_number(sets)
     rows = []
     for label, begin in labels:
         active = sets.get(label, bitmaps.BitMap())
         if begin >= start:
             row: dict[str, Any] = {"time": begin, "users": len(active)}
             if bucket == "day":
-                row |= {"week": _trailing(days, label, 7), "month": _trailing(days, label, MONTH)}
+                row |= {"week": trailing(days, label, 7), "month": trailing(days, label, MONTH)}
                 row["stickiness"] = len(active) / row["month"] if row["month"] else 0.0
             if first_time:
                 row["firstTime"] = len(active - seen)
@@ -83,39 +82,6 @@ def get_active_users(
         if first_time:
             seen |= active
     return rows
-
-
-@dataclass(frozen=True)
-class RolledUp:
-    """How many different users the days have that are rolled up, as of then."""
-
-    #: UTC day -> users, in order.
-    days: dict[datetime, int]
-    #: Those of the 7 and 30 days that end with the last one.
-    week: int
-    month: int
-
-
-def get_rolled_up(*, since: datetime) -> RolledUp:
-    """Count the users of the UTC days since then that are rolled up, with one command.
-
-    Unlike ``get_active_users`` it does not tell what came or went after the roll-up. Raises
-    ``ExtraRequired``.
-    """
-    bitmaps.require()
-    names = [*quarters.blocks(0, QUARTERS), quarters.IN_ARCHIVE]
-    fields = {f"{quarters.ALL}.users.{name}": 1 for name in names}
-    found = AnalyticsQuarters.collection().find({"_id": {"$gte": since}}, fields).sort({"_id": 1})
-    sets: dict[datetime, bitmaps.BitMap] = {}
-    for row in found:
-        users = row.get(quarters.ALL, {}).get("users", {})
-        sets[row["_id"]] = bitmaps.union(map(bitmaps.BitMap.deserialize, users.values()))
-    last, days = max(sets, default=since), _by_number(sets)
-    return RolledUp(
-        days={day: len(users) for day, users in sets.items()},
-        week=_trailing(days, last, 7),
-        month=_trailing(days, last, MONTH),
-    )
 
 
 @snapshot_read
@@ -229,12 +195,13 @@ def _labels(
     return [] if is_empty else labels, begin + DAY if is_near else begin
 
 
-def _by_number(sets: Sets) -> dict[int, "bitmaps.BitMap"]:
+def by_number(sets: Sets) -> dict[int, "bitmaps.BitMap"]:
+    """Return the sets by the numbers of their days."""
     # To find a time that PyMongo has read takes ten times as long as a number.
     return {label.toordinal(): users for label, users in sets.items()}
 
 
-def _trailing(days: Mapping[int, "bitmaps.BitMap"], label: datetime, count: int) -> int:
+def trailing(days: Mapping[int, "bitmaps.BitMap"], label: datetime, count: int) -> int:
     """Return how many users were active in so many days that end with one."""
     last = label.toordinal()
     some = [days[day] for day in range(last - count + 1, last + 1) if day in days]

@@ -60,17 +60,7 @@ def open_snapshot(
         days = {"$type": "date", "$lt": end} if earlier else in_range
         found = aggregate_together(
             {
-                "records": (
-                    AnalyticsRollup.collection(),
-                    [{"$match": {"$or": [{"_id": AnalyticsRollup.LOG}, {"_id": days}]}}],
-                ),
-                "archived": (
-                    AnalyticsDaily.collection(),
-                    [
-                        {"$match": {"build": ARCHIVED, "day": in_range}},
-                        {"$group": {"_id": "$day"}},
-                    ],
-                ),
+                **about_days(in_range, counted=days),
                 "deleting": (
                     Deletion.collection(),
                     [{"$match": {"state": OPEN}}, {"$project": {"_id": 1}}],
@@ -83,3 +73,22 @@ def open_snapshot(
         )
         builds = choose_builds(found["records"], session) if rolled_up else {}
         yield Snapshot(session, start, end, builds, archived, deleting)
+
+
+def about_days(
+    days: Mapping[str, Any], *, counted: Mapping[str, Any]
+) -> dict[str, tuple[Any, list[dict[str, Any]]]]:
+    """Return pipelines for ``aggregate_together``: two conditions on the days to look for.
+
+    ``records`` finds the records of the ``counted`` days and of the log, ``archived`` the days of
+    which events are archived.
+    """
+    found = {"$or": [{"_id": AnalyticsRollup.LOG}, {"_id": counted}]}
+    archived = {"build": ARCHIVED, "day": days}
+    return {
+        "records": (AnalyticsRollup.collection(), [{"$match": found}]),
+        "archived": (
+            AnalyticsDaily.collection(),
+            [{"$match": archived}, {"$group": {"_id": "$day"}}],
+        ),
+    }

@@ -9,13 +9,11 @@ from typing import Any
 from bson import ObjectId
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.reads import Row, send_together
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import DuplicateEmail, NotFound, UserNotFound, ValidationError
 from chabad_auth_django.models import (
     Activity,
     AppData,
-    Block,
     Deletion,
     Preferences,
     Profile,
@@ -23,7 +21,6 @@ from chabad_auth_django.models import (
     User,
 )
 from chabad_auth_django.models.app_data import ALL
-from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.services.identity import audit, external_ids, names
 from chabad_auth_django.services.identity.dependents import DEPENDENTS
@@ -129,45 +126,6 @@ def summarize(*, user: User) -> Summary:
         sessions=Session.find_live(user.id),
         last_activity=newest[0].timestamp if newest else None,
     )
-
-
-def read_stored(*, user_id: ObjectId) -> dict[str, Row | None]:
-    """Return the stored ``user``, ``profile``, ``preferences`` and ``block`` with one command.
-
-    What is missing is ``None``. Raises ``UserNotFound``.
-    """
-    found, _ = send_together(
-        {
-            "user": User.reading(_id=user_id),
-            "profile": Profile.reading(userId=user_id),
-            "preferences": Preferences.reading(userId=user_id),
-            "block": Block.reading(userId=user_id),
-        }
-    )
-    if found["user"] is None:
-        raise UserNotFound
-    return found
-
-
-@atomic
-def change_account(*, user_id: ObjectId, changes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Change fields of the ``user``, the ``profile`` and the ``preferences``: all or none.
-
-    Raises ``UserNotFound``, ``DuplicateEmail`` and ``ValidationError``.
-    """
-    documents: dict[str, Document] = {
-        "user": User(id=user_id),
-        "profile": Profile(user_id=user_id),
-        "preferences": Preferences(user_id=user_id),
-    }
-    for name, values in changes.items():
-        resource = documents[name].collection_name()
-        if "email" in values:
-            audit.record(action="email.change", user_id=user_id)
-        audit.record(
-            action="data.change", user_id=user_id, resource=resource, fields=sorted(values)
-        )
-        documents[name].patch(values)
 
 
 @atomic

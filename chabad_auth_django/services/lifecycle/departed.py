@@ -1,7 +1,6 @@
 """Deletions that are under way, and receipts that wait to be taken."""
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,11 +9,10 @@ from bson import ObjectId
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.pages import Position
-from chabad_auth_django.models import Deletion, User
+from chabad_auth_django.models import Deletion
 from chabad_auth_django.models.deletion import CREATING, DELETING, OPEN
-from chabad_auth_django.models.deletion import PURGING as OWNERLESS
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.lifecycle import deletion, purging
+from chabad_auth_django.services.lifecycle import purging
 from chabad_auth_django.validators import is_id
 
 #: What of a deletion is under way, or is left of it.
@@ -102,44 +100,6 @@ def find(*, name: str) -> Departure | None:
     if row is None or not (row.get("state") or row.get("receipt")):
         return None
     return _departure(row, sum(purging.count_documents(user_id=row["_id"]).values()))
-
-
-def find_leaving(*, user_ids: Sequence[ObjectId]) -> set[ObjectId]:
-    """Return which of the users are being deleted."""
-    query = {"_id": {"$in": list(user_ids)}, "state": DELETING}
-    return {row["_id"] for row in Deletion.collection().find(query, {"_id": 1})}
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a bounded run of the purge has done."""
-
-    documents: int
-    finished: int
-    #: Deletions for which there was no time, or whose last sweep is not due.
-    open: int
-
-
-def go_on(*, seconds: float) -> Progress:
-    """Go on with the open deletions for that long, the oldest first, as cron does without a limit.
-
-    Raises ``PyMongoError``; what was purged until then stays purged.
-    """
-    until = time.monotonic() + seconds
-    documents = finished = 0
-    jobs = list(Deletion.collection().find({"state": {"$in": [DELETING, OWNERLESS]}}).sort("since"))
-    there = User.existing_ids(job["_id"] for job in jobs)
-    for job in jobs:
-        # A user who exists was imported again, or is to be removed first: ``resume`` decides.
-        if job["_id"] not in there:
-            documents += sum(purging.purge(user_id=job["_id"], until=until).values())
-        if time.monotonic() >= until:
-            break
-        # Only what was stored since is left, and the last sweep.
-        outcome = deletion.resume(user_id=job["_id"])
-        documents += sum(outcome.purged.values())
-        finished += outcome.finished
-    return Progress(documents, finished, len(jobs) - finished)
 
 
 def _departure(row: Mapping[str, Any], left: int) -> Departure:

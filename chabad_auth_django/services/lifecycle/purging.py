@@ -111,20 +111,6 @@ def count_documents_of(*, user_ids: Sequence[ObjectId]) -> dict[ObjectId, dict[s
     }
 
 
-def count_all_documents_of(*, user_ids: Sequence[ObjectId]) -> dict[str, int]:
-    """Return how many documents the users own together in each collection; with one command."""
-    found = aggregate_together(
-        {
-            model.collection().name: (
-                model.collection(),
-                [{"$match": model.owned_by(user_ids)}, {"$count": "documents"}],
-            )
-            for model in OwnedDocument.registered()
-        }
-    )
-    return {name: sum(row["documents"] for row in rows) for name, rows in found.items()}
-
-
 @atomic
 def _purge_batch(
     model: type[OwnedDocument], job: Mapping[str, Any], ids: Sequence[Any]

@@ -278,7 +278,7 @@ tell(browser.post(address, {**sent, "bio": "New", "language": "he"}).status_code
 tell([User.find_by_id(user.id).name, Profile.find_by_user_id(user.id).bio])
 tell(Preferences.find_by_user_id(user.id).language)
 answer = browser.post(address, {**sent, "name": "Ann Mine"})
-tell([answer.status_code, "changed this meanwhile" in text(answer), User.find_by_id(user.id).name])
+tell([answer.status_code, "else changed this" in text(answer), User.find_by_id(user.id).name])
 seen["initial-bio"], seen["initial-language"] = "New", "he"
 sent |= {"bio": "New", "language": "he", **seen}
 for wrong in ({"email": "bob@example.org"}, {"email": "x"}, {"language": "?"}, {"theme": "pink"}):

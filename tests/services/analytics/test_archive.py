@@ -1,4 +1,4 @@
-"""Archives: whole files only, and every count as before, whatever happens meanwhile."""
+"""Archives: whole files only, and every count as before, whatever happens at the same time."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def test_what_would_not_come_back_is_left_and_named_and_stops_nothing(
 
 
 def test_ids_that_are_equal_in_python_are_two(raw: Database, tmp_path: Path) -> None:
-    """The one of them that is changed meanwhile stays, and the other is moved."""
+    """The one of them that is changed during the move stays, and the other is moved."""
     raw.analytics.insert_many(
         [{"_id": id, "timestamp": JANUARY, "n": 1} for id in (True, 1, False, 0.0)]
     )

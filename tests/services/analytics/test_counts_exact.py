@@ -287,7 +287,7 @@ def changes(zone: ZoneInfo) -> Iterator[datetime]:
 def test_hours_and_days_of_every_zone_at_each_of_its_changes(
     standalone: str, claim: Claim, long: bool, sampled: Callable[[list[str]], list[str]]
 ) -> None:
-    """The zones of tzdata, compared with plain Python; with --long in each year anew."""
+    """The zones of tzdata, compared with plain Python; with --long again in each year."""
     files = resources.files("tzdata.zoneinfo")
     names = resources.files("tzdata").joinpath("zones").read_text().split()
     # Of several names for one zone the last.

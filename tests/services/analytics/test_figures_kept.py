@@ -1,4 +1,4 @@
-"""The documents of quarter hours: who is in them, and when they are made anew."""
+"""The documents of quarter hours: who is in them, and when they are made again."""
 
 from __future__ import annotations
 

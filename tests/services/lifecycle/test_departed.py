@@ -17,6 +17,7 @@ from django.test import override_settings
 from pymongo.database import Database
 from support.commands import CommandCounter
 
+from chabad_auth_django.contrib.admin import purge
 from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.models import Activity, Deletion, User
 from chabad_auth_django.models.fields import now
@@ -34,9 +35,9 @@ def left_behind(raw: Database[Any], count: int, state: str = "deleting") -> Obje
 
 def test_a_run_without_time_ends_no_deletion_and_the_next_one_does(raw: Database[Any]) -> None:
     gone = left_behind(raw, 5)
-    assert departed.go_on(seconds=0) == departed.Progress(0, 0, 1)
+    assert purge.run(seconds=0) == purge.Progress(0, 0, 1)
     assert sum(purging.count_documents(user_id=gone).values()) == 5
-    assert departed.go_on(seconds=60) == departed.Progress(5, 1, 0)
+    assert purge.run(seconds=60) == purge.Progress(5, 1, 0)
     assert departed.list_departures() == ([], None)
     assert Activity.objects.count() == 0
 
@@ -44,11 +45,11 @@ def test_a_run_without_time_ends_no_deletion_and_the_next_one_does(raw: Database
 def test_a_run_ends_with_its_time_however_much_is_left(raw: Database[Any]) -> None:
     many = left_behind(raw, 300)
     with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "PURGE_BATCH_SIZE": 1}):
-        found = departed.go_on(seconds=0.01)
+        found = purge.run(seconds=0.01)
     assert found.finished == 0 and found.open == 1
     left = departed.list_departures()[0][0].left
     assert left == 300 - found.documents > 0
-    assert departed.go_on(seconds=60).documents == left
+    assert purge.run(seconds=60).documents == left
     assert not departed.list_departures()[0] and not raw.deletions.find_one({"_id": many})
 
 
@@ -56,7 +57,7 @@ def test_who_is_there_again_keeps_everything(raw: Database[Any], user: User) -> 
     raw.activities.insert_one({"userId": user.id, "eventType": "read", "timestamp": now()})
     raw.deletions.insert_one({"_id": user.id, "state": "purging", "since": now()})
     before = purging.count_documents(user_id=user.id)
-    assert departed.go_on(seconds=60).documents == 0
+    assert purge.run(seconds=60).documents == 0
     assert purging.count_documents(user_id=user.id) == before
     assert User.find_by_id(user.id) is not None
 

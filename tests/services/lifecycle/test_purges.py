@@ -1,4 +1,4 @@
-"""A purge takes nothing of a user who is stored again: not what an import brings back meanwhile.
+"""A purge takes nothing of a user who is stored again: not what an import brings back.
 
 The kind: somebody finds that a user is gone, and deletes what is the user's a moment later. Looked
 through: the repair of orphans, the fences of imports and of restored archives, the sweeps of

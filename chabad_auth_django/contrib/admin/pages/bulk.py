@@ -19,9 +19,9 @@ from chabad_auth_django.contrib.admin.acting import ACTIONS as ALL_ACTIONS
 from chabad_auth_django.contrib.admin.acting import Action
 from chabad_auth_django.contrib.admin.languages import StrOrLazy
 from chabad_auth_django.contrib.admin.page import OUTAGE, PAGE_SIZE, Page, look, section
+from chabad_auth_django.contrib.admin.reads import person
 from chabad_auth_django.exceptions import ChabadAuthError, ValidationError
 from chabad_auth_django.services.identity import names, users
-from chabad_auth_django.services.lifecycle import purging
 from chabad_auth_django.validators import to_object_id
 
 #: What can be done to several people at once.
@@ -113,7 +113,7 @@ class BulkPage(Page):
                 "is_of_sessions": action is END,
                 "documents": None
                 if action is END
-                else section(partial(purging.count_all_documents_of, user_ids=ids)),
+                else section(partial(person.count_documents_of, user_ids=ids)),
                 "values": values,
                 "is_wrong": typed is not None,
             },

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.api.http.rendering import to_json
-from chabad_auth_django.contrib.admin import exports, rights
+from chabad_auth_django.contrib.admin import exports, purge, rights
 from chabad_auth_django.contrib.admin.charts.marks import number
 from chabad_auth_django.contrib.admin.models import Deletions
 from chabad_auth_django.contrib.admin.page import Page, position, section
@@ -111,7 +111,7 @@ class PurgePage(Page):
 
     def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Purge, and say what was done."""
-        done = departed.go_on(seconds=PURGE_SECONDS)
+        done = purge.run(seconds=PURGE_SECONDS)
         text = str(
             _(
                 "Purged %(documents)s documents; %(finished)s deletions have ended, "

@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin import acting, rights
 from chabad_auth_django.contrib.admin.page import Page, act, look
+from chabad_auth_django.contrib.admin.reads import person
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import MOST, clean_lines
 from chabad_auth_django.models.preferences import LANGUAGE, THEMES
 from chabad_auth_django.services.identity import audit
-from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.validators import to_object_id
 
 #: Field of the form -> the document, and the field that ``patch`` takes.
@@ -98,9 +98,7 @@ class EditPage(Page):
                 for field in form.changed_data:
                     seen = request.POST.get(form[field].html_initial_name, "")
                     if seen.replace("\r\n", "\n") != stored[field].replace("\r\n", "\n"):
-                        form.add_error(
-                            field, _("Somebody changed this meanwhile. Open the page anew.")
-                        )
+                        form.add_error(field, _("Somebody else changed this. Open the page again."))
                 if form.errors:
                     values = {"form": form, "complete": True}
                     return self.respond(request, values, status=409, **kwargs)
@@ -108,7 +106,7 @@ class EditPage(Page):
                     request,
                     user_id=user_id,
                     message=f"Changed {', '.join(form.changed_data)}.",
-                    change=lambda: creation.change_account(user_id=user_id, changes=changes),
+                    change=lambda: acting.change_account(user_id=user_id, changes=changes),
                 )
             messages.success(request, _("Changed."))
         return redirect(self.url("chabad_admin_people_change", str(user_id)))
@@ -116,7 +114,7 @@ class EditPage(Page):
 
 def _read(user_id: ObjectId) -> dict[str, str]:
     """Return what the form shows of what is stored."""
-    stored = creation.read_stored(user_id=user_id)
+    stored = person.read_stored(user_id=user_id)
     return {
         field: clean_lines(str((stored[name] or {}).get(field) or "")[:MOST])
         for field, (name, _) in FIELDS.items()

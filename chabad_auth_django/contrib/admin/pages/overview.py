@@ -18,15 +18,15 @@ from chabad_auth_django.contrib.admin.charts.columns import Column, Columns, sta
 from chabad_auth_django.contrib.admin.charts.marks import name_of, number
 from chabad_auth_django.contrib.admin.page import Page, look, section
 from chabad_auth_django.contrib.admin.pages import periods
-from chabad_auth_django.contrib.admin.reads import people, state, summary
+from chabad_auth_django.contrib.admin.reads import active, people, state, summary
+from chabad_auth_django.contrib.admin.reads.active import RolledUp
 from chabad_auth_django.contrib.admin.reads.people import People
 from chabad_auth_django.contrib.admin.reads.state import State
 from chabad_auth_django.contrib.admin.reads.summary import Summary
 from chabad_auth_django.contrib.admin.templatetags.chabad_charts import duration
 from chabad_auth_django.exceptions import TooSlow
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
-from chabad_auth_django.services.analytics import active_users, bitmaps
-from chabad_auth_django.services.analytics.active_users import RolledUp
+from chabad_auth_django.services.analytics import bitmaps
 
 #: Days of the charts, today included.
 DAYS = 30
@@ -79,10 +79,10 @@ class OverviewPage(Page):
                 found |= _charts(counted)
                 found["tiles"] += _event_tiles(counted)
             if bitmaps.is_installed:
-                active = section(lambda: active_users.get_rolled_up(since=_first_day()))
-                if isinstance(active, RolledUp) and active.days:
-                    found["active"] = _active_chart(active)
-                    found["tiles"].append(_active_tile(active))
+                seen = section(lambda: active.read(since=_first_day()))
+                if isinstance(seen, RolledUp) and seen.days:
+                    found["active"] = _active_chart(seen)
+                    found["tiles"].append(_active_tile(seen))
         if rights.holds(request.user, "view_operations"):
             now = section(state.read)
             if isinstance(now, State):

@@ -17,11 +17,11 @@ from chabad_auth_django.contrib.admin.filters import FilterForm, ago, choice
 from chabad_auth_django.contrib.admin.page import PAGE_SIZE, Page, look, position
 from chabad_auth_django.contrib.admin.pages import periods
 from chabad_auth_django.contrib.admin.pages.bulk import ACTIONS
+from chabad_auth_django.contrib.admin.reads import person
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import plain
 from chabad_auth_django.db import pages
 from chabad_auth_django.services.deployment import statistics
 from chabad_auth_django.services.identity import audit, names, search
-from chabad_auth_django.services.lifecycle import departed
 
 JOINED = {
     "1": _("in the last 24 hours"),
@@ -154,7 +154,7 @@ class PeoplePage(Page):
         page = search.find_users(limit=PAGE_SIZE, position=position(request, kind), **criteria)
         ids = [row["_id"] for row in page.rows]
         blocked = search.find_blocked(user_ids=ids)
-        leaving = departed.find_leaving(user_ids=ids)
+        leaving = person.find_leaving(user_ids=ids)
         languages = search.find_languages(user_ids=ids) if "language" in filters.shown else {}
         in_names = request.GET.copy()
         in_names["names"] = "on"

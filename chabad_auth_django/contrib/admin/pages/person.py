@@ -17,7 +17,7 @@ from chabad_auth_django.contrib.admin.filters import FilterForm, choice
 from chabad_auth_django.contrib.admin.page import Page, look, position, section
 from chabad_auth_django.contrib.admin.pages import trail
 from chabad_auth_django.contrib.admin.pages.people import initials
-from chabad_auth_django.contrib.admin.reads import timeline
+from chabad_auth_django.contrib.admin.reads import person, timeline
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import plain, pretty
 from chabad_auth_django.db import pages
 from chabad_auth_django.db.pages import Row
@@ -26,7 +26,6 @@ from chabad_auth_django.models import Activity, ExternalId, User
 from chabad_auth_django.models.audit import ACTIONS
 from chabad_auth_django.models.external_id import HOST
 from chabad_auth_django.services.identity import audit_log, hosts, identities, names
-from chabad_auth_django.services.lifecycle import creation, departed, purging
 from chabad_auth_django.services.signing_in import sessions
 from chabad_auth_django.validators import MAX_NAME_LENGTH, to_object_id, validate_http_url
 
@@ -76,9 +75,9 @@ class PersonPage(Page):
         user_id = to_object_id(kwargs["person"])
         look(what=self.tab.replace("change", "overview").replace("_", "-"), user_id=user_id)
         try:
-            stored = creation.read_stored(user_id=user_id)
+            stored = person.read_stored(user_id=user_id)
         except UserNotFound as error:
-            if not departed.find_leaving(user_ids=[user_id]):
+            if not person.find_leaving(user_ids=[user_id]):
                 raise
             raise UserNotFound(gettext("This person is being deleted.")) from error
         row = stored["user"] or {}
@@ -114,7 +113,7 @@ class OverviewTab(PersonPage):
             found = section(partial(timeline.list_timeline, user_id=user.id, limit=NEWEST))
         actions = (action for action in acting.ACTIONS.values() if action.is_open_to(request.user))
         return {
-            "counts": section(partial(purging.count_all_documents_of, user_ids=[user.id])),
+            "counts": section(partial(person.count_documents_of, user_ids=[user.id])),
             "newest": isinstance(found, pages.Page)
             and found.rows
             and [("", shown_events(found.rows))],

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from chabad_auth_django.db.reads import aggregate_together
-from chabad_auth_django.models import Analytics, AnalyticsArchive, AnalyticsDaily, AnalyticsRollup
+from chabad_auth_django.models import Analytics, AnalyticsArchive, AnalyticsRollup
 from chabad_auth_django.models.counting import DAY, start_of_day
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.rollup import ARCHIVED
 from chabad_auth_django.services.analytics.rollups import is_valid
+from chabad_auth_django.services.analytics.snapshots import about_days
 
 #: The states of a day. ``EMPTY`` has no events, ``OPEN`` is not over.
 COUNTED, CHANGED, MISSING, EMPTY, OPEN = "counted", "changed", "missing", "empty", "open"
@@ -39,17 +40,7 @@ def read(*, first: datetime, last: datetime) -> Calendar:
     in_range = {"$gte": first, "$lt": last}
     rows = aggregate_together(
         {
-            "records": (
-                AnalyticsRollup.collection(),
-                [{"$match": {"$or": [{"_id": AnalyticsRollup.LOG}, {"_id": in_range}]}}],
-            ),
-            "archived": (
-                AnalyticsDaily.collection(),
-                [
-                    {"$match": {"build": ARCHIVED, "day": in_range}},
-                    {"$group": {"_id": "$day"}},
-                ],
-            ),
+            **about_days(in_range, counted=in_range),
             "archives": (
                 AnalyticsArchive.collection(),
                 [{"$sort": {"month": -1, "_id": -1}}, {"$limit": MAX_ARCHIVES}],
