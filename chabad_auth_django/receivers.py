@@ -11,10 +11,11 @@ from django.apps import apps
 from django.contrib.auth import signals as auth_signals
 from django.core.signals import setting_changed
 from django.db import DEFAULT_DB_ALIAS
+from pymongo.errors import PyMongoError
 
 from chabad_auth_django import journal, signals
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db import connection, testing
+from chabad_auth_django.db import connection, errors, testing
 from chabad_auth_django.models import Analytics, AnalyticsDailyUser, User
 from chabad_auth_django.services.analytics import kept_counts, ledger
 from chabad_auth_django.services.deployment import automatic_indexes, indexes
@@ -92,11 +93,10 @@ def create_missing_indexes(
     try:
         created = automatic_indexes.create_missing(warn=logger.warning)
     except Exception as error:
-        # The text could name more than the server.
+        # What a callable URI raises could name more than the server.
+        reason = errors.describe(error) if isinstance(error, PyMongoError) else errors.name(error)
         logger.warning(
-            "No MongoDB indexes were created (%s). Run 'manage.py chabad_sync_indexes' when the "
-            "server answers.",
-            type(error).__name__,
+            "No MongoDB indexes were created: %s Then run 'manage.py chabad_sync_indexes'.", reason
         )
         return
     if created and verbosity >= 1:

@@ -24,6 +24,14 @@ PAGES = {
     "API_DOCS": ("drf_spectacular", "drf_spectacular_sidecar"),
 }
 
+#: Setting -> what is often wrong with it.
+HINTS = {
+    "MONGODB_URI": "It is mongodb://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE. Percent-encode "
+    "the user and the password (urllib.parse.quote_plus). Files that it names must be readable.",
+    "MONGODB_OPTIONS": "Each is an argument of pymongo.MongoClient, with a value of its type. "
+    "Files that they name must be readable.",
+}
+
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Return a message for each setting in ``CHABAD_AUTH`` that cannot work as it stands."""
@@ -41,7 +49,11 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         if name not in known
     ]
     messages += [
-        Error(f"CHABAD_AUTH[{name!r}] must be {setting.rule.expected}.", id=setting.check_id)
+        Error(
+            f"CHABAD_AUTH[{name!r}] must be {setting.rule.expected}.",
+            hint=HINTS.get(name),
+            id=setting.check_id,
+        )
         for name, setting in known.items()
         if not setting.rule.is_valid(given.get(name, setting.default))
     ]
@@ -196,6 +208,7 @@ def _check_connection() -> list[CheckMessage]:
         return [
             Error(
                 "The environment variable MONGODB_URI must be a mongodb:// URI.",
+                hint=HINTS["MONGODB_URI"],
                 id="chabad_auth.E003",
             )
         ]

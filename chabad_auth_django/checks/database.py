@@ -9,10 +9,11 @@ import pymongo
 from django.apps import apps
 from django.core.checks import CheckMessage, Warning
 from django.db import DEFAULT_DB_ALIAS
+from pymongo.errors import PyMongoError
 
-from chabad_auth_django.checks import check_host_accounts, host_accounts_sign_in
+from chabad_auth_django.checks import check_host_accounts, host_accounts_sign_in, settings_work
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db import connection, testing
+from chabad_auth_django.db import connection, errors, testing
 from chabad_auth_django.models import ExternalId
 from chabad_auth_django.models.external_id import HOST
 from chabad_auth_django.services.deployment import indexes
@@ -25,7 +26,8 @@ TIMEOUT = 10.0
 
 def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Return warnings of what is stored, of missing indexes and of a standalone server."""
-    if DEFAULT_DB_ALIAS not in (databases or ()) or not connection.uri_setting():
+    is_asked = DEFAULT_DB_ALIAS in (databases or ()) and connection.uri_setting()
+    if not (is_asked and settings_work()):
         return []
     try:
         connection.ping(timeout=5.0)
@@ -40,7 +42,8 @@ def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
     except Exception as error:  # A callable MONGODB_URI raises what it likes.
         return [
             Warning(
-                f"MongoDB does not answer ({type(error).__name__}), so it is unchecked.",
+                f"MongoDB is unchecked ({errors.name(error)}).",
+                hint=errors.describe(error) if isinstance(error, PyMongoError) else None,
                 id="chabad_auth.W012",
             )
         ]
@@ -76,7 +79,7 @@ def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
     creates_indexes = sys.argv[1:2] == ["migrate"] and conf.INDEXES_AFTER_MIGRATE
     if missing and not creates_indexes:
         index_warning = Warning(
-            f"MongoDB indexes are missing: {'; '.join(map(str, missing))}.",
+            f"{len(missing)} MongoDB indexes are missing, such as {missing[0]}.",
             hint="Without a unique index two users can get one address. Run 'manage.py "
             "chabad_sync_indexes'; 'manage.py migrate' does so by itself when it ends.",
             id="chabad_auth.W011",

@@ -27,7 +27,7 @@ def is_uri(value: Any) -> bool:
             uri_options(value)
         else:
             parse_uri(value)
-    except (PyMongoError, ValueError):
+    except (OSError, PyMongoError, ValueError):
         return False
     return True
 

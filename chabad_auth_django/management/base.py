@@ -13,9 +13,10 @@ import pymongo
 from bson.errors import InvalidBSON
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
 from chabad_auth_django import end_in_one_line
+from chabad_auth_django.db import errors
 from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.management.arguments import HelpFormatter
 from chabad_auth_django.management.output import Line, Progress, to_json
@@ -324,17 +325,4 @@ def _describe(error: Exception) -> str:
 def _describe_driver(error: Exception) -> str:
     # mongoengine wraps the driver's errors.
     cause = error if isinstance(error, PyMongoError) else error.__context__ or error
-    if isinstance(cause, OperationFailure):
-        return f"MongoDB refused: {_first(str(cause), ', full error:')}"
-    # The driver's text lists every server it knows; the first sentence says enough.
-    reason = _first(str(cause), ", Timeout:", ", full error:")
-    return (
-        f"MongoDB did not answer: {reason}. Check that it runs and has a primary, then run the "
-        "same command again."
-    )
-
-
-def _first(text: str, *ends: str) -> str:
-    for end in ends:
-        text = text.split(end)[0]
-    return text.replace("\n", " ")
+    return f"{errors.describe(cause)} Then run the same command again."

@@ -73,6 +73,8 @@ _UNAVAILABLE_CODES = frozenset(
     (
         6,  # HostUnreachable
         7,  # HostNotFound
+        13,  # Unauthorized: whoever runs it gives the user its roles back
+        18,  # AuthenticationFailed: a password was changed
         50,  # MaxTimeMSExpired
         64,  # WriteConcernFailed
         89,  # NetworkTimeout
@@ -87,6 +89,7 @@ _UNAVAILABLE_CODES = frozenset(
         246,  # SnapshotUnavailable
         251,  # NoSuchTransaction
         262,  # ExceededTimeLimit
+        8000,  # AtlasError: of its limits, or a password was changed
         9001,  # SocketException
         10058,  # LegacyNotPrimary
         10107,  # NotWritablePrimary

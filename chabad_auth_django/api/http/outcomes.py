@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from chabad_auth_django import journal
+from chabad_auth_django.db import errors
 
 METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 
@@ -38,7 +39,7 @@ def tell(*, status: int, code: str, error: Exception, context: dict[str, Any]) -
         "user": user.id if user else "-",
     }
     if status == 503:
-        cause = type(error.__cause__ or error).__qualname__
+        cause = errors.name(error.__cause__ or error)
         message = "{method} {route} was answered 503 {code} after {cause}; user {user}"
         journal.tell(journal.API, "unavailable", message, cause=cause, **fields)
     elif status == 429:

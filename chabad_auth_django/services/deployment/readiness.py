@@ -29,7 +29,7 @@ class Readiness:
 
 
 _lock = threading.Lock()
-_answer: tuple[float, object, Readiness | None] | None = None
+_answer: tuple[float, object, Readiness | PyMongoError] | None = None
 
 
 def look() -> Readiness:
@@ -44,8 +44,8 @@ def look() -> Readiness:
         if _answer is None or _answer[0] < time.monotonic() or _answer[1] is not client:
             _answer = time.monotonic() + LIFESPAN, client, _look()
         found = _answer[2]
-    if found is None:
-        raise Unavailable
+    if isinstance(found, PyMongoError):
+        raise Unavailable from found
     return found
 
 
@@ -55,13 +55,13 @@ def forget() -> None:
     _answer = None
 
 
-def _look() -> Readiness | None:
+def _look() -> Readiness | PyMongoError:
     try:
         with connection.time_limit(TIMEOUT):
             connection.ping()
             comparison = indexes.compare()
             scheduled = heartbeats.read()
-    except PyMongoError:
-        return None
+    except PyMongoError as error:
+        return error
     only_in_ttl = all(pair.only_in_ttl for pair in comparison.differing)
     return Readiness(not comparison.missing and only_in_ttl, scheduled)
