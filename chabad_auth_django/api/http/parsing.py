@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 import orjson
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 
 from chabad_auth_django.api.http.errors import BodyTooLarge, LengthRequired
 from chabad_auth_django.conf import conf
@@ -51,31 +51,33 @@ class JSONParser(BaseParser):
         return parse_json(body)
 
 
-def measure_body(request: HttpRequest) -> None:
+def measure_body(request: Request) -> None:
     """Read a body without ``Content-Length``, which Django would take for an empty one.
 
     Over HTTP/2 and ASGI, and where the server takes the chunks apart, it ends by itself. Raises
-    ``LengthRequired`` where it does not, and ``BodyTooLarge``.
+    ``LengthRequired`` where it does not, and ``BodyTooLarge`` above the limit of the parser.
     """
-    headers = request.META
+    django_request: Any = request._request
+    headers = django_request.META
     if headers.get("CONTENT_LENGTH"):
         return
     is_http_1 = headers.get("SERVER_PROTOCOL", "HTTP/1.1").startswith("HTTP/1")
-    if isinstance(request, ASGIRequest):
-        stream: Any = request
+    if isinstance(django_request, ASGIRequest):
+        stream: Any = django_request
     elif headers.get("wsgi.input_terminated") or not is_http_1:
         stream = headers["wsgi.input"]
     elif "HTTP_TRANSFER_ENCODING" in headers:
         raise LengthRequired
     else:
         return
-    body = stream.read(conf.BODY_MAX_BYTES + 1)
-    if len(body) > conf.BODY_MAX_BYTES:
+    limit = getattr(next(iter(request.parsers or ()), None), "limit", conf.BODY_MAX_BYTES)
+    body = stream.read(limit + 1)
+    if len(body) > limit:
         raise BodyTooLarge
     if body:
         headers["CONTENT_LENGTH"] = str(len(body))
-        request._stream = BytesIO(body)
-        setattr(request, "_read_started", False)  # noqa: B010 - unknown to the types
+        django_request._stream = BytesIO(body)
+        django_request._read_started = False
 
 
 class MergePatchParser(JSONParser):

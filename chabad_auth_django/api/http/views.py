@@ -207,7 +207,7 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
         super().initial(request, *args, **kwargs)
         method = str(request.method)
         if method in WRITE:
-            measure_body(request._request)
+            measure_body(request)
         for name in kwargs.keys() & NAMES:
             validate_name(kwargs[name])
         # ViewSet calls the attribute of the method; a wrong method has none, and is 405.

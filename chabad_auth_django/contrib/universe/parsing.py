@@ -1,5 +1,7 @@
 """Reading JSON as ``JSON.stringify`` writes it."""
 
+import json
+import math
 import re
 from typing import Any
 
@@ -20,7 +22,7 @@ _STRINGS_AND_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
 MAX_EVENTS = 100_000
 
 #: Levels of a batch: more than any event may have, less than the parser takes.
-_MAX_DEPTH = 500
+_MAX_DEPTH = 200
 
 
 class ClientParser(JSONParser):
@@ -37,9 +39,7 @@ class ClientParser(JSONParser):
 
     def parse_body(self, body: bytes) -> Any:
         """Return the value; half a character is the sign for an unknown one."""
-        if b"\\ud" in body.lower():
-            body = _ESCAPES.sub(_whole, body)
-        return super().parse_body(body)
+        return super().parse_body(_mended(body))
 
 
 class BatchParser(ClientParser):
@@ -53,15 +53,16 @@ class BatchParser(ClientParser):
     def parse_body(self, body: bytes) -> Any:
         """Return the value, cut off where it is too deep to be parsed.
 
-        An event that is too deep is rejected by its validation. It must not take the others along.
+        What is wrong with one event must not take the others along. Its validation rejects what is
+        too deep and what is no number of 64 bits. Of a key that comes twice the last one counts.
         """
         try:
             value = super().parse_body(body)
-        except ParseError:
-            shallow = _cut_off(body)
-            if shallow == body:
-                raise
-            value = super().parse_body(shallow)
+        except ParseError as error:
+            try:
+                value = json.loads(_cut_off(_mended(body)).decode(), parse_int=_integer)
+            except ValueError:
+                raise error from None
         sent = value.get("events") if isinstance(value, dict) else None
         if isinstance(sent, list) and len(sent) > MAX_EVENTS:
             raise BodyTooLarge
@@ -81,6 +82,15 @@ def _cut_off(body: bytes) -> bytes:
                 start = token.end()
             depth -= 1
     return b"".join([*kept, body[start:]])
+
+
+def _integer(digits: str) -> float:
+    # Python refuses to convert more than 4,300 digits.
+    return int(digits) if len(digits) < 100 else math.inf
+
+
+def _mended(body: bytes) -> bytes:
+    return _ESCAPES.sub(_whole, body) if b"\\ud" in body.lower() else body
 
 
 def _whole(match: re.Match[bytes]) -> bytes:

@@ -78,6 +78,7 @@ def test_metadata_is_replaced_and_a_picture_changes_with_its_thumbnail(
 
 
 def test_what_is_refused_in_a_profile(page: FrontEnd) -> None:
+    page.patch("profile/me", {"metadata": {"kept": 1}})
     for body in (
         {"roles": ["admin"]},
         {"_id": "x"},
@@ -89,12 +90,19 @@ def test_what_is_refused_in_a_profile(page: FrontEnd) -> None:
         {"metadata": {"a.b": 1}},
         {"metadata": {"$set": 1}},
         {"metadata": ["x"]},
+        {"metadata": []},
+        {"metadata": 0},
+        {"metadata": False},
         {"metadata": {"a": "x" * 17_000}},
         {"displayName": 7},
         ["x"],
     ):
         check_error(page.patch("profile/me", body), 400)
-    assert profile(page)["metadata"] == {}
+    assert profile(page)["metadata"] == {"kept": 1}
+    for nothing in (None, "", {}):
+        page.patch("profile/me", {"metadata": {"kept": 1}})
+        assert page.patch("profile/me", {"metadata": nothing}).status_code == 200
+        assert profile(page)["metadata"] == {}
 
 
 def test_keys_with_dots_that_are_stored_are_taken_back(page: FrontEnd, raw: Any) -> None:
@@ -115,6 +123,23 @@ def test_keys_with_dots_that_are_stored_are_taken_back(page: FrontEnd, raw: Any)
     # A picture that other programs stored is no reason to refuse the rest.
     raw.profiles.update_one({}, {"$set": {"avatar": {"url": "/me.png"}}})
     assert page.patch("profile/me", {"avatar": "/me.png", "bio": "x"}).status_code == 200
+
+
+def test_names_that_are_stored_are_taken_back_whatever_they_are(page: FrontEnd, raw: Any) -> None:
+    odd = ["", "x" * 300, "a\nb", " a"]
+    for part, name in (
+        ("dashboard", "favoriteApps"),
+        ("dashboard", "widgetOrder"),
+        ("dashboard", "collapsedSections"),
+        ("notifications", "types"),
+    ):
+        raw.preferences.update_one({}, {"$set": {f"{part}.{name}": odd}})
+        assert preferences(page)[part][name] == odd
+        for changed in ([*odd, "new"], odd[1:]):
+            assert page.patch("preferences/me", {part: {name: changed}}).status_code == 200
+            assert preferences(page)[part][name] == changed
+        for new in ("", "y" * 300, "b\na", 7, None):
+            check_error(page.patch("preferences/me", {part: {name: [new]}}), 400)
 
 
 def test_the_preferences_have_every_list_and_object(page: FrontEnd, me: User, raw: Any) -> None:

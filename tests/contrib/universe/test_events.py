@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,49 @@ def test_half_a_character_is_no_reason_to_lose_a_batch(page: FrontEnd) -> None:
     assert answer.json()["accepted"] == 1
     stored = Activity.objects.get().event_data["data"]["texts"]
     assert stored == ["\ufffd", "a\ufffdb", "😀", "\\ud83d", "\\\ufffd", "\ufffd\\ude00"]
+
+
+def test_what_the_parser_refuses_in_an_activity_takes_no_other_along(page: FrontEnd) -> None:
+    Activity.objects.delete()
+    for value, is_stored in (
+        ('{"\\ud83d": 1, "\\ud83e": 2}', True),
+        ('{"a": 1, "a": 2}', True),
+        ('{"a": 1e400}', False),
+        (f'{{"a": {"9" * 5_000}}}', False),
+        (f'{{"a": -{"9" * 99}}}', False),
+        (f'{{"a": 1, "a": {"[" * 5_000}{"]" * 5_000}}}', False),
+    ):
+        odd = json.dumps(event(eventData="HERE")).replace('"HERE"', value)
+        good = json.dumps(event(1, target=value[:20]))
+        answer = page.send_text("POST", "activity/batch", f'{{"events": [{odd}, {good}]}}')
+        assert answer.status_code == 200, value[:20]
+        rejected = [item["index"] for item in answer.json()["rejected"]]
+        assert rejected == ([] if is_stored else [0]), value[:20]
+    for text in ("{", '{"events": [{"a": 1e400}', "\ufeff{}", '{"a": 1, "a": \x00}'):
+        check_error(page.send_text("POST", "activity/batch", text), 400)
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"},
+        {"SERVER_PROTOCOL": "HTTP/2"},
+    ],
+)
+def test_a_batch_that_does_not_say_its_length_is_stored(page: FrontEnd, server: Any) -> None:
+    def send(events: list[Any]) -> Any:
+        body = BytesIO(json.dumps({"events": events}).encode())
+        options = {"wsgi.input": body, "CONTENT_TYPE": "application/json", **server}
+        return page.send_text("POST", "activity/batch", "", **options)
+
+    Activity.objects.delete()
+    assert send([event()]).json()["accepted"] == 1
+    large = [event(number, eventData={"text": "x" * 30_000}) for number in range(100)]
+    assert send(large).json()["accepted"] == 100
+    check_error(send(large * 4), 413, "body_too_large")
+    event_of_another = BytesIO(b'{"userId": "user123", "type": "event", "action": "x"}')
+    options = {"wsgi.input": event_of_another, "CONTENT_TYPE": "application/json", **server}
+    check_error(page.send_text("POST", "analytics", "", **options), 403)
 
 
 def test_an_activity_that_is_too_deep_takes_no_other_along(page: FrontEnd) -> None:

@@ -142,3 +142,18 @@ def test_a_widget_with_an_odd_name_that_is_stored_is_taken_back(page: FrontEnd, 
     shown[0]["settings"]["c.d"] = 2
     put(page, shown)
     assert raw.preferences.find_one()["widgets"]["customizations"] == {"a.b": {"c.d": 2}}
+
+
+def test_a_widget_whose_name_is_no_identifier_is_taken_back_where_it_is_stored(
+    page: FrontEnd, raw: Any
+) -> None:
+    odd = ["", "x" * 300, "a\nb", " a"]
+    raw.preferences.update_one({}, {"$set": {"widgets": {"enabled": odd}}})
+    shown = widgets(page)
+    assert [item["widgetId"] for item in shown] == odd
+    shown[1]["visible"] = False
+    stored = put(page, [*shown, widget("new")])
+    assert stored == [*shown, widget("new")]
+    for name in ("y" * 300, "b\na", "\x00"):
+        sent = {"widgets": [*stored, widget(name)]}
+        check_error(page.patch("preferences/me/widgets", sent), 400)

@@ -15,6 +15,7 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.universe.mapping import widgets
 from chabad_auth_django.contrib.universe.mapping.shared import (
     Row,
+    check_names,
     check_object,
     object_in,
     text,
@@ -98,7 +99,12 @@ def _changes(values: Mapping[str, Any], stored: Row) -> Iterator[tuple[str, Expr
             )
             yield name, {"$literal": value}
         elif isinstance(value, Mapping):
-            yield from ((f"{name}.{key}", {"$literal": item}) for key, item in value.items())
+            before = object_in(stored, name)
+            for key, item in value.items():
+                path = f"{name}.{key}"
+                if isinstance(item, list):
+                    check_names(item, name=path, stored=texts(before.get(key)))
+                yield path, {"$literal": item}
         else:
             yield name, {"$literal": value}
 

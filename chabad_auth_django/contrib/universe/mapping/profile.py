@@ -67,7 +67,7 @@ def _changed(name: str, value: Any, stored: Row) -> Any:
     """Return the expression of what is to be stored in the field; raise ``ValidationError``."""
     if name == "metadata":
         checked = check_object(
-            value or {},
+            {} if value in ("", None) else value,
             name=name,
             max_bytes=conf.METADATA_MAX_BYTES,
             stored=object_in(stored, "metadata"),

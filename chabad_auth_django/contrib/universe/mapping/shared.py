@@ -1,7 +1,7 @@
 """What the mappings share."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -12,7 +12,7 @@ from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.exceptions import NotFound, ValidationError
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.texts import is_text
-from chabad_auth_django.validators import unsafe_keys, validate_json
+from chabad_auth_django.validators import unsafe_keys, validate_json, validate_name
 
 Row = Mapping[str, Any]
 
@@ -67,6 +67,19 @@ def check_object(value: Any, *, name: str, max_bytes: int, stored: Row) -> dict[
     except ValidationError as error:
         raise ValidationError(errors={name: error.detail}) from None
     return value
+
+
+def check_names(names: Iterable[str], *, name: str, stored: Container[str]) -> None:
+    """Raise ``ValidationError`` unless each is an identifier, or is stored already.
+
+    What other programs stored may be none, and the front ends send it back.
+    """
+    for item in names:
+        if item not in stored:
+            try:
+                validate_name(item)
+            except ValidationError as error:
+                raise ValidationError(errors={name: error.detail}) from None
 
 
 def update(document: Document, make: Callable[[Row], None], create: Callable[[], object]) -> Row:

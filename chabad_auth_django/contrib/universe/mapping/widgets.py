@@ -13,6 +13,7 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.universe.mapping.shared import (
     Row,
     as_shown,
+    check_names,
     check_object,
     object_in,
     same,
@@ -75,6 +76,7 @@ def difference(stored: Row, sent: Sequence[Mapping[str, Any]]) -> Difference:
     """
     shown = {widget["widgetId"]: widget for widget in shape(stored)}
     widgets = {widget["widgetId"]: widget for widget in sent}
+    check_names(widgets, name="widgets.widgetId", stored=shown)
     found = Difference()
     switched: dict[bool, list[str]] = {True: [], False: []}
     kept: dict[str, dict[str, Any]] = {"customizations": {}, "positions": {}}

@@ -33,6 +33,11 @@ class FreeField(JSONValueField):
         return data
 
 
+def texts_field() -> NamesField:
+    """Return a field for names; the mapping validates them, because it knows what is stored."""
+    return NamesField(child=StringField(allow_blank=True), required=False, max_length=MAX_NAMES)
+
+
 class ProfileChangeSerializer(ClientSerializer):
     """What changes in a Profile; an empty text or `null` removes a field."""
 
@@ -69,9 +74,9 @@ class LayoutSerializer(StrictSerializer):
 
     layout = NameField(max_length=100, required=False)
     defaultView = NameField(max_length=100, required=False)
-    favoriteApps = NamesField(child=NameField(), required=False, max_length=MAX_NAMES)
-    widgetOrder = NamesField(child=NameField(), required=False, max_length=MAX_NAMES)
-    collapsedSections = NamesField(child=NameField(), required=False, max_length=MAX_NAMES)
+    favoriteApps = texts_field()
+    widgetOrder = texts_field()
+    collapsedSections = texts_field()
 
 
 class ChannelsSerializer(StrictSerializer):
@@ -80,7 +85,7 @@ class ChannelsSerializer(StrictSerializer):
     email = BooleanField(required=False)
     push = BooleanField(required=False)
     inApp = BooleanField(required=False)
-    types = NamesField(child=NameField(), required=False, max_length=MAX_NAMES)
+    types = texts_field()
 
 
 class PreferencesChangeSerializer(ClientSerializer):
@@ -103,7 +108,7 @@ class WidgetEntrySerializer(StrictSerializer):
 
     optional = ("position",)
 
-    widgetId = NameField()
+    widgetId = StringField(allow_blank=True)
     visible = BooleanField()
     settings = FreeField("METADATA_MAX_BYTES")
     position = FreeField("METADATA_MAX_BYTES", required=False)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from django.contrib.auth import SESSION_KEY
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -116,6 +117,10 @@ class SignOnViewSet(StatusViewSet):
             cookie_until=time + timedelta(seconds=seconds),
         )
         response = self._answer(signed_in.user)
+        session = getattr(request._request, "session", None)
+        if session is not None and SESSION_KEY in session:
+            # Of somebody else, whom it would still name. Django's own login ends it in this way.
+            session.flush()
         if cookies.read(request._request):
             # Of somebody else, or worthless.
             cookies.delete(request._request, response)

@@ -87,6 +87,15 @@ def test_a_session_of_the_django_project_names_the_user_too(portal: Portal, tmp_
     assert {COOKIE, "sessionid"}.isdisjoint(portal.cookies)
     portal.open()
     assert tab.inner_text("#nobody")
+    # Somebody else signs in with a token: the session of the Django project ends.
+    tab.goto(f"{portal.address}/accounts/login/")
+    tab.fill("[name=login]", "ann@example.org")
+    tab.fill("[name=password]", "correct horse battery")
+    tab.click("form[action='/accounts/login/'] button[type=submit]")
+    tab.wait_for_selector(".frame")
+    portal.sign_in(token("beth", name="Beth"))
+    assert tab.inner_text("h1") == "Beth"
+    assert "sessionid" not in portal.cookies
 
 
 def test_a_stale_bearer_locks_nobody_out(signed_in: Portal) -> None:
