@@ -199,7 +199,7 @@ def shown(raw: Database) -> set[int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("keep", [True, False])
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(25))
 def test_every_figure_is_what_duckdb_counts(
     mongodb: str, raw: Database, tmp_path: Path, seed: int, keep: bool
 ) -> None:
