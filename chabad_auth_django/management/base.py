@@ -241,10 +241,7 @@ class OperatorCommand(BaseCommand):
             self.stdout.write(printable(line))
 
     def tell_row(self, row: Mapping[str, Any], line: str) -> None:
-        """Keep the row in ``rows`` with ``--json``; else write its line at once.
-
-        As many as standard input names need no memory then.
-        """
+        """Keep the row in ``rows`` with ``--json``; else write its line and keep nothing."""
         if self._as_json:
             self.rows.append(row)
         self.tell(line)

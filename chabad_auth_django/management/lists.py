@@ -42,9 +42,9 @@ class ListCommand(OperatorCommand):
         )
 
     def page(self, options: Mapping[str, Any], kind: type) -> dict[str, Any]:
-        """Return the arguments ``limit`` and ``position`` for a list whose keys are of the kind.
+        """Return the arguments ``limit`` and ``position``; raise ``ValidationError``.
 
-        Raises ``ValidationError``.
+        ``kind`` is the Python type by which the list is ordered.
         """
         return {"limit": options["limit"], "position": decode(options["after"], kind)}
 

@@ -51,7 +51,7 @@ class Terminal(OutputWrapper):
             super().flush()
 
     def give_up(self) -> None:
-        """Write what is buffered; what cannot be written is lost, and Python tells it no more."""
+        """Write what is buffered; drop what cannot be written, so that Python does not complain."""
         try:
             self.flush()
         except OSError:
@@ -65,7 +65,7 @@ class Terminal(OutputWrapper):
 
 
 class Messages(Terminal):
-    """Standard error: what it does not take is left unsaid, and the exit status tells alone."""
+    """Standard error. A message that cannot be written is dropped; the exit status still tells."""
 
     def write_whole(self, *args: Any, **options: Any) -> None:
         """Write what must not be broken, if it can be."""
@@ -125,7 +125,7 @@ def fit(line: str, width: int | None) -> str:
 def _escape(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    # As in JSON, so that JSON stays it.
+    # The escape of JSON, so that JSON with it is still JSON.
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 

@@ -286,7 +286,7 @@ class AppData(OwnedDocument):
 
     @classmethod
     def _conflict(cls, key: dict[str, Any]) -> VersionConflict | NotFound:
-        """Return the error for what is not as it was expected."""
+        """Return the error for a value that is not in the expected version, or not there."""
         current = cls.collection().find_one(key)
         if current is None:
             return NotFound()

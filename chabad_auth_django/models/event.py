@@ -59,7 +59,7 @@ class Event(OwnedDocument):
 
     @classmethod
     def oldest(cls) -> datetime:
-        """Return the time before which events count as expired; none does by default."""
+        """Return the time before which events are expired; by default no event expires."""
         return datetime.min.replace(tzinfo=UTC)
 
     @classmethod

@@ -59,7 +59,7 @@ class OwnedDocument(PersonalDocument):
 
     @property
     def user(self) -> User | None:
-        """The user it belongs to, read once when first asked for; ``None`` when it was deleted."""
+        """The user, read on first use; ``None`` when it was deleted."""
         if self._user is _UNREAD:
             self._user = User.objects(id=self.user_id).first()
         return self._user

@@ -31,7 +31,7 @@ _REPLACING = frozenset({"$project", "$replaceRoot", "$replaceWith"})
 def bounded(limit: int) -> int:
     """Return the limit of a list; raise ``ValidationError`` unless it is 1 to ``MAX_LIMIT``.
 
-    0 is refused too: to MongoDB it means "no limit".
+    0 is refused too, because to MongoDB it means "no limit".
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
         raise ValidationError(f"A limit is a whole number from 1 to {MAX_LIMIT}.")

@@ -99,7 +99,7 @@ class RegisteredDocument(OpenDocument):
     def read(cls, **key: Any) -> dict[str, Any] | None:
         """Return the stored document with these stored fields as PyMongo reads it, or ``None``.
 
-        From the primary, so that who has just written something finds it.
+        It reads from the primary, so that a writer finds what it has just written.
         """
         return cls.collection().find_one(key)
 

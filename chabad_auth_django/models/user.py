@@ -151,17 +151,17 @@ class User(IdentifyingDocument):
 
     @property
     def role_names(self) -> list[str]:
-        """The roles; of what another program stored those that are names."""
+        """The roles, if they are names: other programs may store anything."""
         return self._names("roles")
 
     @property
     def permission_names(self) -> list[str]:
-        """The permissions that the user has directly, likewise."""
+        """The permissions that the user has directly, if they are names."""
         return self._names("permissions")
 
     @property
     def auth_method_names(self) -> list[str]:
-        """The authentication methods, likewise."""
+        """The authentication methods, if they are names."""
         return self._names("auth_methods")
 
     def has_role(self, role: str) -> bool:

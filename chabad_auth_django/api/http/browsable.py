@@ -31,7 +31,7 @@ class BrowsableAPIRenderer(RestFrameworkBrowsableAPIRenderer):
         return {**context, "login_url": login_url(context["request"].get_full_path())}
 
     def show_form_for_method(self, view: Any, method: str, request: Any, obj: Any) -> bool:
-        """Tell whether the caller may do it; a look is not counted or recorded as a try is."""
+        """Tell whether the caller has the permission, without counting or recording an attempt."""
         with suppress(APIException):
             return method in view.allowed_methods and all(
                 item.has_permission(request, view) for item in view.get_permissions()

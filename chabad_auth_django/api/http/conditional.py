@@ -22,9 +22,9 @@ _CONDITIONS = {
 
 
 def etag(row: Row) -> str:
-    """Return the entity tag of a stored document: a digest of it, after the version of a value.
+    """Return the entity tag: a digest of the stored document, in app data behind the version.
 
-    Two values of other programs can bear one version.
+    The version is not enough: other programs may change a value without it.
     """
     version = row.get("version") if "dataKey" in row else None
     prefix = f"{version}-" if isinstance(version, int) and not isinstance(version, bool) else ""
@@ -62,10 +62,7 @@ def matches_any(request: Request) -> bool:
 
 
 def refuse_conditions(request: Request, heeded: Collection[str]) -> None:
-    """Raise ``ValidationError`` for a condition of a write that does not heed it.
-
-    If it were ignored, the write would do what its sender wanted to prevent.
-    """
+    """Raise ``ValidationError`` for a condition that this write would ignore."""
     for name, variable in _CONDITIONS.items():
         if variable in request.META and name not in heeded:
             raise ValidationError(errors={name: Text("This request takes no `{name}`.", name=name)})

@@ -175,7 +175,7 @@ def _respond(error: Exception) -> Response | None:
     if isinstance(error, DocumentTooLarge):
         return Response(body("too_large", "The document is too large. Store less in it."), 413)
     if isinstance(error, (OperationalError, InterfaceError)):
-        # Of the host project's own database, in which it looks its sessions up.
+        # The host project's own database, which holds its sessions.
         return _domain_response(domain.Unavailable())
     if is_outage(error):
         return _domain_response(domain.Unavailable())
@@ -294,22 +294,14 @@ def _framework_response(error: drf.APIException) -> Response:
 
 def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer an unknown path in the one shape; for a host that serves nothing but the API."""
-    return HttpResponse(
-        to_json(body("not_found", "There is nothing here.")),
-        status=404,
-        content_type="application/json",
-    )
+    return _plain_response(404, "not_found", "There is nothing here.")
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
     """Answer a bug in the one shape; for a host that serves nothing but the API."""
-    return HttpResponse(
-        to_json(
-            body(
-                "error",
-                "The server made a mistake. Try again, or tell whoever runs it.",
-            )
-        ),
-        status=500,
-        content_type="application/json",
-    )
+    text = "The server made a mistake. Try again, or tell whoever runs it."
+    return _plain_response(500, "error", text)
+
+
+def _plain_response(status: int, code: str, detail: str) -> HttpResponse:
+    return HttpResponse(to_json(body(code, detail)), status=status, content_type="application/json")

@@ -16,7 +16,7 @@ METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 @contextmanager
 def counted(request: HttpRequest) -> Iterator[list[HttpResponseBase]]:
-    """Count the answer that the body puts into the list; an empty list is a bug."""
+    """Count the answer that the block puts into the list; an empty list counts as a bug (500)."""
     started = time.perf_counter()
     answers: list[HttpResponseBase] = []
     try:

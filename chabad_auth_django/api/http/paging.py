@@ -21,9 +21,5 @@ def respond(
         return replace_query_param(url, "cursor", encode(position)) if position else None
 
     return Response(
-        {
-            "results": shape(page.rows),
-            "next": link(page.next),
-            "previous": link(page.previous),
-        }
+        {"results": shape(page.rows), "next": link(page.next), "previous": link(page.previous)}
     )

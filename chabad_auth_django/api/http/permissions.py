@@ -55,10 +55,7 @@ def check_reaches(request: Request, view: Any) -> User | None:
 
 
 def check_may_read(request: Request, view: Any, resource: str) -> None:
-    """Raise ``PermissionDenied`` unless it is the caller's own, or the caller may read others'.
-
-    For what a view shows beside its own resource.
-    """
+    """Raise ``PermissionDenied`` unless the caller may read another resource of the path's user."""
     if not (is_owner(request, view) or _has_permission(request, f"{resource}:read")):
         raise PermissionDenied(OwnerOrPermission.message)
 

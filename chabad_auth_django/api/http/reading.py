@@ -1,7 +1,7 @@
 """Reading a caller's own resource with the command that reads the caller.
 
-The token says who calls before MongoDB is asked. So what the request reads first can come with the
-caller, who is judged before anything is done with it.
+The token names the caller before MongoDB is asked, so one command can read both. The view uses the
+resource only after the caller was accepted.
 """
 
 from contextlib import suppress
@@ -23,9 +23,9 @@ class ReadsFirst:
     beside: Found | None = None
 
     def first_read(self) -> Read | None:
-        """Return what the request reads first, and reads by ``read_first``; ``None``: nothing.
+        """Return the query that ``read_first`` sends, or ``None``; raise what is wrong.
 
-        Of the user ``user_id`` alone. Raises what is wrong with the request.
+        It may read documents of the user ``user_id`` only.
         """
         return None
 
@@ -35,15 +35,15 @@ class ReadsFirst:
             return None
         # The cached property of a view would ask who calls.
         vars(self)["user_id"] = user_id
-        # Whoever calls must not learn more of it than that they may not call.
+        # A caller who is refused must not learn what else is wrong with the request.
         with suppress(ValidationError, InvalidRequest):
             return self.first_read()
         return None
 
     def read_first(self) -> Found:
-        """Return what ``first_read`` finds: what came with the caller, or by a further command.
+        """Return what ``first_read`` finds, which may have come with the caller.
 
-        Once: whoever reads again gets what is stored then.
+        A second call reads again.
         """
         found, self.beside = self.beside, None
         return found or cast(Read, self.first_read()).send()

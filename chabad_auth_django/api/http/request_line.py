@@ -31,10 +31,9 @@ def check_encoding(request: Request) -> None:
 
 
 def _path(request: Any) -> str | bytes:
-    """Return the path as the client sent it.
+    """Return the path as the client sent it, or Django's where the server does not pass it on.
 
-    Where the server does not tell, the path is Django's, in which such a byte is the text ``%FF``.
-    Then a client that means this text is refused too.
+    Django writes such a byte as ``%FF``, so a client that means this text is then refused too.
     """
     if raw_path := getattr(request, "scope", {}).get("raw_path"):
         return bytes(raw_path)

@@ -97,7 +97,7 @@ class ScopedThrottle(SimpleRateThrottle):
 class AccountThrottle(ScopedThrottle):
     """Count the tries to sign in to one account, from any address.
 
-    Somebody else can use up the tries of an account; its other ways to sign in stay open.
+    A stranger can use up an account's tries. Its other ways to sign in are not limited by that.
     """
 
     def get_cache_key(self, request: Request, view: Any) -> str | None:

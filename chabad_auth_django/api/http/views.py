@@ -62,7 +62,7 @@ class Request(RestFrameworkRequest):
         try:
             super()._authenticate()  # type: ignore[misc]  # Missing in its types.
         except Exception:
-            # DRF does so for its own errors alone, and a page asks for the user once more.
+            # DRF does this for its own errors only. The page of the error asks for the user again.
             self._not_authenticated()
             raise
 
@@ -99,6 +99,13 @@ class APIViewMixin(APIView):
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         """Return our exception handler."""
         return exception_handler
+
+    def get_renderers(self) -> list[Any]:
+        """Return the renderers that the host project wants, and has what they take."""
+        renderers = super().get_renderers()
+        if conf.BROWSABLE_API and can_render_html("rest_framework"):
+            return renderers
+        return [item for item in renderers if not isinstance(item, BrowsableAPIRenderer)]
 
     def finalize_response(
         self, request: RestFrameworkRequest, response: Any, *args: Any, **kwargs: Any
@@ -192,7 +199,7 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
         """Refuse the request; record the user it would have acted on."""
         method = str(request.method)
         if request.user and method in self.acts:
-            # Refusals come before the throttles otherwise, and these would fill the audit trail.
+            # Otherwise refusals are not throttled, and could fill the audit trail.
             self.check_throttles(request)
             name = self.kwargs.get("user", "")
             audit.refuse(
@@ -247,13 +254,6 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
 
         with audit.attempt(action=action or "data.change", user_id=self.user_id):
             return atomic(run)() if action or is_recorded else run()
-
-    def get_renderers(self) -> list[Any]:
-        """Return the renderers that the host project wants, and has what they take."""
-        renderers = super().get_renderers()
-        if conf.BROWSABLE_API and can_render_html("rest_framework"):
-            return renderers
-        return [item for item in renderers if not isinstance(item, BrowsableAPIRenderer)]
 
     @property
     def caller(self) -> User:
@@ -336,8 +336,8 @@ class NotFoundViewSet(APIViewSet):
 
 
 def _release(response: Response) -> None:
-    # View, request and answer refer to each other. Left to the garbage collector, a hundred rows
-    # stay with each of them, and it works a fifth of the time, in the midst of other requests.
+    # View, request and answer refer to each other. The garbage collector would have to free them,
+    # with all rows of a page, and that takes a fifth of the time of a list.
     context = vars(response).pop("renderer_context")
     vars(context["request"]).pop("parser_context")
     view = context["view"]

@@ -53,7 +53,7 @@ class PublicView(APIViewMixin):
 
 
 class IndexView(PublicView):
-    """Where everything is. `me` is the caller, and what is in braces is for you to fill in."""
+    """All addresses. `me` is the caller; replace what is in braces."""
 
     renderer_classes = [JSONRenderer, BrowsableAPIRenderer]
     content_negotiation_class = ContentNegotiation
@@ -69,12 +69,6 @@ class IndexView(PublicView):
         """Return the addresses by their names."""
         here = request.build_absolute_uri(request.path)
         return Response({name: here + _readable(route) for name, route in self.routes.items()})
-
-    def get_renderers(self) -> list[Any]:
-        """Return the renderers whose requirements the host project has."""
-        renderers = super().get_renderers()
-        has_pages = conf.BROWSABLE_API and can_render_html("rest_framework")
-        return renderers if has_pages else renderers[:1]
 
 
 def _readable(route: str) -> str:

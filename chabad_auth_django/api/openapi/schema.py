@@ -105,8 +105,7 @@ CONFLICT = {409: OpenApiResponse(VERSION_CONFLICT, description=_DESCRIPTIONS[409
 #: 409 where a count would need events that are in archives.
 ARCHIVED = {
     409: OpenApiResponse(
-        ERROR,
-        description="Some of the events are archived: only whole days in UTC can be counted.",
+        ERROR, description="Some of the events are archived: only whole days in UTC can be counted."
     )
 }
 #: 412 with what is stored now.
@@ -272,15 +271,14 @@ def describe(*, base: type[Schema] = Schema, **options: Any) -> Callable[[F], F]
     """Return drf-spectacular's ``extend_schema`` for a method of a view, based on that of the view.
 
     ``extend_schema`` alone would be based on ``DEFAULT_SCHEMA_CLASS``, which the host project sets.
-    The base view reads ``conditions`` and ``takes_body`` of the method: a write refuses
-    the preconditions that it is not described with, `version` in a body too.
+    A write refuses preconditions that are not in its description: the base view reads
+    ``conditions`` and ``takes_body`` of the method.
     """
 
     def decorator(method: F) -> F:
         setattr(method, "schema", base)  # noqa: B010 — functions declare no attributes
         described: F = extend_schema(**options)(method)
         delattr(method, "schema")
-        # Which conditions the method heeds: a write refuses all others.
         names = {item.name for item in options.get("parameters", ()) if hasattr(item, "name")}
         setattr(described, "conditions", names & CONDITIONS)  # noqa: B010
         setattr(described, "takes_body", options.get("request") is not None)  # noqa: B010

@@ -10,21 +10,13 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chabad_auth_django.api.http import paging
+from chabad_auth_django.api.http import fields, paging
 from chabad_auth_django.api.http.conditional import (
     changed,
     check_if_match,
     create_only,
     matches_any,
     respond,
-)
-from chabad_auth_django.api.http.fields import (
-    IntegerField,
-    JSONValueField,
-    NameField,
-    PageQuerySerializer,
-    PageSerializer,
-    StrictSerializer,
 )
 from chabad_auth_django.api.http.parsing import JSONParser, MergePatchParser
 from chabad_auth_django.api.http.views import APIViewSet
@@ -50,24 +42,24 @@ from chabad_auth_django.services.data import app_data
 from chabad_auth_django.validators import validate_name
 
 
-class AppDataSerializer(StrictSerializer):
+class AppDataSerializer(fields.StrictSerializer):
     """A value that an application keeps for a user."""
 
     id = serializers.CharField(read_only=True)
     userId = serializers.CharField(read_only=True)
     appId = serializers.CharField(read_only=True)
     dataKey = serializers.CharField(read_only=True)
-    dataValue = JSONValueField("APP_DATA_MAX_BYTES")
+    dataValue = fields.JSONValueField("APP_DATA_MAX_BYTES")
     version = serializers.IntegerField(read_only=True)
     createdAt = serializers.DateTimeField(read_only=True, allow_null=True)
     updatedAt = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
-class AppDataWriteSerializer(StrictSerializer):
+class AppDataWriteSerializer(fields.StrictSerializer):
     """A new value, and the version that it replaces where that matters."""
 
-    dataValue = JSONValueField("APP_DATA_MAX_BYTES", source="data_value")
-    version = IntegerField(
+    dataValue = fields.JSONValueField("APP_DATA_MAX_BYTES", source="data_value")
+    version = fields.IntegerField(
         required=False,
         min_value=1,
         max_value=2**63 - 1,
@@ -75,19 +67,19 @@ class AppDataWriteSerializer(StrictSerializer):
     )
 
 
-class AppDataPageSerializer(PageSerializer):
+class AppDataPageSerializer(fields.PageSerializer):
     """A page of values."""
 
     results = AppDataSerializer(many=True)
 
 
-class AppDataQuerySerializer(PageQuerySerializer):
+class AppDataQuerySerializer(fields.PageQuerySerializer):
     """The filters and the page of a list of values."""
 
-    appId = NameField(required=False, source="app_id")
+    appId = fields.NameField(required=False, source="app_id")
 
 
-class DeletedSerializer(StrictSerializer):
+class DeletedSerializer(fields.StrictSerializer):
     """How many values were deleted."""
 
     deleted = serializers.IntegerField()
@@ -135,11 +127,11 @@ class ApplicationViewSet(AppDataViewSet):
     @cached_property
     def page(self) -> PageQuery:
         """The page that the path and the query ask for."""
-        return self._page(app_id=self.kwargs["app"], **self.read_query(PageQuerySerializer))
+        return self._page(app_id=self.kwargs["app"], **self.read_query(fields.PageQuerySerializer))
 
     @describe(
         operation_id="app_data_list_of_app",
-        parameters=[PageQuerySerializer],
+        parameters=[fields.PageQuerySerializer],
         responses=AppDataPageSerializer,
     )
     def list(self, request: Request, user: str, app: str) -> Response:  # type: ignore[override]

@@ -6,15 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chabad_auth_django.api.http import paging
-from chabad_auth_django.api.http.fields import (
-    ChoiceField,
-    DateTimeField,
-    NameField,
-    PageQuerySerializer,
-    PageSerializer,
-    StrictSerializer,
-)
+from chabad_auth_django.api.http import fields, paging
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import describe
 from chabad_auth_django.api.resources import shapes
@@ -25,10 +17,10 @@ from chabad_auth_django.services.identity.audit import KINDS
 from chabad_auth_django.validators import to_object_id
 
 
-class ActorSerializer(StrictSerializer):
+class ActorSerializer(fields.StrictSerializer):
     """Who acted."""
 
-    kind = ChoiceField(list(KINDS), component="ActorKind")
+    kind = fields.ChoiceField(list(KINDS), component="ActorKind")
     id = serializers.CharField(
         allow_null=True,
         help_text="The user's id, the host's id and the account's primary key, or the command.",
@@ -36,33 +28,35 @@ class ActorSerializer(StrictSerializer):
     operator = serializers.CharField(allow_null=True, help_text="Who ran the command.")
 
 
-class AuditEntrySerializer(StrictSerializer):
+class AuditEntrySerializer(fields.StrictSerializer):
     """An entry of the audit trail."""
 
     id = serializers.CharField()
     timestamp = serializers.DateTimeField()
     actor = ActorSerializer()
-    action = ChoiceField(sorted(ACTIONS), component="AuditAction")
+    action = fields.ChoiceField(sorted(ACTIONS), component="AuditAction")
     userId = serializers.CharField(allow_null=True, help_text="Whom it was done to.")
-    outcome = ChoiceField([DONE, REFUSED], component="AuditOutcome")
+    outcome = fields.ChoiceField([DONE, REFUSED], component="AuditOutcome")
     code = serializers.CharField(allow_null=True, help_text="The error, of what was refused.")
     details = serializers.DictField(help_text="Names of fields, roles and the like; ids.")
 
 
-class AuditPageSerializer(PageSerializer):
+class AuditPageSerializer(fields.PageSerializer):
     """A page of the audit trail."""
 
     results = AuditEntrySerializer(many=True)
 
 
-class AuditQuerySerializer(PageQuerySerializer):
+class AuditQuerySerializer(fields.PageQuerySerializer):
     """The filters and the page of the audit trail."""
 
-    user = NameField(max_length=24, required=False, help_text="The id of whom it was done to.")
-    actor = NameField(required=False, help_text="A user's id, or the name of a command.")
-    action = ChoiceField(sorted(ACTIONS), component="AuditAction", required=False)
-    since = DateTimeField(required=False, help_text="At this time or later.")
-    until = DateTimeField(required=False, help_text="Before this time.")
+    user = fields.NameField(
+        max_length=24, required=False, help_text="The id of whom it was done to."
+    )
+    actor = fields.NameField(required=False, help_text="A user's id, or the name of a command.")
+    action = fields.ChoiceField(sorted(ACTIONS), component="AuditAction", required=False)
+    since = fields.DateTimeField(required=False, help_text="At this time or later.")
+    until = fields.DateTimeField(required=False, help_text="Before this time.")
 
 
 class AuditViewSet(APIViewSet):
@@ -71,9 +65,7 @@ class AuditViewSet(APIViewSet):
     resource = "audit"
 
     @describe(
-        operation_id="audit_list",
-        parameters=[AuditQuerySerializer],
-        responses=AuditPageSerializer,
+        operation_id="audit_list", parameters=[AuditQuerySerializer], responses=AuditPageSerializer
     )
     def list(self, request: Request) -> Response:
         """List who did what to whom, newest first. Takes the permission `audit:read`."""

@@ -12,18 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from chabad_auth_django.api.http import paging
+from chabad_auth_django.api.http import fields, paging
 from chabad_auth_django.api.http.errors import MAX_ERRORS_BYTES, body
-from chabad_auth_django.api.http.fields import (
-    ChoiceField,
-    DateTimeField,
-    ExpandField,
-    JSONObjectField,
-    NameField,
-    PageQuerySerializer,
-    PageSerializer,
-    StrictSerializer,
-)
 from chabad_auth_django.api.http.permissions import check_may_read
 from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.api.http.views import APIViewSet
@@ -50,26 +40,26 @@ from chabad_auth_django.services.data import events
 from chabad_auth_django.services.identity import users
 
 
-class EventSerializer(StrictSerializer):
+class EventSerializer(fields.StrictSerializer):
     """What every event has."""
 
     optional = ("user",)
 
     id = serializers.CharField(read_only=True)
     userId = serializers.CharField(read_only=True)
-    appId = NameField(required=False, allow_null=True)
-    sessionId = NameField(required=False, allow_null=True)
-    eventData = JSONObjectField("EVENT_DATA_MAX_BYTES", required=False, allow_null=True)
-    timestamp = DateTimeField(
+    appId = fields.NameField(required=False, allow_null=True)
+    sessionId = fields.NameField(required=False, allow_null=True)
+    eventData = fields.JSONObjectField("EVENT_DATA_MAX_BYTES", required=False, allow_null=True)
+    timestamp = fields.DateTimeField(
         required=False, help_text="At most 5 minutes ahead; the server's time by default."
     )
-    sentAt = DateTimeField(
+    sentAt = fields.DateTimeField(
         required=False,
         write_only=True,
         help_text="The client's clock when it sends this: the server corrects `timestamp` by how "
         "far it is off.",
     )
-    messageId = NameField(
+    messageId = fields.NameField(
         required=False, write_only=True, help_text="The same one again changes nothing."
     )
     user = UserSummarySerializer(
@@ -80,15 +70,15 @@ class EventSerializer(StrictSerializer):
 class ActivitySerializer(EventSerializer):
     """An Activity."""
 
-    eventType = NameField()
-    metadata = JSONObjectField("METADATA_MAX_BYTES", required=False, allow_null=True)
+    eventType = fields.NameField()
+    metadata = fields.JSONObjectField("METADATA_MAX_BYTES", required=False, allow_null=True)
 
 
 class AnalyticsSerializer(EventSerializer):
     """An Analytics event."""
 
-    eventName = NameField()
-    eventCategory = ChoiceField(choices=EVENT_CATEGORIES)
+    eventName = fields.NameField()
+    eventCategory = fields.ChoiceField(choices=EVENT_CATEGORIES)
 
 
 #: An event of a batch that was not stored.
@@ -104,7 +94,11 @@ REJECTED = inline_serializer(
 )
 
 
-class BatchSerializer(StrictSerializer):
+def _one_or_batch(name: str, kind: type[EventSerializer]) -> PolymorphicProxySerializer:
+    return PolymorphicProxySerializer(name, [kind, kind(many=True)], None, many=False)
+
+
+class BatchSerializer(fields.StrictSerializer):
     """What became of a batch."""
 
     accepted = serializers.IntegerField()
@@ -115,39 +109,39 @@ class BatchSerializer(StrictSerializer):
     rejected = REJECTED
 
 
-class ActivityPageSerializer(PageSerializer):
+class ActivityPageSerializer(fields.PageSerializer):
     """A page of activities."""
 
     results = ActivitySerializer(many=True)
 
 
-class AnalyticsPageSerializer(PageSerializer):
+class AnalyticsPageSerializer(fields.PageSerializer):
     """A page of analytics events."""
 
     results = AnalyticsSerializer(many=True)
 
 
-class EventQuerySerializer(PageQuerySerializer):
+class EventQuerySerializer(fields.PageQuerySerializer):
     """The filters and the page of a list of events."""
 
-    appId = NameField(required=False)
-    sessionId = NameField(required=False)
-    since = DateTimeField(required=False, help_text="At this time or later.")
-    until = DateTimeField(required=False, help_text="Before this time.")
-    expand = ExpandField(["user"], component="EventExpansion")
+    appId = fields.NameField(required=False)
+    sessionId = fields.NameField(required=False)
+    since = fields.DateTimeField(required=False, help_text="At this time or later.")
+    until = fields.DateTimeField(required=False, help_text="Before this time.")
+    expand = fields.ExpandField(["user"], component="EventExpansion")
 
 
 class ActivityQuerySerializer(EventQuerySerializer):
     """The filters of a list of activities."""
 
-    eventType = NameField(required=False)
+    eventType = fields.NameField(required=False)
 
 
 class AnalyticsQuerySerializer(EventQuerySerializer):
     """The filters of a list of analytics events."""
 
-    eventName = NameField(required=False)
-    eventCategory = ChoiceField(choices=EVENT_CATEGORIES, required=False)
+    eventName = fields.NameField(required=False)
+    eventCategory = fields.ChoiceField(choices=EVENT_CATEGORIES, required=False)
 
 
 class EventsViewSet(APIViewSet):
@@ -235,22 +229,14 @@ class ActivitiesViewSet(EventsViewSet):
     shape = staticmethod(shapes.activity)
     query_serializer = ActivityQuerySerializer
 
-    @describe(
-        parameters=[ActivityQuerySerializer],
-        responses=ActivityPageSerializer,
-    )
+    @describe(parameters=[ActivityQuerySerializer], responses=ActivityPageSerializer)
     def list(self, request: Request, user: str | None = None) -> Response:
         """List activities, newest first."""
         return self.list_events(request)
 
     @describe(
         operation_id="activities_create",
-        request=PolymorphicProxySerializer(
-            "ChabadActivityOrBatch",
-            [ActivitySerializer, ActivitySerializer(many=True)],
-            resource_type_field_name=None,
-            many=False,
-        ),
+        request=_one_or_batch("ChabadActivityOrBatch", ActivitySerializer),
         responses={200: BatchSerializer, 201: ActivitySerializer},
         examples=one_or_many(
             {"appId": "cteen", "eventType": "page_view", "eventData": {"page": "/events"}}
@@ -269,22 +255,14 @@ class AnalyticsViewSet(EventsViewSet):
     shape = staticmethod(shapes.analytics)
     query_serializer = AnalyticsQuerySerializer
 
-    @describe(
-        parameters=[AnalyticsQuerySerializer],
-        responses=AnalyticsPageSerializer,
-    )
+    @describe(parameters=[AnalyticsQuerySerializer], responses=AnalyticsPageSerializer)
     def list(self, request: Request, user: str | None = None) -> Response:
         """List analytics events, newest first."""
         return self.list_events(request)
 
     @describe(
         operation_id="analytics_create",
-        request=PolymorphicProxySerializer(
-            "ChabadAnalyticsOrBatch",
-            [AnalyticsSerializer, AnalyticsSerializer(many=True)],
-            resource_type_field_name=None,
-            many=False,
-        ),
+        request=_one_or_batch("ChabadAnalyticsOrBatch", AnalyticsSerializer),
         responses={200: BatchSerializer, 201: AnalyticsSerializer},
         examples=one_or_many(
             {"appId": "cteen", "eventName": "signup", "eventCategory": "conversion"}

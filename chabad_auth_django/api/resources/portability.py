@@ -62,9 +62,7 @@ class ErasureViewSet(APIViewSet):
         return Response(receipts.read(user_id=self.user_id).to_dict())
 
     @describe(
-        operation_id="users_erase",
-        request=None,
-        responses={202: ErasureSerializer, **errors(409)},
+        operation_id="users_erase", request=None, responses={202: ErasureSerializer, **errors(409)}
     )
     def create(self, request: Request, user: str) -> Response:
         """Erase a user and everything about it, with a receipt. Nobody sees it from then on.

@@ -7,17 +7,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from chabad_auth_django.api.http import fields
 from chabad_auth_django.api.http.conditional import respond
-from chabad_auth_django.api.http.fields import (
-    BooleanField,
-    ChoiceField,
-    JSONObjectField,
-    JSONObjectsField,
-    NameField,
-    NamesField,
-    StrictSerializer,
-    StringField,
-)
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import describe_change, describe_read
 from chabad_auth_django.api.resources import shapes
@@ -26,39 +17,39 @@ from chabad_auth_django.models import Preferences
 from chabad_auth_django.models.preferences import CUSTOMIZATIONS, LANGUAGE, MAX_NAMES, THEMES
 
 
-class NotificationsSerializer(StrictSerializer):
+class NotificationsSerializer(fields.StrictSerializer):
     """The channels on which the user wants to be notified."""
 
-    email = BooleanField(required=False)
-    push = BooleanField(required=False)
-    inApp = BooleanField(required=False, source="in_app")
+    email = fields.BooleanField(required=False)
+    push = fields.BooleanField(required=False)
+    inApp = fields.BooleanField(required=False, source="in_app")
 
 
-class WidgetsSerializer(StrictSerializer):
+class WidgetsSerializer(fields.StrictSerializer):
     """The widgets that are on and off, and how each is customized."""
 
-    enabled = NamesField(child=NameField(), required=False, max_length=MAX_NAMES)
-    disabled = NamesField(child=NameField(), required=False, max_length=MAX_NAMES)
-    customizations = JSONObjectsField("METADATA_MAX_BYTES", required=False)
+    enabled = fields.NamesField(child=fields.NameField(), required=False, max_length=MAX_NAMES)
+    disabled = fields.NamesField(child=fields.NameField(), required=False, max_length=MAX_NAMES)
+    customizations = fields.JSONObjectsField("METADATA_MAX_BYTES", required=False)
 
 
-class DashboardSerializer(StrictSerializer):
+class DashboardSerializer(fields.StrictSerializer):
     """How the dashboard looks."""
 
-    layout = NameField(max_length=100, required=False)
-    defaultView = NameField(max_length=100, required=False, source="default_view")
-    favoriteApps = NamesField(
-        child=NameField(), required=False, max_length=MAX_NAMES, source="favorite_apps"
+    layout = fields.NameField(max_length=100, required=False)
+    defaultView = fields.NameField(max_length=100, required=False, source="default_view")
+    favoriteApps = fields.NamesField(
+        child=fields.NameField(), required=False, max_length=MAX_NAMES, source="favorite_apps"
     )
 
 
-class PreferencesSerializer(StrictSerializer):
+class PreferencesSerializer(fields.StrictSerializer):
     """Preferences."""
 
     id = serializers.CharField(read_only=True)
     userId = serializers.CharField(read_only=True)
-    theme = ChoiceField(choices=THEMES, required=False)
-    language = StringField(
+    theme = fields.ChoiceField(choices=THEMES, required=False)
+    language = fields.StringField(
         max_length=35,
         required=False,
         validators=[RegexValidator(LANGUAGE, "Expected a language tag, such as en or pt-BR.")],
@@ -70,11 +61,11 @@ class PreferencesSerializer(StrictSerializer):
     updatedAt = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
-class WidgetSerializer(StrictSerializer):
+class WidgetSerializer(fields.StrictSerializer):
     """One widget: on or off, and how it is customized."""
 
-    enabled = BooleanField(required=False)
-    customization = JSONObjectField("METADATA_MAX_BYTES", required=False)
+    enabled = fields.BooleanField(required=False)
+    customization = fields.JSONObjectField("METADATA_MAX_BYTES", required=False)
 
 
 class PreferencesViewSet(APIViewSet):

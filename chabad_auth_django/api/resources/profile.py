@@ -7,14 +7,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from chabad_auth_django.api.http import fields
 from chabad_auth_django.api.http.conditional import respond
-from chabad_auth_django.api.http.fields import (
-    HttpURLField,
-    JSONObjectField,
-    JSONValueField,
-    StrictSerializer,
-    StringField,
-)
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import describe_change, describe_read
 from chabad_auth_django.api.resources import shapes
@@ -23,11 +17,11 @@ from chabad_auth_django.models import Profile
 from chabad_auth_django.models.profile import Avatar
 
 
-class AvatarSerializer(StrictSerializer):
+class AvatarSerializer(fields.StrictSerializer):
     """A picture and its thumbnail, both http or https URLs."""
 
-    url = HttpURLField(max_length=2048)
-    thumbnailUrl = HttpURLField(
+    url = fields.HttpURLField(max_length=2048)
+    thumbnailUrl = fields.HttpURLField(
         max_length=2048,
         required=False,
         allow_null=True,
@@ -36,29 +30,25 @@ class AvatarSerializer(StrictSerializer):
     )
 
 
-class ProfileSerializer(StrictSerializer):
+class ProfileSerializer(fields.StrictSerializer):
     """A Profile."""
 
     id = serializers.CharField(read_only=True)
     userId = serializers.CharField(read_only=True)
-    displayName = StringField(
-        max_length=100,
-        required=False,
-        allow_null=True,
-        allow_blank=True,
-        source="display_name",
+    displayName = fields.StringField(
+        max_length=100, required=False, allow_null=True, allow_blank=True, source="display_name"
     )
-    bio = StringField(max_length=500, required=False, allow_null=True, allow_blank=True)
+    bio = fields.StringField(max_length=500, required=False, allow_null=True, allow_blank=True)
     avatar = AvatarSerializer(required=False, allow_null=True)
-    metadata = JSONObjectField("METADATA_MAX_BYTES", required=False, allow_null=True)
+    metadata = fields.JSONObjectField("METADATA_MAX_BYTES", required=False, allow_null=True)
     createdAt = serializers.DateTimeField(read_only=True, allow_null=True)
     updatedAt = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
-class MetadataValueSerializer(StrictSerializer):
+class MetadataValueSerializer(fields.StrictSerializer):
     """One value of the metadata."""
 
-    value = JSONValueField("METADATA_MAX_BYTES")
+    value = fields.JSONValueField("METADATA_MAX_BYTES")
 
 
 class ProfileViewSet(APIViewSet):

@@ -8,21 +8,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chabad_auth_django.api.http import paging
+from chabad_auth_django.api.http import fields, paging
 from chabad_auth_django.api.http.conditional import Shape, check_if_match, respond
-from chabad_auth_django.api.http.fields import (
-    AuthMethodField,
-    ChoiceField,
-    DateTimeField,
-    EmailField,
-    ExpandField,
-    NameField,
-    NamesField,
-    PageQuerySerializer,
-    PageSerializer,
-    StrictSerializer,
-    StringField,
-)
 from chabad_auth_django.api.http.permissions import check_may_read
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import (
@@ -48,7 +35,7 @@ from chabad_auth_django.services.lifecycle import deletion, purging, receipts
 from chabad_auth_django.validators import normalize_email
 
 
-class UserSerializer(StrictSerializer):
+class UserSerializer(fields.StrictSerializer):
     """A User."""
 
     id = serializers.CharField(read_only=True)
@@ -73,14 +60,14 @@ class ExpandedUserSerializer(UserSerializer):
     preferences = PreferencesSerializer(read_only=True, allow_null=True)
 
 
-class PurgingSerializer(StrictSerializer):
+class PurgingSerializer(fields.StrictSerializer):
     """A deleted user whose events are still being purged."""
 
     id = serializers.CharField()
     state = serializers.CharField(help_text="`purging`.")
 
 
-class ExportSerializer(StrictSerializer):
+class ExportSerializer(fields.StrictSerializer):
     """Everything about a user, as it is stored."""
 
     format = serializers.CharField()
@@ -98,7 +85,7 @@ class ExportSerializer(StrictSerializer):
     sha256 = serializers.CharField(help_text="Of all lines but the last, which this one is in.")
 
 
-class ErasureSerializer(StrictSerializer):
+class ErasureSerializer(fields.StrictSerializer):
     """The receipt of an erasure, as of now."""
 
     userId = serializers.CharField()
@@ -117,7 +104,7 @@ class ErasureSerializer(StrictSerializer):
     )
 
 
-class UserSummarySerializer(StrictSerializer):
+class UserSummarySerializer(fields.StrictSerializer):
     """What a list shows of a User with `expand=user`."""
 
     id = serializers.CharField(read_only=True)
@@ -125,50 +112,52 @@ class UserSummarySerializer(StrictSerializer):
     name = serializers.CharField(read_only=True, allow_null=True)
 
 
-class UserPatchSerializer(StrictSerializer):
+class UserPatchSerializer(fields.StrictSerializer):
     """What owners may change of their User; the e-mail address only with ``users:write``."""
 
-    name = StringField(max_length=200, required=False, allow_null=True)
-    email = EmailField(max_length=254, required=False)
+    name = fields.StringField(max_length=200, required=False, allow_null=True)
+    email = fields.EmailField(max_length=254, required=False)
 
 
-class UserCreateSerializer(StrictSerializer):
+class UserCreateSerializer(fields.StrictSerializer):
     """A new User; everything else has its default, or its own operation."""
 
-    email = EmailField(max_length=254)
-    name = StringField(max_length=200, required=False)
-    authMethods = NamesField(
-        child=AuthMethodField(), required=False, max_length=20, source="auth_methods"
+    email = fields.EmailField(max_length=254)
+    name = fields.StringField(max_length=200, required=False)
+    authMethods = fields.NamesField(
+        child=fields.AuthMethodField(), required=False, max_length=20, source="auth_methods"
     )
 
 
-class UserPageSerializer(PageSerializer):
+class UserPageSerializer(fields.PageSerializer):
     """A page of users."""
 
     results = UserSerializer(many=True)
 
 
-class UserQuerySerializer(PageQuerySerializer):
+class UserQuerySerializer(fields.PageQuerySerializer):
     """The filters, the order and the page of a list of users."""
 
-    email = StringField(max_length=254, required=False)
-    role = NameField(required=False)
-    authMethod = NameField(required=False, source="auth_method")
-    valuUserId = NameField(required=False, source="valu_user_id")
-    merkosUserId = NameField(required=False, source="merkos_user_id")
-    createdSince = DateTimeField(
+    email = fields.StringField(max_length=254, required=False)
+    role = fields.NameField(required=False)
+    authMethod = fields.NameField(required=False, source="auth_method")
+    valuUserId = fields.NameField(required=False, source="valu_user_id")
+    merkosUserId = fields.NameField(required=False, source="merkos_user_id")
+    createdSince = fields.DateTimeField(
         required=False, source="created_since", help_text="Created at this time or later."
     )
-    createdUntil = DateTimeField(
+    createdUntil = fields.DateTimeField(
         required=False, source="created_until", help_text="Created before this time."
     )
-    order = ChoiceField(["id", "-id", "email", "-email"], component="UserOrder", default="id")
+    order = fields.ChoiceField(
+        ["id", "-id", "email", "-email"], component="UserOrder", default="id"
+    )
 
 
-class ExpandSerializer(StrictSerializer):
+class ExpandSerializer(fields.StrictSerializer):
     """What to show with a User."""
 
-    expand = ExpandField(["profile", "preferences"], component="UserExpansion")
+    expand = fields.ExpandField(["profile", "preferences"], component="UserExpansion")
 
 
 class UsersViewSet(APIViewSet):
@@ -177,9 +166,7 @@ class UsersViewSet(APIViewSet):
     audited = {"POST": "user.create"}
 
     @describe(
-        operation_id="users_list",
-        parameters=[UserQuerySerializer],
-        responses=UserPageSerializer,
+        operation_id="users_list", parameters=[UserQuerySerializer], responses=UserPageSerializer
     )
     def list(self, request: Request) -> Response:
         """List users by filters, in pages. Takes the permission `users:read`."""

@@ -10,8 +10,8 @@ from prometheus_client.registry import Collector
 from pymongo.errors import PyMongoError
 
 from chabad_auth_django.db import connection
+from chabad_auth_django.models import AnalyticsRollup
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.analytics import rollups
 from chabad_auth_django.services.deployment import heartbeats, indexes, retention, statistics
 
 #: Seconds for which the figures are given again, and that reading them may take.
@@ -55,9 +55,10 @@ def _deletions() -> Iterator[Metric]:
 
 
 def _rollups() -> Iterator[Metric]:
-    if last := rollups.last_day():
+    counted = {"_id": {"$type": "date"}, "builtAt": {"$exists": True}}
+    if last := AnalyticsRollup.collection().find_one(counted, {"_id": 1}, sort=[("_id", -1)]):
         text = "Time since the end of the last day that is counted."
-        yield _gauge("rollup_age_seconds", text, max(0.0, _age(last) - 86_400))
+        yield _gauge("rollup_age_seconds", text, max(0.0, _age(last["_id"]) - 86_400))
 
 
 def _indexes() -> Iterator[Metric]:

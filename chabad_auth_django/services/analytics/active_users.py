@@ -55,16 +55,7 @@ def get_active_users(
     """
     lead = (MONTH - 1) * DAY if bucket == "day" else timedelta(0)
     start, end = utc_argument(start), utc_argument(end)
-    labels, sets = _read(
-        start,
-        end,
-        bucket,
-        time_zone,
-        by,
-        value,
-        lead=lead,
-        before=first_time,
-    )
+    labels, sets = _read(start, end, bucket, time_zone, by, value, lead=lead, before=first_time)
     seen = sets.pop(BEFORE, bitmaps.BitMap())
     days = by_number(sets)
     rows = []

@@ -223,7 +223,7 @@ def _bring_back(record: dict[str, Any], folder: Path) -> Iterator[Progress]:
         owners = _restore_batch(record["_id"], done, batch)
         if owners is None:
             raise ArchiveError(f"Another run is at {record['name']}.")
-        # Check the users, as after every insert. Here the counts of deleted users are kept.
+        # Check the users, as after every insert. The counts of deleted users are kept.
         for user_id in owners - User.existing_ids(owners):
             purging.purge_ownerless(user_id=user_id)
         done += len(batch)

@@ -21,7 +21,7 @@ from chabad_auth_django.services import whole_files
 
 VERSION = 1
 
-#: What the name of a file with events ends in.
+#: The ending of the name of a file with events.
 SUFFIX = ".jsonl.gz"
 
 #: No manifest has as many bytes.

@@ -161,7 +161,7 @@ def _days(change: Mapping[str, Any]) -> list[datetime] | None:
 
 
 def _time(token: Mapping[str, Any]) -> Timestamp:
-    """Return how far the stream has read: a resume token begins with a BSON timestamp."""
+    """Return how far the stream has read: its resume token begins with a BSON timestamp."""
     data = token["_data"]
     if not data.startswith("82"):
         raise ValueError("The server's resume token has an unknown format.")

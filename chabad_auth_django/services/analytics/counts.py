@@ -28,11 +28,11 @@ from chabad_auth_django.models.queryset import MAX_LIMIT
 from chabad_auth_django.services.analytics.changes import changed_days, session_time
 from chabad_auth_django.services.analytics.rollups import is_valid
 
-#: Up to so many events of a user are counted in less time than it takes to find the valid days.
-#: It is less than ``MAX_LIMIT``: rows that an answer leaves out would hide that there are more.
+#: So many events of a user are counted in less time than it takes to find the valid days. Less than
+#: ``MAX_LIMIT``: an answer has at most that many rows, so more events could not be noticed.
 FEW = MAX_LIMIT - 1
 
-#: The users who had more in so much time; the process remembers so many, to try no more in vain.
+#: The users who had more in a range of that length: for these it is not tried again.
 _many: set[tuple[ObjectId | None, timedelta]] = set()
 MAX_MANY = 10_000
 

@@ -1,4 +1,4 @@
-"""Remembers whose events were erased while the counts stayed: an import must not count them twice.
+"""Remembers whose events were erased while their counts stayed: no import counts these twice.
 
 A record in ``analytics_rollups`` has a hash of the user's id, how many events were erased, and the
 exclusive or of their hashes. It tells whether a file holds exactly these, and nothing else.
@@ -36,7 +36,7 @@ def note(*, events: Iterable[RawBSONDocument]) -> None:
 
 
 def note_archived(*, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Note that counts of a user's archived events stay; which these are is in the files alone."""
+    """Note that counts of a user's archived events stay; only the files say which events."""
     for owner in {owner for row in rows if isinstance(owner := row.get("userId"), ObjectId)}:
         AnalyticsRollup.collection().update_one(
             _key(owner), {**_change([], 1), "$set": {"archived": True}}, upsert=True
@@ -78,9 +78,9 @@ def check(*, user_id: ObjectId, rows: Iterable[RawBSONDocument]) -> None:
 
 
 def check_not_archived(*, user_id: ObjectId) -> None:
-    """Raise ``CountedAlready`` where events of the user are archived.
+    """Raise ``CountedAlready`` where events of the user are archived, of whatever time.
 
-    Of any time: an event may have been corrected before.
+    Their times may have been corrected since.
     """
     if months := _archived_months(user_id):
         raise CountedAlready(
@@ -107,7 +107,7 @@ def _change(events: Iterable[RawBSONDocument], sign: int) -> dict[str, Any]:
 
 
 def _dated(events: Iterable[RawBSONDocument]) -> Iterator[RawBSONDocument]:
-    """Yield what is counted at all: an event without a time is in no range."""
+    """Yield the events that have a time; others are in no range, and not counted."""
     for event in events:
         read = StoredDocument(event.raw, LENIENT)
         if isinstance(read.get("timestamp"), datetime):

@@ -6,7 +6,7 @@ the ledgers together are complete at every moment, even if a process is killed.
 - ``archived``: the counts of archived events, which ``services.analytics.archive`` adds up, in both
   collections.
 - ``erased``: what the erasure of one user changes. Each erasure has its own rows, so that it
-  waits for no other. Rows are negative where archived events are removed. No row names a user.
+  waits for no other. A count is negative where archived events are removed. No row names a user.
 - ``anonymous``: the rows of ``erased``, which ``settle`` adds up.
 """
 
@@ -39,8 +39,8 @@ BATCH = 1000
 def erase_events(*, user_id: ObjectId, ids: Sequence[Any]) -> int:
     """Delete a batch of a user's events; return how many.
 
-    Their counts stay, without the user, where ``CHABAD_AUTH["ANALYTICS_KEEP_ANONYMOUS_COUNTS"]``
-    says so and the project rolls up at all.
+    Their counts stay, without the user, if ``CHABAD_AUTH["ANALYTICS_KEEP_ANONYMOUS_COUNTS"]`` says
+    so and the project makes roll-ups.
     """
     if conf.ANALYTICS_KEEP_ANONYMOUS_COUNTS and _is_rolled_up():
         return _make_anonymous(user_id, ids)
@@ -51,8 +51,8 @@ def erase_events(*, user_id: ObjectId, ids: Sequence[Any]) -> int:
 def erase_rows(*, user_id: ObjectId, ids: Sequence[Any]) -> int:
     """Delete a batch of a user's rows in the roll-ups; return how many.
 
-    Without ``CHABAD_AUTH["ANALYTICS_KEEP_ANONYMOUS_COUNTS"]`` its archived events go from the
-    totals too. To be called after the user's events are deleted: that makes their days invalid.
+    Without ``CHABAD_AUTH["ANALYTICS_KEEP_ANONYMOUS_COUNTS"]`` the totals lose its archived events
+    too. Call it after the user's events are deleted: that makes the roll-ups of the days invalid.
     """
     rows = _read(AnalyticsDailyUser, AnalyticsDailyUser.owned_ids(user_id, ids), limit=len(ids))
     archived = [row for row in rows if row["build"] == ARCHIVED]
@@ -87,7 +87,7 @@ def split_archived(
 ) -> tuple[list[RawBSONDocument], list[RawBSONDocument]]:
     """Return the events of users who are there, and the events of users who were erased.
 
-    An erasure deletes the rows of its user, so the rows tell, until the user comes again.
+    An erasure deletes the rows of its user, so an event without a row is of an erased user.
     """
     keys = [event_key(event, USER_KEYS) for event in events]
     ids = list({_row_id(ARCHIVED, key) for key in keys})
@@ -109,9 +109,9 @@ def make_archived_anonymous(events: Sequence[Mapping[str, Any]]) -> None:
 
 
 def count_once(*, user_id: ObjectId, rows: Sequence[RawBSONDocument], dry_run: bool) -> None:
-    """Let the ledgers hold no more what an import stores, in the caller's transaction.
+    """Take the events that an import stores out of the ledgers, in the caller's transaction.
 
-    Raises ``CountedAlready`` where events have been archived since it looked first.
+    Raises ``CountedAlready`` if events were archived after the import was checked.
     """
     if not connection.supports_transactions():
         return

@@ -1,6 +1,6 @@
 """The small numbers by which users are in the sets."""
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Iterator, Set
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -38,8 +38,7 @@ def assign(ids: Set[ObjectId]) -> dict[ObjectId, int]:
 
 def _find(ids: Collection[ObjectId]) -> dict[ObjectId, int]:
     numbers: dict[ObjectId, int] = {}
-    left = iter(ids)
-    while batch := list(islice(left, _BATCH)):
+    for batch in _batches(ids):
         found = AnalyticsUserNumber.collection().find({"userId": {"$in": batch}})
         numbers |= {row["userId"]: row["_id"] for row in found}
     return numbers
@@ -51,19 +50,14 @@ def look_up(
     """Return which of the users exist, and the numbers of all, with one command for many."""
     there: set[ObjectId] = set()
     numbers: dict[ObjectId, int] = {}
-    left = iter(ids)
-    while batch := list(islice(left, _BATCH)):
-        among = {"$in": batch}
-        found = aggregate_together(
-            {
-                "users": (
-                    User.collection(),
-                    [{"$match": {"_id": among}}, {"$project": {"_id": 1}}],
-                ),
-                "numbers": (AnalyticsUserNumber.collection(), [{"$match": {"userId": among}}]),
-            },
-            session,
-        )
+    for batch in _batches(ids):
+        users: list[Any] = [{"$match": {"_id": {"$in": batch}}}, {"$project": {"_id": 1}}]
+        given: list[Any] = [{"$match": {"userId": {"$in": batch}}}]
+        pipelines = {
+            "users": (User.collection(), users),
+            "numbers": (AnalyticsUserNumber.collection(), given),
+        }
+        found = aggregate_together(pipelines, session)
         there |= {row["_id"] for row in found["users"]}
         numbers |= {row["userId"]: row["_id"] for row in found["numbers"]}
     return there, numbers
@@ -72,10 +66,15 @@ def look_up(
 def existing(ids: Collection[ObjectId]) -> set[ObjectId]:
     """Return which of the users exist; unlike ``look_up`` it works in a transaction."""
     found: set[ObjectId] = set()
-    left = iter(ids)
-    while batch := list(islice(left, _BATCH)):
+    for batch in _batches(ids):
         found |= {row["_id"] for row in User.collection().find({"_id": {"$in": batch}}, {"_id": 1})}
     return found
+
+
+def _batches(ids: Collection[ObjectId]) -> Iterator[list[ObjectId]]:
+    left = iter(ids)
+    while batch := list(islice(left, _BATCH)):
+        yield batch
 
 
 def _reserve(count: int) -> int:

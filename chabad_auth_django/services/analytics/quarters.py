@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, TypeGuard
+from typing import Any
 
 import bson
 from bson import ObjectId
@@ -99,8 +99,9 @@ class Tally:
         return {ALL: _stored(self._all, numbers)} | by_value
 
     def _add(self, row: Mapping[str, Any]) -> None:
-        user = row.get("userId")
-        position = self.users.setdefault(user, len(self.users)) if _is_id(user) else None
+        user, position = row.get("userId"), None
+        if isinstance(user, ObjectId):
+            position = self.users.setdefault(user, len(self.users))
         for part in self._parts_of(row):
             if "quarters" not in row and position is not None:
                 part.users.setdefault(IN_ARCHIVE, []).append(position)
@@ -209,10 +210,6 @@ def _block(quarter: int, size: int) -> str:
 def counts_of(part: Mapping[str, Any]) -> tuple[int, ...]:
     """Return how many events each quarter hour has."""
     return _COUNTS.unpack(part["counts"])
-
-
-def _is_id(value: Any) -> TypeGuard[ObjectId]:
-    return isinstance(value, ObjectId)
 
 
 def _is_text(value: str) -> bool:

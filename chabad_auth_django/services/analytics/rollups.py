@@ -135,14 +135,10 @@ def build(*, day: datetime) -> Rolled | None:
         built_at = session_time(session)
         in_day = {"timestamp": {"$gte": day, "$lt": day + DAY}}
         Analytics.collection().with_options(read_concern=majority).aggregate(
-            [{"$match": in_day}, *_count_users(counted)],
-            session=session,
-            allowDiskUse=True,
+            [{"$match": in_day}, *_count_users(counted)], session=session, allowDiskUse=True
         )
         AnalyticsDailyUser.collection().with_options(read_concern=majority).aggregate(
-            [{"$match": {"build": build}}, *_count(counted)],
-            session=session,
-            allowDiskUse=True,
+            [{"$match": {"build": build}}, *_count(counted)], session=session, allowDiskUse=True
         )
         tally = quarters.Tally(quarters.rows(day=day, build=build, session=session))
         known = numbers.assign(tally.users.keys()) if tally.has_sets else {}
@@ -153,13 +149,6 @@ def build(*, day: datetime) -> Rolled | None:
     total = {"$group": {"_id": None, "events": {"$sum": "$count"}}}
     sums = list(AnalyticsDaily.collection().aggregate([{"$match": {"build": build}}, total]))
     return Rolled(day, sums[0]["events"] if sums else 0)
-
-
-def last_day() -> datetime | None:
-    """Return the last day that is counted."""
-    counted = {"_id": {"$type": "date"}, "builtAt": {"$exists": True}}
-    record = _records().find_one(counted, {"_id": 1}, sort=[("_id", -1)])
-    return record["_id"] if record else None
 
 
 def _read_log() -> tuple[dict[str, Any] | None, Timestamp, Mapping[datetime, Timestamp] | None]:

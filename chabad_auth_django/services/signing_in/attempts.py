@@ -12,7 +12,7 @@ from chabad_auth_django.exceptions import ChabadAuthError
 
 @contextmanager
 def attempt(method: str) -> Iterator[None]:
-    """Log a refusal in the body, which is one way of signing in; the log names no user."""
+    """Log and count a refusal that the block raises; the log names no user."""
     try:
         yield
     except ChabadAuthError as error:

@@ -55,11 +55,11 @@ MAX_PASSWORD_LENGTH = 4096
 def by_access_token(
     *, claims: AccessClaims, beside: Read | None = None
 ) -> tuple[User, Found | None]:
-    """Return the user of a verified access token, whose session must be open.
+    """Return the user of a verified access token, and what ``beside`` has found.
 
-    ``beside`` is read with the same command, and what it found is returned too. ``None`` stands for
-    it where that command fails: whatever is wrong with it says nothing about the caller. Raises
-    ``InvalidToken``, ``Blocked`` and ``AuthMethodDisabled``.
+    One command reads both. If it fails because of ``beside``, the user is read alone and the second
+    value is ``None``. Raises ``InvalidToken`` (the session must be open), ``Blocked`` and
+    ``AuthMethodDisabled``.
     """
     reads = {
         "user": User.reading(_id=claims.user_id),
@@ -169,8 +169,8 @@ def judge(*, user: Mapping[str, Any] | None, block: Any) -> User:
 def check_session(*, session: Mapping[str, Any] | None, user: User) -> None:
     """Raise ``InvalidToken`` unless it is the user's, open, and what opened it is still valid.
 
-    The user's roles follow the accounts of the project.
-    Raises ``AuthMethodDisabled`` where its way of signing in is no longer allowed.
+    Updates the roles that the user has by accounts of the project. Raises ``AuthMethodDisabled`` if
+    the way of signing in is no longer allowed.
     """
     if session is None or session.get("userId") != user.id:
         raise InvalidToken

@@ -1,7 +1,7 @@
 """Verifying the tokens of the issuers in ``CHABAD_AUTH["ISSUERS"]``.
 
-Keys, algorithms and audience come from the settings alone. What the token says of itself before it
-is verified only picks the issuer whose settings count, and one among the keys of that issuer.
+Keys, algorithms and audience come from the settings only. Before it is verified, a token only
+selects the issuer, and one of the keys of that issuer.
 """
 
 import time
@@ -54,7 +54,7 @@ def _find_issuer(
 def _keys(issuer: Mapping[str, Any], header: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
     """Yield the keys that may verify a token with the header; then those that the issuer has now.
 
-    The id of a key only picks among the keys: neither a token nor a key need have one.
+    An id of a key selects among them; neither a token nor a key has to have one.
     """
     algorithm, kid = header["alg"], header.get("kid")
     if not issuer["JWKS_URL"]:

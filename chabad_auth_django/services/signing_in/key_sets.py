@@ -67,8 +67,8 @@ class KeySet:
     def versions(self) -> Iterator[tuple[jwt.PyJWK, ...]]:
         """Yield the known keys, then, if the caller goes on, the keys that are fetched again.
 
-        Only the second step waits. Raises ``IssuerUnavailable``, and ``InvalidToken`` where keys
-        were looked for a short time ago.
+        Only the second step waits. Raises ``IssuerUnavailable``, and ``InvalidToken`` if keys were
+        fetched for another unknown token a short time ago.
         """
         fetched_at = self._fetched_at
         age = time.monotonic() - fetched_at

@@ -1,6 +1,6 @@
 """Sessions and their rotating refresh tokens.
 
-A refresh token is the session's id, a secret of its family and a secret of its own. Each is good
+A refresh token has the session's id, a secret of its family and a secret of its own. It can be used
 once: it is exchanged for its successor. An answer may be lost, and two tabs may refresh at once. So
 for ``CHABAD_AUTH["REFRESH_GRACE_SECONDS"]`` after the exchange the direct predecessor
 gives the same successor again, until that one is exchanged itself. The successor is derived from
@@ -99,7 +99,7 @@ def rotate_session(*, refresh_token: object) -> tuple[Session, str]:
     """Exchange a refresh token; return its session and the next refresh token.
 
     Raises ``InvalidToken``; when the token was exchanged before, and does not give its successor
-    again, the session is deleted. Not to be called in a transaction: its rollback would undo that.
+    again, the session is deleted. Do not call it in a transaction: a rollback would undo that.
     """
     session_id, family, secret = _parse(refresh_token)
     time = now()
@@ -213,7 +213,7 @@ def keep_host_session(*, session_id: Any, opened_by: str, host_hash: str | None)
 
 
 def _hash(secret: str) -> str:
-    # 256 random bits take no slow hash; looking a hash up tells no time about the secret.
+    # 256 random bits need no slow hash. A look-up by a hash does not leak the secret by its time.
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
