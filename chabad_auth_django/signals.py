@@ -2,13 +2,13 @@
 
 A receiver of a signal that is sent *inside the transaction* may write to MongoDB: its writes are
 committed or undone with the rest, and it may run more than once, because a transaction is retried
-after a transient error. One that raises refuses the change: nothing is stored, even if the body of
-an ``atomic`` function around it catches the error, with which that one ends then.
+after a transient error. One that raises refuses the change: nothing is stored. If the body of an
+``atomic`` function around it catches the error, the function raises it at its end.
 
-A receiver of a signal that is sent *after commit* runs once and sees the change stored. One that
-raises changes nothing: the error is logged by the logger ``chabad_auth_django`` with the receiver's
-name and where it was raised, but without its text, the other receivers run, and whoever made the
-change does not notice. ``KeyboardInterrupt`` and its like are no errors and go on.
+A receiver of a signal that is sent *after commit* runs once and sees the change stored. If it
+raises an error, the other receivers still run, and the caller is not affected. The logger
+``chabad_auth_django`` logs the receiver's name and where the error was raised, but not its text.
+``KeyboardInterrupt`` and its like are passed on.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What is text, and its length as Mongoose counts it."""
+"""Text values, and their length as Mongoose counts it."""
 
 from typing import Any, TypeGuard
 

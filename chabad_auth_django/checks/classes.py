@@ -1,4 +1,4 @@
-"""Checks of the classes that a host project puts in place of ours."""
+"""Checks of the classes with which a host project replaces ours."""
 
 from collections.abc import Sequence
 from typing import Any

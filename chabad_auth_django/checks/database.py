@@ -1,4 +1,4 @@
-"""The check of the database; it asks MongoDB, so it runs with ``check --database default`` only."""
+"""The check of the database. It asks MongoDB, so it runs with ``check --database default`` only."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""What each key of an issuer in ``ISSUERS`` may be."""
+"""The rules for each key of an issuer in ``ISSUERS``."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Warnings of settings that work, and that make a deployment easier to attack."""
+"""Warnings of settings that work but make a deployment easier to attack."""
 
 import logging
 import math

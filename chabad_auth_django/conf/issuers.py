@@ -1,4 +1,4 @@
-"""What one issuer of ``CHABAD_AUTH["ISSUERS"]`` is made of."""
+"""The keys of one issuer in ``CHABAD_AUTH["ISSUERS"]``, with their defaults."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a table of settings is made of.
+"""Tables of settings.
 
 A contrib app adds settings to the dict ``CHABAD_AUTH`` with a table in its own ``conf.py``, which
 its ``apps.py`` imports::

@@ -1,4 +1,4 @@
-"""The updates that change a stored document: each is one command."""
+"""Changing a stored document: each change is one command."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""Writing files that are whole or not there, and that replace no other file unasked."""
+"""Writing files that appear only when they are complete, and overwrite nothing unasked."""
 
 import errno
 import os

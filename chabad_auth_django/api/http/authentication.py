@@ -1,4 +1,4 @@
-"""Who is calling: a bearer token, or a session of the host project."""
+"""Authentication: a bearer token, or a session of the host project."""
 
 from typing import Any
 

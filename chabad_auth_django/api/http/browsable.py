@@ -1,4 +1,4 @@
-"""The pages of the API for people."""
+"""The HTML pages of the API."""
 
 from collections.abc import Mapping
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Every error as ``{"code", "detail", "errors"?}``; installed by the base view, not by the host."""
+"""Answering every error as ``{"code", "detail", "errors"?}``; the base view uses this handler."""
 
 import math
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Fields that take exactly the JSON type they name."""
+"""Serializer fields that accept exactly the JSON type they name."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: a write that is sent again is done once and answered as the first time."""
+"""``Idempotency-Key``: a write that is sent twice is done once, and answered the same way twice."""
 
 import functools
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Logging and counting the outcomes of requests, by their routes without parameters."""
+"""Logging and counting the answers to requests, by route."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Permissions: each resource has an owner, and one permission opens it to others."""
+"""Permissions: an owner may use its resources; others need a permission."""
 
 from typing import Any
 

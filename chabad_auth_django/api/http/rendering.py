@@ -1,4 +1,4 @@
-"""JSON through orjson."""
+"""Rendering JSON with orjson."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Refusing requests whose path or query can be read in two ways."""
+"""Refusing a path or a query that can be read in two ways."""
 
 from typing import Any
 from urllib.parse import unquote_to_bytes

@@ -1,4 +1,4 @@
-"""Classes that a host project swaps by a setting."""
+"""View classes that a setting of the host project replaces."""
 
 from functools import cache
 from typing import Any

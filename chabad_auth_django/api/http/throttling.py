@@ -1,12 +1,12 @@
-"""Limits on how often one caller may do what.
+"""Limits on how often a caller may send requests.
 
 The rates are ``CHABAD_AUTH["THROTTLE_RATES"]`` over the defaults; a scope with ``None`` is not
-counted, and costs no look at the cache. The counts are in Django's default cache, which all
-processes must share. While the cache is away, ``CHABAD_AUTH["THROTTLE_WITHOUT_CACHE"]`` decides.
+counted. The counts are in Django's default cache, which all processes must share. While the cache
+does not answer, ``CHABAD_AUTH["THROTTLE_WITHOUT_CACHE"]`` decides.
 
-A caller who is not signed in is an address. ``NUM_PROXIES`` in ``REST_FRAMEWORK`` says how many
-proxies are in front, 0 for none: without it the address is whatever the client writes into
-``X-Forwarded-For``, and each request may come from another one. ``chabad_auth.W004`` asks for it.
+Callers who are not signed in are counted by address. ``NUM_PROXIES`` in ``REST_FRAMEWORK`` must say
+how many proxies are in front, 0 for none. Without it a client can write any address into
+``X-Forwarded-For``, and so avoid the limit. ``chabad_auth.W004`` asks for it.
 """
 
 import hashlib

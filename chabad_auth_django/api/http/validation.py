@@ -1,4 +1,4 @@
-"""Validating what a request says, with serializers that are made once."""
+"""Validating bodies and queries, with serializers that are made once."""
 
 from collections.abc import Mapping
 from functools import lru_cache

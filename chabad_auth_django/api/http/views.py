@@ -1,4 +1,4 @@
-"""What every view shares: who may call it, how it reads, answers and fails."""
+"""The base of all views: permissions, request bodies, answers and errors."""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property, partial

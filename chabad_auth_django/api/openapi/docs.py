@@ -1,4 +1,4 @@
-"""The OpenAPI description, and Swagger UI served from the host itself."""
+"""Serving the OpenAPI description and Swagger UI from the host project."""
 
 import functools
 import re

@@ -1,4 +1,4 @@
-"""What the OpenAPI description says of an error's body, with every code that there is."""
+"""The OpenAPI description of errors, with every code."""
 
 from typing import Any
 

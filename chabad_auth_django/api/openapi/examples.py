@@ -1,4 +1,4 @@
-"""An example of each body, by the component that describes it."""
+"""An example of each request body, by the name of its component."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI description says of every endpoint.
+"""The OpenAPI description of every endpoint.
 
 ``SchemaView`` serves it, and ``manage.py spectacular --custom-settings
 chabad_auth_django.api.openapi.schema.SETTINGS`` writes it to a file.

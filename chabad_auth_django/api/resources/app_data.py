@@ -1,4 +1,4 @@
-"""The values that applications keep for a user."""
+"""App data: the values that applications keep for a user."""
 
 from collections.abc import Callable
 from functools import cached_property, partial

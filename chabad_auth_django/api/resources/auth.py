@@ -1,4 +1,4 @@
-"""Signing in and out, and what the caller is and may do."""
+"""Signing in and out, and the caller with its sessions."""
 
 from typing import Any
 

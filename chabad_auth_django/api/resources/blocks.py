@@ -1,4 +1,4 @@
-"""Whether a user is blocked."""
+"""The block of a user."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is asked of counts of events, and how they are shown."""
+"""Queries and answers of counts of events."""
 
 from rest_framework import serializers
 

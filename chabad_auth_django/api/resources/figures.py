@@ -1,4 +1,4 @@
-"""Figures of the users who were active: how many, and how many come back."""
+"""Active users and retention."""
 
 from rest_framework import serializers
 from rest_framework.request import Request

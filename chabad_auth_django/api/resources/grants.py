@@ -1,4 +1,4 @@
-"""What is granted to a user: roles, permissions and authentication methods."""
+"""Roles, permissions and authentication methods of a user."""
 
 from functools import partial
 

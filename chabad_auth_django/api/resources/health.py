@@ -1,4 +1,4 @@
-"""Whether the service lives, and whether it can serve."""
+"""Health: whether the process runs, and whether it can serve requests."""
 
 from typing import Any
 

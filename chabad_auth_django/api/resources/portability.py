@@ -1,4 +1,4 @@
-"""A user's rights to all that is stored about it: to take it out, and to have it erased."""
+"""Exporting everything about a user, and erasing it."""
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase

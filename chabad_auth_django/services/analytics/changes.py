@@ -1,7 +1,7 @@
-"""Which days of the collection ``analytics`` changed, as MongoDB's own log of changes tells.
+"""Which days of the collection ``analytics`` changed, by MongoDB's own log of changes.
 
-A change stream sees every change that the majority has: inserts of this package and of Mongoose
-programs, late events, corrections and purges. So no writer has to report its changes.
+A change stream shows every change that a majority has: inserts of this package and of Mongoose
+programs, late events, corrections and purges. So writers do not have to report their changes.
 """
 
 from collections.abc import Mapping

@@ -1,16 +1,16 @@
 """The quarter hours of a day: how many events each has, and the set of the users in it.
 
-So the figures of a day of any time zone are sums and unions. The document of a day has these for
-all events, and for each application, category and name. It belongs to the build that its record
-names.
+The figures of a day in any time zone are sums and unions of these. The document of a day has them
+for all events, and for each application, category and name. It is valid if its build is the one
+that the record of the day names.
 
 No set shows a deleted user:
 
-- A user is only in the set of a day of which it has a row in ``analytics_daily_users``, and the
+- A user is in the set of a day only if it has a row of that day in ``analytics_daily_users``. The
   transaction that deletes rows of a user removes the documents of their days.
-- A build leaves a document *before* the transaction that fills it. So a deletion of rows that this
-  transaction does not see conflicts with it over that document, and one of the two fails.
-- That transaction sees which users are deleted by then, so a late build adds none of them.
+- A build stores an empty document *before* the transaction that fills it. If that transaction does
+  not see a deletion of rows, both write this document, and one of the two fails.
+- That transaction reads which users exist, so a late build adds no deleted user.
 """
 
 import struct

@@ -1,4 +1,4 @@
-"""Daily roll-ups of Analytics (specification: best practice 7), which never go stale unnoticed.
+"""Daily roll-ups of Analytics (specification: best practice 7); a stale one is not used.
 
 A day is built in these steps:
 
@@ -9,9 +9,9 @@ A day is built in these steps:
    fills the document of the day's quarter hours.
 
 So rows are complete or invisible. The day is valid as long as no change to it is logged after
-``builtAt`` (see ``services.analytics.changes``). A run notes in the records what it read in the
-log, and a count reads the log from there on. The record exists before ``builtAt``, so every later
-change finds a record to be noted in.
+``builtAt`` (see ``services.analytics.changes``). A run notes in the records which changes it has
+read in the log, and a count reads the later ones. The record exists before ``builtAt``, so there is
+a record in which a later change can be noted.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What is known of the days of a range before they are counted, read with one command."""
+"""Reading which days of a range are rolled up or archived, with one command."""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Which indexes are used, which are not worth their writes, which are missing.
+"""Which indexes are used, which are redundant, and which are missing.
 
 (Specification: best practice 8.)
 """

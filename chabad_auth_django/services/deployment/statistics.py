@@ -1,4 +1,4 @@
-"""The state of the whole installation in a few figures."""
+"""Figures about the whole installation."""
 
 from datetime import datetime, timedelta
 from typing import Any

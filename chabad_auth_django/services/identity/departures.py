@@ -1,6 +1,6 @@
-"""Accounts at issuers that were unlinked, or whose users were deleted, a short while ago.
+"""Accounts at issuers that were unlinked, or whose users were deleted, within the last day.
 
-A client may still hold a token from before. It proves nothing any more.
+A client may still hold a token from before, which must not count.
 """
 
 from collections.abc import Sequence

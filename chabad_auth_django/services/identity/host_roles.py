@@ -1,9 +1,9 @@
 """Roles that follow from what an account of the Django project is: a superuser, or in a group.
 
-They are given and taken at a sign-in with the account and whenever it is looked at, so that whoever
-is no superuser any more is no administrator at the next request. A request that came by another way
-takes them, too, and so does unlinking the account. Roles that the settings do not name are left
-alone. The last administrator stays one.
+They are given and taken at each sign-in with the account and each check of it. So somebody who is
+no longer a superuser is no administrator at the next request, however that is authenticated.
+Unlinking the account takes them too. Roles that the settings do not name are left alone. The last
+administrator stays one.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Who somebody is, as the one who checked it says."""
+"""The identity that somebody has proved, at an issuer or at the Django project."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The roles and permissions that exist; an unknown name would grant nothing."""
+"""The names of known roles and permissions; any other name would grant nothing."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Searching for users by part of what is known of them."""
+"""Searching for users by a part of their data."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

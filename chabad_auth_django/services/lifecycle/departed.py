@@ -1,4 +1,4 @@
-"""Deletions that are under way, and receipts that wait to be taken."""
+"""Listing deletions that are under way, and receipts that nobody has taken."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

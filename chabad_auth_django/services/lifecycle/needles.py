@@ -1,4 +1,4 @@
-"""Names of users as they may stand in data: in other letters, forms and encodings."""
+"""The forms that the names of a user may have in data: other letters, forms and encodings."""
 
 import binascii
 import html

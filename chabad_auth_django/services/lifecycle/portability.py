@@ -1,7 +1,7 @@
 """Exporting a user into a file, and importing it into another database, byte by byte.
 
-Sessions and idempotency keys stay: they are secrets of this installation. So do the roll-ups, which
-the other one makes from the events.
+Sessions and idempotency keys are not exported, because they are secrets of this installation, nor
+are the roll-ups, which the other installation makes from the events.
 """
 
 from collections import Counter

@@ -1,8 +1,7 @@
 """Purging what deleted users left: in batches, and under a job.
 
-The job is in the collection ``deletions``. Each batch looks at it. While there is a job, the user
-is not stored again: an import could bring back the very documents that a late worker is about to
-delete.
+The job is in the collection ``deletions``, and each batch checks it. While there is a job, the user
+cannot be stored again: a late worker could delete the documents of a new import.
 """
 
 import time

@@ -1,8 +1,8 @@
 """Deleting users again whom a restored dump has brought back: those with a receipt.
 
 Receipts are kept outside of the database, as ``chabad_erase_user --json`` and
-``chabad_delete_user --json`` print them; so are entries of the audit trail, as ``chabad_list_audit
---json`` does, which know of every deletion.
+``chabad_delete_user --json`` print them. Entries of the audit trail, as ``chabad_list_audit
+--json`` prints them, serve too, and include every deletion.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Looking everywhere for what is left of an erased user: better a false finding than a miss."""
+"""Searching everywhere for traces of an erased user; a false finding is better than a miss."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress

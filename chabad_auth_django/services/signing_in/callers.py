@@ -1,8 +1,8 @@
 """Finding the user of a request; each request is checked again.
 
-A token or a session of the Django project says who calls. Whether they still may is read from the
-database: the user, a block and the session come with one command. A session that an account of the
-Django project opened ends with that account, so it is read too, with one SQL query.
+A token or a session of the Django project names the caller. One command reads the user, a block
+and the session, which tell whether the caller still has access. A session that an account of the
+Django project opened ends with that account, so one SQL query reads the account too.
 """
 
 import math

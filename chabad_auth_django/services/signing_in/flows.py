@@ -1,4 +1,4 @@
-"""What happens when a user signs in, refreshes and signs out."""
+"""Signing in, refreshing tokens and signing out."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress

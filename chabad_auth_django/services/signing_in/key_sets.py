@@ -1,7 +1,7 @@
 """The keys that issuers publish at their JWKS URLs (RFC 7517).
 
-PyJWT's ``PyJWKClient`` does less. While it fetches, tokens with known keys wait too. It does not
-use old keys while the issuer is away, and no keys without an id. It reads answers of any length.
+PyJWT's ``PyJWKClient`` is not enough. While it fetches, tokens with known keys wait too. It uses no
+old keys while the issuer does not answer, and no keys without an id. It reads unlimited answers.
 """
 
 import http.client

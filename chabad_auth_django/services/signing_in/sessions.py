@@ -1,11 +1,11 @@
 """Sessions and their rotating refresh tokens.
 
 A refresh token has the session's id, a secret of its family and a secret of its own. It can be used
-once: it is exchanged for its successor. An answer may be lost, and two tabs may refresh at once. So
-for ``CHABAD_AUTH["REFRESH_GRACE_SECONDS"]`` after the exchange the direct predecessor
-gives the same successor again, until that one is exchanged itself. The successor is derived from
-the old secret with a key of the server, so that it need not be stored. Any other old token was
-copied, and nobody can tell whose copy is the thief's: the session ends.
+once: it is exchanged for its successor. But an answer may be lost, and two tabs may refresh at the
+same time. So the last exchanged token gives the same successor again, for
+``CHABAD_AUTH["REFRESH_GRACE_SECONDS"]`` and until that successor is exchanged. The successor is
+derived from the old secret with a key of the server, so it is not stored. Any other old token was
+copied, and either copy may be the thief's: the session ends.
 """
 
 import hashlib

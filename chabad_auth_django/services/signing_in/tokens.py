@@ -1,4 +1,4 @@
-"""The project's own access tokens, and what the verification of every token has in common."""
+"""Issuing our own access tokens, and verifying any token."""
 
 import functools
 import secrets

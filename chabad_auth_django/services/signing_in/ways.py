@@ -1,4 +1,4 @@
-"""How a user who has not signed in yet can do so, in words for an operator."""
+"""How a user can sign in for the first time, in sentences for an operator."""
 
 from django.apps import apps
 
