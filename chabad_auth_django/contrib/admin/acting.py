@@ -13,6 +13,7 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import rights
 from chabad_auth_django.contrib.admin.languages import StrOrLazy
 from chabad_auth_django.contrib.admin.page import act
+from chabad_auth_django.contrib.admin.templatetags.chabad_admin import plain
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import (
     AmbiguousEmail,
@@ -69,8 +70,8 @@ class Action:
             rights.check_reaches(request.user, user)
             if self.name in ("grant", "revoke"):
                 _check_grants_everything(request.user, values)
-            granted = values.get("role") or values.get("permission")
-            message = f"{self.done} {granted}." if granted else f"{self.done}."
+            granted = [plain(values[kind]) for kind in _KINDS if values.get(kind)]
+            message = f"{' '.join([self.done, *granted])}."
             act(
                 request,
                 user_id=user_id,
@@ -214,6 +215,9 @@ ACTIONS: dict[str, Action] = {
         ),
     )
 }
+
+#: What can be done to several people at once.
+BULK = {name: action for name, action in ACTIONS.items() if action.command is not None}
 
 
 @atomic

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext
 
 #: What a spreadsheet takes for a formula when a cell begins with it, some in their wide form.
 _FORMULA = tuple("=+-@＝＋－＠")
@@ -27,15 +28,27 @@ def csv_file(
 
 
 def attachment(name: str, content_type: str, parts: Iterable[str]) -> StreamingHttpResponse:
-    """Return what is streamed as a file to be kept, which no cache keeps."""
+    """Return what is streamed as a file to be kept, which no cache keeps.
+
+    The last line of a file that an error ended says so.
+    """
     return StreamingHttpResponse(
-        (part.encode("utf-8", "replace") for part in parts),
+        (part.encode("utf-8", "replace") for part in _told(parts)),
         content_type=content_type,
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
             "Cache-Control": "no-store, private",
         },
     )
+
+
+def _told(parts: Iterable[str]) -> Iterator[str]:
+    try:
+        yield from parts
+    except Exception:
+        # Some servers end the answer as if it were whole.
+        yield gettext("This file is not complete: an error ended it.") + "\n"
+        raise
 
 
 def _lines(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:

@@ -44,7 +44,10 @@ ZONE_KEY = "chabad_admin_zone"
 #: People on a page of a list.
 PAGE_SIZE = 100
 
-OUTAGE = _("MongoDB does not answer now. Nothing was changed. Try again in a moment.")
+OUTAGE = _("MongoDB does not answer now. Try again in a moment.")
+
+#: What was asked for may have been stored, and only the answer is missing.
+UNKNOWN = _("MongoDB does not answer now. Look whether it was done before you try again.")
 
 
 class Page(View):
@@ -95,7 +98,8 @@ class Page(View):
                     raise
                 context = {"request": request, "view": self}
                 outcomes.tell(status=503, code="unavailable", error=error, context=context)
-                return self._problem(request, 503, OUTAGE, kwargs)
+                text = UNKNOWN if request.method == "POST" else OUTAGE
+                return self._problem(request, 503, text, kwargs)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Show the page."""
@@ -132,9 +136,7 @@ class Page(View):
     def _problem(
         self, request: HttpRequest, status: int, text: StrOrLazy, kwargs: dict[str, Any]
     ) -> HttpResponseBase:
-        return self.respond(
-            request, {"problem": text, "is_denied": status == 403}, status=status, **kwargs
-        )
+        return self.respond(request, {"problem": text, "status": status}, status=status, **kwargs)
 
 
 def host() -> str:

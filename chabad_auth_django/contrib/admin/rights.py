@@ -7,6 +7,7 @@ from django.apps import AppConfig
 from django.apps import apps as global_apps
 from django.contrib.auth.management import create_permissions
 from django.db import DEFAULT_DB_ALIAS, router
+from django.utils.translation import gettext
 
 from chabad_auth_django.exceptions import PermissionDenied
 from chabad_auth_django.models import User
@@ -47,7 +48,8 @@ def holds(account: Any, *permissions: str) -> bool:
 def check_holds(account: Any, permission: str) -> None:
     """Raise ``PermissionDenied`` where the staff member lacks the permission."""
     if not holds(account, permission):
-        raise PermissionDenied(f"This takes the permission {LABEL}.{permission}.")
+        text = gettext("This takes the permission %(name)s.")
+        raise PermissionDenied(text % {"name": f"{LABEL}.{permission}"})
 
 
 def check_reaches(account: Any, user: User) -> None:
@@ -58,12 +60,12 @@ def check_reaches(account: Any, user: User) -> None:
     """
     if EVERYTHING in user.effective_permissions():
         if not account.is_superuser:
-            raise PermissionDenied("Acting on an administrator takes a superuser.")
+            raise PermissionDenied(gettext("Acting on an administrator takes a superuser."))
     elif user.has_more_than_default_role() and not holds(account, "change_grants"):
-        raise PermissionDenied(
-            "Acting on somebody with more than the default role takes the permission "
-            f"{LABEL}.change_grants."
+        text = gettext(
+            "Acting on somebody with more than the default role takes the permission %(name)s."
         )
+        raise PermissionDenied(text % {"name": f"{LABEL}.change_grants"})
 
 
 def make_groups(

@@ -39,11 +39,58 @@ with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "MONGODB_URI": down}
     answers.append(browser.post(f"{PEOPLE}export/"))
     tell([answer.status_code for answer in answers])
     tell(all("MongoDB does not answer" in text(answer) for answer in answers))
+    tell(["Look whether it was done" in text(answer) for answer in answers].count(True))
+    tell(any("receipt" in text(answer) for answer in answers))
     tell(browser.get("/admin/").status_code)
     from django.contrib.admin.models import LogEntry
     tell(LogEntry.objects.count())
 """)
-    assert told == [[503] * 15, True, 200, 0]
+    assert told == [[503] * 15, True, 2, False, 200, 0]
+
+
+def test_a_file_that_an_outage_ends_says_so(run: Run) -> None:
+    told = run("""
+from chabad_auth_django.contrib.admin.pages import audit, events, people
+made = make()
+browser = superuser()
+people.EXPORT_BATCH = audit.PART = events.PART = 1
+down = "mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=100"
+for answer in (
+    browser.post(f"{PEOPLE}export/"),
+    browser.get(f"{BASE}audit/?export=csv"),
+    browser.get(f"{BASE}events/?export=jsonl"),
+):
+    parts = iter(answer.streaming_content)
+    found = [next(parts)]
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "MONGODB_URI": down}):
+        try:
+            found += parts
+        except Exception:
+            tell(found[-1].decode())
+""")
+    assert told == ["This file is not complete: an error ended it.\n"] * 3
+
+
+def test_who_is_refused_reads_why_in_their_language(run: Run) -> None:
+    told = run("""
+from django.utils import translation
+made = make()
+few, most = client("view_people", "block_people"), client(*rights.PERMISSIONS)
+ann, mod, root = (f"{PEOPLE}{made[name].id}/" for name in ("ann", "mod", "root"))
+every = {"action": "block", "everybody": "1", "query": "method=google"}
+with translation.override("he"):
+    for answer in (
+        few.post(f"{ann}do/erase/"),
+        few.post(f"{mod}do/block/", {"reason": "x"}),
+        most.post(f"{root}do/block/", {"reason": "x"}),
+        most.post(f"{PEOPLE}bulk/", every),
+        most.post(f"{ann}do/unblock/"),
+    ):
+        banner = answer.content.decode().partition('role="alert"')[2].partition("</div>")[0]
+        tell([banner, any("א" <= letter <= "ת" for letter in banner)])
+""")
+    assert [banner for banner, is_hebrew in told if not is_hebrew] == []
+    assert len(told) == 5
 
 
 def test_each_look_and_change_is_recorded(run: Run) -> None:
@@ -66,6 +113,7 @@ base = f"{PEOPLE}{person}/"
 for name, data in (
     ("sign_out", {}), ("block", {"reason": "abuse"}), ("unblock", {}),
     ("grant", {"role": "moderator"}), ("revoke", {"role": "moderator"}),
+    ("revoke", {"role": "\\u202ex"}),
 ):
     browser.post(f"{base}do/{name}/", data)
 browser.post(f"{base}export/")
@@ -86,7 +134,7 @@ tell({name for entry in log for name in (entry.object_id, entry.object_repr)} ==
     ]
     assert told[3] == [
         *("Signed out everywhere.", "Blocked.", "Unblocked."),
-        *("Granted moderator.", "Revoked moderator.", "Exported.", "Erased."),
+        *("Granted moderator.", "Revoked moderator.", "Revoked \ufffdx.", "Exported.", "Erased."),
     ]
 
 
@@ -229,7 +277,9 @@ for wrong in ({"action": "nothing"}, {"action": "block"}, {"action": "block", "i
 many = {"action": "block", "id": [f"{number:024}" for number in range(101)]}
 tell(browser.post(f"{PEOPLE}bulk/", many).status_code)
 every = {"action": "delete", "everybody": "1"}
-tell(text(browser.post(f"{PEOPLE}bulk/", {**every, "query": "role=user&q=a'b;c"})))
+browser.post(f"{PEOPLE}zone/", {"zone": "America/Chicago"})
+query = "role=user&q=a'b;c&since=2026-01-31&columns=email&order=email"
+tell(text(browser.post(f"{PEOPLE}bulk/", {**every, "query": query})))
 tell(browser.post(f"{PEOPLE}bulk/", {**every, "query": "method=google"}).status_code)
 """)
     assert told[0] == [True, True, 0]
@@ -238,7 +288,8 @@ tell(browser.post(f"{PEOPLE}bulk/", {**every, "query": "method=google"}).status_
     assert told[3] == [True, True, True]
     assert told.pop(4) == 403
     assert told[4:8] == [400] * 4
-    assert "chabad_find_users --limit 10000 --json --role user --email 'a'\"'\"'b;c' |" in told[8]
+    found = "--limit 10000 --json '--email=a'\"'\"'b;c' --role=user --since=2026-01-31T06:00Z |"
+    assert f"chabad_find_users {found}" in told[8]
     assert told[9] == 400
 
 

@@ -9,31 +9,29 @@ from typing import Any, Self
 from bson import ObjectId
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from pymongo.errors import PyMongoError
 
 from chabad_auth_django.api.http.errors import is_outage
-from chabad_auth_django.contrib.admin import rights
-from chabad_auth_django.contrib.admin.acting import ACTIONS as ALL_ACTIONS
+from chabad_auth_django.contrib.admin import acting, rights
 from chabad_auth_django.contrib.admin.acting import Action
 from chabad_auth_django.contrib.admin.languages import StrOrLazy
-from chabad_auth_django.contrib.admin.page import OUTAGE, PAGE_SIZE, Page, look, section
+from chabad_auth_django.contrib.admin.page import PAGE_SIZE, UNKNOWN, Page, look, section
+from chabad_auth_django.contrib.admin.pages import periods
+from chabad_auth_django.contrib.admin.pages.people import Filters
 from chabad_auth_django.contrib.admin.reads import person
+from chabad_auth_django.contrib.admin.templatetags.chabad_admin import clean
 from chabad_auth_django.exceptions import ChabadAuthError, ValidationError
 from chabad_auth_django.services.identity import names, users
 from chabad_auth_django.validators import to_object_id
 
-#: What can be done to several people at once.
-ACTIONS: dict[str, Action] = {
-    name: action for name, action in ALL_ACTIONS.items() if action.command is not None
-}
-
 #: What is done to several sessions at once.
-END = ALL_ACTIONS["end_session"]
+END = acting.ACTIONS["end_session"]
 
 #: What of the filters the command has an option for.
-_OPTIONS = {"role": "--role", "q": "--email", "since": "--since"}
+_OPTIONS = {"role": "--role", "q": "--email"}
 
 _STATUSES = {"active": "--not-blocked", "blocked": "--blocked"}
 
@@ -79,7 +77,7 @@ class BulkPage(Page):
 
     def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Show the page in between, or do it where the number was typed."""
-        action = (ACTIONS | {END.name: END}).get(request.POST.get("action", ""))
+        action = (acting.BULK | {END.name: END}).get(request.POST.get("action", ""))
         if action is None:
             raise ValidationError(gettext("Choose what is to be done."))
         rights.check_holds(request.user, action.permission)
@@ -156,7 +154,7 @@ def _run(
             if not is_outage(error):
                 raise
             is_out = True
-            yield Outcome(id, OUTAGE)
+            yield Outcome(id, UNKNOWN)
 
 
 def _done(outcomes: list[Outcome]) -> int:
@@ -169,18 +167,23 @@ def _command(action: Action, query: QueryDict) -> str:
     A filter that the command lacks must not be left out: it would act on more people.
     """
     words = ["python", "manage.py", "chabad_find_users", "--limit", str(_COMMAND_LIMIT), "--json"]
-    for name, value in query.items():
-        if name in ("cursor", "order") or not value:
+    for name, value in Filters(query).values().items():
+        if name in ("order", "columns") or not value:
             continue
-        if name == "status" and value in _STATUSES:
-            words.append(_STATUSES[str(value)])
-        elif name not in _OPTIONS:
-            raise ValidationError(
+        if name == "status":
+            words.append(_STATUSES[value])
+        elif name == "since":
+            # The command knows no zone of a staff member.
+            begin = periods.midnight(value, timezone.get_current_timezone())
+            words.append(f"--since={begin:%Y-%m-%dT%H:%MZ}")
+        elif name in _OPTIONS:
+            words.append(f"{_OPTIONS[name]}={clean(value)}")
+        else:
+            text = gettext(
                 "The command can select by role, status, the begin of the address and the first "
                 "day only: remove the other filters."
             )
-        else:
-            words += [_OPTIONS[name], str(value)]
+            raise ValidationError(text)
     values = {"role": "ROLE", "reason": "REASON"}
     command = str(action.command).format(**values)
     return f"{shlex.join(words)} | jq -r '.users[].id' | python manage.py {command}"

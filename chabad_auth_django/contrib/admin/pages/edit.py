@@ -56,7 +56,7 @@ class EditForm(forms.Form):
     language = forms.CharField(
         label=_("Language"),
         max_length=35,
-        validators=[RegexValidator(LANGUAGE, "Expected a language tag, such as en or pt-BR.")],
+        validators=[RegexValidator(LANGUAGE, _("Expected a language tag, such as en or pt-BR."))],
         show_hidden_initial=True,
     )
     theme = forms.ChoiceField(

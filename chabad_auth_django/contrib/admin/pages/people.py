@@ -12,11 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.contrib.admin import exports
+from chabad_auth_django.contrib.admin import acting, exports
 from chabad_auth_django.contrib.admin.filters import FilterForm, ago, choice
 from chabad_auth_django.contrib.admin.page import PAGE_SIZE, Page, look, position
 from chabad_auth_django.contrib.admin.pages import periods
-from chabad_auth_django.contrib.admin.pages.bulk import ACTIONS
 from chabad_auth_django.contrib.admin.reads import person
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import plain
 from chabad_auth_django.db import pages
@@ -142,7 +141,9 @@ class PeoplePage(Page):
             "is_narrowed": filters.is_narrowed,
             "columns": filters.shown,
             "labels": [SHOWN[name] for name in filters.shown],
-            "actions": [action for action in ACTIONS.values() if action.is_open_to(request.user)],
+            "actions": [
+                action for action in acting.BULK.values() if action.is_open_to(request.user)
+            ],
         }
 
     def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
