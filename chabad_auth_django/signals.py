@@ -19,12 +19,12 @@ from django.dispatch import Signal
 from chabad_auth_django.failures import log_failure
 
 
-class CommittedSignal(Signal):
-    """A signal that is sent after commit, with ``send_robust`` only."""
+class RobustSignal(Signal):
+    """A signal that is sent with ``send_robust`` only: one receiver stops no other."""
 
     def _log_robust_failure(self, receiver: Callable[..., Any], err: Exception) -> None:
         # Django's own logs the text of the error, and needs a receiver that has a name.
-        log_failure(receiver, err, moment="as a receiver after the commit")
+        log_failure(receiver, err, moment="as a receiver")
 
 
 #: Inside the transaction, before new users are inserted.
@@ -32,7 +32,7 @@ class CommittedSignal(Signal):
 pre_user_create = Signal()
 
 #: After commit, once for each new user. Arguments: ``user``, the stored ``User``.
-user_created = CommittedSignal()
+user_created = RobustSignal()
 
 #: Inside the transaction, before external ids of stored users change. Arguments: ``user_ids``, the
 #: list of their ``ObjectId``; ``values``, stored field -> new value, ``None`` where it goes.
@@ -48,12 +48,12 @@ post_user_delete = Signal()
 
 #: After commit, once for each removed user: nobody sees it, its events may still be
 #: being purged. Arguments: ``user_id``, its ``ObjectId``.
-user_deleted = CommittedSignal()
+user_deleted = RobustSignal()
 
 #: After commit of a sign-in. Arguments: ``user``, the ``User`` with its new ``last_login``;
 #: ``auth_method``, the method that was used, or ``None``; ``app_id``, the application, or ``None``.
-user_logged_in = CommittedSignal()
+user_logged_in = RobustSignal()
 
 #: Sent by ``chabad_purge_deleted`` at each run. A receiver removes what is overdue and returns how
-#: many documents that were. One that raises ends the command with an error.
-purge_due = Signal()
+#: many documents that were. One that raises stops no other, and the command ends with an error.
+purge_due = RobustSignal()

@@ -4,21 +4,21 @@ import io
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any, ClassVar, NoReturn, TypeVar
 
-import mongoengine
 import pymongo
-from bson.errors import InvalidBSON
+from bson import ObjectId
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
 from pymongo.errors import PyMongoError
 
 from chabad_auth_django import end_in_one_line
-from chabad_auth_django.db import errors
 from chabad_auth_django.exceptions import ChabadAuthError
+from chabad_auth_django.failures import log_failure
 from chabad_auth_django.management.arguments import HelpFormatter
+from chabad_auth_django.management.describing import DESCRIBED, describe
 from chabad_auth_django.management.output import Line, Progress, to_json
 from chabad_auth_django.management.terminal import Messages, Terminal, printable
 from chabad_auth_django.models.fields import now
@@ -175,6 +175,10 @@ class OperatorCommand(BaseCommand):
                 result = super().execute(*args, **options)
             self.stdout.flush()
             return result
+        except Found as found:
+            if not self._failures:
+                raise
+            self.say(str(found))
         except KeyboardInterrupt:
             # A KeyboardInterrupt that leaves an exec() makes "python -m" end by SIGINT in place of
             # the exit code, until the next exec() begins.
@@ -184,16 +188,11 @@ class OperatorCommand(BaseCommand):
             raise NotDone(
                 "The system checks found errors: 'manage.py check' shows them. Nothing was done."
             ) from error
-        except (ChabadAuthError, ImproperlyConfigured, OSError) as error:
-            raise NotDone(_describe(error)) from error
         except (UnicodeDecodeError, UnicodeEncodeError) as error:
             text = f"An argument or standard input is no text in {error.encoding}."
             raise NotDone(text) from error
-        except InvalidBSON as error:
-            text = "A document cannot be read: 'chabad_check_integrity' names it. Correct it first."
-            raise NotDone(text) from error
-        except (PyMongoError, mongoengine.OperationError) as error:
-            raise NotDone(_describe_driver(error)) from error
+        except DESCRIBED as error:
+            raise NotDone(describe(error)) from error
 
     def _fit_streams(self, stdout: Any, stderr: Any) -> None:
         style = self.stderr.style_func
@@ -262,10 +261,29 @@ class OperatorCommand(BaseCommand):
         """
         for name in names:
             for item in _lines() if name == "-" else [name]:
-                try:
-                    yield find(item)
-                except ChabadAuthError as error:
-                    self._failures.append(_describe(error))
+                found = None
+                with self.passing_over():
+                    found = find(item)
+                if found is not None:
+                    yield found
+
+    @contextmanager
+    def passing_over(self, user_id: ObjectId | None = None) -> Iterator[None]:
+        """Tell in the end what was refused or failed here, and go on with the next user."""
+        try:
+            yield
+        except ChabadAuthError as error:
+            self.pass_over(error, user_id)
+        except DESCRIBED:
+            raise
+        except Exception as error:
+            log_failure(type(self), error, moment="for one of the users")
+            self.pass_over(error, user_id)
+
+    def pass_over(self, error: Exception, user_id: ObjectId | None = None) -> None:
+        """Tell in the end what went wrong with a user."""
+        text = describe(error)
+        self._failures.append(text if user_id is None else f"{user_id}: {text}")
 
     def ask(self, question: str) -> str:
         """Return the operator's answer; raise ``NotDone`` without a terminal."""
@@ -293,8 +311,8 @@ class OperatorCommand(BaseCommand):
             for failure in self._failures:
                 self.say(failure)
             raise NotDone(
-                f"{len(self._failures):,} names were passed over, all others are done. Correct "
-                "them and run the command for them again."
+                f"{len(self._failures):,} were passed over, all others are done. Correct what is "
+                "told above, and run the command for them again."
             )
 
 
@@ -311,15 +329,3 @@ def _lines() -> Iterator[str]:
     for line in sys.stdin:
         if (name := line.strip()) and not name.startswith("#"):
             yield name
-
-
-def _describe(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
-    return str(error)
-
-
-def _describe_driver(error: Exception) -> str:
-    # mongoengine wraps the driver's errors.
-    cause = error if isinstance(error, PyMongoError) else error.__context__ or error
-    return f"{errors.describe(cause)} Then run the same command again."

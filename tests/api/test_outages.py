@@ -349,10 +349,13 @@ def failing(command: str, patience: float = IMPATIENCE, **how: Any) -> Iterator[
             admin.command("configureFailPoint", "failCommand", mode="off")
 
 
-CODES = (6, 7, 50, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436)
+CODES = (
+    *(6, 7, 24, 43, 46, 50, 89, 91, 112, 117, 175, 189, 225, 237, 244, 262, 267, 279, 290, 365),
+    *(9001, 10107, 11600, 11601, 11602, 13435, 13436),
+)
 
 
-@pytest.mark.parametrize("code", [91, 10107, 11600])
+@pytest.mark.parametrize("code", [24, 91, 10107, 11600])
 def test_what_the_server_may_say_in_an_election_or_a_shutdown(
     server: Mongod, client: APIClient, code: int
 ) -> None:

@@ -75,20 +75,32 @@ _UNAVAILABLE_CODES = frozenset(
         7,  # HostNotFound
         13,  # Unauthorized: whoever runs it gives the user its roles back
         18,  # AuthenticationFailed: a password was changed
+        24,  # LockTimeout
+        43,  # CursorNotFound
+        46,  # LockBusy
         50,  # MaxTimeMSExpired
         64,  # WriteConcernFailed
         89,  # NetworkTimeout
         91,  # ShutdownInProgress
         100,  # UnsatisfiableWriteConcern
         112,  # WriteConflict
+        117,  # ConflictingOperationInProgress
         133,  # FailedToSatisfyReadPreference
         134,  # ReadConcernMajorityNotAvailableYet
+        175,  # QueryPlanKilled
         189,  # PrimarySteppedDown
         202,  # NetworkInterfaceExceededTimeLimit
+        225,  # TransactionTooOld
+        237,  # CursorKilled
         239,  # SnapshotTooOld
+        244,  # TransactionAborted
         246,  # SnapshotUnavailable
         251,  # NoSuchTransaction
         262,  # ExceededTimeLimit
+        267,  # PreparedTransactionInProgress
+        279,  # ClientDisconnect
+        290,  # TransactionExceededLifetimeLimitSeconds
+        365,  # TemporarilyUnavailable
         8000,  # AtlasError: of its limits, or a password was changed
         9001,  # SocketException
         10058,  # LegacyNotPrimary

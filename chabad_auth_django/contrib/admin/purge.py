@@ -34,7 +34,7 @@ def run(*, seconds: float) -> Progress:
         if time.monotonic() >= until:
             break
         # Only what was stored since is left, and the last sweep.
-        outcome = deletion.resume(user_id=job["_id"])
+        outcome = deletion.attempt(user_id=job["_id"])
         documents += sum(outcome.purged.values())
         finished += outcome.finished
     return Progress(documents, finished, len(jobs) - finished)

@@ -58,20 +58,21 @@ class Command(UsersCommand):
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         count = total = 0
         for item in self.chosen(options["users"], ask=not (options["yes"] or dry_run)):
-            row = {"id": item.user_id, "email": item.email, "documents": item.found}
-            if dry_run:
-                line = f"would delete  {item}  {counts(item.found)}"
-            else:
-                self.delete(item)
-                receipt = receipts.read(user_id=item.user_id)
-                row["receipt"] = receipt.to_dict()
-                line = f"deleted  {item}  {counts(receipt.deleted)}"
-                if any(receipt.left.values()):
-                    line += f"; left: {counts(receipt.left)}"
-                self.take_receipt(item)
-            count += 1
-            total += item.total
-            self.tell_row(row, line)
+            with self.passing_over(item.user_id):
+                row = {"id": item.user_id, "email": item.email, "documents": item.found}
+                if dry_run:
+                    line = f"would delete  {item}  {counts(item.found)}"
+                else:
+                    self.delete(item)
+                    receipt = receipts.read(user_id=item.user_id)
+                    row["receipt"] = receipt.to_dict()
+                    line = f"deleted  {item}  {counts(receipt.deleted)}"
+                    if any(receipt.left.values()):
+                        line += f"; left: {counts(receipt.left)}"
+                    self.take_receipt(item)
+                count += 1
+                total += item.total
+                self.tell_row(row, line)
         summary = f"{plural(count, 'user')}, {plural(total, 'document')}"
         summary += ", dry run." if dry_run else "."
         self.report({"users": self.rows, "documents": total}, [summary])

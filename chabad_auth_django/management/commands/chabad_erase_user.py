@@ -49,8 +49,9 @@ class Command(DeleteUser):
             if dry_run:
                 self.tell(f"would erase  {item}  {counts(item.found)}")
                 continue
-            self.delete(item)
-            items.append(item)
+            with self.passing_over(item.user_id):
+                self.delete(item)
+                items.append(item)
         for item in items:
             with self.progress(f"waiting for the last sweep of {item}", 0) as bar:
                 receipt = receipts.finish(

@@ -37,6 +37,8 @@ class Command(OperatorCommand):
         else:
             with self.progress("deletions", jobs) as bar:
                 for outcome in deletion.run():
+                    if outcome.error is not None:
+                        self.pass_over(outcome.error, outcome.user_id)
                     finished += outcome.finished
                     waiting += not outcome.finished
                     unknown |= outcome.unknown
@@ -48,8 +50,11 @@ class Command(OperatorCommand):
                         state = "finished" if outcome.finished else "waiting for its second sweep"
                         purged = plural(count, "document")
                         self.tell(f"{outcome.user_id}  {purged:>19} purged, {state}")
-            overdue: Any = signals.purge_due.send(sender=type(self))
-            documents += sum(count for _, count in overdue)
+            for _, result in signals.purge_due.send_robust(sender=type(self)):
+                if isinstance(result, Exception):
+                    self.pass_over(result)
+                else:
+                    documents += result
         self.report(
             {
                 "finished": finished,

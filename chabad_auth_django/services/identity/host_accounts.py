@@ -6,9 +6,11 @@ from typing import Any
 
 from bson import ObjectId
 from django.contrib.auth import get_user_model
+from pymongo.errors import PyMongoError
 
 from chabad_auth_django.db.expressions import lookup
 from chabad_auth_django.exceptions import ChabadAuthError
+from chabad_auth_django.failures import log_failure
 from chabad_auth_django.models import ExternalId
 from chabad_auth_django.services.identity import hosts, identities
 
@@ -26,7 +28,8 @@ class Synced:
     """What became of an account: its primary key, one of the words above, and the user's id.
 
     ``code`` says why it was refused: ``email_not_verified``, ``external_id_taken`` (the user with
-    that address has another account of this project), ``blocked``.
+    that address has another account of this project), ``blocked``, ``failed`` (a receiver raised an
+    error, which the log tells of).
     """
 
     account: str
@@ -90,4 +93,9 @@ def _sync(
             user = identities.find_or_create_user(identity=identity)
     except ChabadAuthError as error:
         return Synced(key, REFUSED, code=error.code)
+    except PyMongoError:
+        raise
+    except Exception as error:
+        log_failure(_sync, error, moment=f"for the account {key}")
+        return Synced(key, REFUSED, code="failed")
     return Synced(key, result, None if user is None else user.id)

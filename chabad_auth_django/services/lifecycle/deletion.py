@@ -31,6 +31,7 @@ from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.transactions import in_transaction, is_repeated, on_commit, on_incomplete
 from chabad_auth_django.exceptions import UserNotFound
+from chabad_auth_django.failures import log_failure
 from chabad_auth_django.models import Deletion, OwnedCollection, User
 from chabad_auth_django.models.deletion import CREATING, DELETING, OPEN, PURGING
 from chabad_auth_django.models.fields import now
@@ -59,13 +60,17 @@ _way: ContextVar[_Way] = ContextVar("way", default=_Way())  # noqa: B039 - it is
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run did for one job: documents purged per collection, and whether it is done."""
+    """What one run did for one job: documents purged per collection, and whether it is done.
+
+    An ``error`` stopped it until the next run.
+    """
 
     user_id: ObjectId
     purged: dict[str, int]
     finished: bool
     #: Collections that another project has to purge, which has their Documents, and those.
     unknown: dict[str, str] = field(default_factory=dict)
+    error: Exception | None = None
 
 
 def begin(*, user_ids: Sequence[ObjectId]) -> None:
@@ -178,22 +183,25 @@ def run() -> Iterator[Outcome]:
     """Go on with every open job; yield what was done for each.
 
     It serves as the first run, as the recovery after a crash and as the second sweep, and any
-    number may run at once. A job stays open for ``CHABAD_AUTH["DELETION_GRACE_SECONDS"]``. The
-    first error is raised after the other jobs had their turn; that no server answers, at once.
+    number may run at once. A job stays open for ``CHABAD_AUTH["DELETION_GRACE_SECONDS"]``. An error
+    of one is in its outcome, and stops no other; that no server answers is raised.
     """
-    first_error: Exception | None = None
     Deletion.adopt_old_receipts()
     # All at once: a cursor would not outlive a long purge.
     for job in list(_jobs().find({"state": OPEN}).sort("_id")):
-        try:
-            if job["state"] != CREATING or _take_over_creation(job):
-                yield resume(user_id=job["_id"])
-        except ServerSelectionTimeoutError:
-            raise
-        except Exception as error:
-            first_error = first_error or error
-    if first_error is not None:
-        raise first_error
+        if job["state"] != CREATING or _take_over_creation(job):
+            yield attempt(user_id=job["_id"])
+
+
+def attempt(*, user_id: ObjectId) -> Outcome:
+    """Go on with the one deletion; an error is logged, but for that no server answers."""
+    try:
+        return resume(user_id=user_id)
+    except ServerSelectionTimeoutError:
+        raise
+    except Exception as error:
+        log_failure(resume, error, moment=f"for the user {user_id}")
+        return Outcome(user_id, {}, finished=False, error=error)
 
 
 def resume(*, user_id: ObjectId) -> Outcome:

@@ -281,6 +281,15 @@ browser.post(f"{PEOPLE}zone/", {"zone": "America/Chicago"})
 query = "role=user&q=a'b;c&since=2026-01-31&columns=email&order=email"
 tell(text(browser.post(f"{PEOPLE}bulk/", {**every, "query": query})))
 tell(browser.post(f"{PEOPLE}bulk/", {**every, "query": "method=google"}).status_code)
+from chabad_auth_django import signals
+from chabad_auth_django.models import User
+def refuse(user_ids, **kwargs):
+    if made["ann"].id in user_ids:
+        raise LookupError("ann owes 3 dollars")
+signals.pre_user_delete.connect(refuse)
+done = text(browser.post(f"{PEOPLE}bulk/", {"action": "delete", "id": ids[:2], "number": "2"}))
+tell(["1 of 2 done" in done, "It failed. The log" in done, "owes" in done])
+tell(len(User.existing_ids(made[name].id for name in names[:2])))
 """)
     assert told[0] == [True, True, 0]
     assert told[1] == 0
@@ -291,6 +300,7 @@ tell(browser.post(f"{PEOPLE}bulk/", {**every, "query": "method=google"}).status_
     found = "--limit 10000 --json '--email=a'\"'\"'b;c' --role=user --since=2026-01-31T06:00Z |"
     assert f"chabad_find_users {found}" in told[8]
     assert told[9] == 400
+    assert told[10:] == [[True, True, False], 1]
 
 
 def test_an_erasure_takes_the_address_and_gives_a_receipt(run: Run) -> None:

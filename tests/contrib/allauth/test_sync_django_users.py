@@ -22,7 +22,14 @@ from allauth.account.models import EmailAddress
 from django.core.management import call_command
 from io import StringIO
 from chabad_auth_django.models import ExternalId, User
+from chabad_auth_django import signals
 from chabad_auth_django.services.identity import blocking
+
+def refuse(users, **kwargs):
+    if users[0].email == "hated@example.org":
+        raise LookupError
+
+signals.pre_user_create.connect(refuse)
 
 def add(name, *, verified=True, **values):
     made = Account.objects.create_user(name, email=f"{name}@example.org", **values)
@@ -46,6 +53,7 @@ def sync(*arguments):
 EVERY_CASE = (
     BEGIN
     + """
+add("hated")
 add("new")
 User.create_user(email="known@example.org")
 add("known")
@@ -79,11 +87,14 @@ def test_each_account_is_linked_created_or_refused_with_a_reason(run: Run) -> No
         "blocked": "blocked",
         "taken": "external_id_taken",
     }
-    counts = {"linked": 1, "created": 1, "unchanged": 1, "inactive": 1, "refused": 3}
-    assert rehearsal == [1, {**refused, "known": "linked", "new": "created"}, counts]
-    assert linking[1] == {**refused, "known": "linked", "new": "user_not_found"}
+    counts = {"linked": 1, "created": 2, "unchanged": 1, "inactive": 1, "refused": 3}
+    absent = {"new": "created", "hated": "created"}
+    assert rehearsal == [1, {**refused, **absent, "known": "linked"}, counts]
+    absent = dict.fromkeys(absent, "user_not_found")
+    assert linking[1] == {**refused, **absent, "known": "linked"}
+    refused["hated"] = "failed"
     assert first[1] == {**refused, "new": "created"}
-    counts = {"linked": 0, "created": 0, "unchanged": 3, "inactive": 1, "refused": 3}
+    counts = {"linked": 0, "created": 0, "unchanged": 3, "inactive": 1, "refused": 4}
     assert second == [1, refused, counts]
 
 

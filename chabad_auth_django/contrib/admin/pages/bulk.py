@@ -24,6 +24,7 @@ from chabad_auth_django.contrib.admin.pages.people import Filters
 from chabad_auth_django.contrib.admin.reads import person
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import clean
 from chabad_auth_django.exceptions import ChabadAuthError, ValidationError
+from chabad_auth_django.failures import log_failure
 from chabad_auth_django.services.identity import names, users
 from chabad_auth_django.validators import to_object_id
 
@@ -151,10 +152,15 @@ def _run(
         except ChabadAuthError as error:
             yield Outcome(id, gettext(error.detail))
         except PyMongoError as error:
-            if not is_outage(error):
-                raise
-            is_out = True
-            yield Outcome(id, UNKNOWN)
+            is_out = is_outage(error)
+            yield Outcome(id, UNKNOWN if is_out else _failed(action, error))
+        except Exception as error:
+            yield Outcome(id, _failed(action, error))
+
+
+def _failed(action: Action, error: Exception) -> StrOrLazy:
+    log_failure(action.do, error, moment="on a staff page")
+    return _("It failed. The log of the server says why.")
 
 
 def _done(outcomes: list[Outcome]) -> int:
