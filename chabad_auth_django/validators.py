@@ -260,12 +260,7 @@ def json_validator(*, max_bytes: int) -> Callable[..., None]:
 
 
 def _validate_json(
-    value: Any,
-    *,
-    max_bytes: int,
-    max_depth: int,
-    max_keys: int,
-    known_keys: Set[str] = frozenset(),
+    value: Any, *, max_bytes: int, max_depth: int, max_keys: int, known_keys: Set[str] = frozenset()
 ) -> None:
     keys = 0
     # A stack instead of recursion: deep nesting must not reach Python's recursion limit.

@@ -186,8 +186,7 @@ def _check_issuers() -> list[CheckMessage]:
     issuers = [{**ISSUER_DEFAULTS, **issuer} for issuer in conf.ISSUERS]
     return [
         Error(
-            f"CHABAD_AUTH['ISSUERS'][{number}]: {name} must be {expected}.",
-            id="chabad_auth.E028",
+            f"CHABAD_AUTH['ISSUERS'][{number}]: {name} must be {expected}.", id="chabad_auth.E028"
         )
         for number, issuer in enumerate(issuers)
         for name, expected in issuer_problems(issuer, others=issuers[:number])

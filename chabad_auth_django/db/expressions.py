@@ -91,10 +91,7 @@ def fits_clearly(value: Expression, *, max_bytes: int) -> Expression:
 def fits(value: Expression, *, max_bytes: int) -> Expression:
     """Tell whether the object has at most so many bytes, and ``JSON_MAX_KEYS`` on all levels."""
     keys = _count_keys("$$value", min(conf.JSON_MAX_DEPTH, _MAX_DEPTH))
-    within = [
-        {"$lte": [{"$bsonSize": "$$value"}, max_bytes]},
-        {"$lte": [keys, conf.JSON_MAX_KEYS]},
-    ]
+    within = [{"$lte": [{"$bsonSize": "$$value"}, max_bytes]}, {"$lte": [keys, conf.JSON_MAX_KEYS]}]
     return {"$let": {"vars": {"value": value}, "in": {"$and": within}}}
 
 

@@ -94,11 +94,7 @@ def atomic(function: Callable[P, T]) -> Callable[P, T]:
 def _is_suspended(function: Callable[..., object]) -> bool:
     while isinstance(function, functools.partial):
         function = inspect.unwrap(function.func)
-    kinds = (
-        inspect.iscoroutinefunction,
-        inspect.isgeneratorfunction,
-        inspect.isasyncgenfunction,
-    )
+    kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     call = function.__call__  # type: ignore[operator]
     return any(is_kind(function) or is_kind(call) for is_kind in kinds)
 

@@ -210,11 +210,7 @@ class OperatorCommand(BaseCommand):
             self.stderr = shown
 
     def report(
-        self,
-        result: Mapping[str, Any],
-        lines: Iterable[Line],
-        *,
-        is_idle: bool = False,
+        self, result: Mapping[str, Any], lines: Iterable[Line], *, is_idle: bool = False
     ) -> None:
         """Write the result: as JSON with ``all_json_keys``, or the lines for people.
 

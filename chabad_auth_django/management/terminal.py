@@ -35,10 +35,7 @@ class Terminal(OutputWrapper):
         self.write_whole(msg, style_func, ending)
 
     def write_whole(
-        self,
-        msg: str,
-        style_func: Callable[[str], str] | None = None,
-        ending: str | None = None,
+        self, msg: str, style_func: Callable[[str], str] | None = None, ending: str | None = None
     ) -> None:
         """Write what must not be broken: JSON, a token, a progress bar."""
         encoding = getattr(self._out, "encoding", None) or "utf-8"

@@ -21,9 +21,7 @@ class AppDataTombstone(OwnedDocument):
     # What a version must be above has to be known before it is stored.
     imported_first = True
     sharding = Sharding(
-        key={"_id": 1},
-        reason="the _id begins with the user, as in appdatas",
-        unique="_id",
+        key={"_id": 1}, reason="the _id begins with the user, as in appdatas", unique="_id"
     )
 
     id: Any = BaseField(db_field="_id", primary_key=True)

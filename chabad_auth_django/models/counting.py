@@ -124,12 +124,7 @@ def no_builds(session: ClientSession, first: datetime, last: datetime) -> dict[A
 
 @snapshot_read
 def count(
-    field: str,
-    name: str,
-    start: datetime,
-    end: datetime,
-    user_id: Any,
-    builds: Builds = no_builds,
+    field: str, name: str, start: datetime, end: datetime, user_id: Any, builds: Builds = no_builds
 ) -> list[dict[str, Any]]:
     """Count the events with ``start <= timestamp < end`` by a field, the most frequent first.
 
@@ -229,10 +224,7 @@ def count_pipeline(
             *limit,
             {"$group": {"_id": event_key, "count": {"$sum": 1}}},
         ]
-        stages += [
-            {"$unionWith": {"coll": EVENTS, "pipeline": events}},
-            sum_by("$_id"),
-        ]
+        stages += [{"$unionWith": {"coll": EVENTS, "pipeline": events}}, sum_by("$_id")]
     return [*stages, {"$match": {"count": {"$gt": 0}}}]
 
 

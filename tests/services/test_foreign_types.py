@@ -15,6 +15,7 @@ from pymongo.database import Database
 from support.exports import export_and_import
 from support.management import run
 
+from chabad_auth_django.contrib.admin.reads import person
 from chabad_auth_django.contrib.universe.mapping import identity as client_identity
 from chabad_auth_django.db.batches import RAW
 from chabad_auth_django.models import AppData, User
@@ -108,7 +109,7 @@ def test_an_odd_owner_stops_no_search_and_no_check(
         raw[collection].update_one({}, change)
         before = content(raw)
         search.find_users(name_part="Shown")
-        search.find_languages(user_ids=[user.id])
+        person.find_languages(user_ids=[user.id])
         counts = run("chabad_check_integrity", "--json").json["counts"]
         assert counts["invalid"] == 1
         # A list that has the user finds it for the user's requests, too.

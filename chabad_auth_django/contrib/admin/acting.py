@@ -17,11 +17,13 @@ from chabad_auth_django.contrib.admin.templatetags.chabad_admin import plain
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import (
     AmbiguousEmail,
+    NotFound,
     PermissionDenied,
     UserNotFound,
     ValidationError,
 )
-from chabad_auth_django.models import Preferences, Profile, User
+from chabad_auth_django.models import AppData, Preferences, Profile, User
+from chabad_auth_django.models.app_data import ALL
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.block import TEXT_MAX_LENGTH
 from chabad_auth_django.services.identity import administrators, audit, blocking, users
@@ -239,3 +241,21 @@ def change_account(*, user_id: ObjectId, changes: Mapping[str, Mapping[str, Any]
             action="data.change", user_id=user_id, resource=resource, fields=sorted(values)
         )
         documents[name].patch(values)
+
+
+@atomic
+def delete_app_data(*, user_id: ObjectId, app_id: str, data_key: str | None = None) -> int:
+    """Delete one key of the application, or all of them; the audit trail says who did.
+
+    Returns how many. Raises ``NotFound`` where there is none, and ``ValidationError``.
+    """
+    audit.record(
+        action="data.change",
+        user_id=user_id,
+        resource=AppData.collection_name(),
+        appId=app_id,
+    )
+    deleted = AppData.delete_app_data(user_id, app_id, ALL if data_key is None else data_key)
+    if not deleted:
+        raise NotFound("Nothing is stored there.")
+    return deleted

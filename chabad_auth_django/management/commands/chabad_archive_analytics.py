@@ -107,10 +107,7 @@ class Command(OperatorCommand):
             )
 
     def _run(
-        self,
-        steps: Iterable[archive.Progress | Left],
-        total: int,
-        left: list[Left],
+        self, steps: Iterable[archive.Progress | Left], total: int, left: list[Left]
     ) -> tuple[dict[str, int], list[str]]:
         months: dict[str, int] = {}
         files: dict[str, None] = {}

@@ -62,11 +62,7 @@ class Command(DeleteUser):
                 self.tell(line)
         finished = all(map(_is_finished, taken))
         self.report(
-            {
-                "receipts": [receipt.to_dict() for receipt in taken],
-                "finished": finished,
-            },
-            [],
+            {"receipts": [receipt.to_dict() for receipt in taken], "finished": finished}, []
         )
         if self.is_heard:
             self._take_receipts(items, taken)

@@ -49,12 +49,7 @@ class Command(OperatorCommand):
             content = self._export(user, file)
         size = Path(output).stat().st_size
         self.report(
-            {
-                "userId": user.id,
-                "file": output,
-                "documents": content.counts,
-                "bytes": size,
-            },
+            {"userId": user.id, "file": output, "documents": content.counts, "bytes": size},
             [f"{plural(sum(content.counts.values()), 'document')}, {size:,} bytes in {output}"],
         )
 

@@ -32,10 +32,7 @@ class Command(ListCommand):
         "order. It changes nothing. A search that no index serves stops after 2 seconds and says "
         "so."
     )
-    json_keys = {
-        "users": f"a list of objects with {', '.join(KEYS)}",
-        **NEXT_KEY,
-    }
+    json_keys = {"users": f"a list of objects with {', '.join(KEYS)}", **NEXT_KEY}
     columns = ("id", "email", "name", "roles", "blocked", "lastLogin")
     nothing = "Nobody matches."
 

@@ -20,10 +20,7 @@ class Command(ListCommand):
         "whatever else acts on a user, and the attempts that were refused. It changes nothing. "
         "MongoDB removes entries after AUDIT_RETENTION_DAYS."
     )
-    json_keys = {
-        "entries": f"a list of objects with id, {', '.join(audit_log.FIELDS)}",
-        **NEXT_KEY,
-    }
+    json_keys = {"entries": f"a list of objects with id, {', '.join(audit_log.FIELDS)}", **NEXT_KEY}
     columns = audit_log.FIELDS
     nothing = "No entries."
 

@@ -24,10 +24,7 @@ class Command(ListCommand):
         "List the sessions that have not ended, of all users or of one, the last opened first. It "
         "changes nothing; 'chabad_revoke_sessions' ends the sessions of a user."
     )
-    json_keys = {
-        "sessions": f"a list of objects with id, {', '.join(KEYS)}",
-        **NEXT_KEY,
-    }
+    json_keys = {"sessions": f"a list of objects with id, {', '.join(KEYS)}", **NEXT_KEY}
     columns = KEYS
     nothing = "No sessions."
 

@@ -31,6 +31,5 @@ class Command(UsersCommand):
             self.tell_row(row, f"{to_text(row['email'])}  {plural(row['sessions'], 'session')}")
         verb = "would end" if dry_run else "ended"
         self.report(
-            {"users": self.rows, "sessions": total},
-            [f"{plural(total, 'session')} {verb}."],
+            {"users": self.rows, "sessions": total}, [f"{plural(total, 'session')} {verb}."]
         )

@@ -14,10 +14,7 @@ class Command(OperatorCommand):
         "interruption, creates what is still missing. Where a TTL index would remove documents, it "
         "says how many and asks."
     )
-    exit_statuses = {
-        0: "all declared indexes are there",
-        1: "something differs; --fix mends it",
-    }
+    exit_statuses = {0: "all declared indexes are there", 1: "something differs; --fix mends it"}
     json_keys = {
         "created": "a list of indexes",
         "fixed": "a list of sentences",

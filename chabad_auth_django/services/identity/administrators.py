@@ -88,10 +88,7 @@ def _announce(entry: ObjectId, user_id: ObjectId) -> tuple[ObjectId, ...]:
     """Name the user in the shared document; return all who are named there."""
     since = {"$subtract": ["$$NOW", LEASE]}
     live = {
-        "$filter": {
-            "input": {"$ifNull": ["$going", []]},
-            "cond": {"$gt": ["$$this.since", since]},
-        }
+        "$filter": {"input": {"$ifNull": ["$going", []]}, "cond": {"$gt": ["$$this.since", since]}}
     }
     new = {"id": entry, "userId": user_id, "since": "$$NOW"}
     document: Any = _guards().find_one_and_update(

@@ -6,9 +6,8 @@ from typing import Any
 
 from bson import ObjectId
 
-from chabad_auth_django.db.pages import PageQuery, Position, Row
+from chabad_auth_django.db.pages import PageQuery, Position
 from chabad_auth_django.models import AuditEntry
-from chabad_auth_django.models.audit import DONE
 
 #: What a table of entries shows of each, as it is stored.
 FIELDS = (
@@ -25,9 +24,6 @@ FIELDS = (
 
 #: The fields in which an entry names a user.
 ID_FIELDS = ("userId", "actorId")
-
-#: Entries that are looked through for the last one.
-MOST_ENTRIES = 1_000
 
 
 def list_entries(
@@ -61,13 +57,6 @@ def list_entries(
         limit=limit,
         position=position,
     )
-
-
-def find_last(*, user_ids: Iterable[ObjectId], actions: Iterable[str]) -> dict[ObjectId, Row]:
-    """Return the last entry of one of the actions, by the user it was done to."""
-    query = {"userId": {"$in": list(user_ids)}, "action": {"$in": list(actions)}, "outcome": DONE}
-    found = AuditEntry.collection().find(query).sort("timestamp").limit(MOST_ENTRIES)
-    return {row["userId"]: row for row in found}
 
 
 def count_entries(*, user_ids: Iterable[ObjectId]) -> int:

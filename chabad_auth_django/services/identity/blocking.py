@@ -13,11 +13,7 @@ from chabad_auth_django.services.identity import administrators, audit
 
 @atomic
 def block_user(
-    *,
-    user_id: ObjectId,
-    reason: str,
-    text: str | None = None,
-    blocked_by: ObjectId | None = None,
+    *, user_id: ObjectId, reason: str, text: str | None = None, blocked_by: ObjectId | None = None
 ) -> tuple[Block, bool]:
     """Block the user and end all sessions; return the block and whether it is new.
 

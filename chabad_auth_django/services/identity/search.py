@@ -15,7 +15,7 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.pages import Page, PageQuery, Position, Row
 from chabad_auth_django.exceptions import TooSlow, ValidationError
-from chabad_auth_django.models import Block, ExternalId, Preferences, Profile, User
+from chabad_auth_django.models import Block, ExternalId, Profile, User
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS, HOST, ISSUER
 from chabad_auth_django.validators import email_spellings, to_object_id, validate_text
 
@@ -107,13 +107,6 @@ def find_users(
 def find_blocked(*, user_ids: list[ObjectId]) -> set[ObjectId]:
     """Return which of the users are blocked."""
     return set(Block.collection().distinct("userId", {"userId": {"$in": user_ids}}))
-
-
-def find_languages(*, user_ids: list[ObjectId]) -> dict[ObjectId, Any]:
-    """Return the language that each of the users prefers, as it is stored."""
-    query = {"userId": {"$in": user_ids, "$not": {"$type": "array"}}}
-    found = Preferences.collection().find(query, {"userId": 1, "language": 1})
-    return {row["userId"]: row.get("language") for row in found}
 
 
 @contextmanager

@@ -10,17 +10,8 @@ from bson import ObjectId
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import atomic
-from chabad_auth_django.exceptions import DuplicateEmail, NotFound, UserNotFound, ValidationError
-from chabad_auth_django.models import (
-    Activity,
-    AppData,
-    Deletion,
-    Preferences,
-    Profile,
-    Session,
-    User,
-)
-from chabad_auth_django.models.app_data import ALL
+from chabad_auth_django.exceptions import DuplicateEmail, UserNotFound, ValidationError
+from chabad_auth_django.models import Activity, Deletion, Preferences, Profile, Session, User
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.services.identity import audit, external_ids, names
 from chabad_auth_django.services.identity.dependents import DEPENDENTS
@@ -126,24 +117,6 @@ def summarize(*, user: User) -> Summary:
         sessions=Session.find_live(user.id),
         last_activity=newest[0].timestamp if newest else None,
     )
-
-
-@atomic
-def delete_app_data(*, user_id: ObjectId, app_id: str, data_key: str | None = None) -> int:
-    """Delete one key of the application, or all of them; the audit trail says who did.
-
-    Returns how many. Raises ``NotFound`` where there is none, and ``ValidationError``.
-    """
-    audit.record(
-        action="data.change",
-        user_id=user_id,
-        resource=AppData.collection_name(),
-        appId=app_id,
-    )
-    deleted = AppData.delete_app_data(user_id, app_id, ALL if data_key is None else data_key)
-    if not deleted:
-        raise NotFound("Nothing is stored there.")
-    return deleted
 
 
 def create_dependents(*, user_ids: Sequence[ObjectId]) -> None:

@@ -22,7 +22,6 @@ from chabad_auth_django.exceptions import NotFound
 from chabad_auth_django.models import AppData, User
 from chabad_auth_django.services.data import app_data
 from chabad_auth_django.services.identity import audit
-from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.texts import is_text
 from chabad_auth_django.validators import MAX_NAME_LENGTH, to_object_id
 
@@ -103,7 +102,7 @@ class DeleteAppDataPage(Page):
                 request,
                 user_id=user_id,
                 message="Deleted app data.",
-                change=lambda: creation.delete_app_data(
+                change=lambda: acting.delete_app_data(
                     user_id=user_id,
                     app_id=request.POST.get("app", ""),
                     data_key=request.POST.get("key") or None,

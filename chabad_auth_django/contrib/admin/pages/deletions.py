@@ -20,10 +20,10 @@ from chabad_auth_django.contrib.admin.charts.marks import number
 from chabad_auth_django.contrib.admin.models import Deletions
 from chabad_auth_django.contrib.admin.page import Page, position, section
 from chabad_auth_django.contrib.admin.pages import trail
+from chabad_auth_django.contrib.admin.reads import person
 from chabad_auth_django.contrib.admin.reads.state import LATE_DELETION
 from chabad_auth_django.db.cursors import encode
 from chabad_auth_django.exceptions import TooSlow
-from chabad_auth_django.services.identity import audit_log
 from chabad_auth_django.services.lifecycle import departed, receipts
 from chabad_auth_django.services.lifecycle.departed import Departure
 from chabad_auth_django.validators import to_object_id
@@ -134,7 +134,7 @@ class PurgePage(Page):
 
 def _last_entries(request: HttpRequest, user_ids: list[ObjectId]) -> dict[ObjectId, dict[str, Any]]:
     """Return who asked for the deletion of each, by the user."""
-    found = audit_log.find_last(user_ids=user_ids, actions=ACTIONS)
+    found = person.find_last_entries(user_ids=user_ids, actions=ACTIONS)
     return {entry["userId"]: entry for entry in trail.shown(request, found.values())}
 
 

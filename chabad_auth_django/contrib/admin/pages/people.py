@@ -156,7 +156,7 @@ class PeoplePage(Page):
         ids = [row["_id"] for row in page.rows]
         blocked = search.find_blocked(user_ids=ids)
         leaving = person.find_leaving(user_ids=ids)
-        languages = search.find_languages(user_ids=ids) if "language" in filters.shown else {}
+        languages = person.find_languages(user_ids=ids) if "language" in filters.shown else {}
         in_names = request.GET.copy()
         in_names["names"] = "on"
         return {
