@@ -101,8 +101,8 @@ def ignored_options(uri: str) -> list[str]:
 def register() -> None:
     """Register the connection with mongoengine without opening it.
 
-    Nothing is registered yet where no URI is configured (the system check says so) and where
-    finding it has a cost: a callable is asked, and DNS for ``mongodb+srv``, on first use.
+    Without a URI nothing is registered, and a system check says so. A callable and the DNS query
+    of ``mongodb+srv`` may take time, so these wait for the first use.
     """
     uri = uri_setting()
     if isinstance(uri, str) and not uri.startswith("mongodb+srv:"):
@@ -119,7 +119,7 @@ def _register(uri: str, setting: Any) -> None:
 
 
 def listen(listener: CommandListener) -> None:
-    """Let the listener hear of each command from now on."""
+    """Add a listener for all commands from now on."""
     command_listeners.append(listener)
     if _registered is not None:
         close()
@@ -127,7 +127,7 @@ def listen(listener: CommandListener) -> None:
 
 
 def get_client() -> Client:
-    """Return the process's one client, made on first use whatever threads race.
+    """Return the one client of the process, which is made on first use.
 
     It is made again after something else has closed it, such as ``mongoengine.disconnect_all()``.
     Raises ``ImproperlyConfigured`` without a URI, and what a callable URI raises.

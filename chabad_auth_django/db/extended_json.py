@@ -1,8 +1,8 @@
 """BSON documents as JSON that gives the very same bytes again.
 
 A document is canonical Extended JSON where that does, and Base64 of its bytes where it does not:
-keys that Extended JSON reads as something else, keys that are there twice, texts that are none.
-What is read may have been damaged, or made to do damage.
+keys that Extended JSON reads as something else, duplicate keys, texts that are not UTF-8. What is
+read may be damaged, or an attack.
 """
 
 import base64

@@ -55,8 +55,8 @@ class PageQuery:
     One query, which an index that ends in ``field`` serves; a second one where the page ends
     between documents with equal keys, because such an index does not order them by ``_id``.
     Documents whose key or id is not of the type in ``KEY_TYPES`` have no place in the order, and do
-    not appear; a query that finds some is sent again without them. ``owner`` is a field that the
-    query gives one value: it keeps a list in the order of ``_id`` from being looked for among
+    not appear; a query that finds some is sent again without them. ``owner`` is a field for which
+    the query has one value. A list in the order of ``_id`` needs it, or else the server would scan
     everybody's documents.
     """
 

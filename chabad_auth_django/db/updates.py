@@ -14,8 +14,8 @@ Stage = dict[str, Any]
 def pipeline(changes: Mapping[str, Any], *, arrays: Mapping[str, Any] | None = None) -> list[Stage]:
     """Return the stages that set each path to its expression, or remove it.
 
-    What a path leads through becomes an object first where it is none. ``arrays`` are paths and
-    their new values that Mongoose itself would count: an array set by its own path that differs.
+    What a path leads through becomes an object first where it is none. ``arrays`` has the new
+    values of arrays by their paths: where one differs, ``__v`` is counted up, as Mongoose does.
     """
     removed = [path for path, value in changes.items() if value == REMOVE]
     values = {path: value for path, value in changes.items() if path not in removed}

@@ -200,7 +200,7 @@ class OperatorCommand(BaseCommand):
         self.stderr.style_func = style
 
     def check(self, *args: Any, **kwargs: Any) -> None:
-        """Run the system checks; their warnings are for people, and for no mail of cron's."""
+        """Run the system checks; hide their warnings from cron, which would mail them."""
         shown = self.stderr
         if self._is_quiet or (self.is_scheduled and not self.stdout.isatty()):
             self.stderr = Messages(io.StringIO())
@@ -251,7 +251,7 @@ class OperatorCommand(BaseCommand):
         return Progress(self.stderr, label, total, hidden=self._is_quiet)
 
     def each(self, names: Iterable[str], find: Callable[[str], T]) -> Iterator[T]:
-        """Yield what ``find`` returns for each name; those it refuses are told in the end.
+        """Yield what ``find`` returns for each name; report at the end which names it refused.
 
         The name ``-`` stands for the lines of standard input; empty ones and ``#`` are passed over.
         """

@@ -96,7 +96,7 @@ class AnalyticsQuarters(Document):
 class AnalyticsUserNumber(OwnedDocument):
     """The small number by which a user is in the sets; the ``_id`` is the number.
 
-    It is never used again. Its user has left every set when it goes: see ``order``.
+    A number is never used again. It is deleted after its user has left every set: see ``order``.
     """
 
     meta = {

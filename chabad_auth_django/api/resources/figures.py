@@ -22,8 +22,10 @@ class FiguresQuerySerializer(CountsQuerySerializer):
         default="UTC",
         help_text="In which a day begins, such as `Asia/Jerusalem`.",
     )
-    by = ChoiceField(choices=KEYS, required=False, help_text="Count events with this field only …")
-    value = StringField(required=False, help_text="… that has this value; null without `value`.")
+    by = ChoiceField(
+        choices=KEYS, required=False, help_text="Count only events whose field of this name …"
+    )
+    value = StringField(required=False, help_text="… has this value; without `value`, null.")
 
 
 class ActiveUsersQuerySerializer(FiguresQuerySerializer):

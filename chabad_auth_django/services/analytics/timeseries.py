@@ -55,8 +55,8 @@ def get_timeseries(
     Returns rows of ``time``, when the bucket begins (aware, UTC), ``count`` and the field that
     ``by`` names; in order of time, the most frequent first. ``distinct`` adds ``users`` and
     ``sessions``, how many different ones there are, which takes far longer than counting. A week
-    begins on Monday. An hour is one of the wall clock; where the clock is set back, the same hour
-    comes twice, and one in which the clock is changed is two, or begins at the change.
+    begins on Monday. Hours are those of the wall clock. Where the clock is set back, the same hour
+    comes twice. An hour in which the clock changes is split, or begins at the change.
 
     Hours and other zones than UTC have ranges of at most ``LONGEST``. Raises ``ValidationError``,
     also for more than ``MAX_ROWS`` rows, ``EventsArchived`` and ``TooSlow``.

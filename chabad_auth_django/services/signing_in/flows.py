@@ -122,7 +122,7 @@ def link_identity(
 ) -> str:
     """Give the user the account of an issuer's token, or of a username and a password.
 
-    Return the ``_id`` of its claim. Whoever calls has proved to be the user; this proves the rest.
+    Return the ``_id`` of its claim. The token or the password proves that the account is theirs.
     Raises ``ExternalIdTaken`` where the account is another user's, and what signing in raises.
     """
     with attempts.attempt("link"):
