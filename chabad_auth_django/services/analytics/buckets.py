@@ -4,8 +4,9 @@ from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, available_timezones
 
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.counting import FIRST
@@ -134,13 +135,17 @@ class _WithinQuarterError(Exception):
     """A bucket begins within a quarter hour."""
 
 
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-        raise ValidationError(
-            "The time zone is unknown; use a name such as Asia/Jerusalem."
-        ) from None
+def _zone(name: object) -> ZoneInfo:
+    if not isinstance(name, str) or name not in zone_names():
+        raise ValidationError("The time zone is unknown; use a name such as Asia/Jerusalem.")
+    return ZoneInfo(name)
+
+
+@cache
+def zone_names() -> set[str]:
+    """Return the names of the time zones."""
+    # "localtime" is another zone on each machine. Some file systems would take "asia/jerusalem".
+    return available_timezones() - {"localtime"}
 
 
 def _offsets(zone: ZoneInfo, start: datetime, end: datetime) -> list[tuple[datetime, timedelta]]:

@@ -2,6 +2,7 @@
 
 import binascii
 import html
+import quopri
 import re
 import unicodedata
 import uuid
@@ -18,10 +19,20 @@ from chabad_auth_django.validators import email_spellings, is_id
 #: A shorter name is found only where no digit, or letter, goes on: 77 in a77b, but not in 1774.
 SHORT = 8
 
-#: How often a text may be percent-encoded.
+#: How often a text may be encoded, each time in any of the ways.
 LAYERS = 3
 
-_ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
+# A backslash is itself escaped in JSON within JSON.
+_ESCAPE = re.compile(r"(?:\\+u[0-9a-fA-F]{4})+")
+
+_QUOTED_PRINTABLE = re.compile(rb"=(?:[0-9A-F]{2}|\r?\n)")
+_ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}|&#?\w+;|\\u")
+
+# Characters that nobody sees within a word.
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+
+#: Digits of a Decimal128.
+MAX_DIGITS = 34
 
 _TO_BASE64 = bytes.maketrans(b"-_", b"+/")
 
@@ -30,8 +41,9 @@ class Needles:
     """Finds names in bytes: in upper or lower case, composed or not, each spelling of an address.
 
     Also within longer words, in numbers, percent-encoded, as entities of HTML or escapes of JSON,
-    and in Base64; an ObjectId or UUID also by its bytes. What is compressed, encrypted or hashed is
-    not found. Raises ``ValidationError`` for an empty name.
+    in quoted-printable, Base64 and hexadecimal digits, and several of these at once; also in
+    UTF-16, and in Latin-1; an ObjectId or UUID also by its bytes. What is compressed, encrypted or
+    hashed is not found. Raises ``ValidationError`` for an empty name.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -45,18 +57,30 @@ class Needles:
             self._numbers |= set(_numbers_of(name.strip()))
         if not texts:
             raise ValidationError("There is no name to look for.")
-        texts |= {uuid.UUID(bytes=id).hex for id in self._ids if len(id) == 16}
+        for text in list(texts):
+            with suppress(ValueError):
+                texts |= {(found := uuid.UUID(text)).hex, str(found)}
+        self._wide = {text.encode(code) for text in texts for code in ("utf-16-le", "utf-16-be")}
+        self._is_ascii = all(map(str.isascii, texts))
         self._pattern = re.compile("|".join(map(_as_pattern, texts)))
         shortest = min([len(text.encode()) for text in texts] + [len(id) for id in self._ids])
+        self._hex = re.compile(rb"[0-9A-Fa-f]{%d,}" % (2 * shortest))
         # Without padding; what is before it may take two characters of its first.
         length = shortest * 4 // 3
         self._token = re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % length)
 
     def are_in(self, data: bytes) -> bool:
         """Tell whether any of the names is in the data."""
-        return any(map(self._are_plainly_in, _readings(data))) or any(
-            map(self._are_plainly_in, self._decoded(data))
-        )
+        found = {data}
+        for _ in range(LAYERS):
+            if any(map(self._are_plainly_in, found)):
+                return True
+            read = {text for known in found for text in _readings(known)}
+            inner = {part for known in found for part in self._in_tokens(known)}
+            if any(map(self._are_plainly_in, inner)):
+                return True
+            found = (read | set(filter(_is_text, inner))) - found
+        return any(map(self._are_plainly_in, found))
 
     def may_be_numbers_in(self, data: bytes) -> bool:
         """Tell whether BSON may have one of the names as a number."""
@@ -65,10 +89,18 @@ class Needles:
     def _are_plainly_in(self, data: bytes) -> bool:
         if any(id in data for id in self._ids):
             return True
-        return self._pattern.search(_fold(data.decode("utf-8", "replace"))) is not None
+        if self._pattern.search(_fold(data.decode(errors="replace"))):
+            return True
+        if not self._is_ascii and self._pattern.search(_fold(data.decode("latin-1"))):
+            return True
+        lower = data.lower()
+        return any(text in lower for text in self._wide)
 
-    def _decoded(self, data: bytes) -> Iterator[bytes]:
-        """Yield what is in Base64, or would be: it may begin within a longer word."""
+    def _in_tokens(self, data: bytes) -> Iterator[bytes]:
+        """Yield what is in Base64 or hexadecimal digits, or would be: within a longer word, too."""
+        for match in self._hex.finditer(data):
+            even = len(match[0]) // 2 * 2
+            yield from map(binascii.unhexlify, {match[0][:even], match[0][-even:]})
         # Mail breaks the lines of Base64.
         for match in self._token.finditer(data.replace(b"\r", b"").replace(b"\n", b"")):
             token = match[0].translate(_TO_BASE64)
@@ -84,15 +116,18 @@ def _ids_of(name: str) -> Iterator[bytes]:
         yield ObjectId(name).binary
     with suppress(ValueError):
         found = uuid.UUID(name)
-        yield found.bytes
-        yield found.bytes_le
+        # The last one is how the Java driver used to store it.
+        yield from (found.bytes, found.bytes_le, found.bytes[7::-1] + found.bytes[:7:-1])
 
 
 def _numbers_of(name: str) -> Iterator[bytes]:
     """Yield the ways in which BSON stores the number that the name is."""
-    if not (name.isascii() and name.isdigit() and int(name) < 2**63):
+    # No number has more digits.
+    if not (name.isascii() and name.isdigit() and len(name) <= MAX_DIGITS):
         return
-    for number in (int(name), Int64(int(name)), float(name), Decimal128(name)):
+    whole = int(name)
+    integers = [whole, Int64(whole)] if whole < 2**63 else []
+    for number in (*integers, float(name), Decimal128(name)):
         # Behind the length, the type and the empty key, and before the end.
         yield bson.encode({"": number})[6:-1]
 
@@ -111,26 +146,27 @@ def _unless_kind(character: str, look: str) -> str:
 
 
 def _readings(data: bytes) -> Iterator[bytes]:
-    """Yield the data, and what it says to programs that read encoded text."""
-    yield data
-    if b"%" in data:
-        text = data.decode("utf-8", "replace")
-        for _ in range(LAYERS):
-            text = unquote(text)
-        yield text.encode("utf-8", "replace")
-    if b"&" in data:
-        yield html.unescape(data.decode("utf-8", "replace")).encode("utf-8", "replace")
-    if b"\\u" in data:
-        text = _ESCAPE.sub(_unescape, data.decode("utf-8", "replace"))
-        yield text.encode("utf-8", "replace")
+    """Yield what the data says to programs that read encoded text."""
+    if _QUOTED_PRINTABLE.search(data) and _is_text(data):
+        yield quopri.decodestring(data)
+    if _ESCAPED.search(data):
+        text = html.unescape(unquote(data.decode(errors="replace")))
+        yield _ESCAPE.sub(_unescape, text).encode(errors="replace")
+
+
+def _is_text(data: bytes) -> bool:
+    """Tell whether it may be encoded again; the bytes of an image, for example, are not."""
+    return len(data.decode(errors="ignore").encode()) > len(data) * 3 / 4
 
 
 def _unescape(match: re.Match[str]) -> str:
-    units = bytes.fromhex(match[0].replace("\\u", ""))
+    units = bytes.fromhex(re.sub(r"\\+u", "", match[0]))
     return units.decode("utf-16-be", "replace")
 
 
 def _fold(text: str) -> str:
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    text = unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).casefold()
+    # Turkish has a dotless "i", and a dotted one in upper case.
+    return unicodedata.normalize("NFKC", text).replace("i\u0307", "i").replace("\u0131", "i")

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import bson
 from bson import Code, DBRef, Decimal128, ObjectId, Regex
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
@@ -28,6 +29,7 @@ class Trace:
     """A place where a name was found."""
 
     collection: str
+    #: Of the document; ``None`` for the name of the collection, and for its indexes.
     id: Any
     #: Keys and positions, joined by dots; empty for what is in no single field.
     path: str
@@ -47,13 +49,20 @@ def find_traces(
 ) -> Iterator[Trace]:
     """Yield every field and key of every collection that holds one of the names.
 
+    So do names of collections, and definitions of indexes.
+
     See ``Needles`` for what is found. That the audit trail, an open deletion and its receipt have
     the id is no trace. A collection that cannot be read ends nothing: ``unreadable`` is told.
     Raises ``ValidationError`` for an empty name.
     """
     needles = Needles(names)
     for collection in _collections():
+        if needles.are_in(collection.name.encode()):
+            yield Trace(collection.name, None, "(the collection)")
         try:
+            for index in collection.list_indexes():
+                for path in _find_paths(index, needles):
+                    yield Trace(collection.name, None, f"{path} (index {index['name']})")
             for row in _rows(collection):
                 for path in _paths(row, needles):
                     if not _is_known(collection.name, path):
@@ -96,7 +105,7 @@ def _paths(row: RawBSONDocument, needles: Needles) -> list[str]:
     return list(_find_paths(row, needles)) if needles.may_be_numbers_in(raw) else []
 
 
-def _find_paths(row: RawBSONDocument, needles: Needles) -> Iterator[str]:
+def _find_paths(row: Mapping[str, Any], needles: Needles) -> Iterator[str]:
     stack: list[tuple[str, Any]] = [("", row)]
     while stack:
         path, value = stack.pop()
@@ -111,7 +120,10 @@ def _find_paths(row: RawBSONDocument, needles: Needles) -> Iterator[str]:
                 stack.append((f"{path}{key}.", item))
         elif isinstance(value, list):
             stack.extend((f"{path}{index}.", item) for index, item in enumerate(value))
-        elif needles.are_in(_bytes(value)):
+        elif needles.are_in(_bytes(value)) or (
+            isinstance(value, (int, float, Decimal128))
+            and needles.may_be_numbers_in(bson.encode({"": value}))
+        ):
             yield path[:-1]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import quopri
 import unicodedata
 import uuid
 from contextlib import closing
@@ -33,7 +34,10 @@ ID = ObjectId("507f1f77bcf86cd799439011")
 UUID = uuid.UUID("8f14e45f-ceea-4f6a-9fef-3d4d3e0d1be3")
 EMAIL, NAME, NUMBER = "ann.o+x@example.org", "Ñandú-77", "1001"
 
-NAMES = [str(ID), EMAIL, NAME, NUMBER, str(UUID), "straße-12", "v-1"]
+#: As Google numbers accounts: JavaScript rounds it.
+SUBJECT = "110169484474386276334"
+
+NAMES = [str(ID), EMAIL, NAME, NUMBER, UUID.urn, "straße-12", "v-1", "ığdır1234", SUBJECT]
 
 TOKEN = json.dumps({"iss": "x", "sub": str(ID), "name": "A"}).encode()
 
@@ -82,8 +86,26 @@ TRACES: list[tuple[Any, str]] = [
             f"id={NUMBER}",
             f"user{NUMBER}x",
             "V-1",
+            in_base64(json.dumps({"name": NAME}).encode()),
+            quote(in_base64(in_base64(EMAIL.encode()).encode())),
+            in_base64(quote(EMAIL, safe="").encode()),
+            json.dumps(json.dumps({"name": NAME})),
+            "ann.o&amp;#43;x&amp;commat;example.org",
+            quopri.encodestring(b"To: ann.o+x=\n" + NAME.encode()).decode(),
+            "ann.o=2Bx=40example=\r\n.org",
+            f"sha1-{EMAIL.encode().hex()}",
+            f"0{EMAIL.upper().encode().hex().upper()}",
+            "\u00d1and\u200b\u00fa\u00ad-77",
+            "\u0130\u011eDIR1234",
+            "I\u011eDIR1234",
         )
     ),
+    (Binary(EMAIL.upper().encode("utf-16")), "value"),
+    (Binary(NAME.lower().encode("utf-16-be")), "value"),
+    (Binary(NAME.encode("latin-1")), "value"),
+    (Binary(UUID.bytes[7::-1] + UUID.bytes[:7:-1], 3), "value"),
+    (float(SUBJECT), "value"),
+    (Decimal128(SUBJECT), "value"),
     (ID, "value"),
     (DBRef("users", ID), "value.$id"),
     (Binary(ID.binary, 128), "value"),
@@ -165,6 +187,22 @@ def odd(raw: Database) -> list[str]:
         )
         raw[name].insert_one({"_id": "x", "t": ObjectId().generation_time, "meta": NAME})
     return names
+
+
+def test_names_of_collections_and_definitions_of_indexes_are_looked_at(raw: Database) -> None:
+    raw[f"of {EMAIL}"].insert_one({})
+    raw.other.create_index("a", name=NAME)
+    raw.other.create_index(quote(EMAIL), name="b")
+    raw.other.create_index("c", name="c", partialFilterExpression={"user": ID})
+    raw.create_collection("shown", viewOn="other", pipeline=[{"$match": {"user": ID}}])
+    traces = run(COMMAND, *NAMES, "--json").json["traces"]
+    assert sorted((trace["collection"], trace["path"]) for trace in traces) == [
+        (f"of {EMAIL}", "(the collection)"),
+        ("other", f"key.{quote(EMAIL)} (the key) (index b)"),
+        ("other", f"name (index {NAME})"),
+        ("other", "partialFilterExpression.user (index c)"),
+        ("system.views", "pipeline.0.$match.user"),
+    ]
 
 
 def test_odd_collections_end_nothing(raw: Database, odd: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.http import HttpRequest
@@ -13,6 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin.page import ZONE_KEY, Page
+from chabad_auth_django.services.analytics import buckets
 
 
 class ZoneForm(forms.Form):
@@ -20,7 +20,7 @@ class ZoneForm(forms.Form):
 
     zone = forms.ChoiceField(
         label=_("Time zone"),
-        choices=lambda: [(name, name) for name in sorted(available_timezones())],
+        choices=lambda: [(name, name) for name in sorted(buckets.zone_names())],
     )
 
 
