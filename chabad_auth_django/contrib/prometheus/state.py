@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -38,11 +39,12 @@ class StateCollector(Collector):
 
 
 def _gauges() -> Iterator[Metric]:
-    try:
-        with connection.time_limit(TIMEOUT):
-            found = [*_deletions(), *_rollups(), *_indexes(), *_ttl(), *_heartbeats()]
-    except PyMongoError:
-        found = []
+    found: list[Metric] = []
+    with connection.time_limit(TIMEOUT):
+        for read in (_deletions, _rollups, _indexes, _ttl, _heartbeats):
+            # One that fails or is slow takes no other with it.
+            with suppress(PyMongoError):
+                found += read()
     yield _gauge("up", "Whether MongoDB answers.", bool(found))
     yield from found
 

@@ -354,6 +354,36 @@ tell(User.find_by_id(user.id).email)
     assert told[8:] == [302, "new@example.org"]
 
 
+def test_of_two_who_change_a_name_at_once_one_is_refused(run: Run) -> None:
+    told = run("""
+import threading
+from django.contrib.admin.models import LogEntry
+from pymongo.monitoring import CommandListener
+user = make()["ann"]
+class Rival(CommandListener):
+    # Between our read and our write; another thread, because it is in no transaction.
+    rivals = [threading.Thread(target=lambda: User(id=user.id).patch({"name": "Ann Other"}))]
+    def started(self, event):
+        if event.command_name == "findAndModify" and self.rivals:
+            rival = self.rivals.pop()
+            rival.start()
+            rival.join()
+    def succeeded(self, event):
+        pass
+    failed = succeeded
+browser = client("view_people", "change_people")
+address = f"{PEOPLE}{user.id}/edit/"
+form = browser.get(address).context["form"]
+seen = {field.html_initial_name: field.initial or "" for field in form}
+sent = {**seen, **{field.name: field.initial or "" for field in form}}
+connection.listen(Rival())
+answer = browser.post(address, {**sent, "name": "Ann Mine"})
+connection.command_listeners.clear()
+tell([answer.status_code, User.find_by_id(user.id).name, LogEntry.objects.count()])
+""")
+    assert told == [[409, "Ann Other", 0]]
+
+
 def test_an_account_of_the_project_leads_to_its_person_and_back(run: Run) -> None:
     told = run("""
 from chabad_auth_django.services.identity import identities

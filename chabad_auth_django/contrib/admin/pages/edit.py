@@ -14,8 +14,11 @@ from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin import acting, rights
 from chabad_auth_django.contrib.admin.page import Page, act, look
-from chabad_auth_django.contrib.admin.reads import person
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import MOST, clean_lines
+from chabad_auth_django.db.transactions import atomic
+from chabad_auth_django.exceptions import DocumentChanged, UserNotFound
+from chabad_auth_django.models import Preferences, Profile, User
+from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.models.preferences import LANGUAGE, THEMES
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.validators import to_object_id
@@ -28,6 +31,13 @@ FIELDS = {
     "bio": ("profile", "bio"),
     "language": ("preferences", "language"),
     "theme": ("preferences", "theme"),
+}
+
+
+MODELS: dict[str, type[PersonalDocument]] = {
+    "user": User,
+    "profile": Profile,
+    "preferences": Preferences,
 }
 
 
@@ -94,27 +104,55 @@ class EditPage(Page):
         if changes:
             with audit.attempt(action="data.change", user_id=user_id):
                 rights.check_reaches(request.user, acting.find(user_id))
-                stored = _read(user_id)
-                for field in form.changed_data:
-                    seen = request.POST.get(form[field].html_initial_name, "")
-                    if seen.replace("\r\n", "\n") != stored[field].replace("\r\n", "\n"):
+                seen = {
+                    field: request.POST.get(form[field].html_initial_name, "")
+                    for field in form.changed_data
+                }
+                try:
+                    act(
+                        request,
+                        user_id=user_id,
+                        message=f"Changed {', '.join(form.changed_data)}.",
+                        change=lambda: _store(user_id, changes, seen),
+                    )
+                except _FieldsChanged as error:
+                    for field in error.fields:
                         form.add_error(field, _("Somebody else changed this. Open the page again."))
-                if form.errors:
                     values = {"form": form, "complete": True}
                     return self.respond(request, values, status=409, **kwargs)
-                act(
-                    request,
-                    user_id=user_id,
-                    message=f"Changed {', '.join(form.changed_data)}.",
-                    change=lambda: acting.change_account(user_id=user_id, changes=changes),
-                )
             messages.success(request, _("Changed."))
         return redirect(self.url("chabad_admin_people_change", str(user_id)))
 
 
+class _FieldsChanged(DocumentChanged):
+    """Some of the fields are no longer what the staff member saw."""
+
+    def __init__(self, fields: list[str]) -> None:
+        super().__init__()
+        self.fields = fields
+
+
+@atomic
+def _store(
+    user_id: ObjectId, changes: Mapping[str, Mapping[str, Any]], seen: Mapping[str, str]
+) -> None:
+    """Store the changes in the transaction that has read the fields as they were seen."""
+    stored = _read(user_id)
+    lines = {field: text.replace("\r\n", "\n") for field, text in seen.items()}
+    if found := [name for name in lines if lines[name] != stored[name].replace("\r\n", "\n")]:
+        raise _FieldsChanged(found)
+    acting.change_account(user_id=user_id, changes=changes)
+
+
 def _read(user_id: ObjectId) -> dict[str, str]:
-    """Return what the form shows of what is stored."""
-    stored = person.read_stored(user_id=user_id)
+    """Return what the form shows of what is stored; raise ``UserNotFound``."""
+    # One by one, because a transaction takes no ``$unionWith``.
+    stored = {
+        name: model.collection().find_one(model.owned_by([user_id]))
+        for name, model in MODELS.items()
+    }
+    if stored["user"] is None:
+        raise UserNotFound
     return {
         field: clean_lines(str((stored[name] or {}).get(field) or "")[:MOST])
         for field, (name, _) in FIELDS.items()
