@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from bson.codec_options import CodecOptions
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from chabad_auth_django.db import testing
+from chabad_auth_django.db.damaged import ReadableDocument
 
 _open: ContextVar[bool] = ContextVar("chabad_auth_transaction", default=False)
 
@@ -55,6 +57,11 @@ class Client(MongoClient[dict[str, Any]]):
 
     #: What is called when it is closed, whoever closes it.
     on_close: "Callable[[Client], object] | None" = None
+
+    @property
+    def codec_options(self) -> CodecOptions[dict[str, Any]]:
+        """Those of its options; a damaged value that another program stored can be read."""
+        return super().codec_options._replace(document_class=ReadableDocument)
 
     @property
     def write_concern(self) -> WriteConcern:

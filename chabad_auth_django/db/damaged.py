@@ -35,6 +35,17 @@ class StoredDocument(RawBSONDocument):
             return RawBSONDocument._inflate_bson(readable(bson_bytes), codec_options)
 
 
+class ReadableDocument(RawBSONDocument):
+    """Makes PyMongo decode each response as ``decode`` does, to a ``dict``.
+
+    As the ``document_class`` of codec options it is called with the bytes of the whole response.
+    """
+
+    def __new__(cls, bson_bytes: bytes, codec_options: CodecOptions[Any]) -> Any:
+        """Return the response."""
+        return decode(bson_bytes, _to_dicts(codec_options))
+
+
 def decode(document: bytes | memoryview, codec: CodecOptions[Row]) -> Row:
     """Return the document; raise ``InvalidBSON`` for what no server stores."""
     try:
@@ -45,10 +56,17 @@ def decode(document: bytes | memoryview, codec: CodecOptions[Row]) -> Row:
 
 def decode_all(batch: bytes, codec: CodecOptions[Row]) -> list[Row]:
     """Return the documents of a batch."""
+    codec = _to_dicts(codec)
     try:
         return bson.decode_all(batch, codec)
     except InvalidBSON:
         return [decode(document, codec) for document in split(batch)]
+
+
+def _to_dicts(codec: CodecOptions[Any]) -> CodecOptions[Any]:
+    # Not with_options(), which takes ten times as long to check them all again.
+    is_readable = codec.document_class is ReadableDocument
+    return codec._replace(document_class=dict) if is_readable else codec
 
 
 def split(batch: bytes) -> Iterator[bytes]:

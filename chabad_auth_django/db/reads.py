@@ -11,12 +11,11 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 from chabad_auth_django.db import damaged
+from chabad_auth_django.db.batches import RAW
 
 Row = dict[str, Any]
 
 _BATCH_BYTES = 2**20
-
-_RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 
 
 @dataclass(frozen=True)
@@ -88,8 +87,7 @@ def send_together(
 
     With one command, which takes less time than one for each. The reads are of one database; those
     with a name have queries that only one document meets, and one codec. Many documents are left
-    undecoded: how many of them are wanted depends on their size. Raises ``bson.errors.InvalidBSON``
-    where a document cannot be decoded.
+    undecoded: how many of them are wanted depends on their size.
     """
     (name, first), *others = reads.items()
     unions = [(read.collection.name, read.tagged(name)) for name, read in others]
@@ -100,7 +98,7 @@ def send_together(
     stages = [{"$unionWith": {"coll": coll, "pipeline": pipeline}} for coll, pipeline in unions]
     codec = first.collection.codec_options
     is_raw = last is not None and (last.limit > 1 or last.collection.codec_options != codec)
-    collection: Any = first.collection.with_options(_RAW) if is_raw else first.collection
+    collection: Any = first.collection.with_options(RAW) if is_raw else first.collection
     documents = collection.aggregate([*first.tagged(name), *stages], batchSize=size)
     found: dict[str, Row | None] = dict.fromkeys(reads)
     rest: Iterable[Any] = ()

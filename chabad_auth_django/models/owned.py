@@ -79,16 +79,23 @@ class OwnedDocument(PersonalDocument):
             raise ValidationError(errors=dict.fromkeys(sorted(wrong), "It cannot be changed."))
 
     @classmethod
-    def purge(cls, *, user_id: ObjectId, ids: Sequence[Any]) -> int:
-        """Delete a batch of documents of a deleted user; return how many."""
+    def purge(cls, *, user_id: ObjectId, ids: Sequence[Any] | None) -> int:
+        """Delete a batch of documents of a deleted user; return how many.
+
+        ``ids`` are those of ``owned_ids``.
+        """
         if cls._purge is not None:
             return cls._purge(user_id=user_id, ids=ids)
         return cls.collection().delete_many(cls.owned_ids(user_id, ids)).deleted_count
 
     @classmethod
-    def owned_ids(cls, user_id: ObjectId, ids: Sequence[Any]) -> dict[str, Any]:
-        """Return the criteria that find those of the ids that are the user's."""
-        return {"$and": [cls.owned_by([user_id]), {"_id": {"$in": list(ids)}}]}
+    def owned_ids(cls, user_id: ObjectId, ids: Sequence[Any] | None) -> dict[str, Any]:
+        """Return the criteria that find those of the ids that are the user's.
+
+        ``None`` stands for all that are no ObjectIds.
+        """
+        wanted = {"$not": {"$type": "objectId"}} if ids is None else {"$in": list(ids)}
+        return {"$and": [cls.owned_by([user_id]), {"_id": wanted}]}
 
     def _identity(self) -> dict[str, Any]:
         key = super()._identity()

@@ -27,7 +27,6 @@ from chabad_auth_django.db.damaged import StoredDocument
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.models import Analytics, AnalyticsDaily, AnalyticsDailyUser, AnalyticsRollup
 from chabad_auth_django.models.base import Document
-from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.rollup import ANONYMOUS, ARCHIVED, ERASED, KEYS, USER_KEYS
 from chabad_auth_django.services.analytics import kept_counts, quarters
 from chabad_auth_django.services.analytics.event_keys import CODEC, LENIENT, event_key, row_key
@@ -36,32 +35,34 @@ from chabad_auth_django.services.analytics.event_keys import CODEC, LENIENT, eve
 BATCH = 1000
 
 
-def erase_events(*, user_id: ObjectId, ids: Sequence[Any]) -> int:
+def erase_events(*, user_id: ObjectId, ids: Sequence[Any] | None) -> int:
     """Delete a batch of a user's events; return how many.
 
     Their counts stay, without the user, if ``CHABAD_AUTH["ANALYTICS_KEEP_ANONYMOUS_COUNTS"]`` says
     so and the project makes roll-ups.
     """
+    query = Analytics.owned_ids(user_id, ids)
     if conf.ANALYTICS_KEEP_ANONYMOUS_COUNTS and _is_rolled_up():
-        return _make_anonymous(user_id, ids)
-    return Analytics.collection().delete_many(Analytics.owned_ids(user_id, ids)).deleted_count
+        return _make_anonymous(query)
+    return Analytics.collection().delete_many(query).deleted_count
 
 
 @atomic
-def erase_rows(*, user_id: ObjectId, ids: Sequence[Any]) -> int:
+def erase_rows(*, user_id: ObjectId, ids: Sequence[Any] | None) -> int:
     """Delete a batch of a user's rows in the roll-ups; return how many.
 
     Without ``CHABAD_AUTH["ANALYTICS_KEEP_ANONYMOUS_COUNTS"]`` the totals lose its archived events
     too. Call it after the user's events are deleted: that makes the roll-ups of the days invalid.
     """
-    rows = _read(AnalyticsDailyUser, AnalyticsDailyUser.owned_ids(user_id, ids), limit=len(ids))
+    query = AnalyticsDailyUser.owned_ids(user_id, ids)
+    rows = _read(AnalyticsDailyUser, query)
     archived = [row for row in rows if row["build"] == ARCHIVED]
     if conf.ANALYTICS_KEEP_ANONYMOUS_COUNTS:
         kept_counts.note_archived(rows=archived)
     else:
         _insert_erased(_sum(archived, KEYS), -1)
     quarters.forget(days={row["day"] for row in rows})
-    return _delete(AnalyticsDailyUser, user_id, rows)
+    return AnalyticsDailyUser.collection().delete_many(query).deleted_count
 
 
 @atomic
@@ -121,11 +122,12 @@ def count_once(*, user_id: ObjectId, rows: Sequence[RawBSONDocument], dry_run: b
 
 
 @atomic
-def _make_anonymous(user_id: ObjectId, ids: Sequence[Any]) -> int:
-    events = _read(Analytics, Analytics.owned_ids(user_id, ids), limit=len(ids))
+def _make_anonymous(query: Mapping[str, Any]) -> int:
+    events = _read(Analytics, query)
     _insert_erased(_count(events, KEYS))
     kept_counts.note(events=events)
-    return _delete(Analytics, user_id, events)
+    # In the snapshot of the transaction it finds the same again.
+    return Analytics.collection().delete_many(query).deleted_count
 
 
 def _insert_erased(counts: Counter[bytes], sign: int = 1) -> None:
@@ -175,17 +177,12 @@ def _sum(rows: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> Counter[byte
     return counts
 
 
-def _read(model: type[Document], query: Mapping[str, Any], *, limit: int) -> list[RawBSONDocument]:
+def _read(
+    model: type[Document], query: Mapping[str, Any], *, limit: int = 0
+) -> list[RawBSONDocument]:
     collection = model.collection().with_options(codec_options=LENIENT)
     fields = dict.fromkeys((*USER_KEYS, "timestamp", "build", "day", "count"), True)
     return list(collection.find(query, fields).limit(limit))
-
-
-def _delete(
-    model: type[OwnedDocument], user_id: ObjectId, documents: Iterable[Mapping[str, Any]]
-) -> int:
-    ids = [document["_id"] for document in documents]
-    return model.collection().delete_many(model.owned_ids(user_id, ids)).deleted_count
 
 
 def _is_rolled_up() -> bool:

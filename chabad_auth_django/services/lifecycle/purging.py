@@ -121,8 +121,7 @@ def _purge_batch(
     if deleted := model.purge(user_id=job["_id"], ids=ids):
         return deleted
     # An id that is no UTF-8 is another one when it has been decoded, and names nothing.
-    foreign = {**model.owned_by([job["_id"]]), "_id": {"$not": {"$type": "objectId"}}}
-    return model.collection().delete_many(foreign).deleted_count
+    return model.purge(user_id=job["_id"], ids=None)
 
 
 def _any_of(model: type[OwnedDocument], user_id: ObjectId) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from bson import ObjectId
-from bson.errors import InvalidBSON
 from django.apps import apps
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
@@ -68,8 +67,8 @@ def by_access_token(
     }
     try:
         stored, found = send_together(reads, beside)
-    except (OperationFailure, InvalidBSON) as error:
-        if beside is None or getattr(error, "timeout", False):
+    except OperationFailure as error:
+        if beside is None or error.timeout:
             raise
         stored, found = send_together(reads)
     user = judge(user=stored["user"], block=stored["block"])

@@ -428,6 +428,7 @@ browser.session.flush()
 def test_what_other_programs_stored_is_shown(run: Run) -> None:
     told = run("""
 from bson import DatetimeMS, ObjectId
+from support import exotic
 from chabad_auth_django.db import connection
 from chabad_auth_django.models.fields import now
 database, id, time = connection.get_database(), ObjectId(), now()
@@ -454,6 +455,18 @@ for value in odd:
     key = {"_id": f"issuer:[\\"i\\", \\"{id}\\"]", "authMethod": value, "email": value}
     database.external_ids.insert_one({**own, **key, "createdAt": value})
 database.users.insert_one({"_id": ObjectId(), "email": 5})
+# What PyMongo refuses to read.
+id, theirs = ObjectId(), exotic.UNREADABLE["in an object"]
+made.append(id)
+event = {"userId": id, "timestamp": time, "eventName": "x", "eventType": "x"}
+for collection, row in (
+    ("users", {"_id": id, "email": f"{id}@example.org"}),
+    ("appdatas", {"userId": id, "appId": "a", "dataKey": "k"}),
+    *((name, {"userId": id}) for name in ("profiles", "preferences", "blocks")),
+    *((name, event) for name in ("activities", "analytics")),
+):
+    raw = exotic.raw({"_id": ObjectId(), **row, "theirs": theirs})
+    database[collection].insert_one(raw)
 browser = superuser()
 addresses = [PEOPLE, f"{PEOPLE}?order=email", f"{BASE}sessions/"]
 addresses += [f"{PEOPLE}{id}/{path}" for id in made for path in staff.TABS]
@@ -469,7 +482,7 @@ posted = browser.post(f"{PEOPLE}export/")
 tell(b"".join(posted.streaming_content).decode().count("@example.org"))
 tell(browser.post(f"{PEOPLE}bulk/", {"action": "delete", "id": made}).status_code)
 """)
-    assert told == [9, 200], "\n".join(map(str, told))
+    assert told == [10, 200], "\n".join(map(str, told))
 
 
 def test_what_takes_too_long_is_stopped_and_keeps_the_filters(run: Run) -> None:

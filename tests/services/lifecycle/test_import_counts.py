@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 from bson import Binary, Decimal128, Int64, ObjectId
+from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
+from support import exotic
 from support.interleave import Pause, command
 
 from chabad_auth_django.db.batches import RAW
@@ -56,6 +58,32 @@ def file(events: list[dict[str, Any]], user: User) -> io.BytesIO:
     file = io.BytesIO()
     portability.export_user(user_id=user.id, file=file, advance=lambda count: None)
     return file
+
+
+#: Ids that are not the same when they have been decoded.
+UNDECODABLE = [
+    exotic.SERVED["no UTF-8"],
+    exotic.SERVED["lone surrogate"],
+    {"a": exotic.SERVED["no UTF-8"]},
+    exotic.UNREADABLE["binary 2 of another length"],
+    {"a": exotic.UNREADABLE["binary 2 of no bytes"]},
+]
+
+
+def test_an_erasure_keeps_the_counts_of_events_whose_ids_cannot_be_decoded(
+    user: User, raw: Database, events: list[dict[str, Any]]
+) -> None:
+    template = {key: value for key, value in events[1].items() if key != "_id"}
+    for id in UNDECODABLE:
+        raw.analytics.insert_one(exotic.raw({"_id": id, **template}))
+    before = counts.get_event_counts(start=JANUARY, end=APRIL)
+    assert sum(row["count"] for row in before) == len(events) + len(UNDECODABLE)
+    for size in (2, 1000):
+        with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "PURGE_BATCH_SIZE": size}):
+            User.objects.first().delete()
+            list(deletion.run())
+        assert counts.get_event_counts(start=JANUARY, end=APRIL) == before
+    assert raw.analytics.count_documents({}) == 0
 
 
 def imported(file: io.BytesIO, *, dry_run: bool = False, with_analytics: bool = True) -> Any:
