@@ -1,7 +1,7 @@
 """Deploying, comparing and mending the indexes (specification: "Index Strategy")."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +29,9 @@ OPTIONS = (
 
 #: The server has an index with these keys or this name, and other options.
 CONFLICTS = (85, 86)
+
+#: There is a view in place of the collection.
+VIEW = 166
 
 #: Seconds that counting what a TTL index would remove may take.
 COUNT_TIMEOUT = 5 * 60
@@ -134,20 +137,21 @@ def create(
     """Create the missing indexes, call the hook after each; return those that were created.
 
     An index that another program creates at the same time is left as it is, whatever its options.
-    Raises ``IndexBuildFailed``.
+    Raises ``IndexBuildFailed`` in the end, for the first that cannot be created.
     """
-    created = []
+    created, failures = [], []
     for index in (comparison or compare()).missing:
         try:
-            _create(index)
-        except OperationFailure as error:
-            found = _found_indexes(_collection(index))
-            if error.code not in CONFLICTS or index.keys not in [other.keys for other in found]:
-                raise
+            if not _create(index):
+                continue
+        except IndexBuildFailed as error:
+            failures.append(error)
             continue
         created.append(index)
         if on_created:
             on_created(index)
+    if failures:
+        raise failures[0]
     return created
 
 
@@ -209,21 +213,41 @@ def _fix(differing: Differing) -> str:
     return f"{declared}: dropped and created (was {found})"
 
 
-def _create(index: Index) -> None:
+def _create(index: Index) -> bool:
+    """Create the index; tell whether there was none with its keys. Raises ``IndexBuildFailed``."""
+    collection = _collection(index)
     try:
         with pymongo.timeout(BUILD_TIMEOUT):
-            _collection(index).create_index(list(index.keys), name=index.name, **index.options)
+            collection.create_index(list(index.keys), name=index.name, **index.options)
     except OperationFailure as error:
-        if error.code != DUPLICATE_KEY:
+        if error.timeout:
             raise
-        raise IndexBuildFailed(
-            f"{index} cannot be created: several documents have the same key. "
-            "'manage.py chabad_check_integrity' finds them. Merge or remove them, then try again."
-        ) from error
+        if error.code in CONFLICTS:
+            found = list(_found_indexes(collection))
+            if index.keys in [other.keys for other in found]:
+                return False
+            if index.name in [other.name for other in found]:
+                # One with other keys has the name.
+                return _create(replace(index, name=f"{index.name}_chabad"))
+        reason = str((error.details or {}).get("errmsg", error))
+        if error.code == DUPLICATE_KEY:
+            # The server's text names a value.
+            reason = (
+                "several documents have the same key. 'manage.py chabad_check_integrity' finds "
+                "them. Merge or remove them, then try again."
+            )
+        raise IndexBuildFailed(f"{index} cannot be created: {reason}") from error
+    return True
 
 
 def _found_indexes(collection: Collection[dict[str, Any]]) -> Iterator[Index]:
-    return indexes_of(collection, list(collection.list_indexes()))
+    try:
+        specs = list(collection.list_indexes())
+    except OperationFailure as error:
+        if error.code != VIEW:
+            raise
+        specs = []
+    return indexes_of(collection, specs)
 
 
 def indexes_of(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -277,3 +277,49 @@ def test_the_default_collation_of_a_collection_is_no_option(database: Database) 
     assert pair.found.options["collation"]["locale"] == "he"
     indexes.fix()
     assert indexes.compare().is_clean
+
+
+def capped(database: Database) -> None:
+    database.create_collection("activities", capped=True, size=100_000)
+
+
+def view(database: Database) -> None:
+    database.command("create", "appdatas", viewOn="other", pipeline=[])
+
+
+def duplicates(database: Database) -> None:
+    database.appdatas.insert_many([{"createdAt": now()} for _ in range(2)])
+
+
+def arrays(database: Database) -> None:
+    database.activities.insert_one({"userId": [1, 2], "timestamp": [now()] * 2})
+
+
+@pytest.mark.parametrize(("spoil", "left"), [(capped, 1), (view, 4), (duplicates, 1), (arrays, 1)])
+def test_an_index_that_cannot_be_created_does_not_stop_the_others(
+    database: Database, spoil: Callable[[Database], None], left: int
+) -> None:
+    spoil(database)
+    for _ in range(2):
+        with pytest.raises(IndexBuildFailed, match="cannot be created: "):
+            indexes.create()
+        assert len(indexes.compare().missing) == left
+
+
+def test_the_name_of_an_index_may_be_taken(database: Database) -> None:
+    database.users.create_index("name", name="email_1")
+    database.activities.create_index("userId", name="timestamp_1")
+    indexes.create()
+    comparison = indexes.compare()
+    assert (comparison.missing, comparison.differing) == ([], [])
+    assert information(database, "users")["email_1"] == {"unique": True}
+
+
+def test_an_index_that_cannot_be_mended_is_restored(database: Database) -> None:
+    capped(database)
+    database.activities.create_index("timestamp")
+    indexes.create()
+    before = information(database, "activities")
+    with pytest.raises(IndexBuildFailed, match="TTL index on a capped collection"):
+        indexes.fix()
+    assert information(database, "activities") == before
