@@ -194,6 +194,9 @@ class DateTimeField(serializers.DateTimeField):
         return value
 
 
+@extend_schema_field(
+    {"type": "object", "additionalProperties": {}, "example": {"key": "value"}}, "ChabadJSONObject"
+)
 class JSONObjectField(serializers.Field[Any, Any, Any, Any]):
     """A free-form JSON object within the limit that the named setting gives."""
 
@@ -211,6 +214,14 @@ class JSONObjectField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": {"$ref": "#/components/schemas/ChabadJSONObject"},
+        "example": {"clock": {"color": "blue"}},
+    },
+    "ChabadJSONObjects",
+)
 class JSONObjectsField(JSONObjectField):
     """An object whose keys are names, and whose values are free-form JSON objects."""
 

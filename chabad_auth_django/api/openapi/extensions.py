@@ -9,7 +9,7 @@ from drf_spectacular.extensions import (
     OpenApiSerializerFieldExtension,
 )
 
-from chabad_auth_django.api.http.fields import ChoiceField, JSONObjectField
+from chabad_auth_django.api.http.fields import ChoiceField
 from chabad_auth_django.conf import conf
 
 #: ``validators.validate_name``, as far as a regular expression of ECMAScript can tell.
@@ -98,32 +98,6 @@ class ExpandFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-
         choice = ChoiceField(self.target.choices, component=self.target.component)
         items = auto_schema._map_serializer_field(choice, direction)
         return {"type": "array", "items": items, "uniqueItems": True, "minItems": 1}
-
-
-class JSONObjectFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """A free-form object."""
-
-    target_class = "chabad_auth_django.api.http.fields.JSONObjectField"
-
-    def get_name(self) -> str:
-        return "ChabadJSONObject"
-
-    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        return {"type": "object", "additionalProperties": {}, "example": {"key": "value"}}
-
-
-class JSONObjectsFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """Free-form objects by name."""
-
-    target_class = "chabad_auth_django.api.http.fields.JSONObjectsField"
-
-    def get_name(self) -> str:
-        return "ChabadJSONObjects"
-
-    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        value = auto_schema._map_serializer_field(JSONObjectField(""), direction)
-        example = {"clock": {"color": "blue"}}
-        return {"type": "object", "additionalProperties": value, "example": example}
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
