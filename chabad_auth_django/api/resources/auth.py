@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -80,22 +80,14 @@ class RulesSerializer(StrictSerializer):
     roles = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
 
 
-class IsSignedIn(BasePermission):
-    """Let every signed-in user in."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        """Tell whether there is a user."""
-        return bool(request.user)
-
-
 class AuthView(APIViewSet):
-    """What no cache may keep."""
+    """Base of views whose answers no cache may keep."""
 
     cache_control = "private, no-store"
 
 
 class TokensView(AuthView):
-    """What gives tokens, to whoever proves in the body who they are."""
+    """Base of views that give tokens to a caller whom the body identifies."""
 
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
@@ -115,7 +107,7 @@ class TokensView(AuthView):
 
 
 class LoginViewSet(TokensView):
-    """Where tokens come from."""
+    """Signing in."""
 
     throttle_classes = FromSetting("THROTTLE_CLASSES", AccountThrottle)
     throttle_scope = "sign_in"
@@ -143,7 +135,7 @@ class LoginViewSet(TokensView):
 
 
 class RefreshViewSet(TokensView):
-    """Where tokens are renewed."""
+    """Renewing tokens."""
 
     throttle_classes = [RefreshThrottle]
     throttle_scope = "refresh"
@@ -162,9 +154,9 @@ class RefreshViewSet(TokensView):
 
 
 class SessionViewSet(AuthView):
-    """The caller, and where it is signed in."""
+    """The caller and its sessions."""
 
-    permission_classes = [IsSignedIn]
+    permission_classes = [IsAuthenticated]
 
     @describe_read("auth_me", UserSerializer)
     def me(self, request: Request) -> Response:
