@@ -12,6 +12,7 @@ import pymongo
 import pytest
 from django.test import override_settings
 from django.utils import translation
+from hypothesis import HealthCheck, settings
 from support.commands import CommandCounter
 from support.databases import (
     IndexListener,
@@ -27,6 +28,10 @@ from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
 
 pytest_plugins = ["support.claims", "support.sampling", "support.targeting"]
+
+# A busy machine must make no test fail.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_configure() -> None:
