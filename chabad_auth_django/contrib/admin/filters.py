@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 
 from bson import ObjectId
 from django import forms
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin import rights
 from chabad_auth_django.contrib.admin.languages import StrOrLazy
 from chabad_auth_django.exceptions import UserNotFound, ValidationError
 from chabad_auth_django.models import User
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.validators import to_object_id
 
 
@@ -24,7 +24,7 @@ def choice(label: StrOrLazy, choices: Mapping[str, StrOrLazy] | None = None) -> 
 
 def ago(days: str) -> datetime:
     """Return the time so many days ago."""
-    return timezone.now() - timedelta(days=int(days))
+    return now() - timedelta(days=int(days))
 
 
 def person_field() -> forms.CharField:

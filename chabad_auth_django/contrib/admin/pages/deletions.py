@@ -11,7 +11,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.api.http.rendering import to_json
@@ -24,6 +23,7 @@ from chabad_auth_django.contrib.admin.reads import person
 from chabad_auth_django.contrib.admin.reads.state import LATE_DELETION
 from chabad_auth_django.db.cursors import encode
 from chabad_auth_django.exceptions import TooSlow
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.lifecycle import departed, receipts
 from chabad_auth_django.services.lifecycle.departed import Departure
 from chabad_auth_django.validators import to_object_id
@@ -58,7 +58,7 @@ class DeletionsPage(Page):
                 "departure": item,
                 "entry": entries.get(item.user_id),
                 "is_late": _is_late(item),
-                "is_due": item.due_at is not None and item.due_at <= timezone.now(),
+                "is_due": item.due_at is not None and item.due_at <= now(),
             }
             for item in shown
         ]
@@ -97,7 +97,7 @@ class ReceiptPage(Page):
             "deleted": sum(receipt.deleted.values()),
             "left": sum(receipt.left.values()),
             "entry": _last_entries(request, [user_id]).get(user_id),
-            "today": timezone.now(),
+            "today": now(),
         }
 
 

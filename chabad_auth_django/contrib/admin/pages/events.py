@@ -26,6 +26,7 @@ from chabad_auth_django.db.pages import PageQuery, Position, Row
 from chabad_auth_django.exceptions import TooSlow
 from chabad_auth_django.models import Activity, Analytics
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.data import events
 from chabad_auth_django.services.identity import users
 
@@ -69,8 +70,7 @@ class EventsForm(PeriodForm):
         given = self.cleaned_data
         if given.get("days") or given.get("since") or given.get("until"):
             return super().period(zone)
-        now = timezone.now()
-        return Period(now - timedelta(days=1), now + _AHEAD)
+        return Period(now() - timedelta(days=1), now() + _AHEAD)
 
     @property
     def model(self) -> type[Activity | Analytics]:

@@ -23,6 +23,7 @@ from chabad_auth_django.contrib.admin.reads import summary
 from chabad_auth_django.contrib.admin.reads.summary import Summary
 from chabad_auth_django.exceptions import EventsArchived, ReplicaSetRequired
 from chabad_auth_django.models import User
+from chabad_auth_django.models.fields import now
 
 #: Days of the small chart, and names beside it.
 DAYS, MOST_COMMON = 90, 5
@@ -66,9 +67,9 @@ class FiguresTab(PersonPage):
 
 def glance(user_id: ObjectId) -> dict[str, Any]:
     """Return a small chart of the last days, and bars of what was most common in them."""
-    today = timezone.now().astimezone(UTC).date()
+    today = now().date()
     first = periods.midnight(today - timedelta(days=DAYS - 1), UTC)
-    end = timezone.now() + timedelta(minutes=5)
+    end = now() + timedelta(minutes=5)
     try:
         found = section(
             partial(summary.summarize, start=first, end=end, most=MOST_COMMON, user_id=user_id)

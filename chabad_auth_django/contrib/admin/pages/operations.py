@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core import checks
 from django.http import HttpRequest
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin.charts.strip import Day, strip
@@ -18,6 +18,7 @@ from chabad_auth_django.contrib.admin.reads.calendar import Calendar
 from chabad_auth_django.contrib.admin.reads.server import Server
 from chabad_auth_django.contrib.admin.reads.state import State
 from chabad_auth_django.exceptions import TooSlow
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import statistics
 
 #: Days of the strip.
@@ -45,7 +46,7 @@ class OperationsPage(Page):
 
     def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
         """Return each part; one that took too long is left out, and its card says so."""
-        now, days, host, sizes = (
+        current, days, host, sizes = (
             section(state.read),
             section(_calendar),
             section(server.read),
@@ -55,9 +56,9 @@ class OperationsPage(Page):
             "configuration": list(configuration.read()),
             "messages_of_checks": _check(),
         }
-        if isinstance(now, State):
-            found |= {"state": now, "problems": list(state.problems(now))}
-            found["indexes"] = list(_indexes(now))
+        if isinstance(current, State):
+            found |= {"state": current, "problems": list(state.problems(current))}
+            found["indexes"] = list(_indexes(current))
         if isinstance(days, Calendar):
             found |= {"calendar": days, "strip": _strip(days), "archives": days.archives}
         if isinstance(host, Server):
@@ -70,7 +71,7 @@ class OperationsPage(Page):
 
 
 def _calendar() -> Calendar:
-    today = periods.midnight(timezone.now().astimezone(UTC).date(), UTC)
+    today = periods.midnight(now().date(), UTC)
     last = today + timedelta(days=1)
     found = calendar.read(first=last - timedelta(days=DAYS), last=last)
     return Calendar(calendar.find_missing(found.days), found.seen, found.archives)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_lazy
 
@@ -26,6 +26,7 @@ from chabad_auth_django.contrib.admin.reads.summary import Summary
 from chabad_auth_django.contrib.admin.templatetags.chabad_charts import duration
 from chabad_auth_django.exceptions import TooSlow
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.analytics import bitmaps
 
 #: Days of the charts, today included.
@@ -55,7 +56,7 @@ class OverviewPage(Page):
 
     def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
         """Return what the staff member may see."""
-        found: dict[str, Any] = {"tiles": [], "today": timezone.now()}
+        found: dict[str, Any] = {"tiles": [], "today": now()}
         if rights.holds(request.user, "view_people", "view_events"):
             shows_names = rights.holds(request.user, "view_people")
             users = section(lambda: people.read(newest=NEWEST if shows_names else 0))
@@ -84,21 +85,21 @@ class OverviewPage(Page):
                     found["active"] = _active_chart(seen)
                     found["tiles"].append(_active_tile(seen))
         if rights.holds(request.user, "view_operations"):
-            now = section(state.read)
-            if isinstance(now, State):
-                found["problems"] = list(state.problems(now))
-                found["tiles"] += _operator_tiles(now)
+            current = section(state.read)
+            if isinstance(current, State):
+                found["problems"] = list(state.problems(current))
+                found["tiles"] += _operator_tiles(current)
         return found
 
 
 def _summary() -> Summary:
     # As far ahead as a client's clock may be.
-    end = timezone.now() + timedelta(minutes=5)
+    end = now() + timedelta(minutes=5)
     return summary.summarize(start=_first_day(), end=end, most=MOST_COMMON)
 
 
 def _first_day() -> datetime:
-    return periods.midnight(timezone.now().astimezone(UTC).date() - timedelta(days=DAYS - 1), UTC)
+    return periods.midnight(now().date() - timedelta(days=DAYS - 1), UTC)
 
 
 def _charts(found: Summary) -> dict[str, Any]:
@@ -217,7 +218,7 @@ def _active_chart(found: RolledUp) -> Columns:
 
 def _operator_tiles(found: State) -> Iterator[Tile]:
     operations = reverse("admin:chabad_admin_operations_changelist")
-    age = found.oldest_deletion and (timezone.now() - found.oldest_deletion).total_seconds()
+    age = found.oldest_deletion and (now() - found.oldest_deletion).total_seconds()
     yield Tile(
         gettext("Open deletions"),
         number(found.open_deletions),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from chabad_auth_django.contrib.admin.filters import FilterForm
 from chabad_auth_django.contrib.admin.languages import StrOrLazy
 from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.models.fields import now
 
 #: Range -> its days, today included, and what it is called.
 RANGES = {
@@ -50,10 +51,19 @@ def day_field(label: StrOrLazy) -> forms.DateField:
     )
 
 
+class MomentField(forms.DateTimeField):
+    """A time in the staff member's zone, whether or not the project has ``USE_TZ``."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Return the time with its zone."""
+        found = super().to_python(value)
+        return timezone.make_aware(found) if found and timezone.is_naive(found) else found
+
+
 def moment_field(label: StrOrLazy) -> forms.DateTimeField:
     """Return a field for a day with a time, in the staff member's zone."""
     first, last = (datetime.combine(day, time(), UTC) for day in (_FIRST, _LAST))
-    return forms.DateTimeField(
+    return MomentField(
         label=label,
         required=False,
         validators=[MinValueValidator(first), MaxValueValidator(last)],
@@ -96,7 +106,7 @@ class PeriodForm(FilterForm):
         """Return the range in the zone; days win over the last days."""
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         days = int(self.cleaned_data.get("days") or self.default_days or 1)
-        today = timezone.now().astimezone(zone).date()
+        today = now().astimezone(zone).date()
         last = until or max(since or today, today)
         first = since or last - timedelta(days=days - 1)
         end = midnight(last + timedelta(days=1), zone)

@@ -26,6 +26,7 @@ from chabad_auth_django.contrib.admin.templatetags.chabad_admin import as_time
 from chabad_auth_django.db.pages import Row
 from chabad_auth_django.models import User
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
+from chabad_auth_django.models.fields import now
 
 #: What the chart shows where nothing else is asked for.
 CHARTED = timedelta(days=30)
@@ -87,7 +88,7 @@ def _chart(user_id: ObjectId, criteria: Mapping[str, Any]) -> Any:
     if any(criteria[name] for name in ("app_id", "session_id", "name")):
         return None
     zone = timezone.get_current_timezone()
-    end = criteria["until"] or timezone.now()
+    end = criteria["until"] or now()
     period = Period(criteria["since"] or end - CHARTED, end)
     is_short = period.end - period.start < timedelta(days=4)
     bucket = "hour" if is_short else "day"

@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from chabad_auth_django.contrib.admin.languages import in_language_of_texts
 from chabad_auth_django.db.cursors import encode
 from chabad_auth_django.db.pages import Page
+from chabad_auth_django.models.fields import now
 
 register = template.Library()
 
@@ -90,13 +91,13 @@ def when(value: Any) -> SafeString:
     if time is None:
         # Other programs can store what is no time, or one that Python does not have.
         return shown(None if isinstance(value, DatetimeMS) else value)
-    now = timezone.now()
+    present = now()
     with in_language_of_texts():
-        earlier, later = sorted((time, now))
+        earlier, later = sorted((time, present))
         length = timesince(earlier, later, depth=1)
-    if abs(now - time) < _MINUTE:
+    if abs(present - time) < _MINUTE:
         return _time(time, gettext("just now"))
-    text = gettext("in %(time)s") if time > now else gettext("%(time)s ago")
+    text = gettext("in %(time)s") if time > present else gettext("%(time)s ago")
     return _time(time, text % {"time": length})
 
 
