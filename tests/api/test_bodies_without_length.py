@@ -1,9 +1,10 @@
 """A body that does not say its length is read, or refused with 411; it never counts as empty.
 
 The kind: a write is answered with success and does nothing, because who reads the body goes by
-``Content-Length``. Looked through: chunks over HTTP/1.1 with a server that takes them apart
-(gunicorn) and one that does not (``wsgiref``), HTTP/2 over WSGI, and ASGI; each write that takes a
-body. Also one beyond the limit, one that is not there, and ``Idempotency-Key``, which hashes it.
+``Content-Length``. Looked through: who reads the body first, as the limits of sign-in do; chunks
+over HTTP/1.1 with a server that takes them apart (gunicorn) and one that does not (``wsgiref``),
+HTTP/2 over WSGI, and ASGI; each write that takes a body. Also one beyond the limit, one that is not
+there, and ``Idempotency-Key``, which hashes it.
 """
 
 from __future__ import annotations
@@ -106,6 +107,19 @@ def test_a_body_that_ends_by_itself_is_read(mongodb: str) -> None:
         assert Profile.find_by_user_id(user.id).bio == "sent without a length"
         too_long = b" " * (conf.BODY_MAX_BYTES + 1)
         assert send(user, too_long, **environ)[0] == 413, name
+
+
+def test_a_body_whose_names_a_limit_counts_is_read(user: User) -> None:
+    # The environment has no address of a client either, as of a server that listens on a socket.
+    body = {"username": "ann@example.org", "password": "wrong", "refreshToken": "x" * 40}
+    for name, (send, environ) in WAYS.items():
+        for path, fields in (("login", ("username", "password")), ("refresh", ("refreshToken",))):
+            key = "path" if send is over_asgi else "PATH_INFO"
+            method = "method" if send is over_asgi else "REQUEST_METHOD"
+            sent = json.dumps({field: body[field] for field in fields}).encode()
+            asked = {**environ, key: f"/api/auth/{path}/", method: "POST"}
+            status, answer = send(user, sent, **asked)
+            assert status != 400, (name, path, answer)
 
 
 def test_a_body_in_chunks_that_nobody_takes_apart_is_refused(user: User) -> None:

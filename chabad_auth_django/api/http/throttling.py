@@ -88,6 +88,10 @@ class ScopedThrottle(SimpleRateThrottle):
             return False
         return bool(self.throttle_success())
 
+    def get_ident(self, request: Request) -> str:
+        """Return the client's address; a server that listens on a socket may tell none."""
+        return super().get_ident(request) or ""
+
     def _cache_key(self, ident: str) -> str:
         # Hashed: the cache must not hold e-mail addresses, and it does not accept every key.
         digest = hashlib.sha256(ident.encode(errors="replace")).hexdigest()

@@ -66,6 +66,11 @@ class Request(RestFrameworkRequest):
             self._not_authenticated()
             raise
 
+    def _load_stream(self) -> None:
+        # Whoever reads the body first: a throttle, a permission or the view.
+        measure_body(self)
+        super()._load_stream()  # type: ignore[misc]  # Missing in its types.
+
     def _not_authenticated(self) -> None:
         # DRF would make contrib.auth's AnonymousUser, which needs contrib.auth installed.
         self._authenticator = self.auth = None
@@ -213,8 +218,6 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
         """Check the caller; do a write with an ``Idempotency-Key`` only once."""
         super().initial(request, *args, **kwargs)
         method = str(request.method)
-        if method in WRITE:
-            measure_body(request)
         for name in kwargs.keys() & NAMES:
             validate_name(kwargs[name])
         # ViewSet calls the attribute of the method; a wrong method has none, and is 405.
