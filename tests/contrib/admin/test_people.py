@@ -384,6 +384,28 @@ tell([answer.status_code, User.find_by_id(user.id).name, LogEntry.objects.count(
     assert told == [[409, "Ann Other", 0]]
 
 
+def test_a_person_shows_what_they_chose_to_see(run: Run) -> None:
+    told = run("""
+from chabad_auth_django.models import Preferences
+user = make()["ann"]
+page = f"{PEOPLE}{user.id}/"
+browser = client("view_people")
+def after(label):
+    return text(browser.get(page)).partition(f"{label} ")[2].partition(" Widgets")[0][:20]
+preferences = Preferences.find_by_user_id(user.id)
+preferences.toggle_notification("push")
+preferences.patch({"widgets.disabled": ["zmanim", "store"]})
+tell([after("Notifications"), after("Widgets shown"), after("Widgets hidden")])
+odd = {"widgets": [1], "notifications": {"items": 1, "email": "x"}}
+odd["dashboard"] = {"favoriteApps": 7}
+Preferences.collection().update_one({"userId": user.id}, {"$set": odd})
+tell([browser.get(page).status_code, after("Notifications"), after("Favorite apps")[:1]])
+""")
+    assert told[0][:2] == ["e-mail in the app", "–"]
+    assert told[0][2].startswith("zmanim, store")
+    assert told[1] == [200, "e-mail", "7"]
+
+
 def test_an_account_of_the_project_leads_to_its_person_and_back(run: Run) -> None:
     told = run("""
 from chabad_auth_django.services.identity import identities
