@@ -3,8 +3,6 @@
 ``TEST_MONGODB_URI`` names a replica set to use in place of ours.
 """
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Iterator
 
@@ -14,13 +12,7 @@ from django.test import override_settings
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 from support.commands import CommandCounter
-from support.databases import (
-    IndexListener,
-    Server,
-    database_name,
-    named_uri,
-    skip_unless_ours,
-)
+from support.databases import IndexListener, Server, database_name, named_uri, skip_unless_ours
 from support.fork_server import ForkServer
 
 from chabad_auth_django.contrib.embedded.server import Mongod

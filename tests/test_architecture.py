@@ -1,7 +1,5 @@
 """What ruff and import-linter do not look at; their rules are in pyproject.toml."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import chabad_auth_django

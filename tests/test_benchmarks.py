@@ -1,7 +1,5 @@
 """What the benchmark makes of its figures; ``python -m benchmarks --quick`` proves the rest."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 import xml.etree.ElementTree

@@ -1,7 +1,5 @@
 """django-cors-headers: what pages of other origins may send and read."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The check that asks the server."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The checks of a host project whose accounts sign in, in processes of such projects."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ Looked through: every setting of ``conf/core.py`` and ``conf/issuers.py``, and w
 django-cors-headers and packages of second factors add to them.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

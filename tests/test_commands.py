@@ -1,7 +1,5 @@
 """The commands that each operation sends: a new one is a regression until it is wanted."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -106,10 +104,7 @@ COMMANDS: dict[str, tuple[Operation, list[str]]] = {
         lambda user: AppData.create_app_data(**key(user, "new"), data_value=1),
         ["find", "insert", COMMIT, "find"],
     ),
-    "upsert an old key": (
-        lambda user: AppData.upsert_app_data(**key(user), data_value=2),
-        CHANGE,
-    ),
+    "upsert an old key": (lambda user: AppData.upsert_app_data(**key(user), data_value=2), CHANGE),
     "upsert a new key": (
         lambda user: AppData.upsert_app_data(**key(user, "new"), data_value=2),
         [*CHANGE, "find", "insert", COMMIT, "find"],

@@ -1,7 +1,5 @@
 """Every setting is described once; ``conf``, the checks and the documentation follow that."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

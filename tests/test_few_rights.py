@@ -3,8 +3,6 @@
 Looked through: system checks, ``migrate``, commands, the API and readiness.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -27,10 +25,7 @@ pytestmark = pytest.mark.slow
 ROLES = {
     "nothing": [],
     "read": [{"role": "read", "db": "test_rights"}],
-    "write": [
-        {"role": "readWrite", "db": "test_rights"},
-        {"role": "dbAdmin", "db": "test_rights"},
-    ],
+    "write": [{"role": "readWrite", "db": "test_rights"}, {"role": "dbAdmin", "db": "test_rights"}],
 }
 
 

@@ -5,8 +5,6 @@ Django's own test cases and ours, a login's receiver, management commands, a ser
 run without any MongoDB.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from importlib.metadata import entry_points

@@ -4,8 +4,6 @@ The kind: something happened, and no line says so. Looked through: every answer 
 way of signing in and its refusals, old refresh tokens, creations and deletions, and every logger.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import re
@@ -189,10 +187,7 @@ for id in ("0123456789abcdef0123456789abcdef", "<evil>"):
     print(answer.headers["X-Request-ID"])
 """
     result = python(
-        *("-c", code),
-        cwd=tmp_path,
-        MONGODB_URI=mongodb,
-        DJANGO_SETTINGS_MODULE="json_settings",
+        *("-c", code), cwd=tmp_path, MONGODB_URI=mongodb, DJANGO_SETTINGS_MODULE="json_settings"
     )
     assert result.returncode == 0, result.stderr
     ids = result.stdout.split()

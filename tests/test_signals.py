@@ -1,7 +1,5 @@
 """Receivers of a host project that raise."""
 
-from __future__ import annotations
-
 import logging
 from functools import partial
 from typing import Any

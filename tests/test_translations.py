@@ -5,8 +5,6 @@ the domain's and of HTTP's errors, the rules of the validators, the models and t
 the API, the clients of ChabadUniverse, and what REST framework says by itself.
 """
 
-from __future__ import annotations
-
 import ast
 import string
 from collections.abc import Iterator

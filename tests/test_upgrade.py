@@ -1,7 +1,5 @@
 """A database that version 0.1.0 wrote goes on: what is carried over, and what is not."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from datetime import timedelta

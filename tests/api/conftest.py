@@ -1,7 +1,5 @@
 """Callers of the API."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 

@@ -1,7 +1,5 @@
 """Values of applications through the API."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

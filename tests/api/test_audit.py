@@ -1,7 +1,5 @@
 """The audit trail through the API: what is recorded, and who reads it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -4,8 +4,6 @@ Kind: an entry says that something was done, and nothing was. Looked through: ea
 ``audit.record``. Where an operation may find nothing to change, it runs twice here.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Signing in with the token of an issuer, and what follows, over HTTP."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Iterator

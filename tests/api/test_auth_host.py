@@ -1,7 +1,5 @@
 """Django's own users at the API, each time in a host project's process of its own."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """A blocked user comes in by no door, and no other program can undo the block by writing a user."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -135,9 +133,7 @@ class TestService:
             Block.objects.delete()
             User.objects(id__in=ids).delete()
 
-    def test_threads_that_block_one_user_store_one_block(
-        self,
-    ) -> None:
+    def test_threads_that_block_one_user_store_one_block(self) -> None:
         user = User.create_user(email="ann@example.org")
         together([lambda: blocking.block_user(user_id=user.id, reason="x")] * 8)
         assert Block.objects.count() == 1

@@ -1,7 +1,5 @@
 """Nothing that a client sends costs more than its size: time, memory and what it is answered."""
 
-from __future__ import annotations
-
 import json
 import time
 import tracemalloc

@@ -1,7 +1,5 @@
 """What each endpoint asks of MongoDB: one command for the caller and what is read first."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -104,18 +102,8 @@ EXPECTED: list[tuple[str, str, Any, list[str]]] = [
     ("get", "users/me/app-data/cteen/", None, []),
     ("get", "users/me/app-data/cteen/settings/", None, []),
     ("put", "users/me/app-data/cteen/settings/", {"dataValue": 1}, ["findAndModify"]),
-    (
-        "put",
-        "users/me/app-data/cteen/settings/",
-        {"dataValue": 1, "version": 1},
-        ["findAndModify"],
-    ),
-    (
-        "patch",
-        "users/me/app-data/cteen/settings/",
-        {"dataValue": {}},
-        ["findAndModify"],
-    ),
+    ("put", "users/me/app-data/cteen/settings/", {"dataValue": 1, "version": 1}, ["findAndModify"]),
+    ("patch", "users/me/app-data/cteen/settings/", {"dataValue": {}}, ["findAndModify"]),
     ("post", "users/", {"email": "new@example.org"}, ["insert"] * 4 + ["commitTransaction"]),
     ("get", "users/{id}/", None, ["find"]),
     ("get", "users/?role=user&order=-email", None, ["find"]),

@@ -1,7 +1,5 @@
 """Conditional requests: nobody overwrites what they have not seen."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from functools import partial
@@ -284,11 +282,7 @@ def test_one_of_sixteen_wins_each_round(
             verb,
             path.format(n=number, round=turn),
             json.dumps(data).replace("{n}", str(number)),
-            {
-                "Authorization": f"Bearer {token}",
-                "Content-Type": "application/json",
-                **headers,
-            },
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers},
         )
         response = connection.getresponse()
         response.read()

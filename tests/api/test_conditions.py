@@ -1,7 +1,5 @@
 """Conditions that contradict each other, paths and parameters that are not exact, are refused."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

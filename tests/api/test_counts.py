@@ -1,7 +1,5 @@
 """Counts through the API: what the stored events give, from roll-ups where there are any."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

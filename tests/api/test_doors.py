@@ -4,8 +4,6 @@ A state without an expectation, or a door without one, fails. The doors are thos
 with the real allauth, which runs in a process of its own: ``support/doors.py``.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What is neither asked for nor of use is neither read nor repeated."""
 
-from __future__ import annotations
-
 from api.conftest import Login
 from pymongo.database import Database
 from rest_framework.test import APIClient

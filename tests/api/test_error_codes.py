@@ -5,8 +5,6 @@ serializer's fields that ``null`` removes; what PATCH takes and PUT refuses; the
 fields, of lists, of events alone and in batches, of unknown fields and of queries.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 from urllib.parse import quote

@@ -1,7 +1,5 @@
 """Events: exactly once, whatever is sent again."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -109,8 +107,7 @@ def test_a_growing_batch_sent_by_many_whose_answers_get_lost_is_stored_once(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "status"),
-    [(4 * 60, 201), (6 * 60, 400), (-89 * 86_400, 201), (-91 * 86_400, 400)],
+    ("seconds", "status"), [(4 * 60, 201), (6 * 60, 400), (-89 * 86_400, 201), (-91 * 86_400, 400)]
 )
 def test_a_time_is_bounded(api: APIClient, seconds: float, status: int) -> None:
     event = {"eventType": "opened", "timestamp": at(seconds)}
@@ -138,8 +135,7 @@ def test_a_wrong_clock_of_the_client_is_corrected(api: APIClient, clock: str | N
 
 
 @pytest.mark.parametrize(
-    ("seconds", "status"),
-    [(-4 * 60, 201), (-6 * 60, 400), (89 * 86_400, 201), (91 * 86_400, 400)],
+    ("seconds", "status"), [(-4 * 60, 201), (-6 * 60, 400), (89 * 86_400, 201), (91 * 86_400, 400)]
 )
 def test_a_corrected_time_is_bounded(api: APIClient, seconds: float, status: int) -> None:
     """By how long before its sending the event happened."""

@@ -1,7 +1,5 @@
 """What other programs stored: no document of theirs breaks a list, a read or a write."""
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Callable
 from typing import Any

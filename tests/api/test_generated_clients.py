@@ -5,8 +5,6 @@ of REST framework and of our HTTP layer; the codes of validators and events, and
 every field of every serializer; free-form objects, enumerations and lists in queries.
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 import json

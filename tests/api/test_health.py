@@ -1,7 +1,5 @@
 """Whether an installation may serve."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

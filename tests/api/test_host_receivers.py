@@ -1,7 +1,5 @@
 """What clients notice of a host project whose receivers raise after the commit: nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

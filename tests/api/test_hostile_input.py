@@ -1,7 +1,5 @@
 """Whatever a client sends: a 4xx in the one shape or an exact round trip, never a 500 or HTML."""
 
-from __future__ import annotations
-
 import datetime
 import json
 from typing import Any

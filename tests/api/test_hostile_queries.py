@@ -1,7 +1,5 @@
 """Whatever a client asks a list for: a 400 in the one shape, never a 500."""
 
-from __future__ import annotations
-
 import base64
 import json
 from typing import Any

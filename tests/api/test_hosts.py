@@ -1,7 +1,5 @@
 """The API is the same in every host project; pages for people only where there are templates."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys

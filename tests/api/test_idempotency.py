@@ -1,7 +1,5 @@
 """``Idempotency-Key``: the same request again answers as the first time and changes nothing."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """``Idempotency-Key`` when the process that serves the request dies of ``kill -9``."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from http.client import RemoteDisconnected

@@ -1,7 +1,5 @@
 """Linking takes proof of both identities; the last one stays."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

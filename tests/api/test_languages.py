@@ -1,7 +1,5 @@
 """The texts of errors are in the language that a client accepts; the codes are always the same."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """What a request was answered from is freed at once, not by the garbage collector."""
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Callable
 from typing import Any

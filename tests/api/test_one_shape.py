@@ -1,7 +1,5 @@
 """Every path answers every wrong request in the one shape, in JSON."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -5,8 +5,6 @@ invalid JSON and invalid values, resources and lists, app data, what has secrets
 callers and refused ones, outages, hosts with a login page of their own and without one.
 """
 
-from __future__ import annotations
-
 import html
 import json
 import re
@@ -159,10 +157,7 @@ for name in ("{bob.id}", "{User.objects.get(email="ann@example.org").id}"):
 print(json.dumps([AuditEntry.objects(outcome="refused").count(), ""]))
 """
     *found, refused = pages(calls, ann, tmp_path)
-    assert [status for status, _ in found] == [
-        *[*[200] * 12, 405, 200],
-        *[*[200] * 12, 403, 200],
-    ]
+    assert [status for status, _ in found] == [*[*[200] * 12, 405, 200], *[*[200] * 12, 403, 200]]
     assert typed(found[13][1]) and not typed(found[-1][1])
     # The one that was tried.
     assert refused[0] == 1

@@ -1,7 +1,5 @@
 """The union of all pages is the whole, each row once, in one order."""
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Who may do what: one line for each path and verb of the API."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Any
@@ -358,11 +356,7 @@ def test_no_privilege_is_taken_through_anothers_account(
     [(["a:read"], 200), (["a:*"], 403), (["*"], 403), (["a:read", "b:read"], 403), ([], 200)],
 )
 def test_a_role_is_granted_only_by_who_has_all_that_it_grants(
-    login: Login,
-    owner: User,
-    settings: Any,
-    role_permissions: list[str],
-    status: int,
+    login: Login, owner: User, settings: Any, role_permissions: list[str], status: int
 ) -> None:
     owner.add_permission("roles:write")
     owner.add_permission("a:read")

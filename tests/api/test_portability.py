@@ -1,7 +1,5 @@
 """A user's data taken out as a file, and erased with a receipt."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from io import BytesIO

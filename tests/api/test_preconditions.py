@@ -1,7 +1,5 @@
 """Every write honours a precondition or refuses it; none goes on as if there was none."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Preferences through the API: merged deeply, reset, switched."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

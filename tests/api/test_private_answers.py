@@ -1,7 +1,5 @@
 """No cache between the API and its callers may serve one what another was answered."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any

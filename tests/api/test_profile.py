@@ -1,7 +1,5 @@
 """The profile through the API."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

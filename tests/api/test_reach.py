@@ -1,7 +1,5 @@
 """Acting on somebody takes all that they may do, whatever the path and the verb."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a request reads first comes with the caller in one command, and decides nothing about it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The OpenAPI description is complete, and it is true."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable

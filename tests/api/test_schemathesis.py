@@ -4,8 +4,6 @@ The same few hundred cases each time; with ``SCHEMATHESIS_MAX_EXAMPLES=20`` thou
 all phases, and with ``--long`` tens of thousands.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

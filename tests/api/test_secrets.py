@@ -1,7 +1,5 @@
 """What is personal or secret is in no log record, no error's body and no error report."""
 
-from __future__ import annotations
-
 import json
 import logging
 import sys
@@ -120,12 +118,7 @@ BUGS = [
         {"eventType": "x", "eventData": {"email": EMAIL}},
         (Collection, "insert_many"),
     ),
-    (
-        "PUT",
-        "users/me/app-data/a/k/",
-        {"dataValue": "canary"},
-        (Collection, "find_one_and_update"),
-    ),
+    ("PUT", "users/me/app-data/a/k/", {"dataValue": "canary"}, (Collection, "find_one_and_update")),
     ("POST", "auth/refresh/", {"refreshToken": "canary"}, (sessions, "_parse")),
     ("POST", "auth/login/", {"token": "canary"}, (tokens, "peek")),
     ("POST", "auth/login/", {"username": EMAIL, "password": "canary"}, (callers, "validate_name")),

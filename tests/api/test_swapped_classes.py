@@ -1,7 +1,5 @@
 """What a host project swaps by a setting: classes, and whether there are pages."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

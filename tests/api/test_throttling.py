@@ -1,7 +1,5 @@
 """How often one caller may do what."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -142,9 +140,7 @@ def test_signing_in_and_refreshing_count_apart(mongodb: str) -> None:
         assert statuses(2, lambda n: refresh("guess")) == [401, 429]
 
 
-def test_a_refresh_without_a_limit_costs_no_look_at_the_session(
-    commands: CommandCounter,
-) -> None:
+def test_a_refresh_without_a_limit_costs_no_look_at_the_session(commands: CommandCounter) -> None:
     with override_settings(
         CHABAD_AUTH={**settings.CHABAD_AUTH, "THROTTLE_RATES": {"refresh": None}}
     ):
@@ -292,11 +288,7 @@ def test_without_the_cache_there_is_no_limit_where_that_is_set(
     mongodb: str, owner: User, api: APIClient, broken_cache: None
 ) -> None:
     rates = {"sign_in": "1/min", "refresh": "1/min", "read": "1/min", "write": "1/min"}
-    chabad = {
-        **settings.CHABAD_AUTH,
-        "THROTTLE_RATES": rates,
-        "THROTTLE_WITHOUT_CACHE": "allow",
-    }
+    chabad = {**settings.CHABAD_AUTH, "THROTTLE_RATES": rates, "THROTTLE_WITHOUT_CACHE": "allow"}
     with override_settings(CHABAD_AUTH=chabad):
         for _ in range(3):
             found = [answer.status_code for answer in answers(owner, api)]

@@ -1,7 +1,5 @@
 """Users through the API: created, changed, granted, deleted."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

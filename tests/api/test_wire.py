@@ -1,7 +1,5 @@
 """What arrives over a socket: Django's test client would mend what is broken on the wire."""
 
-from __future__ import annotations
-
 import json
 import socket
 from io import BytesIO

@@ -1,7 +1,5 @@
 """A data folder whose servers do not outlive the test."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

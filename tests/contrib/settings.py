@@ -1,7 +1,5 @@
 """The host project of the processes that these tests start."""
 
-from __future__ import annotations
-
 import os
 
 from chabad_auth_django.contrib.embedded import mongodb_uri

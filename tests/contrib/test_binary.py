@@ -1,7 +1,5 @@
 """Which mongod is used, and what is said when there is none that runs."""
 
-from __future__ import annotations
-
 import os
 import sysconfig
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``manage.py chabad_mongod`` as an operator runs it."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Looked through: settings with ``BASE_DIR``, a settings module, a settings packag
 project's own folder, and no settings module at all.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

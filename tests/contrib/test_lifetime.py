@@ -1,7 +1,5 @@
 """How long the server runs, and who shares it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

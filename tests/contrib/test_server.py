@@ -1,7 +1,5 @@
 """One server on one folder: start, reuse, crash, ports."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -7,8 +7,6 @@ Documents of a host on our alias; QuerySets of ours and of a host; receivers of 
 sent inside; URIs that ask for a write concern, a journal, a read concern or a secondary.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator

@@ -1,7 +1,5 @@
 """The listener of the whole test suite hears of a command about no owner, and of nothing else."""
 
-from __future__ import annotations
-
 import pytest
 from support import targeting
 

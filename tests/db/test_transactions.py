@@ -1,7 +1,5 @@
 """One transaction over everything, with retries and hooks, on both kinds of server."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator

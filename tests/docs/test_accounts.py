@@ -1,7 +1,5 @@
 """The settings of the page on accounts, as they stand, on those that ``startproject`` writes."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -4,8 +4,6 @@ The kind: a page and the code say different things. Looked through: the codes of
 and of fields; each command with its options on every page but those that tell of earlier versions.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The tutorial, run as it stands: its commands and its files, on a plain virtual environment."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The example project as its user runs it: real processes, a data folder of their own."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

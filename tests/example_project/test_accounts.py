@@ -1,7 +1,5 @@
 """Somebody signs up at the example project, as an app does it, and calls the API."""
 
-from __future__ import annotations
-
 import json
 import re
 import urllib.error

@@ -1,7 +1,5 @@
 """The curl calls of the README, run as they stand."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """``manage.py demo`` as a real process."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

@@ -1,7 +1,5 @@
 """The project around the demo: ``check``, ``migrate`` and ``runserver``."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

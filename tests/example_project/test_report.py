@@ -1,7 +1,5 @@
 """What the demo prints, and that a wrong result stops it."""
 
-from __future__ import annotations
-
 import io
 
 import pytest

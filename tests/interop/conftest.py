@@ -1,7 +1,5 @@
 """A Mongoose program beside us, on the database of the test."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

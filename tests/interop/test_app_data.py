@@ -5,8 +5,6 @@ value that Mongoose does not store (an empty object) is read as another one. Loo
 PUT, PATCH and DELETE of a value with each condition, lists, conflicts, the Document, the export.
 """
 
-from __future__ import annotations
-
 import io
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Indexes, deletions and exports beside a Mongoose program, in any order and at once."""
 
-from __future__ import annotations
-
 import io
 from typing import Any
 

@@ -5,8 +5,6 @@ field of the six models in models.js and in ``chabad_auth_django.models``, the s
 the export and its import.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from bson import ObjectId

@@ -1,7 +1,5 @@
 """What cannot be kept beside Mongoose: each row of the table in docs/mongoose.md is shown here."""
 
-from __future__ import annotations
-
 import pytest
 from django.test import override_settings
 from pymongo.database import Database

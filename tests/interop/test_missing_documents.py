@@ -5,8 +5,6 @@ ever. Looked through: each read and change of a profile and of preferences in th
 operations of the Documents, ``?expand=``, every way of signing in, ``get_complete_profile``.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -8,8 +8,6 @@ Looked through: each operation that changes a document of the six models, in ``m
 ``ROWS`` is the table of the page docs/mongoose.md. What Mongoose does is asked of Mongoose.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -291,9 +289,7 @@ def test_whatever_we_insert_begins_with_version_0(raw: Database, mongodb: str) -
     Activity.create_activity(**key, event_type="opened")
     events.ingest(model=Activity, user_id=user.id, events=[{"eventType": "a"}, {"eventType": "b"}])
     events.store_event(
-        model=Analytics,
-        user_id=user.id,
-        event={"eventName": "a", "eventCategory": "custom"},
+        model=Analytics, user_id=user.id, event={"eventName": "a", "eventCategory": "custom"}
     )
     for model in OLD_COPIES:
         rows = list(raw[model.collection().name].find())

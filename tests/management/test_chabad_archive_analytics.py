@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -83,10 +81,7 @@ def test_json(folder: Path) -> None:
 
 def test_a_dry_run_says_what_and_changes_nothing(raw: Database, folder: Path) -> None:
     there = ("--before", "2025-02-01", "--to", folder)
-    assert run(*there, "--dry-run") == [
-        "2025-01           31 events to move",
-        "31 events to move.",
-    ]
+    assert run(*there, "--dry-run") == ["2025-01           31 events to move", "31 events to move."]
     assert not folder.exists()
     run(*there)
     back = ("--restore", "2025-01", "--to", folder)

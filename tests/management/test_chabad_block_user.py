@@ -1,7 +1,5 @@
 """``chabad_block_user`` and ``chabad_unblock_user``."""
 
-from __future__ import annotations
-
 import pytest
 from support.management import run
 

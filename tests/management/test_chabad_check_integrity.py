@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -79,11 +77,7 @@ CASES: dict[str, tuple[Spoil, dict[str, int], bool]] = {
         {"orphan": 1},
         True,
     ),
-    "no profile": (
-        lambda raw, user: raw.profiles.delete_many({}),
-        {"missing_document": 1},
-        True,
-    ),
+    "no profile": (lambda raw, user: raw.profiles.delete_many({}), {"missing_document": 1}, True),
     "no profile and preferences": (
         lambda raw, user: [raw[name].delete_many({}) for name in ("profiles", "preferences")],
         {"missing_document": 2},
@@ -304,10 +298,7 @@ def test_after_an_interruption_the_same_command_goes_on(
 def test_as_a_process(ann: User, raw: Database, mongodb: str, tmp_path: Path) -> None:
     raw.profiles.insert_one({"userId": NOBODY})
     result = django_admin(COMMAND, "--json", cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (
-        1,
-        "CommandError: 1 finding is not repaired.\n",
-    )
+    assert (result.returncode, result.stderr) == (1, "CommandError: 1 finding is not repaired.\n")
     assert json.loads(result.stdout)["counts"]["orphan"] == 1
 
 

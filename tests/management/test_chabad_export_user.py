@@ -1,7 +1,5 @@
 """``chabad_export_user`` and ``chabad_import_user``: out of one database and into another."""
 
-from __future__ import annotations
-
 import json
 import stat
 import subprocess
@@ -258,11 +256,7 @@ class TestImport:
     @pytest.mark.parametrize("server", ["replica_set_uri", "standalone_uri"])
     @pytest.mark.parametrize("fields", [{"email": "ann@example.org"}, {"valu_user_id": "v1"}])
     def test_what_belongs_to_another_user_is_refused(
-        self,
-        elsewhere: Path,
-        server: str,
-        fields: dict[str, str],
-        request: pytest.FixtureRequest,
+        self, elsewhere: Path, server: str, fields: dict[str, str], request: pytest.FixtureRequest
     ) -> None:
         with fresh_database(request.getfixturevalue(server)):
             indexes.create()

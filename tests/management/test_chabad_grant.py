@@ -1,7 +1,5 @@
 """``chabad_grant`` and ``chabad_revoke``, which are one command in two directions."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """``chabad_import_user --dry-run`` ends as the import does; see ``test_chabad_export_user``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any

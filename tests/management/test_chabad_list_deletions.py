@@ -4,8 +4,6 @@ The kind: a tool says that somebody never was who is being deleted now. Looked t
 command that takes the name of a user, and those that list or look for what is left.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 

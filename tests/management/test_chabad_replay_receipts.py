@@ -5,8 +5,6 @@ whole database and of a part, receipts of the command and of the API, entries of
 and what must not be deleted: living users, those imported since, the last administrator.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import timedelta

@@ -5,8 +5,6 @@ through: every line, value and length of an export; the file and the manifest of
 what can be in the place of a file.
 """
 
-from __future__ import annotations
-
 import json
 import random
 from datetime import UTC, datetime

@@ -4,8 +4,6 @@ Looked through: every command, with evil texts in every stored field and name, a
 names of files and on standard input; with and without --json; on streams of three encodings.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import sys

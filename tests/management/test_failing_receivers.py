@@ -1,7 +1,5 @@
 """A receiver of the project that raises for one user stops no other, and the command says so."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -52,11 +50,7 @@ def assert_told(result: Any, user_id: ObjectId, caplog: pytest.LogCaptureFixture
 @pytest.mark.parametrize("name", ["chabad_delete_user", "chabad_erase_user"])
 @pytest.mark.parametrize("signal", [signals.pre_user_delete, signals.post_user_delete])
 def test_the_users_behind_it_are_deleted(
-    people: list[User],
-    failing: Fail,
-    caplog: pytest.LogCaptureFixture,
-    name: str,
-    signal: Any,
+    people: list[User], failing: Fail, caplog: pytest.LogCaptureFixture, name: str, signal: Any
 ) -> None:
     ann, *others = people
     failing(signal, ann.id)

@@ -5,8 +5,6 @@ nobody notices. Looked through: every command that the pages recommend for cron;
 become indexes.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A command never tells what the URI of MongoDB or a user's name holds beside what was asked."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -5,8 +5,6 @@ through: every use of ``sys.stdin``, ``sys.stdout`` and ``sys.stderr``; what Pyt
 process ends; and arguments, which may be no text either.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable

@@ -5,8 +5,6 @@ write of management/base.py and of all commands, the parsers' errors and their h
 the progress bar, tables and charts; and what cron would mail.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import os

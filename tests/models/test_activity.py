@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -104,10 +102,7 @@ def test_a_client_clock_may_be_five_minutes_ahead(
     fields = (
         {"event_type": "x"}
         if model is Activity
-        else {
-            "event_name": "x",
-            "event_category": "custom",
-        }
+        else {"event_name": "x", "event_category": "custom"}
     )
     event = model(user_id=user.id, timestamp=datetime.now(UTC) + ahead, **fields)
     if accepted:

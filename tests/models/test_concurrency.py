@@ -1,7 +1,5 @@
 """Many clients changing one document at the same time lose nothing."""
 
-from __future__ import annotations
-
 import threading
 from functools import partial
 from typing import Any

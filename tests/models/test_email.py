@@ -1,7 +1,5 @@
 """One mailbox is one user, whatever spelling of its address is stored or given."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """An external id has one owner, whatever way a user is written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path

@@ -6,8 +6,6 @@ a value that it does not change. Looked through: each operation that changes a d
 models, ``save`` with each kind of value, PATCH and PUT of the API.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any

@@ -6,8 +6,6 @@ trims them in queries. Looked through: every field with a length, in Documents, 
 API, in events and in names that issuers give; every name that is stored.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -5,8 +5,6 @@ find an order that explains all that they got. Versions of a key that is created
 but for a standalone server, as its table says.
 """
 
-from __future__ import annotations
-
 import random
 import threading
 import time

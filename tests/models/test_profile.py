@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 
@@ -40,10 +38,7 @@ def test_a_new_profile_is_stored_with_exactly_the_fields_of_the_specification(
         "createdAt": datetime,
         "updatedAt": datetime,
     }
-    assert stored["avatar"] == {
-        "url": "https://x.org/a.png",
-        "thumbnailUrl": "https://x.org/t.png",
-    }
+    assert stored["avatar"] == {"url": "https://x.org/a.png", "thumbnailUrl": "https://x.org/t.png"}
 
 
 def test_the_profile_made_with_a_user_is_empty(raw: Database, user: User) -> None:

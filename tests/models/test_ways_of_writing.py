@@ -6,8 +6,6 @@ been done. Looked through: ``save`` and its arguments, ``update``, ``update_one`
 pipelines and nested names.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import product
 from typing import Any

@@ -5,8 +5,6 @@ accounts that are nobody's any more, receipts, and erased users whose counts sta
 ``signing_in/test_sessions.py``, answers kept for a key in ``api/test_idempotency.py``.
 """
 
-from __future__ import annotations
-
 import io
 import time
 from contextlib import AbstractContextManager

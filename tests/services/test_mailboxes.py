@@ -1,7 +1,5 @@
 """Whatever looks a user up by an e-mail address knows each spelling of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 Looked through: every file that commands write: exports, the events of an archive, its manifest.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Callable

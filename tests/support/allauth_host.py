@@ -4,8 +4,6 @@
 told, or with the traceback. Before each the project has no accounts and no mail.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """A client of the API that another process serves."""
 
-from __future__ import annotations
-
 import json
 import ssl
 import time

@@ -1,7 +1,5 @@
 """The specification in plain Python: what the API must answer, and must show afterwards."""
 
-from __future__ import annotations
-
 import copy
 from collections import Counter
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ It prints its port, and kills itself with ``kill -9`` after the first successful
 name in the environment's ``DIE_AFTER``: without a word to anybody, MongoDB's driver included.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Many cases of one assertion, in one test: one setup for all of them."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps

@@ -3,8 +3,6 @@
 A plugin of pytest. ``--write-report`` puts the lines into ``docs/reliability.md``.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 import subprocess

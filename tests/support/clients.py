@@ -1,7 +1,5 @@
 """Other ways to reach the test servers: another database, other options, a listener."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 ``python -m support.command_figures`` in ``tests`` starts a server of its own and prints a table.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

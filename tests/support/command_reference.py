@@ -3,8 +3,6 @@
 ``python -m support.command_reference`` in ``tests`` writes it into ``docs/commands.md``.
 """
 
-from __future__ import annotations
-
 import os
 from argparse import Action
 from collections.abc import Iterator

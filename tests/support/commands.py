@@ -1,7 +1,5 @@
 """Counting what is sent to MongoDB."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pymongo.monitoring import CommandListener

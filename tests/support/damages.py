@@ -1,7 +1,5 @@
 """Files as they come out of accidents, and as somebody makes them who wants to do damage."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import hashlib

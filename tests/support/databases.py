@@ -4,8 +4,6 @@
 then.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,13 +21,7 @@ from chabad_auth_django.services.deployment import indexes
 #: and a worker has servers of its own.
 WORKER = os.environ.pop("PYTEST_XDIST_WORKER", "tests")
 
-INDEX_COMMANDS = {
-    "collMod",
-    "createIndexes",
-    "drop",
-    "dropDatabase",
-    "dropIndexes",
-}
+INDEX_COMMANDS = {"collMod", "createIndexes", "drop", "dropDatabase", "dropIndexes"}
 
 
 class IndexListener(CommandListener):

@@ -5,8 +5,6 @@
 ``another`` user) and, of a refusal, the ``body``.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import time

@@ -1,7 +1,5 @@
 """The endpoints that the URL configuration serves."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

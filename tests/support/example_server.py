@@ -1,7 +1,5 @@
 """A Django project served by ``runserver``, a process of its own on a port of its own."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

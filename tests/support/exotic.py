@@ -1,7 +1,5 @@
 """Values that BSON holds and JSON, Python or drivers do not: as their bytes, for any place."""
 
-from __future__ import annotations
-
 import datetime
 import struct
 import uuid

@@ -1,7 +1,5 @@
 """Moving a user out of a database and into it again."""
 
-from __future__ import annotations
-
 from io import BytesIO
 from typing import Any
 

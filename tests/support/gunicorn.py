@@ -1,7 +1,5 @@
 """The example project in production: gunicorn with two workers, a process of its own."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

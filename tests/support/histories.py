@@ -5,8 +5,6 @@ and imports, with one of the two settings. It knows which events there are, and 
 are counted.
 """
 
-from __future__ import annotations
-
 import io
 import random
 from collections.abc import Callable, Iterator

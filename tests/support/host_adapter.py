@@ -1,7 +1,5 @@
 """What a host project says whose administrators verify the addresses of their own domain."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from chabad_auth_django.services.identity.hosts import HostAdapter

@@ -1,7 +1,5 @@
 """Values that break naive code, as JSON."""
 
-from __future__ import annotations
-
 import json
 
 VALUE = "/api/users/me/app-data/cteen/settings/"

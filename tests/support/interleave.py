@@ -1,7 +1,5 @@
 """Holding a thread between two commands, so that a race is not left to luck."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """What must hold in the database whatever was killed, and a thread that watches it."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """An issuer of tokens: its keys, and a real HTTP server for them."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

@@ -1,7 +1,5 @@
 """What the killed processes and the racing threads do: everything that a project may write."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import random

@@ -1,7 +1,5 @@
 """Killing a job somewhere on its way."""
 
-from __future__ import annotations
-
 import random
 import time
 from typing import Any

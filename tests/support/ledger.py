@@ -1,7 +1,5 @@
 """What clients were told about their writes, and the audit that compares MongoDB with it."""
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Wing and Gong's search: is there an order of operations that explains what each has returned?"""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple

@@ -4,8 +4,6 @@ Prints the seconds of each try, the password hashes and the commands to MongoDB,
 user exists. With the argument ``naive`` a backend answers that looks before it hashes.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import sys

@@ -1,7 +1,5 @@
 """Running management commands in this process, as on a terminal or in a pipe."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

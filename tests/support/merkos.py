@@ -1,7 +1,5 @@
 """The issuer whose tokens the front ends of ChabadUniverse have: no iss, aud or email_verified."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

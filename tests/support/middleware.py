@@ -1,7 +1,5 @@
 """What a host project may have in its ``MIDDLEWARE``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

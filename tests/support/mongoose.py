@@ -1,7 +1,5 @@
 """A real Mongoose program in one Node process, which runs what it is sent."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess

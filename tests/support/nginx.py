@@ -1,7 +1,5 @@
 """The sample configuration of nginx, for real: TLS on a port of its own, in front of gunicorn."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import ssl

@@ -1,7 +1,5 @@
 """Holding answers of the API against its OpenAPI description."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """An OpenID provider: allauth's own, in a project and a process of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

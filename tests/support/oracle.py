@@ -1,7 +1,5 @@
 """What every figure has to be: DuckDB counts the raw documents, with time zones of its own."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta

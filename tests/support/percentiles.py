@@ -1,7 +1,5 @@
 """How long answers took."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from statistics import quantiles
 

@@ -1,7 +1,5 @@
 """Processes of their own: running a host project's code in one, and suspending one."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import signal
@@ -27,10 +25,7 @@ def python_path() -> str:
 
 
 def python(
-    *arguments: str,
-    cwd: Path,
-    timeout: float = 200,
-    **environment: str,
+    *arguments: str, cwd: Path, timeout: float = 200, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python in a folder that holds no package, as the tests found theirs."""
     return subprocess.run(

@@ -4,8 +4,6 @@ All that is not as in a start is that imports and preparations are not repeated.
 does is for ``support.processes.python``. ``python -m support.ready`` is the other end.
 """
 
-from __future__ import annotations
-
 import gc
 import json
 import multiprocessing

@@ -1,7 +1,5 @@
 """Receivers of signals for a while."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """A replica set of three real servers on 127.0.0.1, any of which a test may break."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time

@@ -1,7 +1,5 @@
 """Sending bodies exactly as they are, and checking what is answered."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rest_framework.test import APIClient

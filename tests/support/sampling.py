@@ -4,8 +4,6 @@ A plugin of pytest. With ``--sample 4`` one in four cases of each test with many
 by a seed that the header shows; ``--sample-seed`` chooses the same ones again. One always runs.
 """
 
-from __future__ import annotations
-
 import random
 from collections import defaultdict
 from collections.abc import Callable

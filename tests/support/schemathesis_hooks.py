@@ -1,7 +1,5 @@
 """Hooks of the ``schemathesis`` command: what OpenAPI cannot say of valid data."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from typing import Any

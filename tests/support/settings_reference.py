@@ -4,8 +4,6 @@
 ``<!-- settings: app_label -->``, up to the next ``<!-- end -->``.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 import re

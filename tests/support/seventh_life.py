@@ -1,7 +1,5 @@
 """The life of a Document that a host project added; prints as JSON what became of it."""
 
-from __future__ import annotations
-
 import io
 import json
 from typing import Any

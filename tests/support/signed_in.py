@@ -1,7 +1,5 @@
 """Tokens of users who are signed in."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from chabad_auth_django.services.signing_in import sessions, tokens

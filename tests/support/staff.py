@@ -1,7 +1,5 @@
 """What tests of the pages for staff do, in the process of a host project that has them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from html import unescape

@@ -1,7 +1,5 @@
 """Events, deletions and the like for the pages with figures to show, some of them hostile."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """People for the pages for staff to show, some of them hostile."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Classes that a host project has put in place of ours."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rest_framework.authentication import BaseAuthentication

@@ -5,8 +5,6 @@ package sends one that does not, unless the place is listed here with the reason
 stack only where a command names no owner.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator, Mapping, Set

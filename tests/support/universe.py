@@ -1,7 +1,5 @@
 """A front end of ChabadUniverse."""
 
-from __future__ import annotations
-
 import json
 from http.cookies import SimpleCookie
 from typing import Any

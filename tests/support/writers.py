@@ -1,7 +1,5 @@
 """Clients that write through the API, whatever happens to the servers, and keep a ledger."""
 
-from __future__ import annotations
-
 import itertools
 import random
 import threading

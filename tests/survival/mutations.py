@@ -5,8 +5,6 @@ named tests must fail then; all of them must pass before. Prints one line for ea
 when one was not caught. With a word only the mutations whose names hold it are tried.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

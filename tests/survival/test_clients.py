@@ -1,7 +1,5 @@
 """Slow, idle, vanishing and greedy clients, and what they take from the others."""
 
-from __future__ import annotations
-
 import socket
 import time
 from collections.abc import Iterator

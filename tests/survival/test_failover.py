@@ -1,7 +1,5 @@
 """Three servers, the example project under gunicorn, eight writers; and the servers break."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator

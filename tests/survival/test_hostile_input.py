@@ -1,7 +1,5 @@
 """Every writable field of the API takes every hostile value: a 4xx, or an exact round trip."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from collections import Counter

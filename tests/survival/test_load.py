@@ -1,7 +1,5 @@
 """Mixed traffic over 10,000 users, as much as the machine bears."""
 
-from __future__ import annotations
-
 import os
 import random
 import threading

@@ -1,7 +1,5 @@
 """A refused sign-in does not tell by its time whether the e-mail address exists."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from statistics import median

@@ -1,7 +1,5 @@
 """The API against a model of the specification, in random order and with concurrent twins."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from collections import Counter

@@ -1,7 +1,5 @@
 """Breaking the package on purpose makes the tests fail."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

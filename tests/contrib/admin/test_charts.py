@@ -4,8 +4,6 @@ The kind: a mark that shows another figure than the table, or a stored text that
 page. Looked through: columns, stacks, bars and the strip, in both directions.
 """
 
-from __future__ import annotations
-
 import re
 from html.parser import HTMLParser
 from typing import Any

@@ -5,8 +5,6 @@ which no trace is left; a page that ends in an error. Looked through: every one 
 empty, full, without MongoDB, when it is too slow, and with what other programs have stored.
 """
 
-from __future__ import annotations
-
 import pytest
 from contrib.admin.conftest import Run
 
@@ -48,9 +46,7 @@ tell([[answers[path].status_code, text(answers[path])] for path in PAGES])
         assert said in page
 
 
-def test_each_full_page_asks_little_of_mongodb_and_hostile_names_harm_nothing(
-    figures: Run,
-) -> None:
+def test_each_full_page_asks_little_of_mongodb_and_hostile_names_harm_nothing(figures: Run) -> None:
     told = figures("""
 all = superuser()
 made = make()

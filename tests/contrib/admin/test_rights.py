@@ -5,8 +5,6 @@ may do more. Looked through: every address of the pages, every action, every per
 and a session in which the second factor of the account was not given.
 """
 
-from __future__ import annotations
-
 import pytest
 from contrib.admin.conftest import Run
 

@@ -4,8 +4,6 @@ The kind: a figure that takes a command for each collection or user, and a value
 that nobody may see. Looked through: indexes, sizes, the state, the calendar, the configuration.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

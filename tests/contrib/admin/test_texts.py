@@ -4,8 +4,6 @@ The kind: a text that staff read, and that no catalogue has. Looked through: eve
 module of the app, and every page as it is in Hebrew.
 """
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ The kind: where two lists are merged page by page, a row is lost, comes twice or
 Looked through: both directions, equal times, filters, and pages that one kind alone fills.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

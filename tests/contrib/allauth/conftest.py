@@ -1,7 +1,5 @@
 """A host project with django-allauth: one process for each module of tests."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The life of an account of django-allauth, and what our API has of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

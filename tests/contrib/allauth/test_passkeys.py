@@ -1,7 +1,5 @@
 """Passkeys in a real browser, on the pages of the example project."""
 
-from __future__ import annotations
-
 import json
 import re
 import urllib.error

@@ -1,7 +1,5 @@
 """The second factor of an account of django-allauth is asked for at every door."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

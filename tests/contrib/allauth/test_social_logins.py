@@ -1,7 +1,5 @@
 """Signing in with an OpenID provider: its keys are served, and allauth checks its tokens."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

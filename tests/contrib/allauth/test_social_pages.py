@@ -1,7 +1,5 @@
 """Signing in by the pages of an OpenID provider, in a real browser."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Accounts that a project has already get their users."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time

@@ -1,7 +1,5 @@
 """Nobody becomes another's user by an address that they did not prove to own."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Two projects, each with accounts and a database of SQL of its own, on one MongoDB."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

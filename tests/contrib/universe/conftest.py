@@ -1,7 +1,5 @@
 """The front ends' calls beside the API, and their issuer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any

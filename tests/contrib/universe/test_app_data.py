@@ -1,7 +1,5 @@
 """App data: versions, and namespaces in a URL as a browser makes it."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Who calls: what names the user, and what ends that."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """The system checks: the order of the URLs, and the settings."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

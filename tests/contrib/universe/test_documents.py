@@ -1,7 +1,5 @@
 """Profile and preferences: what is merged, what is replaced, and what other programs stored."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -108,10 +106,7 @@ def test_what_is_refused_in_a_profile(page: FrontEnd) -> None:
 def test_keys_with_dots_that_are_stored_are_taken_back(page: FrontEnd, raw: Any) -> None:
     odd = {"a.b": 1, "$x": {"c.d": [{"e.f": 2}]}}
     raw.profiles.update_one({}, [{"$set": {"metadata": {"$literal": odd}}}])
-    raw.preferences.update_one(
-        {},
-        [{"$set": {"customSettings": {"$literal": odd}}}],
-    )
+    raw.preferences.update_one({}, [{"$set": {"customSettings": {"$literal": odd}}}])
     metadata = profile(page)["metadata"]
     assert metadata == odd
     assert page.patch("profile/me", {"metadata": {**metadata, "new": 1}}).status_code == 200

@@ -1,7 +1,5 @@
 """What Merkos knows of a user comes from a callable of the project."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.cache import cache

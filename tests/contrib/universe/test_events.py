@@ -1,7 +1,5 @@
 """Activities and analytics: whatever is sent, nothing good is lost and nothing is stored twice."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Who the caller is, linking Merkos, and the rules."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

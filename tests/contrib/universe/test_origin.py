@@ -1,7 +1,5 @@
 """What changes anything, or sets a cookie, must come from a page of ours."""
 
-from __future__ import annotations
-
 import pytest
 from django.test import override_settings
 from support.merkos import token

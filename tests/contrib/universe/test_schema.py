@@ -1,7 +1,5 @@
 """The OpenAPI description of the calls is one of its own."""
 
-from __future__ import annotations
-
 from support.universe import FrontEnd
 
 #: Each call of the front ends.

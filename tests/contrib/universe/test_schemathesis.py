@@ -3,8 +3,6 @@
 Five thousand cases; a few hundred with ``--sample``.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Signing in with a token of the clients, and who is signed in."""
 
-from __future__ import annotations
-
 import time
 
 import jwt

@@ -1,7 +1,5 @@
 """The list of widgets: each tab writes what differs, and nothing that another tab stored."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 

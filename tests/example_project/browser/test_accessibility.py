@@ -1,7 +1,5 @@
 """What axe-core, from npm, finds in the portal and in the pages of accounts: nothing."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

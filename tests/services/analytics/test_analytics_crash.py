@@ -3,8 +3,6 @@
 At once, not only when the next run has ended; and that one run ends what the killed one began.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

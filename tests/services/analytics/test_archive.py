@@ -1,7 +1,5 @@
 """Archives: whole files only, and every count as before, whatever happens at the same time."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
@@ -70,10 +68,7 @@ def events(request: Any, raw: Database, user: User) -> list[Any]:
         "update",
         "analytics",
         updates=[
-            {
-                "q": {"_id": rows[0]["_id"]},
-                "u": [{"$set": {"eventData.far": {"$toDate": 2**59}}}],
-            }
+            {"q": {"_id": rows[0]["_id"]}, "u": [{"$set": {"eventData.far": {"$toDate": 2**59}}}]}
         ],
     )
     raw.analytics_rollups.delete_many({})

@@ -4,8 +4,6 @@ Looked through: writing and reading of files, moving and restoring of batches, t
 ledgers, the months that are found, what a restore leaves out, and what a deletion meets.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """An event whose timestamp is corrected while a file is written can be in that file twice."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -106,10 +104,7 @@ def test_it_comes_back_once(
 
 
 def test_sent_again_and_archived_again_it_comes_back_once(
-    raw: Database,
-    events: list[dict[str, Any]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    raw: Database, events: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     correct_meanwhile(monkeypatch, raw, events[0], JANUARY)
     with batches_of(2):

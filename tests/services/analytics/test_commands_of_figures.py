@@ -1,7 +1,5 @@
 """What each figure asks of MongoDB where all days but today's are rolled up."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

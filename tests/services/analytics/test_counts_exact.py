@@ -1,7 +1,5 @@
 """Whatever is stored, changed and rolled up, by whomever, and whenever: the counts are exact."""
 
-from __future__ import annotations
-
 import functools
 import zoneinfo
 from bisect import bisect_left

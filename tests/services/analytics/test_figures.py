@@ -4,8 +4,6 @@ Whatever is stored, corrected, erased, archived, restored, imported and rolled u
 others write; and nothing that is kept shows that a user who was erased was there.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

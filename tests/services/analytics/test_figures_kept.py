@@ -1,7 +1,5 @@
 """The documents of quarter hours: who is in them, and when they are made again."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread

@@ -4,8 +4,6 @@ Looked through: event and category counts, of all and of one user, in a transact
 days that are archived whole and in part, and for what is left of those who were erased.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

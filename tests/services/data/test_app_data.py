@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -8,12 +6,7 @@ from pymongo.database import Database
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.expressions import without_version
-from chabad_auth_django.exceptions import (
-    NotFound,
-    UserNotFound,
-    ValidationError,
-    VersionConflict,
-)
+from chabad_auth_django.exceptions import NotFound, UserNotFound, ValidationError, VersionConflict
 from chabad_auth_django.models import AppData, User
 from chabad_auth_django.services.data import app_data
 

@@ -5,8 +5,6 @@ audit entries, with indexes that differ, on another SQL database, without a serv
 setting off; and the check, and the command that finds what blocks an index.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from datetime import timedelta

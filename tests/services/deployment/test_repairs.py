@@ -4,8 +4,6 @@ The kind: a repair reaches further than its finding. Each trial has live users w
 programs store beside, and some random faults, each of which says what has to become of it.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field

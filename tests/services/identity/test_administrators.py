@@ -1,7 +1,5 @@
 """An installation keeps somebody who may do everything, whoever demotes whom at the same time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """The audit trail: an entry for each act, together with it or not at all."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable

@@ -5,8 +5,6 @@ Looked through: the commands that create users, each way in which an account of 
 in, each look at it afterwards, the ways in which its user comes without it, and unlinking it.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from textwrap import dedent

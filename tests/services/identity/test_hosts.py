@@ -1,7 +1,5 @@
 """What the adapter makes of what allauth keeps in a Django session."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

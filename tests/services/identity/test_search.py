@@ -4,8 +4,6 @@ The kind: an operator knows something of a person, and no command takes it. Look
 user, a profile, a claim, a block and a session hold.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 from unittest import mock

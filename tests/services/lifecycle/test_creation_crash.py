@@ -1,7 +1,5 @@
 """A process killed while it creates users leaves whole users and, after one run, nothing else."""
 
-from __future__ import annotations
-
 import random
 import signal
 import time

@@ -1,7 +1,5 @@
 """Every way of creating a user completes it, every way of deleting one leaves nothing."""
 
-from __future__ import annotations
-
 import random
 import threading
 import time

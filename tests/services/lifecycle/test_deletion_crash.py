@@ -1,7 +1,5 @@
 """Whatever is killed during a deletion, and whenever: one run afterwards leaves nothing."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

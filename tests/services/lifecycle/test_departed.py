@@ -5,8 +5,6 @@ with more than there is time for, of users who are there again, and without any 
 job or a receipt that lacks a field hide the others, or stay for ever.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

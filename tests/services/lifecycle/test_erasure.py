@@ -1,7 +1,5 @@
 """A deletion is known by the id of its user, whoever has the user's names afterwards."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """A killed import left a whole user or none; the same import once more stores all of the file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """An import never stores a version that a key had before, and leaves what is stored."""
 
-from __future__ import annotations
-
 import io
 from typing import Any
 
@@ -41,10 +39,7 @@ def exported(key: Key) -> io.BytesIO:
 
 def imported(file: io.BytesIO, *, dry_run: bool = False) -> Imported:
     return portability.import_user(
-        file=file,
-        content=portability.check(file=file),
-        advance=lambda count: None,
-        dry_run=dry_run,
+        file=file, content=portability.check(file=file), advance=lambda count: None, dry_run=dry_run
     )
 
 

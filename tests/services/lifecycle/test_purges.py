@@ -5,8 +5,6 @@ through: the repair of orphans, the fences of imports and of restored archives, 
 deletions, by workers that are late, and what a crash leaves of each.
 """
 
-from __future__ import annotations
-
 import io
 import random
 import threading

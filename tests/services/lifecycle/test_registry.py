@@ -4,8 +4,6 @@ Looked through: deletion, export and import, the integrity check, the indexes an
 statistics, the shard plan. The Document is that of a host project's app.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

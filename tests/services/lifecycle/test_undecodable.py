@@ -7,8 +7,6 @@ export). Texts that are no UTF-8 stand in fields, nested, in names of fields, ve
 ids; dates are out of range in fields and ids.
 """
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -4,8 +4,6 @@ Looked through: ``chabad_purge_deleted``, ``chabad_erase_user``, ``check --datab
 collection becomes known: ``chabad_sync_indexes`` and an insert. The other project is a process.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -5,8 +5,6 @@ session of ours, by an issuer's token, and by a session of the Django project; r
 sign-ins and bearers of an account that its user has unlinked.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """What a verified token says, and tokens that do not name their issuer."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The keys of issuers: RFC 7517, and issuers that are slow, away or odd."""
 
-from __future__ import annotations
-
 import json
 import logging
 import time

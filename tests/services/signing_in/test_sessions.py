@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import hashlib
 import logging
 from datetime import timedelta
@@ -52,13 +50,7 @@ def test_an_opened_session_is_stored_without_its_secrets(user: User, raw: Databa
 
 @pytest.mark.parametrize(
     ("given", "stored"),
-    [
-        (None, None),
-        ("", None),
-        ("x" * 300, "x" * 256),
-        ("a\ud800b", "a?b"),
-        ("Мозилла", "Мозилла"),
-    ],
+    [(None, None), ("", None), ("x" * 300, "x" * 256), ("a\ud800b", "a?b"), ("Мозилла", "Мозилла")],
 )
 def test_any_user_agent_will_do(user: User, given: str, stored: str) -> None:
     session, _ = open_session(user, user_agent=given)

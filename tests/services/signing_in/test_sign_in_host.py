@@ -1,7 +1,5 @@
 """Signing in with Django's own users, each time in a host project's process of its own."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 
@@ -64,11 +62,7 @@ def test_a_username_and_a_password_sign_in(either_server: str, tmp_path: Path) -
         tokens.verify_access_token(token=text) for text in output(code, either_server, tmp_path)
     ]
     user = User.objects.get()
-    assert (user.email, user.name, user.auth_methods) == (
-        "ann@example.org",
-        "Ann",
-        ["credentials"],
-    )
+    assert (user.email, user.name, user.auth_methods) == ("ann@example.org", "Ann", ["credentials"])
     assert {item.user_id for item in access} == {user.id}
     assert {session.id for session in Session.objects} == {item.session_id for item in access}
     assert Session.objects.first().auth_method == "credentials"

@@ -1,7 +1,5 @@
 """Whether anybody has an unverified address shows neither in the answer nor in its time."""
 
-from __future__ import annotations
-
 import random
 import statistics
 import time

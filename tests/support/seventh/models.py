@@ -1,7 +1,5 @@
 """Achievement: a Document that belongs to a user."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from chabad_auth_django.models.fields import JSONField, NameField

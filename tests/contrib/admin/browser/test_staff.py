@@ -4,8 +4,6 @@ The kind: a page that some people cannot use: by keyboard, without scripts, with
 a telephone, in a language that is written from the right. Looked through: every page.
 """
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A page on another port of the same host, open in the browser of somebody who is signed in."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

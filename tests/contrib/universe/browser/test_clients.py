@@ -1,7 +1,5 @@
 """The package ``@chabaduniverse/auth`` 0.1.0 as npm has it, in Chromium, against the server."""
 
-from __future__ import annotations
-
 import re
 import time
 from contextlib import ExitStack
