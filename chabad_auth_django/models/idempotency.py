@@ -17,7 +17,7 @@ class IdempotencyRecord(OwnedDocument):
 
     User and key are the ``_id``: only one request can have them. ``claim`` tells apart requests
     that had the key one after the other; ``fingerprint`` is of what was asked for. ``subject_id``
-    is the other user, if any, whom the answer shows: the record goes with either of the two.
+    is the other user, if any, whom the answer shows: the record is deleted with either of the two.
     """
 
     meta = {

@@ -158,9 +158,9 @@ def _store(entries: list[Recorded]) -> None:
 def record(*, action: str, user_id: ObjectId | None, **details: Any) -> Recorded:
     """Record that the actor does the action to the user; the entry is stored with the change.
 
-    To be called inside ``atomic``, before the change. The details are those of ``DETAILS``: ids,
-    numbers, and names of which one that could say something about a person is not shown. All
-    entries of a transaction are stored with one insert, and nothing is read.
+    Call it inside ``atomic``, before the change. ``DETAILS`` has the names of the details. A value
+    that could tell something about a person is stored as ``HIDDEN``. All entries of a transaction
+    are stored with one insert, and nothing is read.
     """
     return record_many(action=action, users={user_id: details})
 

@@ -1,7 +1,7 @@
 """The owner of an external id: at most one user, even if several writes race.
 
 A user has an external id when its field (``valuUserId`` or ``merkosUserId``) and the claim
-(``ExternalId``) say so. Every way of writing a user claims first what its fields are about to hold
+(``ExternalId``) say so. Whatever writes a user first claims the values that its fields will have
 (``claim_fields``). Without transactions such a claim is pending until the field is written, and
 counts for ``PENDING_SECONDS``. Linking writes the field first: a crash in between leaves a field
 without a claim, which is adopted like one that another program set.

@@ -42,9 +42,9 @@ def sync(*, creates: bool = True, is_rehearsal: bool = False) -> Iterator[Synced
     """Give each account of the project its user; yield what became of it, in the order of keys.
 
     A user is found as at a sign-in: by a claim, else by an address that the project has verified.
-    Where nobody has it, a user is created, unless ``creates`` is false. What was done is not done
-    again, so this may be ended at any time and run again, also beside another run and sign-ins.
-    Needs memory for ``CHUNK`` accounts. With ``is_rehearsal`` nothing is stored.
+    Where nobody has it, a user is created, unless ``creates`` is false. It may be stopped and run
+    again at any time, also beside another run and sign-ins: nothing is done twice. It needs memory
+    for ``CHUNK`` accounts. With ``is_rehearsal`` nothing is stored.
     """
     for accounts in _chunks():
         owners = _owners(accounts)

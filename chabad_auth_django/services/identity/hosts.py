@@ -41,11 +41,11 @@ class HostAdapter:
             return None
 
     def generation(self, *, account: Any) -> str:
-        """Return a text that stays while the account is the same person's.
+        """Return a text that stays the same as long as the account is the same person's.
 
-        A database may give the primary key of a deleted account to a new one; both must differ in
-        this. The default is the time at which the account was made, which is empty text where the
-        account has none: then its primary key must never be used again, as with a UUID.
+        A database may use the primary key of a deleted account again: the new account must have
+        another text. The default is the time at which the account was made. It is empty where the
+        account has no such time; then primary keys must be unique for ever, as UUIDs are.
         """
         joined = getattr(account, "date_joined", None)
         return joined.isoformat() if joined else ""
@@ -59,8 +59,8 @@ class HostAdapter:
     def is_email_verified(self, *, account: Any, email: str) -> bool:
         """Tell whether the owner of the account has proved to receive mail at the address.
 
-        The default asks allauth where it is installed, and says no elsewhere: whoever edits a
-        plain Django account decides its address.
+        The default asks allauth where it is installed, and says no elsewhere, because Django does
+        not verify the addresses of its accounts.
         """
         if not apps.is_installed("allauth.account"):
             return False

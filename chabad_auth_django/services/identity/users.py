@@ -152,8 +152,8 @@ def check_may_grant_role(*, actor: User, role: str) -> None:
 def check_reaches(*, actor: User, target: User) -> None:
     """Raise ``PermissionDenied`` where the target may do something that the actor may not.
 
-    Whoever acts on somebody could otherwise take their rights, or remove who watches over them. A
-    right that the target gets after it was read does not count any more.
+    Otherwise the actor could take over an account with more rights, or delete its own supervisors.
+    Rights that the target gets after it was read do not count.
     """
     if not all(map(actor.has_permission, target.effective_permissions())):
         raise PermissionDenied("The user may do more than you.")
@@ -162,8 +162,8 @@ def check_reaches(*, actor: User, target: User) -> None:
 def check_may_grant(*, actor: User, permission: str) -> None:
     """Raise ``PermissionDenied`` where the actor lacks the permission.
 
-    Otherwise whoever may grant something could grant themselves everything. Raises
-    ``UnknownGrant`` for a permission that no setting knows.
+    Otherwise somebody who may grant permissions could take all of them. Raises ``UnknownGrant`` for
+    a permission that no setting knows.
     """
     _check_has(actor, permission)
     names.check_known(permissions=[permission])

@@ -93,7 +93,7 @@ def export_user(*, user_id: ObjectId, file: BinaryIO, advance: Advance) -> Conte
 def stream_user(*, user_id: ObjectId) -> Iterator[bytes]:
     """Yield the same file in pieces of at least ``PIECE`` bytes, the first one before any read.
 
-    It is not whole, and says so, when an error ends it: ``UserNotFound``, or one of the driver.
+    If an error ends it, ``UserNotFound`` or one of the driver, the file lacks its last line.
     """
     buffer = BytesIO()
     writer = export_file.Writer(buffer, user_id=user_id)
@@ -115,9 +115,9 @@ def import_user(
 ) -> Imported:
     """Store what the file holds and is not stored yet; nothing that is stored is changed.
 
-    ``content`` is what ``check`` has returned. Running it again after an interruption goes on. App
-    data whose version was used before its key was deleted comes with the next one. Signals of the
-    creation of a user are not sent. Without ``with_analytics`` these events are left out. Raises
+    ``content`` is what ``check`` has returned. Run it again after an interruption. App data with a
+    version that a deleted key has used here gets the next version. Signals of the creation of a
+    user are not sent. Without ``with_analytics`` these events are left out. Raises
     ``CountedAlready`` where they would be counted twice, ``DeletionOpen``, ``DuplicateEmail``,
     ``ExternalIdTaken``, and ``UserNotFound`` when the user is deleted before the end.
     """

@@ -101,9 +101,8 @@ def find(*, name: str) -> Subject:
 def delete(*, subject: Subject, advance: Advance, action: str = "user.delete") -> None:
     """Remove the user for everybody, then all its data; go on where a former call was stopped.
 
-    ``action`` is what the audit trail calls it.
-    ``chabad_purge_deleted`` does the second sweep. Memory does not grow with the data. Raises
-    ``LastAdministrator``.
+    ``action`` is what the audit trail calls it. ``chabad_purge_deleted`` does the second sweep.
+    Memory does not grow with the data. Raises ``LastAdministrator``.
     """
     _start(subject, seconds=0, action=action)
     while Deletion.ids_with_job([subject.user_id]) and not purging.is_purged(
