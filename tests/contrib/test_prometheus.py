@@ -174,13 +174,13 @@ def test_without_mongodb_the_page_says_so(state: Any) -> None:
 def test_what_cannot_be_read_takes_no_other_figure_with_it(
     fresh_indexes: None, raw: Database, state: Any
 ) -> None:
-    raw.blocks.drop()
-    raw.create_collection("blocks", viewOn="users", pipeline=[])
+    raw.activities.drop()
+    raw.create_collection("activities", viewOn="users", pipeline=[])
     figures = state()
-    raw.blocks.drop()
+    raw.activities.drop()
     assert figures[("chabad_auth_up",)] == 1
     assert figures[("chabad_auth_open_deletions",)] == 0
-    assert ("chabad_auth_indexes", "missing") not in figures
+    assert ("chabad_auth_ttl_lag_seconds",) not in figures
 
 
 def test_only_who_has_the_token_reads_it(tmp_path: Path, state: Any, shared: Any) -> None:
