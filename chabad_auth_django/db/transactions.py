@@ -17,7 +17,12 @@ from typing import Any, ParamSpec, TypeVar
 import mongoengine
 import pymongo
 from pymongo.client_session import ClientSession
-from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import (
+    InvalidOperation,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
@@ -38,6 +43,12 @@ UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
 #: Seconds for telling the server that a transaction is over whose own time is up.
 RELEASE_TIMEOUT = 1.0
 
+#: The error of a transaction that the server has ended at an earlier error.
+NO_SUCH_TRANSACTION = 251
+
+#: Tries in a row that end so, or at their commit.
+MAX_ENDED = 10
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -53,6 +64,7 @@ class _Hooks:
     incomplete: list[ErrorHook] = field(default_factory=list)
     gathered: dict[Write, list[Any]] = field(default_factory=dict)
     tries: int = 0
+    ended: int = 0
     refusal: Exception | None = None
 
 
@@ -68,9 +80,11 @@ def atomic(function: Callable[P, T]) -> Callable[P, T]:
     transaction, and again only when it raises ``RetryTransaction``.
 
     Raises ``TypeError`` for a coroutine or generator function, also one that ``contextmanager`` and
-    the like have wrapped: its body would run after the transaction.
+    the like have wrapped: its body would run after the transaction. So does a call that returns a
+    coroutine or a generator. ``pymongo.errors.InvalidOperation`` is raised where the function goes
+    on after an error of MongoDB, at which the server has ended the transaction.
     """
-    if not callable(function) or _is_suspended(inspect.unwrap(function)):
+    if not callable(function) or _is_suspended(function):
         raise TypeError(f"atomic takes a plain function, not {function!r}")
 
     @functools.wraps(function)
@@ -91,12 +105,14 @@ def atomic(function: Callable[P, T]) -> Callable[P, T]:
     return wrapper
 
 
-def _is_suspended(function: Callable[..., object]) -> bool:
-    while isinstance(function, functools.partial):
-        function = inspect.unwrap(function.func)
+def _is_suspended(function: Any) -> bool:
+    """Tell whether it, or a function that it wraps, returns before its body has run."""
     kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-    call = function.__call__  # type: ignore[operator]
-    return any(is_kind(function) or is_kind(call) for is_kind in kinds)
+    if any(is_kind(function) or is_kind(function.__call__) for is_kind in kinds):
+        return True
+    is_partial = isinstance(function, functools.partial)
+    inner = function.func if is_partial else getattr(function, "__wrapped__", None)
+    return inner is not None and _is_suspended(inner)
 
 
 def in_atomic() -> bool:
@@ -204,6 +220,8 @@ def _run_without(body: Callable[[], T], hooks: _Hooks) -> T:
 def _run_body(body: Callable[[], T], hooks: _Hooks) -> T:
     hooks.refusal = None
     result = body()
+    if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
+        raise TypeError(f"atomic got a {type(result).__name__}, which would run afterwards")
     if hooks.refusal is not None:
         raise hooks.refusal
     return result
@@ -218,6 +236,12 @@ def _run_in_transaction(body: Callable[[], T], hooks: _Hooks) -> T:
         hooks.tries += 1
         if hooks.tries > 1:
             journal.count("transaction_retries")
+        hooks.ended += 1
+        if hooks.ended > MAX_ENDED:
+            raise InvalidOperation(
+                "An error of MongoDB has ended the transaction, but the function has caught it and "
+                "gone on: let the error pass."
+            )
         try:
             result = _run_body(body, hooks)
             for write, items in hooks.gathered.items():
@@ -227,7 +251,9 @@ def _run_in_transaction(body: Callable[[], T], hooks: _Hooks) -> T:
             if not isinstance(error, ServerSelectionTimeoutError):
                 _release(session.abort_transaction)
             # mongoengine wraps the driver's error and so hides the label that asks for a retry.
-            cause = error.__context__ if isinstance(error, mongoengine.OperationError) else None
+            cause = error.__context__ if isinstance(error, mongoengine.OperationError) else error
+            if not isinstance(cause, OperationFailure) or cause.code != NO_SUCH_TRANSACTION:
+                hooks.ended = 0
             if isinstance(cause, PyMongoError) and cause.has_error_label(TRANSIENT):
                 raise cause from None
             raise

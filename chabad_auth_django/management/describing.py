@@ -1,7 +1,6 @@
 """Errors in the words of a command."""
 
 import mongoengine
-from bson.errors import InvalidBSON
 from django.core.exceptions import ImproperlyConfigured
 from pymongo.errors import PyMongoError
 
@@ -12,7 +11,6 @@ from chabad_auth_django.exceptions import ChabadAuthError
 DESCRIBED = (
     ChabadAuthError,
     ImproperlyConfigured,
-    InvalidBSON,
     OSError,
     PyMongoError,
     mongoengine.OperationError,
@@ -21,8 +19,6 @@ DESCRIBED = (
 
 def describe(error: Exception) -> str:
     """Return what an operator reads of the error; of an unexpected one only its kind."""
-    if isinstance(error, InvalidBSON):
-        return "A document cannot be read: 'chabad_check_integrity' names it. Correct it first."
     if isinstance(error, (PyMongoError, mongoengine.OperationError)):
         return _describe_driver(error)
     if isinstance(error, OSError) and error.strerror:

@@ -15,6 +15,7 @@ from typing import Any
 import mongoengine
 import pymongo
 import pytest
+from asgiref.sync import sync_to_async
 from django.test import override_settings
 from pymongo.database import Database
 from support.clients import with_options
@@ -173,6 +174,14 @@ async def async_generator() -> AsyncIterator[None]:
     yield
 
 
+def in_a_coroutine(function: Callable[[], Any]) -> Callable[[], Any]:
+    @functools.wraps(function)
+    async def wrapper() -> Any:
+        return function()
+
+    return wrapper
+
+
 class Handler:
     async def __call__(self) -> None: ...
 
@@ -192,12 +201,35 @@ class Handler:
         contextlib.contextmanager(generator),
         contextlib.asynccontextmanager(async_generator),
         staticmethod(generator),
+        in_a_coroutine(int),
+        functools.lru_cache(in_a_coroutine(int)),
+        functools.partial(in_a_coroutine(int)),
+        sync_to_async(int),
         classmethod(coroutine),
     ],
 )
 def test_what_would_run_after_the_transaction_is_refused_at_decoration(function: Any) -> None:
     with pytest.raises(TypeError, match="atomic takes a plain function"):
         atomic(function)
+
+
+@pytest.mark.parametrize("function", [coroutine, generator, async_generator])
+def test_a_body_that_returns_what_would_run_later_changes_nothing(
+    user: User, raw: Database, function: Any
+) -> None:
+    made = []
+
+    @atomic
+    def body() -> Any:
+        user.add_role("new")
+        made.append(function())
+        return made[0]
+
+    with pytest.raises(TypeError, match="which would run afterwards"):
+        body()
+    if function is coroutine:
+        made[0].close()
+    assert raw.users.find_one()["roles"] == ["user"]
 
 
 def test_any_other_callable_can_be_atomic(either_server: str) -> None:

@@ -14,7 +14,7 @@ from django.dispatch import Signal
 from django.test import override_settings
 from mongoengine import OperationError
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
+from pymongo.errors import InvalidOperation, PyMongoError
 from support.commands import CommandCounter
 from support.invariants import content
 from support.threads import errors, together
@@ -22,6 +22,7 @@ from support.threads import errors, together
 from chabad_auth_django import signals
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import (
+    MAX_ENDED,
     RetryTransaction,
     atomic,
     in_atomic,
@@ -607,3 +608,36 @@ def test_a_refusal_that_the_body_catches_leaves_nothing(either_server: str) -> N
         list(deletion.run())
         stored = {model: model.collection().count_documents({}) for model in models}
         assert list(stored.values()) == [1, 1, 1, 0, 0], (change, stored)
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_who_catches_an_error_that_has_ended_the_transaction_is_told_so(
+    user: User, raw: Database, goes_on: bool
+) -> None:
+    users = connection.get_database().users
+
+    def invalid() -> None:
+        users.update_one({}, {"$unknown": 1})
+
+    def duplicate() -> None:
+        users.insert_one({"_id": user.id})
+
+    def wrapped() -> None:
+        Profile.objects.update(__raw__={"$unknown": {"a": 1}})
+
+    for fail in (duplicate, lambda: User(email=user.email).save(), invalid, wrapped):
+        calls = []
+
+        @atomic
+        def body(fail: Callable[[], object] = fail, calls: list[int] = calls) -> None:
+            calls.append(1)
+            user.add_permission("new")
+            with suppress(PyMongoError, OperationError, AlreadyExists):
+                fail()
+            if goes_on:
+                user.add_permission("other")
+
+        with pytest.raises((InvalidOperation, AlreadyExists)):
+            body()
+        assert len(calls) <= MAX_ENDED
+        assert raw.users.find_one()["permissions"] == []
