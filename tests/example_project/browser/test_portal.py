@@ -266,6 +266,15 @@ def test_nothing_typed_is_lost_while_the_server_is_away(serve: Serve) -> None:
         with serve():
             tab.click(".trouble button >> nth=0")
             tab.wait_for_selector(".chart rect")
+            # The button is gone: the keyboard goes on where it was.
+            assert tab.evaluate("document.activeElement.matches('[tabindex]:has(.chart)')")
+            refused = partial(fulfil, status=503, headers={}, body="")
+            tab.route("**/api/**", refused)
+            tab.reload()
+            tab.wait_for_selector(".farewell h1:has-text('cannot be reached')")
+            tab.unroute("**/api/**")
+            tab.click(".farewell .button >> nth=0")
+            tab.wait_for_selector("#menu-home")
             tab.reload()
             tab.wait_for_selector("#menu-home")
             tab.click("#menu-home")
@@ -280,6 +289,37 @@ def test_nothing_typed_is_lost_while_the_server_is_away(serve: Serve) -> None:
             ("wine", False),
         ]
         assert Profile.objects.get().bio == "typed in the dark"
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_what_is_long_has_room(width: int, visitor: Visitor) -> None:
+    tab = visitor.tab
+    visitor.sign_up(f"long{width}@example.org")
+    visitor.open("profile")
+    tab.fill("#profile-displayName", "Rivka Shoshana Feigenbaum-Liebermann")
+    tab.click("#profile-save")
+    tab.wait_for_selector(".notice:has-text('Saved')")
+    tab.set_viewport_size({"width": width, "height": 800})
+    visitor.open("home")
+    if width == 1280:
+        button, heading = box(tab, "#arrange"), box(tab, "h1")
+        assert button["x"] >= heading["x"] + heading["width"]
+    tab.wait_for_selector(".chart text")
+    chart = box(tab, ".chart")
+    for label in tab.query_selector_all(".chart text"):
+        place = label.bounding_box()
+        assert chart["x"] - 1 <= place["x"]
+        assert place["x"] + place["width"] <= chart["x"] + chart["width"] + 1
+    tab.click("#arrange")
+    for name in ("today", "checklist", "apps", "figures", "recent"):
+        title = box(tab, f"#{name}-title")
+        assert box(tab, f"[data-widget={name}] .tools")["y"] >= title["y"] + title["height"]
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def box(tab: Any, selector: str) -> Any:
+    """Return where the element is."""
+    return tab.query_selector(selector).bounding_box()
 
 
 def test_a_person_takes_their_data_out_and_erases_themselves(visitor: Visitor) -> None:

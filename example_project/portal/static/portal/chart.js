@@ -7,6 +7,7 @@ import { formatDay, formatNumber, isRightToLeft, t } from "./texts.js";
 const HEIGHT = 200;
 const FOOT = 24;
 const HEAD = 18;
+const LABEL = 44;
 
 /** Return the bounds of the last days of the person's own time zone, this one included. */
 export function lastDays(days) {
@@ -47,7 +48,8 @@ function bars(rows, width) {
     const isLabelled = (rows.length - 1 - number) % every === 0;
     return [
       s("rect", { class: count ? "bar" : "none", x: middle - bar / 2, y: floor - height, width: bar, height, rx: Math.min(6, bar / 2, height / 2) }, s("title", {}, `${formatDay(time, "medium")}: ${formatNumber(count)}`)),
-      isLabelled && s("text", { x: middle, y: HEIGHT - 5, "text-anchor": "middle" }, shortDay(time)),
+      // Not beyond the edges, where half of the label would stick out.
+      isLabelled && s("text", { x: Math.min(Math.max(middle, LABEL / 2), width - LABEL / 2), y: HEIGHT - 5, "text-anchor": "middle" }, shortDay(time)),
       count === most && s("text", { x: middle, y: floor - height - 6, "text-anchor": "middle" }, formatNumber(count)),
     ];
   });

@@ -22,7 +22,7 @@ function frame() {
   const links = Object.entries(VIEWS).map(([name, [, picture]]) =>
     h("a", { href: `#/${name}`, id: `menu-${name}`, "aria-current": name === viewName() && "page" }, icon(picture), h("span", {}, t(name))));
   const brand = h("a", { class: "brand", href: "#/home" }, h("img", { src: new URL("mark.svg", import.meta.url), alt: "", width: 34, height: 34 }), h("span", {}, "ChabadUniverse"));
-  const who = h("div", { class: "who" }, avatar(state.profile, displayName()), h("div", {}, h("b", { dir: "auto" }, displayName()), h("span", { dir: "auto" }, state.me.email)),
+  const who = h("div", { class: "who" }, avatar(state.profile, displayName()), h("div", { title: state.me.email }, h("b", { dir: "auto" }, displayName()), h("span", { dir: "auto" }, state.me.email)),
     iconButton("out", t("signOut"), { id: "sign-out", onclick: signOut }, true));
   return h("div", { class: "frame" },
     h("a", { class: "skip", href: "#content", onclick: (event) => { event.preventDefault(); document.getElementById("content").focus(); } }, t("skip")),
@@ -30,7 +30,7 @@ function frame() {
     h("main", { class: "content", id: "content", tabindex: "-1" }, VIEWS[viewName()][0]({ redraw: draw })));
 }
 
-/** Draw everything anew: in the language of now, and with what is known of the person. */
+/** Draw everything again: in the language of now, and with what is known of the person. */
 function draw() {
   const focused = document.activeElement?.id;
   app.replaceChildren(frame());
@@ -94,7 +94,7 @@ async function begin() {
     if (error.status === undefined) throw error;
     const again = h("button", { type: "button", class: "button", onclick: begin }, t("again"));
     const out = h("button", { type: "button", class: "button quiet", onclick: signOut }, t("signOut"));
-    app.replaceChildren(h("main", { class: "farewell" }, h("h1", {}, t("notAllowedTitle")), h("p", { class: "trouble", role: "alert" }, explain(error)), h("p", { class: "actions" }, again, out)));
+    app.replaceChildren(h("main", { class: "farewell" }, h("h1", {}, t(error.status === 0 || error.status >= 500 ? "awayTitle" : "notAllowedTitle")), h("p", { class: "trouble", role: "alert" }, explain(error)), h("p", { class: "actions" }, again, out)));
   }
 }
 begin();

@@ -45,10 +45,11 @@ export async function attempt(work) {
   }
 }
 
-/** Return the place of something that is asked for: meanwhile, and with another try where it fails. */
+/** Return the place of something that is asked for: until it arrives, and with another try where it fails. */
 export function arriving(load) {
-  const region = h("div", { "aria-busy": "true" }, h("p", { class: "soft" }, t("loading")));
-  const start = async () => {
+  const region = h("div", { "aria-busy": "true", tabindex: "-1" }, h("p", { class: "soft" }, t("loading")));
+  const start = async (event) => {
+    if (event) event.currentTarget.textContent = t("loading");
     try {
       region.replaceChildren(...[await load()].flat());
     } catch (error) {
@@ -57,12 +58,14 @@ export function arriving(load) {
       region.replaceChildren(h("div", { class: "trouble", role: "alert" }, h("p", {}, explain(error)), again));
     }
     region.removeAttribute("aria-busy");
+    // The button that was pressed is gone.
+    if (event) region.focus();
   };
   start();
   return region;
 }
 
-/** Open a dialog; when it closes it is removed, and the focus goes back, found by its id where that was drawn anew. */
+/** Open a dialog; when it closes it is removed, and the focus goes back, found by its id where that was drawn again. */
 export function openDialog({ title, opaque = false }, ...content) {
   const dialog = h("dialog", { class: opaque ? "opaque" : "", "aria-labelledby": "dialog-title" }, h("h2", { id: "dialog-title" }, title), content);
   const opener = document.activeElement?.id;

@@ -10,7 +10,7 @@ const en = {
   today: "Today", checklist: "Checklist", apps: "Favourite apps", figures: "Your figures", recent: "Recently",
   item: "Item {n}", itemDone: "Done: {text}", removeItem: "Remove {text}", newItem: "New item", newItemHint: "What is next?", add: "Add", noItems: "Nothing on the list yet.",
   stateSaved: "Saved, version {n}", stateNew: "Not stored yet", stateFailed: "Not saved. What you wrote is kept here.",
-  conflictTitle: "Changed somewhere else", conflictText: "Another tab or device saved this meanwhile. Nothing is lost: choose what stays.", yours: "Mine", theirs: "Theirs", gone: "It was deleted there.", keepMine: "Keep mine", takeTheirs: "Take theirs",
+  conflictTitle: "Changed somewhere else", conflictText: "Another tab or device saved this in between. Nothing is lost: choose what stays.", yours: "Mine", theirs: "Theirs", gone: "It was deleted there.", keepMine: "Keep mine", takeTheirs: "Take theirs",
   manageApps: "All apps", noFavourites: "No favourites yet.", chooseFavourites: "Choose some", favourite: "Favourite: {name}", favouriteAdded: "{name} is a favourite now.", favouriteRemoved: "{name} is no favourite any more.",
   app_study: "Daily study", app_calendar: "Calendar", app_community: "Community", app_candles: "Candle times", app_giving: "Giving", app_travel: "Travel",
   profileHint: "What apps show of you.", name: "Name", nameHint: "At most 100 characters.", bio: "About you", bioHint: "At most 500 characters.", avatar: "Picture", avatarHint: "The https address of a picture. Without one your initial is shown.", avatarBroken: "There is no picture at this address.", removeAvatar: "Remove the picture",
@@ -30,8 +30,8 @@ const en = {
   trouble_offline: "No connection to the server. Nothing that you typed is lost.", trouble_unavailable: "The server cannot answer just now. Nothing that you typed is lost.", trouble_wait: "Too many requests. Try again in {n} s.", trouble_permission: "That is not allowed.", trouble_csrf: "This page is out of date. Try again.", trouble_conflict: "It was changed somewhere else meanwhile.", trouble_other: "That did not work: {detail}", trouble_archived: "Part of this time is archived. Choose a shorter one.",
   backOnline: "The connection is back.",
   signedOutTitle: "You are signed out", signedOutText: "Your session was ended, here or on another device. What you typed is kept in this tab: sign in again and go on.",
-  otherTitle: "Somebody else is signed in", otherText: "Another account was signed in in this browser. Open the portal anew.", openAnew: "Open anew",
-  notAllowedTitle: "You cannot use the portal",
+  otherTitle: "Somebody else is signed in", otherText: "Another account was signed in in this browser. Open the portal again.", openAnew: "Open again",
+  awayTitle: "The portal cannot be reached now", notAllowedTitle: "You cannot use the portal",
 };
 
 const he = {
@@ -65,7 +65,7 @@ const he = {
   backOnline: "החיבור חזר.",
   signedOutTitle: "בוצעה יציאה", signedOutText: "החיבור שלך הסתיים, כאן או במכשיר אחר. מה שהקלדת נשמר בלשונית הזאת: אפשר להיכנס שוב ולהמשיך.",
   otherTitle: "מישהו אחר נכנס", otherText: "חשבון אחר נכנס בדפדפן הזה. יש לפתוח את הפורטל מחדש.", openAnew: "פתיחה מחדש",
-  notAllowedTitle: "אין לך אפשרות להשתמש בפורטל",
+  awayTitle: "אין כרגע גישה לפורטל", notAllowedTitle: "אין לך אפשרות להשתמש בפורטל",
 };
 
 const TEXTS = { en, he };

@@ -55,7 +55,7 @@ export function settings({ redraw }) {
           h("div", { class: "setting" }, h("span", { "aria-hidden": "true" }, t("language")), choice(t("language"), "language", languages, language(), chooseLanguage))),
         sessions()),
       h("div", { class: "stack" },
-        card({ title: t("notifications"), picture: "pulse" }, channels, h("p", { class: "actions" }, h("button", { type: "button", class: "button quiet small", id: "reset", onclick: reset }, t("reset")))),
+        card({ title: t("notifications"), picture: "bell" }, channels, h("p", { class: "actions" }, h("button", { type: "button", class: "button quiet small", id: "reset", onclick: reset }, t("reset")))),
         ownData())),
   ];
 }

@@ -1,5 +1,5 @@
 // A small app: a list in app data. Each change is stored under the version that was seen; what cannot be
-// stored is kept in the tab, and what another tab stored meanwhile is shown beside it.
+// stored is kept in the tab, and what another tab stored in between is shown beside it.
 
 import { call, mine } from "../api.js";
 import { conflict } from "../conflict.js";
@@ -13,7 +13,7 @@ const DRAFT = "checklist";
 const PATH = "app-data/checklist/items/";
 const MOST_TEXT = 200;
 
-// Outlives the drawing of the page, which a change of the language does anew.
+// Outlives the drawing of the page, which a change of the language repeats.
 const known = { owner: null, items: [], version: 0, theirs: null, trouble: null, isSaving: false, isChanged: false };
 
 const isSame = (one, other) => JSON.stringify(toValue(one)) === JSON.stringify(toValue(other));
