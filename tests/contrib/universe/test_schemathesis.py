@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from support.claims import Claim
 from support.example_server import example_server
-
-from chabad_auth_django.services.signing_in import flows
+from support.merkos import token
 
 
 @pytest.mark.slow
 def test_no_call_is_an_error_of_the_server(
     mongodb: str, tmp_path: Path, pytestconfig: pytest.Config, claim: Claim
 ) -> None:
-    token = flows.issue_tokens(name="ann@example.org", create=True).access_token
+    # It outlives the run: an access token would expire, and nobody would be signed in any more.
+    signed_in = token("ann", lifetime=24 * 60 * 60)
     is_whole = pytestconfig.option.sample == 1
     config = tmp_path / "schemathesis.toml"
     config.write_text('[parameters]\n"path.user" = "me"\n')
@@ -30,7 +30,7 @@ def test_no_call_is_an_error_of_the_server(
             [
                 Path(sys.executable).with_name("schemathesis"),
                 *("--config-file", config, "run", f"{address}/api/universe/schema/"),
-                *("--header", f"Authorization: Bearer {token}"),
+                *("--header", f"Authorization: Bearer {signed_in}"),
                 # Signing out would leave nobody for the cases that follow.
                 *("--exclude-path-regex", "logout", "--phases", "coverage,fuzzing"),
                 *("--checks", "not_a_server_error", "--max-examples", "600" if is_whole else "10"),
