@@ -1,5 +1,6 @@
 """What Merkos knows of a user: asked for by a callable of the project, and kept for a while."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -20,7 +21,7 @@ LISTS = ("organizations", "roles", "permissions")
 def enrich(*, user: User) -> dict[str, Any] | None:
     """Return the answer to a front end; ``None`` where nothing is known of the user.
 
-    Raises ``Unavailable`` where the callable fails.
+    Raises ``Unavailable`` where the callable fails, or returns something else than lists.
     """
     if conf.UNIVERSE_ENRICHMENT is None or not user.merkos_user_id:
         return None
@@ -38,12 +39,15 @@ def _ask(user: User) -> tuple[dict[str, Any] | None, datetime]:
     given = conf.UNIVERSE_ENRICHMENT
     ask: Any = import_string(given) if isinstance(given, str) else given
     try:
-        found = ask(user)
+        found = ask(user) or {}
+        values = {name: found.get(name) or [] for name in LISTS}
+        if any(isinstance(value, (str, Mapping)) for value in values.values()):
+            raise TypeError("It returned something else than lists.")
+        lists = {name: list(value) for name, value in values.items()} if found else None
     except Exception as error:
         # The service behind it is away, for one; the text could name the user.
         log_failure(ask, error, moment="when it was asked for the enrichment of a user")
         raise Unavailable("Merkos does not answer now. Try again.") from error
-    lists = {name: list(found.get(name) or []) for name in LISTS} if found else None
     return lists, now() + timedelta(seconds=conf.UNIVERSE_ENRICHMENT_SECONDS)
 
 

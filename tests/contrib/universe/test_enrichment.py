@@ -55,6 +55,19 @@ def test_a_callable_that_fails_is_an_outage(page: FrontEnd, configure: Any, capl
     assert "m-1@example.org" not in caplog.text
 
 
+def test_what_a_callable_returns_wrongly_is_no_answer(page: FrontEnd, configure: Any) -> None:
+    for wrong in (
+        {"organizations": {"id": "1"}},
+        {"permissions": "read"},
+        ["read"],
+        7,
+    ):
+        with configure(UNIVERSE_ENRICHMENT=lambda user, wrong=wrong: wrong):
+            check_error(page.get(PATH), 503, "unavailable")
+    with configure(UNIVERSE_ENRICHMENT=lambda user: {"permissions": {"read"}}):
+        assert page.get(PATH).json()["enrichment"]["permissions"] == ["read"]
+
+
 def test_without_a_cache_it_is_asked_for_each_time(page: FrontEnd, configure: Any) -> None:
     away = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "x"}}
     path = f"{__name__}.known"
