@@ -59,6 +59,7 @@ Write = Callable[[list[Any]], object]
 
 @dataclass
 class _Hooks:
+    seconds: float
     commit: list[Hook] = field(default_factory=list)
     rollback: list[Hook] = field(default_factory=list)
     incomplete: list[ErrorHook] = field(default_factory=list)
@@ -71,13 +72,13 @@ class _Hooks:
 _hooks: ContextVar[_Hooks | None] = ContextVar("chabad_auth_hooks", default=None)
 
 
-def atomic(function: Callable[P, T]) -> Callable[P, T]:
+def atomic(function: Callable[P, T], *, seconds: float | None = None) -> Callable[P, T]:
     """Make each call of the function one transaction (specification: best practice 1).
 
     A call inside another transaction joins it. After a transient error the function runs again
-    from its start, so it must be safe to re-run; all tries together take at most
-    ``CHABAD_AUTH["TRANSACTION_TIMEOUT"]`` seconds. On a standalone server it runs without a
-    transaction, and again only when it raises ``RetryTransaction``.
+    from its start, so it must be safe to re-run; all tries together take at most ``seconds``, which
+    are ``CHABAD_AUTH["TRANSACTION_TIMEOUT"]`` where ``None``. On a standalone server it runs without
+    a transaction, and again only when it raises ``RetryTransaction``.
 
     Raises ``TypeError`` for a coroutine or generator function, also one that ``contextmanager`` and
     the like have wrapped: its body would run after the transaction. So does a call that returns a
@@ -92,7 +93,7 @@ def atomic(function: Callable[P, T]) -> Callable[P, T]:
         body = functools.partial(function, *args, **kwargs)
         if in_atomic():
             return body()
-        hooks = _Hooks()
+        hooks = _Hooks(seconds=conf.TRANSACTION_TIMEOUT if seconds is None else seconds)
         run = _run_in_transaction if connection.supports_transactions() else _run_without
         token = _hooks.set(hooks)
         try:
@@ -200,7 +201,7 @@ def retry_transaction(error: Exception) -> None:
 
 
 def _run_without(body: Callable[[], T], hooks: _Hooks) -> T:
-    deadline = time.monotonic() + conf.TRANSACTION_TIMEOUT
+    deadline = time.monotonic() + hooks.seconds
     try:
         while True:
             try:
@@ -259,16 +260,16 @@ def _run_in_transaction(body: Callable[[], T], hooks: _Hooks) -> T:
             raise
 
     try:
-        return _with_session(callback)
+        return _with_session(callback, hooks.seconds)
     except BaseException:
         _run_all(hooks.rollback)
         raise
 
 
-def _with_session(callback: Callable[[ClientSession], T]) -> T:
+def _with_session(callback: Callable[[ClientSession], T], seconds: float) -> T:
     client = connection.get_client()
     with (
-        pymongo.timeout(conf.TRANSACTION_TIMEOUT),
+        pymongo.timeout(seconds),
         client.start_session() as session,
         session.bind(end_session=False),
         transaction(),

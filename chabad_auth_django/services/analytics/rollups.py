@@ -47,6 +47,10 @@ SETTLING = timedelta(minutes=10)
 #: Seconds; counting a day may take longer than a request may.
 BUILD_TIMEOUT = 60 * 60
 
+#: Seconds for the transaction that ends it, which reads all users of the day. MongoDB itself ends a
+#: transaction after a minute.
+SWITCH_TIMEOUT = 60
+
 
 @dataclass(frozen=True)
 class Rolled:
@@ -143,7 +147,7 @@ def build(*, day: datetime) -> Rolled | None:
         tally = quarters.Tally(quarters.rows(day=day, build=build, session=session))
         known = numbers.assign(tally.users.keys()) if tally.has_sets else {}
     try:
-        _switch(day, build, built_at, tally, known)
+        atomic(_switch, seconds=SWITCH_TIMEOUT)(day, build, built_at, tally, known)
     except _OvertakenError:
         return None
     total = {"$group": {"_id": None, "events": {"$sum": "$count"}}}
@@ -167,7 +171,6 @@ def _records() -> Collection[dict[str, Any]]:
     return AnalyticsRollup.collection()
 
 
-@atomic
 def _switch(
     day: datetime, build: ObjectId, built_at: Timestamp, tally: quarters.Tally, known: Any
 ) -> None:

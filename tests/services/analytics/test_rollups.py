@@ -16,6 +16,7 @@ from pymongo.errors import OperationFailure
 from support import oracle
 from support.clients import recording
 from support.commands import CommandCounter
+from support.interleave import Pause
 from support.threads import together
 
 from chabad_auth_django.db import connection
@@ -177,6 +178,22 @@ def test_without_pre_images_a_deletion_makes_every_day_be_counted_again(
     assert ask() == truth(raw)
     assert len(list(rollups.run())) == DAYS
     assert ask() == truth(raw)
+
+
+def test_a_day_may_take_longer_than_other_transactions(
+    mongodb: str, raw: Database, user: User
+) -> None:
+    """As one with very many users does."""
+    store(raw, user.id, days=1)
+    pause = Pause()
+    pause.before(
+        lambda name, sent: sent.get(name) == "analytics_quarters" and "autocommit" in sent,
+        lambda: time.sleep(1.5),
+    )
+    options = {"MONGODB_OPTIONS": {"event_listeners": [pause]}, "TRANSACTION_TIMEOUT": 1}
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": mongodb, **options}):
+        assert [rolled.events for rolled in rollups.run()] == [5]
+    assert pause.done
 
 
 def test_runs_at_once_give_one_result(raw: Database, user: User) -> None:
