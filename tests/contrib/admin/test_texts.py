@@ -30,6 +30,9 @@ MARKUP = re.compile(
     re.S,
 )
 
+#: Where values and markup stand in a text.
+PLACES = re.compile(r"%\(\w+\)[sdg]|<[^>]*>")
+
 
 def catalog() -> Catalog:
     with (HEBREW / "django.po").open("rb") as file:
@@ -57,8 +60,18 @@ def test_the_hebrew_catalogue_has_every_text_and_no_other() -> None:
     assert compiled == {str(text.id): text.string for text in hebrew if text.id}
 
 
+def test_each_hebrew_sentence_begins_with_a_hebrew_letter() -> None:
+    """The first letter of a sentence decides its direction, and where its full stop stands."""
+    sentences = (str(text.string) for text in catalog() if str(text.string).endswith("."))
+    firsts = {
+        text: re.search(r"[A-Za-z]|[\u05d0-\u05ea]", PLACES.sub("", text)) for text in sentences
+    }
+    assert len(firsts) > 50
+    assert [text for text, first in firsts.items() if not first or first[0] < "\u05d0"] == []
+
+
 def values(text: str) -> set[str]:
-    return set(re.findall(r"%\(\w+\)[sdg]|<[^>]*>", text))
+    return set(PLACES.findall(text))
 
 
 def test_each_text_of_a_template_is_marked() -> None:
