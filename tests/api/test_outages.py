@@ -350,7 +350,7 @@ def failing(command: str, patience: float = IMPATIENCE, **how: Any) -> Iterator[
 
 
 CODES = (
-    *(6, 7, 24, 43, 46, 50, 89, 91, 112, 117, 175, 189, 225, 237, 244, 262, 267, 279, 290, 365),
+    *(6, 7, 13, 18, 24, 43, 46, 50, 89, 91, 112, 117, 175, 189, 225, 237, 244, 262, 267, 279, 290, 365),
     *(9001, 10107, 11600, 11601, 11602, 13435, 13436),
 )
 
@@ -513,8 +513,6 @@ def wrapped(error: PyMongoError) -> mongoengine.OperationError:
         (mongoengine.OperationError("x"), False),
         (bulk(writeErrors=[{"code": 121, "errmsg": "x"}]), False),
         (failure(2), False),
-        (failure(13), False),
-        (failure(18), False),
         (OperationFailure("x"), False),
         (DuplicateKeyError("x", 11000), False),
         (ConfigurationError(), False),
