@@ -96,3 +96,19 @@ def test_what_was_passed_over_is_told_beside_what_was_found(people: list[User]) 
     assert result.code == 2
     assert "Not finished: run it again" in result.err
     assert "nobody@example.org" in result.err
+
+
+@pytest.mark.parametrize("name", ["chabad_delete_user", "chabad_erase_user"])
+def test_whose_deletion_another_run_has_ended_is_said(people: list[User], name: str) -> None:
+    ann, bob, _ = people
+
+    def finish_it(user_id: ObjectId, **kwargs: Any) -> None:
+        if user_id == ann.id:
+            assert run("chabad_erase_user", str(ann.id), "--yes").code == 0
+
+    with connected(signals.user_deleted, finish_it):
+        result = run(name, ann.email, bob.email, "--yes")
+    assert result.code == 2
+    assert f"{ann.id}: Another run has ended this deletion, and printed its receipt." in result.err
+    assert "Go on by id" not in result.err
+    assert not User.existing_ids([bob.id])

@@ -1,19 +1,20 @@
 """Delete users with all their data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from bson import ObjectId
 from django.core.management.base import CommandError, CommandParser
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.exceptions import ChabadAuthError
+from chabad_auth_django.exceptions import ChabadAuthError, NotFound
 from chabad_auth_django.management.base import EXIT_INTERRUPTED
 from chabad_auth_django.management.output import Table, plural
 from chabad_auth_django.management.users import UsersCommand
 from chabad_auth_django.models import Deletion
 from chabad_auth_django.services.lifecycle import receipts
-from chabad_auth_django.services.lifecycle.receipts import Subject
+from chabad_auth_django.services.lifecycle.receipts import Receipt, Subject
 
 
 class Command(UsersCommand):
@@ -64,7 +65,7 @@ class Command(UsersCommand):
                     line = f"would delete  {item}  {counts(item.found)}"
                 else:
                     self.delete(item)
-                    receipt = receipts.read(user_id=item.user_id)
+                    receipt = self.receipt(item, partial(receipts.read, user_id=item.user_id))
                     row["receipt"] = receipt.to_dict()
                     line = f"deleted  {item}  {counts(receipt.deleted)}"
                     if any(receipt.left.values()):
@@ -104,6 +105,15 @@ class Command(UsersCommand):
                 # It was refused, so there is nothing to go on with.
                 self.begun.remove(item.user_id)
                 raise
+
+    def receipt(self, item: Subject, read: Callable[[], Receipt]) -> Receipt:
+        """Return the receipt of one user, unless another run has taken it."""
+        try:
+            return read()
+        except NotFound:
+            self.begun.remove(item.user_id)
+            text = "Another run has ended this deletion, and printed its receipt."
+            raise NotFound(text) from None
 
     def take_receipt(self, item: Subject) -> None:
         """Run the service that removes the receipt of one user."""

@@ -1,5 +1,6 @@
 """Erase users for good, with a receipt."""
 
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -53,19 +54,20 @@ class Command(DeleteUser):
                 self.delete(item)
                 items.append(item)
         for item in items:
-            with self.progress(f"waiting for the last sweep of {item}", 0) as bar:
-                receipt = receipts.finish(
-                    subject=item, wait=not options["no_wait"], advance=bar.advance
-                )
-            taken.append(receipt)
-            for line in _lines(receipt):
-                self.tell(line)
-        finished = all(map(_is_finished, taken))
+            wait = not options["no_wait"]
+            with self.passing_over(item.user_id):
+                with self.progress(f"waiting for the last sweep of {item}", 0) as bar:
+                    finish = partial(receipts.finish, subject=item, wait=wait, advance=bar.advance)
+                    receipt = self.receipt(item, finish)
+                taken.append((item, receipt))
+                for line in _lines(receipt):
+                    self.tell(line)
+        finished = all(_is_finished(receipt) for _, receipt in taken)
         self.report(
-            {"receipts": [receipt.to_dict() for receipt in taken], "finished": finished}, []
+            {"receipts": [receipt.to_dict() for _, receipt in taken], "finished": finished}, []
         )
         if self.is_heard:
-            self._take_receipts(items, taken)
+            self._take_receipts(taken)
         if not finished:
             unknown = deletion.find_unknown_collections()
             raise Found(
@@ -73,10 +75,10 @@ class Command(DeleteUser):
                 + (f" {left_to_others(unknown)}" if unknown else "")
             )
 
-    def _take_receipts(self, items: list[Subject], taken: list[Receipt]) -> None:
+    def _take_receipts(self, taken: list[tuple[Subject, Receipt]]) -> None:
         # After the receipts were written: who lost them gets them again.
         self.stdout.flush()
-        for item, receipt in zip(items, taken, strict=True):
+        for item, receipt in taken:
             if _is_finished(receipt):
                 self.take_receipt(item)
 

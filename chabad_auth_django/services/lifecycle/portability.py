@@ -131,14 +131,20 @@ def import_user(
         models.discard(Analytics)
     for model in models:
         model.check_import(user_id=user_id, rows=_new_rows(file, model))
-    if not User.existing_ids([user_id]):
-        core_models = {model for model in models if _is_core(model)}
-        core = list(_read(file, core_models))
-        _check_core(core) if dry_run else _insert_core(user_id, core)
-        outcome["inserted"].update(model.collection().name for model, _ in core)
-        advance(len(core))
-        models -= core_models
-    elif not dry_run:
+    # These are stored together: nobody sees a user without them.
+    whole = {model for model in models if getattr(model, "with_user", model is User)}
+    core = [] if User.existing_ids([user_id]) else list(_read(file, whole))
+    try:
+        if core:
+            _check_core(core) if dry_run else _insert_core(user_id, core)
+    except AlreadyExists:  # Another import of the file may have stored it.
+        if not User.existing_ids([user_id]):
+            raise
+        core = []
+    outcome["inserted"].update(model.collection().name for model, _ in core)
+    advance(len(core))
+    models -= set(dict(core))
+    if not core and not dry_run:
         audit.record(action="user.import", user_id=user_id)
     for batch in _batches(_in_order(file, models)):
         _store(batch, outcome, dry_run)
@@ -181,11 +187,6 @@ def _drain(buffer: BytesIO) -> bytes:
     buffer.seek(0)
     buffer.truncate()
     return piece
-
-
-def _is_core(model: Model) -> bool:
-    """Tell whether a user is visible with its documents: they are stored together."""
-    return model is User or (issubclass(model, OwnedDocument) and model.with_user)
 
 
 def _in_order(file: BinaryIO, models: Collection[Model]) -> Iterator[Row]:
@@ -236,8 +237,7 @@ def _core_documents(core: list[Row]) -> Iterator[tuple[Model, list[RawBSONDocume
 
 
 def _taken(model: Model) -> AlreadyExists:
-    errors: dict[Model, type[AlreadyExists]] = {User: DuplicateEmail, ExternalId: ExternalIdTaken}
-    return errors.get(model, AlreadyExists)()
+    return {User: DuplicateEmail, ExternalId: ExternalIdTaken}.get(model, AlreadyExists)()
 
 
 def _store(batch: list[Row], outcome: dict[str, Counter[str]], dry_run: bool) -> None:
