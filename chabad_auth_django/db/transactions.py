@@ -76,9 +76,9 @@ def atomic(function: Callable[P, T], *, seconds: float | None = None) -> Callabl
     """Make each call of the function one transaction (specification: best practice 1).
 
     A call inside another transaction joins it. After a transient error the function runs again
-    from its start, so it must be safe to re-run; all tries together take at most ``seconds``, which
-    are ``CHABAD_AUTH["TRANSACTION_TIMEOUT"]`` where ``None``. On a standalone server it runs without
-    a transaction, and again only when it raises ``RetryTransaction``.
+    from its start, so it must be safe to re-run; all tries together take at most ``seconds``, or
+    ``CHABAD_AUTH["TRANSACTION_TIMEOUT"]`` seconds. On a standalone server it runs without a
+    transaction, and again only when it raises ``RetryTransaction``.
 
     Raises ``TypeError`` for a coroutine or generator function, also one that ``contextmanager`` and
     the like have wrapped: its body would run after the transaction. So does a call that returns a
