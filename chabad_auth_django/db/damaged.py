@@ -92,6 +92,18 @@ def readable(document: bytes | memoryview) -> bytes:
     return bytes(result)
 
 
+def depth(document: bytes) -> int:
+    """Return on how many levels a document has values, as MongoDB counts them."""
+    position, level, deepest, copy = 4, 1, 1, bytearray(document)
+    while position < len(copy):
+        type = copy[position]
+        if type != 0:
+            deepest = max(deepest, level)
+        level += (type in _CONTAINERS) - (type == 0)
+        position = _pass_value(copy, position)
+    return deepest
+
+
 def _pass_value(document: bytearray, start: int) -> int:
     """Return where the next value begins: the first one of an object or array is within it."""
     type = document[start]

@@ -9,6 +9,9 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import bson
+from bson import ObjectId
+
 DEPTH = 100_000
 
 Damage = Callable[[bytes, random.Random], bytes]
@@ -109,6 +112,16 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+#: Fields of documents that no server has stored.
+UNSTORABLE = [
+    '"_id":[1]',
+    '"_id":{"$regularExpression":{"pattern":"a","options":""}}',
+    '"_id":{"$a":1}',
+    f'"_id":1,"x":{"[" * 180}1{"]" * 180}',
+    '"_id":1,"x":' + '{"a":' * 180 + "1" + "}" * 180,
+]
+
+
 def forged(export: bytes) -> Iterator[bytes]:
     """Yield exports with a right checksum that are none."""
     header, user = export.splitlines(keepends=True)[:2]
@@ -116,6 +129,13 @@ def forged(export: bytes) -> Iterator[bytes]:
     for text in NO_DOCUMENTS:
         row = b',{"collection":"activities",' + text.encode() + b"}\n"
         yield signed(header, user + row, counts)
+    owner = json.loads(user)["document"]["_id"]["$oid"]
+    for stored in UNSTORABLE:
+        text = f'"document":{{{stored},"userId":{{"$oid":"{owner}"}}}}'
+        yield signed(header, user + f',{{"collection":"activities",{text}}}\n'.encode(), counts)
+    large = bson.encode({"_id": 1, "userId": ObjectId(owner), "x": "x" * 2**24})
+    text = f'"bson":"{base64.b64encode(large).decode()}"'
+    yield signed(header, user + f',{{"collection":"activities",{text}}}\n'.encode(), counts)
     for row in (b"\n", b",\n", b"," + user, b'{"bson":1}\n', b"[" * DEPTH + b"\n", b"5\n"):
         yield signed(header, user + row, counts)
     for name in ("system.users", "sessions", "", "a" * 70_000):

@@ -9,16 +9,16 @@ however it may have been damaged.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from bson import ObjectId, Timestamp
+from bson import ObjectId, Regex, Timestamp
 from bson.raw_bson import RawBSONDocument
 
 from chabad_auth_django.db import extended_json
 from chabad_auth_django.db.batches import RAW
-from chabad_auth_django.db.damaged import StoredDocument
+from chabad_auth_django.db.damaged import StoredDocument, depth
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.validators import to_object_id
@@ -27,6 +27,9 @@ FORMAT, VERSION = "chabad_auth_django.user", 1
 
 #: The longest of the lines that hold no document.
 MAX_SHORT_LINE = 64 * 1024
+
+#: What MongoDB stores: the most bytes, and levels of values.
+MAX_BYTES, MAX_DEPTH = 16 * 2**20, 180
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,8 @@ def _parse(line: bytes) -> tuple[str, RawBSONDocument]:
         else:
             document = extended_json.encode(row["document"])
         parsed = str(row["collection"]), StoredDocument(document, RAW)
-        if "_id" not in parsed[1]:
-            raise ValueError("Each document that is stored has an id.")
+        if not _is_storable(parsed[1]):
+            raise ValueError("No server has stored such a document.")
     except (LookupError, TypeError, ValueError):
         raise damaged() from None
     if any(value == Timestamp(0, 0) for value in parsed[1].values()):
@@ -130,6 +133,20 @@ def _parse(line: bytes) -> tuple[str, RawBSONDocument]:
             "store its own time."
         )
     return parsed
+
+
+def _is_storable(document: RawBSONDocument) -> bool:
+    data = bytes(document.raw)
+    if "_id" not in document or len(data) > MAX_BYTES:
+        return False
+    id = document["_id"]
+    if isinstance(id, list | Regex):
+        return False
+    if isinstance(id, Mapping) and any(name.startswith("$") for name in id):
+        return False
+    # Few have as many bytes that may begin an object or array.
+    begins = data.count(b"\3") + data.count(b"\4")
+    return begins < MAX_DEPTH or depth(data) <= MAX_DEPTH
 
 
 def _load(line: bytes) -> dict[str, Any]:
