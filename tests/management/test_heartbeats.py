@@ -52,6 +52,8 @@ def test_a_run_that_fails_is_no_success(mongodb: str, raw: Database) -> None:
         assert run("chabad_purge_deleted").code == 130
     beat = beats()["chabad_purge_deleted"]
     assert (beat.status, beat.succeeded_at, beat.is_late) == (130, LONG_AGO, True)
+    [line] = [line for line in run("chabad_stats").lines if line.startswith("chabad_purge")]
+    assert "which ended with 130  LATE: it fails" in line, "cron does run it"
 
 
 def test_operators_see_that_cron_stopped(mongodb: str, raw: Database) -> None:

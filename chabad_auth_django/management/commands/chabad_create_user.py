@@ -12,7 +12,7 @@ from chabad_auth_django.services.signing_in import ways
 
 #: What an operator must hear who thinks that the new user may come in.
 NO_WAY = (
-    "There is no way yet: CHABAD_AUTH has no HOST_ID for accounts of this project and no ISSUERS. "
+    "There is no way yet: no account of this project can sign in, and no issuer in CHABAD_AUTH. "
     "See docs/accounts.md."
 )
 

@@ -92,5 +92,6 @@ def _lines(result: dict[str, Any]) -> Iterator[Line]:
     for beat in result["scheduled"]:
         last = f"last run {to_text(beat['lastRunAt'])}" if beat["lastRunAt"] else "never run"
         failed = f", which ended with {beat['status']}" if beat["status"] else ""
-        late = "  LATE: does cron run it?" if beat["late"] else ""
+        why = "it fails, run it to see why" if beat["status"] else "does cron run it?"
+        late = f"  LATE: {why}" if beat["late"] else ""
         yield f"{beat['command']}  {last}{failed}{late}"

@@ -170,6 +170,10 @@ def test_whoever_creates_a_user_hears_how_that_one_signs_in(mongodb: str, tmp_pa
         created = run(name, "--email", f"{name}@example.org", "--no-input")
         assert "There is no way yet" in created.out
         assert f"chabad_issue_token {name}@example.org" in created.out
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "HOST_ID": "site"}):
+        created = run("chabad_create_user", "--email", "bob@example.org", "--no-input")
+        # Without django.contrib.auth there are no accounts, whatever their project is called.
+        assert "There is no way yet" in created.out and "HOST_ID" not in created.out
     issuer = {"ISSUER": "https://login.example", "AUTH_METHOD": "google"}
     nameless = {"ISSUER": "nameless", "AUTH_METHOD": "google", "TOKENS_HAVE_ISSUER": False}
     off = {"ISSUER": "https://off.example", "AUTH_METHOD": "off"}
