@@ -12,7 +12,7 @@ import mongoengine
 import pymongo
 from django.core.exceptions import ImproperlyConfigured
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
+from pymongo.errors import NotPrimaryError, PyMongoError
 from pymongo.monitoring import CommandListener
 
 from chabad_auth_django.conf import conf
@@ -221,6 +221,9 @@ def ping(timeout: float = 2.0) -> float:
     started = time.monotonic()
     with pymongo.timeout(timeout):
         client.admin.command("ping")
+        # With directConnection any member answers.
+        if not client.is_primary:
+            raise NotPrimaryError("the server that the URI names is not the primary")
     return time.monotonic() - started
 
 

@@ -23,11 +23,11 @@ def describe(error: BaseException) -> str:
     for end in ENDS:
         reason = reason.partition(end)[0]
     reason = " ".join(COMMAND.sub(r" \1 \2", reason).split()).rstrip(".")
-    if isinstance(error, OperationFailure):
+    if isinstance(error, OperationFailure) and not error.timeout:
         return f"MongoDB refused: {reason}.{_advice(error.code)}"
     if isinstance(error, ConfigurationError):
-        return f"MongoDB cannot be found: {reason}. Check the MongoDB URI."
-    return f"MongoDB did not answer: {reason}. Check that it runs and has a primary."
+        return f"MongoDB cannot be used: {reason}. Check the MongoDB URI."
+    return f"MongoDB did not answer: {reason}. Check that most of its members run."
 
 
 def name(error: BaseException) -> str:

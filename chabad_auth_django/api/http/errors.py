@@ -15,7 +15,13 @@ from django.core.exceptions import (
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from pymongo.errors import ConnectionFailure, DocumentTooLarge, OperationFailure, PyMongoError
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    DocumentTooLarge,
+    OperationFailure,
+    PyMongoError,
+)
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -202,7 +208,8 @@ def is_outage(error: BaseException | None) -> bool:
     if not isinstance(error, PyMongoError):
         return False
     return (
-        isinstance(error, ConnectionFailure)
+        # The latter comes from DNS, too, and from a member that is not the primary.
+        isinstance(error, (ConnectionFailure, ConfigurationError))
         or error.timeout
         or any(error.has_error_label(label) for label in _TRANSIENT_LABELS)
         or not _UNAVAILABLE_CODES.isdisjoint(_codes(error))
