@@ -3,7 +3,6 @@
 import datetime
 import json
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from bson import Binary, Decimal128, ObjectId, Regex
@@ -343,21 +342,6 @@ def test_an_accepted_value_comes_back_from_wherever_it_may_stand(
     custom = f'{{"customization": {{"k": {value}}}}}'
     assert send(api, "PUT", f"{PREFERENCES}widgets/w/", custom).status_code == 200
     assert api.get(PREFERENCES).json()["widgets"]["customizations"] == {"w": {"k": expected}}
-
-
-@pytest.mark.parametrize("name", ["a.b", "..", "$set", "ש✓😀", "a b", "%25", "a\\b", "x" * 255])
-def test_a_name_comes_back_exactly(api: APIClient, name: str) -> None:
-    path = f"/api/users/me/app-data/{quote(name, safe='')}/{quote(name, safe='')}/"
-    assert send(api, "PUT", path, '{"dataValue": 1}').status_code == 201
-    (row,) = api.get(f"/api/users/me/app-data/{quote(name, safe='')}/").json()["results"]
-    assert (row["appId"], row["dataKey"]) == (name, name)
-    favourite = f"{PREFERENCES}favorite-apps/{quote(name, safe='')}/"
-    assert api.put(favourite).json()["dashboard"]["favoriteApps"] == [name]
-    assert api.delete(favourite).json()["dashboard"]["favoriteApps"] == []
-    widget = f"{PREFERENCES}widgets/{quote(name, safe='')}/"
-    assert send(api, "PUT", widget, '{"enabled": true}').json()["widgets"]["enabled"] == [name]
-    assert api.delete(widget).json()["widgets"]["enabled"] == []
-    assert api.delete(path).status_code == 204
 
 
 @each(

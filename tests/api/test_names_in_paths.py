@@ -12,7 +12,10 @@ from rest_framework.test import APIClient
 
 from chabad_auth_django.models import AppData, User
 
-NAMES = ["a/b", "/", "a//b/", "a?b=c", "a%2Fb", "100%", "a b", "..", ".", "a.b", "#x", "é/ש", "~"]
+NAMES = [
+    *("a/b", "/", "a//b/", "a?b=c", "a%2Fb", "100%", "%25", "a b", "..", ".", "a.b", "#x"),
+    *("é/ש", "~", "$set", "a\\b", "ש✓😀", "x" * 255),
+]
 
 
 def test_each_name_of_app_data_is_reachable(api: APIClient, raw: Database) -> None:
@@ -35,13 +38,16 @@ def test_values_of_an_application_with_a_slash_are_listed_by_the_filter(
     for app in NAMES:
         listed = api.get("/api/users/me/app-data/", {"appId": app}).json()["results"]
         assert [row["dataValue"] for row in listed] == [app]
+        if "/" not in app:
+            (row,) = api.get(f"/api/users/me/app-data/{quote(app, safe='')}/").json()["results"]
+            assert (row["appId"], row["dataValue"]) == (app, app)
 
 
 def test_each_name_of_a_favourite_a_widget_and_metadata_is_reachable(
     api: APIClient, owner: User
 ) -> None:
     for name in NAMES:
-        if "." not in name:
+        if "." not in name and not name.startswith("$"):
             path = f"/api/users/me/profile/metadata/{quote(name, safe='')}/"
             assert api.put(path, {"value": 1}, format="json").status_code == 200
             assert api.get(path).json() == {"value": 1}

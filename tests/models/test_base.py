@@ -13,7 +13,13 @@ from support.commands import CommandCounter
 from support.threads import together
 
 from chabad_auth_django.db.expressions import without_version
-from chabad_auth_django.exceptions import DocumentChanged, NotFound, ValidationError
+from chabad_auth_django.exceptions import (
+    AlreadyExists,
+    DocumentChanged,
+    NotFound,
+    UserNotFound,
+    ValidationError,
+)
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.queryset import MAX_LIMIT
@@ -405,15 +411,131 @@ def test_a_list_is_bounded_by_default(commands: CommandCounter, finder: Any, lim
     assert [command["limit"] for _, command in commands.sent] == [limit]
 
 
+CREATE: dict[str, Callable[[Any], Any]] = {
+    "Profile": Profile.create_profile,
+    "Preferences": Preferences.create_preferences,
+    "Activity": lambda id: Activity.create_activity(user_id=id, event_type="x"),
+    "AppData": lambda id: AppData.create_app_data(
+        user_id=id, app_id="a", data_key="k", data_value=1
+    ),
+    "AppData.upsert": lambda id: AppData.upsert_app_data(id, "a", "k", 1),
+    "Analytics": lambda id: Analytics.create_analytics(
+        user_id=id, event_name="x", event_category="custom"
+    ),
+}
+
+#: Each makes a Document of a user, or finds the one that is made with the user.
 OWNED: dict[str, Callable[[User], Any]] = {
     "Profile": lambda user: Profile.find_by_user_id(user.id),
     "Preferences": lambda user: Preferences.find_by_user_id(user.id),
-    "Activity": lambda user: Activity.create_activity(user_id=user.id, event_type="x"),
-    "AppData": lambda user: AppData.upsert_app_data(user.id, "a", "k", 1),
-    "Analytics": lambda user: Analytics.create_analytics(
-        user_id=user.id, event_name="x", event_category="custom"
-    ),
+    **{
+        name: lambda user, name=name: CREATE[name](user.id)
+        for name in ("Activity", "AppData", "Analytics")
+    },
 }
+
+
+@pytest.mark.parametrize("name", CREATE)
+def test_what_is_created_for_a_user_who_does_not_exist_is_taken_back(
+    raw: Database, name: str
+) -> None:
+    with pytest.raises(UserNotFound):
+        CREATE[name](ObjectId())
+    for case in MONGOOSE:
+        assert raw[case.name].count_documents({}) == 0
+
+
+@pytest.mark.parametrize("form", [ObjectId, str])
+@pytest.mark.parametrize(
+    ("model", "name", "changed"),
+    [(Profile, "profile", {"bio": "new"}), (Preferences, "preferences", {"theme": "dark"})],
+)
+def test_a_user_has_one_profile_and_one_set_of_preferences(
+    raw: Database, user: User, model: Any, name: str, changed: dict[str, Any], form: type
+) -> None:
+    stored = model.find_by_user_id(form(user.id))
+    assert stored.user_id == user.id
+    assert model.find_by_user_id(form(ObjectId())) is None
+    with pytest.raises(AlreadyExists):
+        getattr(model, f"create_{name}")(form(user.id))
+    find_or_create = getattr(model, f"find_or_create_{name}")
+    assert find_or_create(form(user.id), **changed) == stored
+    model.collection().delete_many({})
+    assert find_or_create(form(user.id), **changed) != stored
+    assert model.collection().count_documents({"userId": user.id, **changed}) == 1
+
+
+#: Model -> the methods that change a stored document, with arguments.
+CHANGES: dict[str, list[tuple[Any, ...]]] = {
+    "User": [
+        *(("add_role", "admin"), ("remove_role", "user"), ("update_last_login",), ("refresh",)),
+        *(("add_permission", "*"), ("remove_permission", "*")),
+        *(("add_auth_method", "cdsso"), ("remove_auth_method", "google")),
+    ],
+    "Profile": [
+        *(("update_avatar", "https://x.org/a.png"), ("clear_avatar",)),
+        *(("set_metadata", "a", 1), ("delete_metadata", "a")),
+    ],
+    "Preferences": [
+        *(("update_theme", "dark"), ("update_language", "he"), ("reset_to_defaults",)),
+        *(("toggle_notification", "push"), ("toggle_notification", "push", True)),
+        *(("enable_widget", "w"), ("disable_widget", "w"), ("remove_widget", "w")),
+        *(("set_widget_customization", "w", {}), ("add_favorite_app", "a")),
+        ("remove_favorite_app", "a"),
+    ],
+    "Activity": [("add_metadata", "a", 1)],
+    "AppData": [
+        *(("update_value", 5), ("update_value_with_version", 5, 1), ("increment_version",)),
+        ("save",),
+    ],
+    "Analytics": [("add_event_data", "a", 1)],
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_of_a_document_that_is_gone_is_refused(
+    raw: Database, user: User, name: str
+) -> None:
+    document = user if name == "User" else OWNED[name](user)
+    collection = raw[document._meta["collection"]]
+    collection.delete_many({})
+    for method, *arguments in CHANGES[name]:
+        with pytest.raises(UserNotFound if name == "User" else NotFound):
+            getattr(document, method)(*arguments)
+        assert collection.count_documents({}) == 0, method
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "data"),
+    [("Activity", "add_metadata", "metadata"), ("Analytics", "add_event_data", "event_data")],
+)
+def test_what_is_added_to_an_event_keeps_the_other_keys(
+    user: User, name: str, method: str, data: str
+) -> None:
+    event = OWNED[name](user)
+    getattr(event, method)("a", {"b": None})
+    getattr(event, method)("c", [])
+    getattr(event, method)("d", {"e": False})
+    expected = {"a": {"b": None}, "c": [], "d": {"e": False}}
+    assert getattr(event, data) == getattr(type(event).objects.get(), data) == expected
+
+
+@each("key", ["", "$a", "a.b", "a\0", "_cls", "_ref", None, 5, b"a", {"$gt": ""}], ids=ascii)
+@each(
+    ("name", "method", "value"),
+    [
+        *(("Profile", "set_metadata", [1]), ("Profile", "delete_metadata", [])),
+        *(("Activity", "add_metadata", [1]), ("Analytics", "add_event_data", [1])),
+    ],
+)
+def test_a_key_that_is_unsafe_is_refused(
+    raw: Database, user: User, name: str, method: str, value: list[int], key: Any
+) -> None:
+    document = OWNED[name](user)
+    before = raw[document._meta["collection"]].find_one({"_id": document.pk})
+    with pytest.raises(ValidationError):
+        getattr(document, method)(key, *value)
+    assert raw[document._meta["collection"]].find_one({"_id": document.pk}) == before
 
 
 @pytest.mark.parametrize("name", OWNED)

@@ -8,7 +8,7 @@ from pymongo.database import Database
 from support.cases import each
 
 from chabad_auth_django.db.expressions import without_version
-from chabad_auth_django.exceptions import AlreadyExists, NotFound, UserNotFound, ValidationError
+from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import Preferences, User
 from chabad_auth_django.models.preferences import MAX_NAMES
 
@@ -49,33 +49,6 @@ def test_new_preferences_are_stored_with_the_defaults_and_nothing_else(
 def test_get_defaults_is_made_afresh_for_each_call() -> None:
     Preferences.get_defaults()["widgets"]["enabled"].append("w")
     assert Preferences.get_defaults() == DEFAULTS
-
-
-@pytest.mark.parametrize("form", [ObjectId, str])
-def test_the_preferences_of_a_user_are_found(user: User, form: type) -> None:
-    assert Preferences.find_by_user_id(form(user.id)).user_id == user.id
-    assert Preferences.find_by_user_id(form(ObjectId())) is None
-
-
-def test_a_user_has_one_set_of_preferences(user: User) -> None:
-    with pytest.raises(AlreadyExists):
-        Preferences.create_preferences(user.id)
-
-
-def test_preferences_of_a_user_who_does_not_exist_are_taken_back(raw: Database) -> None:
-    with pytest.raises(UserNotFound):
-        Preferences.create_preferences(ObjectId())
-    assert raw.preferences.count_documents({}) == 0
-
-
-@pytest.mark.parametrize("form", [ObjectId, str])
-def test_find_or_create_returns_what_is_there_or_makes_it(
-    raw: Database, user: User, preferences: Preferences, form: type
-) -> None:
-    assert Preferences.find_or_create_preferences(form(user.id), theme="dark") == preferences
-    raw.preferences.delete_many({})
-    assert Preferences.find_or_create_preferences(form(user.id), theme="dark").theme == "dark"
-    assert raw.preferences.find_one()["theme"] == "dark"
 
 
 @pytest.mark.parametrize(
@@ -301,28 +274,3 @@ def test_a_widget_that_is_refused_is_not_half_set(raw: Database, preferences: Pr
         preferences.set_widget("v", enabled=True, customization={"a": "x" * 16_350})
     assert list(caught.value.errors) == ["widgets.customizations"]
     assert raw.preferences.find_one() == before
-
-
-@pytest.mark.parametrize(
-    ("method", "arguments"),
-    [
-        ("update_theme", ("dark",)),
-        ("update_language", ("he",)),
-        ("toggle_notification", ("push",)),
-        ("toggle_notification", ("push", True)),
-        ("enable_widget", ("w",)),
-        ("disable_widget", ("w",)),
-        ("remove_widget", ("w",)),
-        ("set_widget_customization", ("w", {})),
-        ("add_favorite_app", ("a",)),
-        ("remove_favorite_app", ("a",)),
-        ("reset_to_defaults", ()),
-    ],
-)
-def test_a_change_of_preferences_that_are_gone_is_refused(
-    raw: Database, preferences: Preferences, method: str, arguments: tuple[Any, ...]
-) -> None:
-    raw.preferences.delete_many({})
-    with pytest.raises(NotFound):
-        getattr(preferences, method)(*arguments)
-    assert raw.preferences.count_documents({}) == 0

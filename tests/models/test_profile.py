@@ -6,7 +6,7 @@ from bson import ObjectId
 from django.test import override_settings
 from pymongo.database import Database
 
-from chabad_auth_django.exceptions import AlreadyExists, NotFound, UserNotFound, ValidationError
+from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import Profile, User
 
 
@@ -45,35 +45,6 @@ def test_the_profile_made_with_a_user_is_empty(raw: Database, user: User) -> Non
     stored = raw.profiles.find_one()
     assert set(stored) == {"_id", "userId", "metadata", "createdAt", "updatedAt", "__v"}
     assert (stored["userId"], stored["metadata"]) == (user.id, {})
-
-
-@pytest.mark.parametrize("form", [ObjectId, str])
-def test_the_profile_of_a_user_is_found(user: User, form: type) -> None:
-    assert Profile.find_by_user_id(form(user.id)).user_id == user.id
-    assert Profile.find_by_user_id(form(ObjectId())) is None
-
-
-def test_a_user_has_one_profile(user: User) -> None:
-    with pytest.raises(AlreadyExists):
-        Profile.create_profile(user.id)
-
-
-def test_a_profile_of_a_user_who_does_not_exist_is_taken_back(raw: Database) -> None:
-    with pytest.raises(UserNotFound):
-        Profile.create_profile(ObjectId())
-    assert raw.profiles.count_documents({}) == 0
-
-
-@pytest.mark.parametrize("form", [ObjectId, str])
-def test_find_or_create_returns_what_is_there(user: User, profile: Profile, form: type) -> None:
-    assert Profile.find_or_create_profile(form(user.id), bio="new") == profile
-
-
-@pytest.mark.parametrize("form", [ObjectId, str])
-def test_find_or_create_makes_what_is_missing(raw: Database, user: User, form: type) -> None:
-    raw.profiles.delete_many({})
-    assert Profile.find_or_create_profile(form(user.id), bio="new").bio == "new"
-    assert raw.profiles.count_documents({"userId": user.id, "bio": "new"}) == 1
 
 
 @pytest.mark.parametrize(
@@ -180,19 +151,6 @@ def test_setting_metadata_replaces_the_whole_value_of_the_key(profile: Profile) 
     assert profile.metadata == {"a": {"c": 1}}
 
 
-@pytest.mark.parametrize(
-    "key", ["", "$a", "a.b", "a\0", "_cls", "_ref", None, 5, b"a", {"$gt": ""}]
-)
-def test_a_metadata_key_that_is_unsafe_is_refused(
-    raw: Database, profile: Profile, key: Any
-) -> None:
-    with pytest.raises(ValidationError):
-        profile.set_metadata(key, 1)
-    with pytest.raises(ValidationError):
-        profile.delete_metadata(key)
-    assert raw.profiles.find_one()["metadata"] == {}
-
-
 def test_metadata_has_a_limit_in_bytes_over_all_keys(raw: Database, profile: Profile) -> None:
     profile.set_metadata("a", "x" * 10_000)
     with pytest.raises(ValidationError) as caught:
@@ -210,21 +168,3 @@ def test_metadata_never_takes_more_keys_than_save_accepts(mongodb: str, profile:
             profile.set_metadata("d", 1)
         profile.bio = "Hi"
         profile.save()
-
-
-@pytest.mark.parametrize(
-    ("method", "arguments"),
-    [
-        ("update_avatar", ("https://x.org/a.png",)),
-        ("clear_avatar", ()),
-        ("set_metadata", ("a", 1)),
-        ("delete_metadata", ("a",)),
-    ],
-)
-def test_a_change_of_a_profile_that_is_gone_is_refused(
-    raw: Database, profile: Profile, method: str, arguments: tuple[Any, ...]
-) -> None:
-    raw.profiles.delete_many({})
-    with pytest.raises(NotFound):
-        getattr(profile, method)(*arguments)
-    assert raw.profiles.count_documents({}) == 0

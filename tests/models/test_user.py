@@ -328,28 +328,6 @@ def test_each_change_moves_updated_at_and_never_created_at(raw: Database, user: 
     assert stored["updatedAt"] == user.updated_at > long_ago
 
 
-@pytest.mark.parametrize(
-    ("method", "arguments"),
-    [
-        ("add_role", ("admin",)),
-        ("remove_role", ("user",)),
-        ("add_permission", ("*",)),
-        ("remove_permission", ("*",)),
-        ("add_auth_method", ("cdsso",)),
-        ("remove_auth_method", ("google",)),
-        ("update_last_login", ()),
-        ("refresh", ()),
-    ],
-)
-def test_a_change_of_a_user_who_is_gone_is_refused(
-    raw: Database, user: User, method: str, arguments: tuple[str, ...]
-) -> None:
-    raw.users.delete_many({})
-    with pytest.raises(UserNotFound):
-        getattr(user, method)(*arguments)
-    assert raw.users.count_documents({}) == 0
-
-
 def test_a_change_of_a_user_who_was_never_stored_is_refused(mongodb: str) -> None:
     with pytest.raises(UserNotFound):
         User(email="ann@example.org").add_role("admin")
