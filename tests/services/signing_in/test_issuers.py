@@ -8,46 +8,31 @@ from typing import Any
 import jwt
 import pytest
 from django.test import override_settings
+from services.signing_in.conftest import assert_refused
 from support.cases import each
-from support.issuer import AUDIENCE, ISSUER, JwksServer, Key, by_hand, claims
+from support.issuer import AUDIENCE, ISSUER, SECRET, SHARED, JwksServer, Key, by_hand, claims
 
-from chabad_auth_django.exceptions import InvalidToken
 from chabad_auth_django.services.signing_in.issuers import Identity, verify_issuer_token
 
-SECRET = "a shared secret that has more than 32 bytes"
 HS = "https://hs.example.org"
 PEM = "https://pem.example.org"
 
 
-@pytest.fixture(scope="session")
-def keys() -> list[Key]:
-    return [Key("one"), Key("two"), Key("three"), Key("ec", "ES256")]
-
-
-@pytest.fixture
-def jwks(keys: list[Key]) -> Iterator[JwksServer]:
-    server = JwksServer()
-    server.keys = [keys[0]]
-    yield server
-    server.close()
-
-
 @pytest.fixture(autouse=True)
 def configured(jwks: JwksServer, keys: list[Key]) -> Iterator[None]:
-    issuer = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "AUTH_METHOD": "google"}
     configuration = [
         {
-            **issuer,
+            "ISSUER": ISSUER,
+            "AUDIENCE": AUDIENCE,
+            "AUTH_METHOD": "google",
             "ALGORITHMS": ["RS256", "ES256"],
             "JWKS_URL": jwks.url,
             "EXTERNAL_ID_FIELD": "valuUserId",
         },
         {
-            **issuer,
+            **SHARED,
             "ISSUER": HS,
             "AUDIENCE": [AUDIENCE, "second"],
-            "ALGORITHMS": ["HS256"],
-            "KEY": SECRET,
             "AUTH_METHOD": "cdsso",
             "EXTERNAL_ID_FIELD": "merkosUserId",
             "EXTERNAL_ID_CLAIM": "merkos",
@@ -55,18 +40,10 @@ def configured(jwks: JwksServer, keys: list[Key]) -> Iterator[None]:
             "EMAIL_VERIFIED_CLAIM": "mail_ok",
             "NAME_CLAIM": "full_name",
         },
-        {**issuer, "ISSUER": PEM, "ALGORITHMS": ["RS256"], "KEY": keys[1].pem.decode()},
+        {**SHARED, "ISSUER": PEM, "ALGORITHMS": ["RS256"], "KEY": keys[1].pem.decode()},
     ]
     with override_settings(CHABAD_AUTH={"ISSUERS": configuration}):
         yield
-
-
-def assert_refused(token: Any) -> None:
-    with pytest.raises(InvalidToken) as caught:
-        verify_issuer_token(token=token)
-    assert caught.value.code == "invalid_token"
-    assert str(caught.value) == InvalidToken.default_detail
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
 def test_a_token_names_an_identity(keys: list[Key]) -> None:
@@ -122,34 +99,16 @@ def test_one_of_several_audiences_will_do() -> None:
     assert_refused(jwt.encode(claims(iss=HS, aud="third"), SECRET, "HS256"))
 
 
-@pytest.mark.parametrize("name", ["iss", "aud", "sub", "exp"])
-def test_a_token_without_one_of_the_claims_is_refused(name: str, keys: list[Key]) -> None:
-    assert_refused(keys[0].sign(claims(**{name: None})))
-
-
 @each(
     "changes",
     [
-        {"exp": 1},
-        {"exp": "soon"},
-        {"nbf": 4_000_000_000},
-        {"iat": 4_000_000_000},
-        {"iat": "x"},
-        {"aud": "another-app"},
-        {"aud": ["another-app"]},
-        {"aud": {"our-app": 1}},
-        {"aud": []},
-        {"iss": "https://evil.example.org"},
-        {"iss": ISSUER + "/"},
-        {"iss": PEM},
-        {"sub": ""},
-        {"sub": "x" * 300},
-        {"sub": "a\0b"},
-        {"sub": True},
-        {"sub": 4.2},
-        {"sub": ["person-1"]},
-        {"sub": {"id": "person-1"}},
-        {"sub": 10**255},
+        *({"iss": None}, {"aud": None}, {"sub": None}, {"exp": None}),
+        *({"exp": 1}, {"exp": "soon"}, {"iat": "x"}),
+        *({"iat": 4_000_000_000}, {"nbf": 4_000_000_000}),
+        *({"aud": "another-app"}, {"aud": ["another-app"]}, {"aud": {"our-app": 1}}, {"aud": []}),
+        *({"iss": "https://evil.example.org"}, {"iss": ISSUER + "/"}, {"iss": PEM}),
+        *({"sub": ""}, {"sub": "x" * 300}, {"sub": "a\0b"}, {"sub": True}, {"sub": 4.2}),
+        *({"sub": ["person-1"]}, {"sub": {"id": "person-1"}}, {"sub": 10**255}),
     ],
     ids=str,
 )

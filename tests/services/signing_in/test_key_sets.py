@@ -12,6 +12,7 @@ import jwt
 import pytest
 from django.test import override_settings
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm, RSAAlgorithm
+from services.signing_in.conftest import assert_refused
 from support.issuer import AUDIENCE, ISSUER, JwksServer, Key, claims
 from support.threads import errors, together
 
@@ -21,19 +22,6 @@ from chabad_auth_django.services.signing_in import key_sets
 from chabad_auth_django.services.signing_in.issuers import verify_issuer_token
 
 ALGORITHMS = ["RS256", "RS384", "PS256", "ES256", "ES384"]
-
-
-@pytest.fixture(scope="session")
-def keys() -> list[Key]:
-    return [Key("one"), Key("two"), Key("three"), Key("ec", "ES256")]
-
-
-@pytest.fixture
-def jwks(keys: list[Key]) -> Iterator[JwksServer]:
-    server = JwksServer()
-    server.keys = [keys[0]]
-    yield server
-    server.close()
 
 
 class Clock:
@@ -72,13 +60,6 @@ def configured(jwks: JwksServer) -> Iterator[None]:
 
 def assert_accepted(token: str) -> None:
     assert verify_issuer_token(token=token).subject == "person-1"
-
-
-def assert_refused(token: str) -> None:
-    with pytest.raises(InvalidToken) as caught:
-        verify_issuer_token(token=token)
-    assert str(caught.value) == InvalidToken.default_detail
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
 def is_refused(token: str) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from bson import ObjectId
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
+from support.cases import each
 from support.issuer import by_hand
 
 from chabad_auth_django.exceptions import InvalidToken
@@ -84,28 +85,15 @@ def test_what_is_no_token_is_refused(token: Any) -> None:
     assert_refused(token)
 
 
-@pytest.mark.parametrize("name", ["iss", "aud", "sub", "sid", "iat", "exp", "jti"])
-def test_a_token_without_one_of_the_claims_is_refused(name: str) -> None:
-    assert_refused(signed(**{name: None}))
-
-
-@pytest.mark.parametrize(
+@each(
     "changes",
     [
-        {"iss": "chabad-auth2"},
-        {"iss": "chabad"},
-        {"aud": "somebody"},
-        {"exp": 1},
-        {"iat": 4_000_000_000},
-        {"nbf": 4_000_000_000},
-        {"sub": "not an id"},
-        {"sid": "not an id"},
-        {"sid": {"$gt": ""}},
-        {"exp": "soon"},
-        {"exp": [1]},
-        {"typ": "JWT"},
-        {"typ": "refresh+jwt"},
-        {"key": "another key that has thirty-two bytes"},
+        *({name: None} for name in ("iss", "aud", "sub", "sid", "iat", "exp", "jti")),
+        *({"iss": "chabad-auth2"}, {"iss": "chabad"}, {"aud": "somebody"}),
+        *({"exp": 1}, {"exp": "soon"}, {"exp": [1]}),
+        *({"iat": 4_000_000_000}, {"nbf": 4_000_000_000}),
+        *({"sub": "not an id"}, {"sid": "not an id"}, {"sid": {"$gt": ""}}),
+        *({"typ": "JWT"}, {"typ": "refresh+jwt"}, {"key": "another key that has thirty-two bytes"}),
     ],
     ids=str,
 )
