@@ -5,13 +5,13 @@ value that Mongoose does not store (an empty object) is read as another one. Loo
 PUT, PATCH and DELETE of a value with each condition, lists, conflicts, the Document, the export.
 """
 
-import io
 from typing import Any
 
 import pytest
 from bson import Decimal128, Int64
 from pymongo.database import Database
 from rest_framework.test import APIClient
+from support.exports import exported, imported
 from support.mongoose import MongooseError, Program
 from support.signed_in import access_token
 from support.threads import together
@@ -19,7 +19,7 @@ from support.threads import together
 from chabad_auth_django.exceptions import VersionConflict
 from chabad_auth_django.models import AppData, User
 from chabad_auth_django.services.data import app_data
-from chabad_auth_django.services.lifecycle import deletion, portability
+from chabad_auth_django.services.lifecycle import deletion
 
 URL = "/api/users/me/app-data/cteen/k/"
 MISSING = object()
@@ -107,12 +107,10 @@ def test_what_mongoose_leaves_out_reads_as_an_empty_object(
     assert caught.value.current_value == {}
     conflict = api.put(URL, {"dataValue": 1, "version": 5}, format="json").json()
     assert conflict["current"]["dataValue"] == {}
-    file = io.BytesIO()
-    portability.export_user(user_id=user.id, file=file, advance=lambda _: None)
+    file = exported(user.id)
     user.delete()
     deletion.resume(user_id=user.id)
-    content = portability.check(file=file)
-    portability.import_user(file=file, content=content, advance=lambda _: None)
+    imported(file)
     assert AppData.find_by_user_app_and_key(**key).data_value == {}
     assert app_data.merge_app_data(**key, patch={"a": 1}).data_value == {"a": 1}
     # What is null is null: Mongoose cannot store it, and changes nothing of the document until it

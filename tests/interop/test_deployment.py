@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from pymongo.database import Database
+from support.exports import exported, imported
 from support.mongoose import Program
 from support.threads import together
 
 from chabad_auth_django.exceptions import NotFound, UserNotFound
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
 from chabad_auth_django.services.deployment import indexes
-from chabad_auth_django.services.lifecycle import deletion, portability
+from chabad_auth_django.services.lifecycle import deletion
 
 OWN = (User, Profile, Preferences, Activity, AppData, Analytics)
 MODELS = [model.__name__ for model in OWN]
@@ -83,14 +84,11 @@ def test_what_mongoose_wrote_is_exported_and_comes_back_byte_for_byte(
     user_id = mongoose.run(CREATE, email="ann@example.org")
     before = rows(raw, user_id)
     assert all(len(found) == 1 for found in before.values())
-    file = io.BytesIO()
-    portability.export_user(user_id=user_id, file=file, advance=lambda _: None)
+    file = exported(user_id)
     User.find_by_id(user_id).delete()
     deletion.resume(user_id=user_id)
     assert not any(rows(raw, user_id).values())
-    file.seek(0)
-    content = portability.check(file=file)
-    portability.import_user(file=file, content=content, advance=lambda _: None)
+    imported(file)
     assert rows(raw, user_id) == before
     # And its program goes on with it.
     mongoose.run(

@@ -5,7 +5,6 @@ accounts that are nobody's any more, receipts, and erased users whose counts sta
 ``signing_in/test_sessions.py``, answers kept for a key in ``api/test_idempotency.py``.
 """
 
-import io
 import time
 from contextlib import AbstractContextManager
 from typing import Any
@@ -14,12 +13,13 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
+from support.exports import exported, imported
 from support.issuer import SHARED, shared_token
 
 from chabad_auth_django.exceptions import InvalidToken
 from chabad_auth_django.models import Analytics, User
 from chabad_auth_django.services.analytics import rollups
-from chabad_auth_django.services.lifecycle import deletion, portability, receipts
+from chabad_auth_django.services.lifecycle import deletion, receipts
 from chabad_auth_django.services.signing_in import callers
 
 
@@ -47,13 +47,11 @@ def test_erased_events_that_are_imported_again_are_counted_once(
 ) -> None:
     Analytics.create_analytics(user_id=user.id, event_name="open", event_category="custom")
     list(rollups.run())
-    file = io.BytesIO()
-    portability.export_user(user_id=user.id, file=file, advance=lambda count: None)
+    file = exported(user.id)
     user.delete()
     list(deletion.run())
     assert raw.analytics_rollups.count_documents({"_id": {"$regex": "^erased:"}}) == 1
     with rotated():
-        content = portability.check(file=file)
-        portability.import_user(file=file, content=content, advance=lambda count: None)
+        imported(file)
     # What was noted of them when they were erased is taken back.
     assert raw.analytics_rollups.count_documents({"_id": {"$regex": "^erased:"}}) == 0

@@ -12,6 +12,7 @@ from typing import Any
 
 from bson import ObjectId
 from support import management as command
+from support.exports import imported
 
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import (
@@ -32,7 +33,7 @@ from chabad_auth_django.models import (
 from chabad_auth_django.services.analytics import archive, rollups
 from chabad_auth_django.services.data.app_data import synchronize_app_data
 from chabad_auth_django.services.identity import users
-from chabad_auth_django.services.lifecycle import deletion, portability, receipts
+from chabad_auth_django.services.lifecycle import deletion, receipts
 from chabad_auth_django.services.signing_in.flows import record_login
 
 Write = Callable[[ObjectId, random.Random], object]
@@ -198,8 +199,7 @@ def restore_events(month: str, folder: str) -> None:
 def import_user(path: str) -> None:
     """Do what ``chabad_import_user`` does."""
     with Path(path).open("rb") as file:
-        content = portability.check(file=file)
-        portability.import_user(file=file, content=content, advance=lambda count: None)
+        imported(file)
 
 
 def run_commands(report: str, commands: list[list[str]]) -> None:

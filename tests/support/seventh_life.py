@@ -10,10 +10,11 @@ from bson import ObjectId
 django.setup()
 
 from django.core.management import CommandError, call_command  # noqa: E402
+from support.exports import exported, imported  # noqa: E402
 from support.seventh.models import Achievement  # noqa: E402
 
 from chabad_auth_django.models import User  # noqa: E402
-from chabad_auth_django.services.lifecycle import deletion, portability  # noqa: E402
+from chabad_auth_django.services.lifecycle import deletion  # noqa: E402
 
 
 def command(name: str, *arguments: str) -> Any:
@@ -23,15 +24,6 @@ def command(name: str, *arguments: str) -> Any:
     except CommandError:
         assert out.getvalue()
     return json.loads(out.getvalue())
-
-
-def import_user(file: io.BytesIO, **options: Any) -> portability.Imported:
-    content = portability.check(file=file)
-    return portability.import_user(file=file, content=content, advance=ignore, **options)
-
-
-def ignore(number: int) -> None:
-    pass
 
 
 def find(name: str, rows: list[dict[str, Any]]) -> list[Any]:
@@ -48,18 +40,17 @@ def live() -> dict[str, Any]:
     found["used"] = find("declared", command("chabad_index_usage")["indexes"])
     found["sharded"] = find("key", command("chabad_shard_plan")["collections"])
 
-    file = io.BytesIO()
-    portability.export_user(user_id=user.id, file=file, advance=ignore)
+    file = exported(user.id)
     user.delete()
     found["left"] = collection.count_documents({})
     collection.insert_one({"userId": user.id, "badge": "of a writer that was killed"})
     found["swept"] = [outcome.purged for outcome in deletion.run()]
 
-    found["would import"] = import_user(file, dry_run=True).inserted["achievements"]
-    found["imported"] = import_user(file).inserted["achievements"]
+    found["would import"] = imported(file, dry_run=True).inserted["achievements"]
+    found["imported"] = imported(file).inserted["achievements"]
     collection.delete_one({"badge": "first"})
     again = Achievement(user_id=user.id, badge="first").save()
-    found["differing"] = import_user(file).differing["achievements"]
+    found["differing"] = imported(file).differing["achievements"]
     found["kept"] = Achievement.objects(badge="first").get() == again
 
     collection.update_one({"badge": "second"}, {"$unset": {"badge": 1}})

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from io import BytesIO
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from bson import ObjectId
 from django.conf import settings
 from django.test import override_settings
 from support.endpoints import PATTERNS
+from support.exports import exported, imported
 from support.fork_server import ForkServer, Process, crashes
 from support.invariants import end_transactions_of_the_dead
 
@@ -30,7 +30,7 @@ from chabad_auth_django.services.deployment import indexes, integrity
 from chabad_auth_django.services.identity import audit, audit_log, identities, names, users
 from chabad_auth_django.services.identity.audit import Actor
 from chabad_auth_django.services.identity.identity import Identity
-from chabad_auth_django.services.lifecycle import creation, deletion, portability, receipts
+from chabad_auth_django.services.lifecycle import creation, deletion, receipts
 from chabad_auth_django.services.signing_in import flows, sessions
 
 
@@ -75,7 +75,7 @@ def erase(ann: User) -> None:
 
 
 def export(ann: User) -> None:
-    portability.export_user(user_id=ann.id, file=BytesIO(), advance=lambda count: None)
+    exported(ann.id)
 
 
 def issue_token(ann: User) -> None:
@@ -130,15 +130,12 @@ def test_a_new_user_has_an_entry_with_what_it_was_given(either_server: str) -> N
 
 
 def test_an_import_and_what_it_goes_on_with_have_entries(ann: User) -> None:
-    file = BytesIO()
-    portability.export_user(user_id=ann.id, file=file, advance=lambda count: None)
+    file = exported(ann.id)
     deletion.delete_user(user_id=ann.id, seconds=1)
     list(deletion.run())
     AuditEntry.collection().delete_many({})
     for _ in range(2):
-        file.seek(0)
-        content = portability.check(file=file)
-        portability.import_user(file=file, content=content, advance=lambda count: None)
+        imported(file)
     assert [entry["action"] for entry in entries()] == ["user.import"] * 2
 
 

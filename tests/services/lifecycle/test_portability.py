@@ -8,6 +8,7 @@ import pytest
 from bson.raw_bson import RawBSONDocument
 from django.test import override_settings
 from support.clients import fresh_database
+from support.exports import exported, imported
 from support.interleave import Pause, command
 from support.management import interrupted
 
@@ -20,7 +21,6 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes, integrity
 from chabad_auth_django.services.lifecycle import portability
 from chabad_auth_django.services.lifecycle.export_file import Writer
-from chabad_auth_django.services.lifecycle.portability import Imported
 
 Key = tuple[Any, str, str]
 
@@ -29,18 +29,6 @@ Key = tuple[Any, str, str]
 def key(either_server: str) -> Key:
     """A key of a stored user."""
     return User.create_user(email="ann@example.org").id, "app", "k"
-
-
-def exported(key: Key) -> io.BytesIO:
-    file = io.BytesIO()
-    portability.export_user(user_id=key[0], file=file, advance=lambda count: None)
-    return file
-
-
-def imported(file: io.BytesIO, *, dry_run: bool = False) -> Imported:
-    return portability.import_user(
-        file=file, content=portability.check(file=file), advance=lambda count: None, dry_run=dry_run
-    )
 
 
 def value(key: Key) -> tuple[Any, int]:
@@ -56,7 +44,7 @@ def findings() -> list[str]:
 def deleted_at_three(key: Key) -> tuple[io.BytesIO, AppData]:
     """Return an export with version 1 of a key, and version 3 as a client still has it."""
     AppData.upsert_app_data(*key, "v1")
-    file = exported(key)
+    file = exported(key[0])
     AppData.upsert_app_data(*key, "v2")
     stale = AppData.upsert_app_data(*key, "v3")
     AppData.delete_app_data(*key)
@@ -112,7 +100,7 @@ class TestADeletedKey:
         collection.update_one({}, {"$set": strange})
         raw = AppData.collection_as(RAW).find_one()
         assert raw
-        file = exported(key)
+        file = exported(key[0])
         collection.delete_one({})
         AppDataTombstone.collection().insert_one(
             {"_id": dict(zip(KEY, key, strict=True)), "version": 7}
@@ -145,7 +133,7 @@ def test_a_tombstone_above_the_version_of_a_stored_key_is_left_out(key: Key) -> 
     for number in range(9):
         AppData.upsert_app_data(*key, number)
     AppData.delete_app_data(*key)
-    file = exported(key)
+    file = exported(key[0])
     AppDataTombstone.collection().delete_many({})
     for number in range(5):
         AppData.upsert_app_data(*key, number)
@@ -159,7 +147,7 @@ def test_a_tombstone_below_the_version_of_a_stored_key_is_stored(key: Key) -> No
     AppData.upsert_app_data(*key, "v1")
     AppData.delete_app_data(*key)
     AppData.upsert_app_data(*key, "v2")
-    file = exported(key)
+    file = exported(key[0])
     AppDataTombstone.collection().delete_many({})
     assert imported(file).inserted["appdata_tombstones"] == 1
     assert (value(key), findings()) == (("v2", 2), [])
@@ -193,28 +181,11 @@ def test_a_key_that_comes_meanwhile_is_left(mongodb: str) -> None:
     assert result.differing["appdatas"] == 1
 
 
-def test_two_imports_of_one_file_at_once_store_it_once(mongodb: str) -> None:
-    user = User.create_user(email="ann@example.org", valu_user_id="v1")
-    key = user.id, "app", "k"
-    AppData.upsert_app_data(*key, "v1")
-    file = exported(key)
-    for name in ("users", "profiles", "preferences", "external_ids", "appdatas"):
-        connection.get_database()[name].delete_many({})
-    pause = Pause()
-    listening = {"MONGODB_OPTIONS": {"event_listeners": [pause]}, "TRANSACTION_TIMEOUT": 60}
-    with override_settings(CHABAD_AUTH={"MONGODB_URI": mongodb, **listening}):
-        pause.before(command("update", "deletions"), lambda: imported(io.BytesIO(file.getvalue())))
-        result = imported(file)
-    assert (pause.done, pause.error) == (True, None)
-    assert not any([*result.inserted.values(), *result.differing.values()])
-    assert (User.objects.count(), value(key)) == (1, ("v1", 1))
-
-
 def test_what_python_cannot_hold_is_moved_byte_by_byte(key: Key, replica_set_uri: str) -> None:
     row = {"_id": bson.ObjectId(), "userId": key[0], "far": bson.DatetimeMS(2**60), "text": "abc"}
     odd = bson.encode(row).replace(b"abc", b"\xff\xfeb")
     Activity.collection().insert_one(RawBSONDocument(odd))
-    file = exported(key)
+    file = exported(key[0])
     with fresh_database(replica_set_uri):
         indexes.create()
         assert imported(file).inserted["activities"] == 1
@@ -228,7 +199,7 @@ def test_a_document_of_any_size_is_moved_byte_by_byte(key: Key, replica_set_uri:
         row = {"_id": size, "userId": key[0], "long": "x" * size, "many": [{"a": 1}] * 20}
         Activity.collection().insert_one(row)
     stored = {row["_id"]: row.raw for row in Activity.collection_as(RAW).find()}
-    file = exported(key)
+    file = exported(key[0])
     with fresh_database(replica_set_uri):
         indexes.create()
         assert imported(file).inserted["activities"] == len(stored)
@@ -242,6 +213,6 @@ def test_an_empty_timestamp_is_refused_before_anything_is_stored(
     """In its place MongoDB would store its own time."""
     Activity.collection().insert_one({"_id": 1, "userId": key[0]})
     Activity.collection().update_one({}, {"$set": {"at": bson.Timestamp(0, 0)}})
-    file = exported(key)
+    file = exported(key[0])
     with fresh_database(replica_set_uri), pytest.raises(ValidationError):
         imported(file)

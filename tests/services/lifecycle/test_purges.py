@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from django.test import override_settings
+from support.exports import exported, imported
 from support.interleave import Pause, command
 
 from chabad_auth_django.db import connection
@@ -24,7 +25,7 @@ from chabad_auth_django.models import Activity, AppData, Deletion, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.services.deployment import integrity
-from chabad_auth_django.services.lifecycle import deletion, portability, purging
+from chabad_auth_django.services.lifecycle import deletion, purging
 
 NAMES = (  # noqa: SIM905
     "users profiles preferences external_ids appdatas activities analytics appdata_tombstones"
@@ -53,8 +54,7 @@ def file(either_server: str) -> io.BytesIO:
     time = datetime(2025, 1, 1, tzinfo=UTC)
     rows = [{"userId": user.id, "timestamp": time, "n": n} for n in range(12)]
     connection.get_database().analytics.insert_many(rows)
-    file = io.BytesIO()
-    portability.export_user(user_id=user.id, file=file, advance=lambda count: None)
+    file = exported(user.id)
     remove_users()
     return file
 
@@ -72,9 +72,7 @@ def leave_orphans(file: io.BytesIO) -> None:
 
 
 def bring_back(file: io.BytesIO) -> None:
-    copy = io.BytesIO(file.getvalue())
-    content = portability.check(file=copy)
-    portability.import_user(file=copy, content=content, advance=lambda count: None)
+    imported(io.BytesIO(file.getvalue()))
 
 
 def finish(file: io.BytesIO) -> dict[str, set[bytes]]:
