@@ -181,6 +181,23 @@ def test_a_key_that_comes_meanwhile_is_left(mongodb: str) -> None:
     assert result.differing["appdatas"] == 1
 
 
+def test_two_imports_of_one_file_at_once_store_it_once(mongodb: str) -> None:
+    user = User.create_user(email="ann@example.org", valu_user_id="v1")
+    key = user.id, "app", "k"
+    AppData.upsert_app_data(*key, "v1")
+    file = exported(key[0])
+    for name in ("users", "profiles", "preferences", "external_ids", "appdatas"):
+        connection.get_database()[name].delete_many({})
+    pause = Pause()
+    listening = {"MONGODB_OPTIONS": {"event_listeners": [pause]}, "TRANSACTION_TIMEOUT": 60}
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": mongodb, **listening}):
+        pause.before(command("update", "deletions"), lambda: imported(io.BytesIO(file.getvalue())))
+        result = imported(file)
+    assert (pause.done, pause.error) == (True, None)
+    assert not any([*result.inserted.values(), *result.differing.values()])
+    assert (User.objects.count(), value(key)) == (1, ("v1", 1))
+
+
 def test_what_python_cannot_hold_is_moved_byte_by_byte(key: Key, replica_set_uri: str) -> None:
     row = {"_id": bson.ObjectId(), "userId": key[0], "far": bson.DatetimeMS(2**60), "text": "abc"}
     odd = bson.encode(row).replace(b"abc", b"\xff\xfeb")
