@@ -202,7 +202,7 @@ def shown(raw: Database) -> set[int]:
 def test_every_figure_is_what_duckdb_counts(
     mongodb: str, raw: Database, tmp_path: Path, seed: int, keep: bool
 ) -> None:
-    """Twenty histories of each seed and setting: 400 data sets."""
+    """Twenty histories of each seed and setting: 1,000 data sets."""
     chance = random.Random(f"figures {seed} {keep}")
     with settings(mongodb, keep):
         for number in range(20):
