@@ -515,7 +515,7 @@ def wrapped(error: PyMongoError) -> mongoengine.OperationError:
         (failure(2), False),
         (OperationFailure("x"), False),
         (DuplicateKeyError("x", 11000), False),
-        (ConfigurationError(), False),
+        (ConfigurationError(), True),
         (ValueError(), False),
         (None, False),
     ],
