@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.reads import aggregate_together
 from chabad_auth_django.models import Activity, AnalyticsRollup, Deletion, Heartbeat
@@ -124,29 +126,33 @@ def problems(found: State) -> Iterator[Problem]:
     """Yield what is wrong, the worst first."""
     comparison = found.comparison
     for index in comparison.missing:
-        yield Problem(f"The index {index} is missing.", "manage.py chabad_sync_indexes")
+        text = gettext("The index %(index)s is missing.") % {"index": index}
+        yield Problem(text, "manage.py chabad_sync_indexes")
     for pair in comparison.differing:
-        text = f"The index {pair.declared} has other options: {pair.found}."
+        text = gettext("The index %(declared)s has other options: %(found)s.")
+        text %= {"declared": pair.declared, "found": pair.found}
         yield Problem(text, "manage.py chabad_sync_indexes --fix")
     for beat in found.beats:
         if beat.is_late:
-            text = f"{beat.command} has not ended well for too long. Does cron run it?"
+            text = gettext("%(command)s has not ended well for too long. Does cron run it?")
+            text %= {"command": beat.command}
             yield Problem(text, f"manage.py {beat.command}")
     if found.has_late_deletion:
-        text = f"Deletions are open: {found.open_deletions}, one for more than 10 minutes."
+        text = gettext("Deletions are open: %(number)s, one for more than 10 minutes.")
+        text %= {"number": found.open_deletions}
         yield Problem(text, "manage.py chabad_purge_deleted")
     if found.retention_days is None:
-        text = "Activities never expire: there is no TTL index."
+        text = gettext("Activities never expire: there is no TTL index.")
         yield Problem(text, "manage.py chabad_sync_indexes --fix")
     elif found.retention_days != found.setting_days:
-        text = (
-            f"Activities expire after {found.retention_days:g} days; the settings say "
-            f"{found.setting_days}."
-        )
+        text = gettext("Activities expire after %(stored)g days; the settings say %(wanted)s.")
+        text %= {"stored": found.retention_days, "wanted": found.setting_days}
         yield Problem(text, "manage.py chabad_set_retention")
     if found.lag_seconds > LATE_REMOVAL:
-        text = "The server does not keep up with removing what has expired, or does not do it."
+        text = gettext(
+            "The server does not keep up with removing what has expired, or does not do it."
+        )
         yield Problem(text, "manage.py chabad_stats")
     if found.receipts:
-        text = f"Receipts that nobody has taken: {found.receipts}."
+        text = gettext("Receipts that nobody has taken: %(number)s.") % {"number": found.receipts}
         yield Problem(text, "manage.py chabad_list_deletions")
