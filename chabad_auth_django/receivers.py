@@ -94,7 +94,8 @@ def create_missing_indexes(
         created = automatic_indexes.create_missing(warn=logger.warning)
     except Exception as error:
         # What a callable URI raises could name more than the server.
-        reason = errors.describe(error) if isinstance(error, PyMongoError) else errors.name(error)
+        is_driver = isinstance(error, PyMongoError)
+        reason = errors.describe(error) if is_driver else f"{errors.name(error)}."
         logger.warning(
             "No MongoDB indexes were created: %s Then run 'manage.py chabad_sync_indexes'.", reason
         )

@@ -78,8 +78,9 @@ def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
     # indexes. No check learns which command runs it, so only the command line tells them apart.
     creates_indexes = sys.argv[1:2] == ["migrate"] and conf.INDEXES_AFTER_MIGRATE
     if missing and not creates_indexes:
+        more = f" and {len(missing) - 1} more" if missing[1:] else ""
         index_warning = Warning(
-            f"{len(missing)} MongoDB indexes are missing, such as {missing[0]}.",
+            f"MongoDB indexes are missing: {missing[0]}{more}.",
             hint="Without a unique index two users can get one address. Run 'manage.py "
             "chabad_sync_indexes'; 'manage.py migrate' does so by itself when it ends.",
             id="chabad_auth.W011",

@@ -1,16 +1,16 @@
-"""What an error of the driver says for people, without the command and the data in it."""
+"""Describing errors of the driver for people, without the command and its data."""
 
 import re
 
 from pymongo.errors import ConfigurationError, OperationFailure
 
-#: The codes with which MongoDB, or Atlas, does not believe who connects.
-NOT_BELIEVED = frozenset((18, 8000))
+#: A wrong user or password, for MongoDB and for Atlas.
+AUTHENTICATION_FAILED = frozenset((18, 8000))
 
-#: The code with which it does not allow a command.
-NOT_ALLOWED = 13
+#: The user lacks a role.
+UNAUTHORIZED = 13
 
-#: Where the driver's text begins to list its settings, servers and commands.
+#: What the driver's text goes on with: settings, servers and commands.
 ENDS = (", Timeout:", ", full error:", " (configured timeouts:", " dup key:")
 
 #: The command in a refusal: its name and, as a rule, its collection.
@@ -27,7 +27,8 @@ def describe(error: BaseException) -> str:
         return f"MongoDB refused: {reason}.{_advice(error.code)}"
     if isinstance(error, ConfigurationError):
         return f"MongoDB cannot be used: {reason}. Check the MongoDB URI."
-    return f"MongoDB did not answer: {reason}. Check that most of its members run."
+    advice = "Check that it runs. A replica set needs most of its members."
+    return f"MongoDB did not answer: {reason}. {advice}"
 
 
 def name(error: BaseException) -> str:
@@ -39,9 +40,9 @@ def name(error: BaseException) -> str:
 
 
 def _advice(code: int | None) -> str:
-    if code in NOT_BELIEVED:
+    if code in AUTHENTICATION_FAILED:
         return " Check the user, the password and authSource in the MongoDB URI."
-    if code == NOT_ALLOWED:
+    if code == UNAUTHORIZED:
         return (
             " Give the user of the MongoDB URI the roles readWrite and dbAdmin on the database, "
             "and clusterMonitor for chabad_index_usage."

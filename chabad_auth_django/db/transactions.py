@@ -43,10 +43,10 @@ UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
 #: Seconds for telling the server that a transaction is over whose own time is up.
 RELEASE_TIMEOUT = 1.0
 
-#: The error of a transaction that the server has ended at an earlier error.
+#: The code of a command in a transaction that the server has ended, after another error of it.
 NO_SUCH_TRANSACTION = 251
 
-#: Tries in a row that end so, or at their commit.
+#: So many tries in a row may fail with it. Then the function itself has caught that other error.
 MAX_ENDED = 10
 
 P = ParamSpec("P")

@@ -307,8 +307,8 @@ class OperatorCommand(BaseCommand):
             for failure in self._failures:
                 self.say(failure)
             raise NotDone(
-                f"{len(self._failures):,} were passed over, all others are done. Correct what is "
-                "told above, and run the command for them again."
+                f"Passed over: {len(self._failures):,}. All others are done. Correct what is told "
+                "above, and run the command for them again."
             )
 
 

@@ -84,7 +84,7 @@ def test_the_purge_goes_on_with_the_others(
     assert_told(result, ann.id, caplog)
     assert swept
     assert "1 deletion finished, 1 waiting, 1 document purged." in result.lines
-    assert "2 were passed over, all others are done." in result.err
+    assert "Passed over: 2. All others are done." in result.err
     assert User.existing_ids(user.id for user in people) == {ann.id, people[2].id}
 
 

@@ -66,7 +66,7 @@ def test_migrate_creates_them_and_the_check_names_those_that_are_missing(
     database: Any, tmp_path: Path
 ) -> None:
     assert "(chabad_auth.W011)" not in run(tmp_path, database, "check")
-    assert "MongoDB indexes are missing, such as activities {" in run(
+    assert "MongoDB indexes are missing: activities {" in run(
         tmp_path, database, "check", "--database", "default"
     )
     assert "Created" not in run(tmp_path, database, "migrate", "--database", "other")
