@@ -1,9 +1,10 @@
 """How long the server runs, and who shares it."""
 
+import signal
 from pathlib import Path
 
 import pytest
-from contrib.processes import USER, User, manage, mongods, run, wait_for
+from contrib.processes import PATIENCE, USER, User, manage, mongods, run, wait_for
 
 from chabad_auth_django.contrib.embedded.server import Mongod
 
@@ -48,6 +49,15 @@ def test_the_server_stops_with_its_last_user(data_dir: Path) -> None:
     with User(data_dir) as user:
         user.line()
         user.leave()
+    assert mongods(data_dir) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_server_stops_with_a_last_user_that_is_told_to_end(data_dir: Path, number: int) -> None:
+    with User(data_dir) as user:
+        user.line()
+        user.process.send_signal(number)
+        assert user.process.wait(PATIENCE) == 128 + number
     assert mongods(data_dir) == []
 
 

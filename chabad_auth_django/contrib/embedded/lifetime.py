@@ -8,10 +8,12 @@ lock of a process however that ends. Without ``fcntl`` (Windows) the server stay
 
 import atexit
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from chabad_auth_django.contrib.embedded.errors import EmbeddedMongoError
 from chabad_auth_django.contrib.embedded.folder import DataFolder
@@ -20,6 +22,9 @@ from chabad_auth_django.db import connection
 
 if sys.platform != "win32":
     import fcntl
+
+#: What ends a process without its end's functions: ``kill``, and a terminal that is closed.
+ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
 
 _guard = threading.Lock()
 _joined: dict[Path, int] = {}
@@ -41,6 +46,7 @@ def join(folder: DataFolder) -> None:
                 raise EmbeddedMongoError(
                     f"The data folder {folder.path} cannot be locked: {error.strerror}."
                 ) from error
+            _leave_at_signals()
 
 
 def resign(folder: DataFolder) -> None:
@@ -88,6 +94,18 @@ def _leave_all() -> None:
         # The program is over: a server that cannot be stopped is found by the next one.
         with suppress(EmbeddedMongoError, OSError):
             leave(DataFolder(path))
+
+
+def _leave_at_signals() -> None:
+    """Let signals end the process as a program ends, unless it has handlers of its own."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (getattr(signal, name) for name in ENDING_SIGNALS):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _end)
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    sys.exit(128 + number)
 
 
 def _rejoin_after_fork() -> None:
