@@ -12,33 +12,42 @@ import django
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import DjangoHelpFormatter
 
-from chabad_auth_django.management.base import OperatorCommand
+from chabad_auth_django.management.base import EXIT_STATUSES, OperatorCommand
 
 PATH = Path(__file__).parents[2] / "docs" / "commands.md"
 
-INTRODUCTION = """\
+#: Options that many commands have.
+COMMON = ("--dry-run", "--actor", "--json")
+
+#: The exit statuses that a section leaves out.
+USUAL = {**OperatorCommand.exit_statuses, **EXIT_STATUSES}
+
+INTRODUCTION = f"""\
 # The management commands
 
 Made from the parsers of the commands by `cd tests && python -m support.command_reference`; a test
 compares it with them.
 
-Name a user by e-mail address, id or external id. `-` reads names from standard input, one in each
-line.
-
-| What | Where |
+| Option of many commands | Meaning |
 |---|---|
-| results | standard output: a table, or with `--json` one object with the keys below |
-| messages and questions | standard error |
-| the progress bar | standard error, if that is a terminal |
-| an error | standard error: one line that says what is wrong and what to do |
+| `--dry-run` | change nothing; say what would be done, with the key `dryRun` in the JSON |
+| `--actor TEXT` | who runs this, for the audit trail; by default the system's user |
+| `--json` | print one JSON object on standard output, with the keys that the section names |
+| `-v 0` | print only errors and the object of `--json` |
 
-Every command can be interrupted and run again. With `-v 0` a command prints only errors and the
-object of `--json`. A command that cron runs prints nothing if it did nothing. If a full disk or a
-broken pipe does not take the whole output, that is an error, too.
+| Exit status, unless a section says otherwise | |
+|---|---|
+| 0 | {USUAL[0]} |
+| 2 | {USUAL[2]} |
+| 130 | {USUAL[130]} |
 
-On a terminal, long lines are broken between words. In a pipe they are not broken. Characters that
-could control a terminal are replaced. Characters that the encoding of the output does not have are
-written as `\\u05d0`.
+Results go to standard output; messages, questions, errors and the progress bar, which only a
+terminal gets, to standard error. A command that cron runs prints nothing if it did nothing. Output
+that a full disk or a broken pipe cuts off is an error.
+
+A terminal gets long lines broken between words; a pipe gets them whole. Characters that could
+control a terminal are replaced, and those that the encoding of the output lacks are written as
+`\\u05d0`.
 """
 
 
@@ -62,24 +71,29 @@ def generate() -> str:
 def section(name: str) -> Iterator[str]:
     """Yield the lines about one command."""
     command = load(name)
-    actions = [
-        action
-        for action in command.create_parser("manage.py", name)._actions
-        if not {"--help", *DjangoHelpFormatter.show_last} & set(action.option_strings)
-    ]
+    hidden = {"--help", *DjangoHelpFormatter.show_last}
+    parser = command.create_parser("manage.py", name)
+    actions = [action for action in parser._actions if not hidden & set(action.option_strings)]
+    common = [action for action in actions if {*COMMON} & {*action.option_strings[:1]}]
     yield f"## {name}\n\n{command.help}\n"
-    if actions:
+    if len(actions) > len(common):
         yield "| Argument | Meaning |\n|---|---|"
         for action in actions:
-            yield f"| `{usage(action)}` | {cell(action.help)} |"
+            if action not in common:
+                yield f"| `{usage(action)}` | {cell(action.help)} |"
         yield ""
-    yield "| Exit status | |\n|---|---|"
-    for status, text in command.all_exit_statuses().items():
-        yield f"| {status} | {cell(text)} |"
-    yield ""
-    if command.all_json_keys():
+    if common:
+        *first, last = [f"`{usage(action)}`" for action in common]
+        yield f"It takes {', '.join(first)}{' and ' if first else ''}{last}.\n"
+    statuses = command.all_exit_statuses().items() - USUAL.items()
+    if statuses:
+        yield "| Exit status | |\n|---|---|"
+        for status, text in sorted(statuses):
+            yield f"| {status} | {cell(text)} |"
+        yield ""
+    if command.json_keys:
         yield "| Key of `--json` | |\n|---|---|"
-        for key, text in command.all_json_keys().items():
+        for key, text in command.json_keys.items():
             yield f"| `{key}` | {cell(text)} |"
         yield ""
 
