@@ -35,7 +35,7 @@ pre_user_create = Signal()
 user_created = RobustSignal()
 
 #: Inside the transaction, before external ids of stored users change. Arguments: ``user_ids``, the
-#: list of their ``ObjectId``; ``values``, stored field -> new value, ``None`` where it goes.
+#: list of their ``ObjectId``; ``values``, stored field -> new value, ``None`` if it is removed.
 pre_external_ids_change = Signal()
 
 #: Inside the transaction, before users are removed.

@@ -49,7 +49,7 @@ def by_size(
 
 
 def id_key(document: Mapping[str, Any]) -> Any:
-    """Return the id so that equal are those that are one id to the server.
+    """Return a key for the id; two ids have one key if they are one id to the server.
 
     In Python ``True == 1`` and ``NaN != NaN``, and not every value can be a key.
     """

@@ -18,7 +18,7 @@ COMMAND = re.compile(r' \{ (\w+): (?:"([^"]*)")?.*', re.DOTALL)
 
 
 def describe(error: BaseException) -> str:
-    """Return what is wrong and what to do, in a few sentences without an address of anybody."""
+    """Return what is wrong and what to do, in a few sentences without personal data."""
     reason = str(error)
     for end in ENDS:
         reason = reason.partition(end)[0]

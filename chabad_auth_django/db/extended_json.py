@@ -42,7 +42,7 @@ _JSON: Any = JSONOptions(
 
 
 class _Nothing(dict[str, Any]):
-    """Keeps none of its values: a document is decoded into it to see whether it can be."""
+    """A mapping that keeps nothing: decoding into it shows whether a document can be decoded."""
 
     def __setitem__(self, key: str, value: Any) -> None:
         pass

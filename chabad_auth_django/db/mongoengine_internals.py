@@ -62,7 +62,7 @@ class ChoiceStringField(mongoengine.StringField):
 
 
 class OpenQuerySet(mongoengine.QuerySet):
-    """A QuerySet that says what it is about."""
+    """A QuerySet that shows its Document class and its query."""
 
     @property
     def model(self) -> Any:
@@ -77,7 +77,7 @@ class OpenQuerySet(mongoengine.QuerySet):
 
 
 class OpenDocument(mongoengine.Document):
-    """A Document whose state and description can be asked for."""
+    """A Document that shows its fields, its changes and how it is stored."""
 
     #: The BSON document that was loaded last.
     stored: Mapping[str, Any] | None = None
@@ -172,7 +172,7 @@ class OpenDocument(mongoengine.Document):
         self._changed_fields = list(changes)
 
     def remember(self) -> Callable[[], None]:
-        """Return what gives the document its present values and state again."""
+        """Return a function that gives the document its present values and state again."""
         values, stored = self._data.copy(), self.stored
         is_new, changed = self.is_new, list(getattr(self, "_changed_fields", ()))
 

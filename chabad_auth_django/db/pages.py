@@ -29,7 +29,7 @@ _CLASSES: dict[str, set[type]] = {
 
 @dataclass(frozen=True)
 class Position:
-    """A place in the order: behind the row with this key and id, or before it when ``backward``."""
+    """A place in a list: after the row with this key and id, or before it if ``backward``."""
 
     key: Any
     id: Any

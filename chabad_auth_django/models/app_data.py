@@ -110,7 +110,7 @@ class AppData(OwnedDocument):
 
     @classmethod
     def upsert_app_data(cls, user_id: Any, app_id: str, data_key: str, data_value: Any) -> Self:
-        """Store a value under a key, whether it is there or not; return it with its new version.
+        """Store a value under a new or an existing key; return it with its new version.
 
         Concurrent calls for one key all succeed and each counts once. Raises ``ValidationError``,
         and ``UserNotFound`` when the user was deleted.
@@ -213,7 +213,7 @@ class AppData(OwnedDocument):
         self._load(self._update(self._identity(), data_value, criteria))
 
     def increment_version(self) -> None:
-        """Count the version up without a new value."""
+        """Increase the version by one and keep the value."""
         self.update_atomically([{"$set": {"version": NEXT_VERSION}}])
 
     def save(self, **kwargs: Any) -> Self:

@@ -18,7 +18,7 @@ _MISSING = object()
 
 
 def update_of(document: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the stored path of each changed value -> its expression, of all and of arrays."""
+    """Return stored path -> expression, for all changed values and for the arrays among them."""
     changes: dict[str, Any] = {}
     arrays: dict[str, Any] = {}
     paths = changes_of(document)

@@ -125,7 +125,7 @@ class Preferences(SingleDocument):
         self.patch({"language": language})
 
     def toggle_notification(self, channel: str, enabled: bool | None = None) -> None:
-        """Turn a notification channel over, or to the given state.
+        """Switch a notification channel on or off; without ``enabled`` to the other state.
 
         ``channel`` is ``email``, ``push`` or ``inApp``. Raises ``ValidationError`` for another.
         """
@@ -141,11 +141,11 @@ class Preferences(SingleDocument):
         self.change({path: state})
 
     def enable_widget(self, widget_id: str) -> None:
-        """Switch the widget on; it is no longer among the disabled ones then."""
+        """Move the widget from the disabled to the enabled ones."""
         self.set_widget(widget_id, enabled=True)
 
     def disable_widget(self, widget_id: str) -> None:
-        """Switch the widget off; it is no longer among the enabled ones then."""
+        """Move the widget from the enabled to the disabled ones."""
         self.set_widget(widget_id, enabled=False)
 
     def set_widget_customization(self, widget_id: str, customization: dict[str, Any]) -> None:
@@ -181,11 +181,11 @@ class Preferences(SingleDocument):
         self.change({"widgets": widgets}, arrays=arrays)
 
     def add_favorite_app(self, app_id: str) -> None:
-        """Add the application to the favourites; nothing changes when it is one."""
+        """Add the application to the favourites, if it is not among them."""
         self._add("dashboard.favoriteApps", app_id)
 
     def remove_favorite_app(self, app_id: str) -> None:
-        """Remove the application from the favourites; nothing changes when it is none."""
+        """Remove the application from the favourites, if it is among them."""
         path = "dashboard.favoriteApps"
         left = {path: without_item(array_at(path), validate_name(app_id))}
         self.change(left, arrays=left)

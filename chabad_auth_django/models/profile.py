@@ -85,5 +85,5 @@ class Profile(SingleDocument):
         self.merge_json("metadata", key, value)
 
     def delete_metadata(self, key: str) -> None:
-        """Remove the key; nothing changes when there is none."""
+        """Remove the key, if it is there."""
         self.change({f"metadata.{validate_key(key)}": REMOVE})

@@ -193,27 +193,27 @@ class User(IdentifyingDocument):
         return bool(self._names("permissions")) or not set(self._names("roles")) <= default
 
     def add_role(self, role: str) -> bool:
-        """Give the user the role; nothing changes, and ``False`` is returned, when it has it."""
+        """Give the user the role; return ``False`` if the user has it already."""
         return self._add("roles", role)
 
     def remove_role(self, role: str) -> bool:
-        """Take the role; nothing changes, and ``False`` is returned, when the user lacks it."""
+        """Take the role away; return ``False`` if the user does not have it."""
         return self._remove_from("roles", role)
 
     def add_permission(self, permission: str) -> bool:
-        """Give the permission; nothing changes, and ``False`` is returned, when the user has it."""
+        """Give the user the permission; return ``False`` if the user has it already."""
         return self._add("permissions", permission)
 
     def remove_permission(self, permission: str) -> bool:
-        """Take the permission; nothing changes, and ``False`` is returned, when there is none."""
+        """Take the permission away; return ``False`` if the user does not have it."""
         return self._remove_from("permissions", permission)
 
     def add_auth_method(self, auth_method: str) -> bool:
-        """Give the method; nothing changes, and ``False`` is returned, when the user has it."""
+        """Add the authentication method; return ``False`` if the user has it already."""
         return self._add("auth_methods", auth_method)
 
     def remove_auth_method(self, auth_method: str) -> bool:
-        """Take the method; nothing changes, and ``False`` is returned, when the user lacks it.
+        """Remove the authentication method; return ``False`` if the user does not have it.
 
         Raises ``LastAuthMethod`` when no other would be left.
         """

@@ -121,7 +121,7 @@ _UNAVAILABLE_CODES = frozenset(
 )
 
 
-#: Errors in which REST framework would repeat a part of the request, or not say what to do.
+#: Errors for which REST framework's text repeats a part of the request or does not help.
 _DETAILS: dict[type[drf.APIException], str] = {
     drf.MethodNotAllowed: "This method is not allowed. The header Allow names those that are.",
     drf.NotAcceptable: "The answer is JSON: accept application/json.",
@@ -231,7 +231,7 @@ def status_of(error: domain.ChabadAuthError) -> int:
 
 
 def body(code: str, detail: str, errors: Any = None) -> dict[str, Any]:
-    """Return the one shape of an error: what is wrong by the path of its field, and not all."""
+    """Return the body of an error; of many ``errors`` it has the first, by the paths of fields."""
     shape: dict[str, Any] = {"code": code, "detail": domain.translated(detail)[:MAX_TEXT]}
     if errors:
         shape["errors"] = _bounded(_messages(errors))
@@ -312,12 +312,12 @@ def _framework_response(error: drf.APIException) -> Response:
 
 
 def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer an unknown path in the one shape; for a host that serves nothing but the API."""
+    """Answer an unknown path in JSON; for a host that serves nothing but the API."""
     return _plain_response(404, "not_found", "There is nothing here.")
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    """Answer a bug in the one shape; for a host that serves nothing but the API."""
+    """Answer a bug in JSON; for a host that serves nothing but the API."""
     text = "The server made a mistake. Try again, or tell whoever runs it."
     return _plain_response(500, "error", text)
 

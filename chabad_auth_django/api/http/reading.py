@@ -19,7 +19,7 @@ class ReadsFirst:
 
     kwargs: dict[str, Any] = {}
 
-    #: What came with the caller; ``None`` where nothing did.
+    #: The resource that was read with the caller; ``None`` if none was.
     beside: Found | None = None
 
     def first_read(self) -> Read | None:

@@ -24,7 +24,7 @@ def can_render_html(*packages: str) -> bool:
 #: Naive, in UTC, as the times of a page are.
 EPOCH = datetime(1970, 1, 1)
 
-#: Milliseconds after which the calendar repeats itself: 400 years.
+#: Milliseconds of 400 years, after which the calendar repeats itself.
 _CYCLE = 146_097 * 86_400_000
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME

@@ -321,7 +321,7 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
 
 
 class NotFoundViewSet(APIViewSet):
-    """Whatever path the API does not have."""
+    """Answers 404 below the paths of the API."""
 
     permission_classes: list[Any] = []
     authentication_classes: list[Any] = []

@@ -45,7 +45,7 @@ class BlockViewSet(APIViewSet):
 
     @describe_read("block_retrieve", BlockSerializer)
     def retrieve(self, request: Request, user: str) -> Response:
-        """Show why the user is blocked; 404 where it is not. Takes `users:block`."""
+        """Show why the user is blocked; 404 if the user is not. Takes `users:block`."""
         return respond(request, self.found(Block.read(userId=self.user_id)), shapes.block)
 
     @describe(
@@ -57,7 +57,7 @@ class BlockViewSet(APIViewSet):
     def update(self, request: Request, user: str) -> Response:
         """Block the user and end all sessions. Takes `users:block` and all that the user may do.
 
-        Neither oneself (403) nor the last administrator (409) can be blocked.
+        Nobody can block themselves (403) or the last administrator (409).
         """
         values = self.read_body(BlockSerializer)
         self._check_preconditions()

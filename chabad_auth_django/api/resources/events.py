@@ -295,7 +295,7 @@ class AnalyticsViewSet(EventsViewSet):
     def timeseries(self, request: Request, user: str | None = None) -> Response:
         """Count the events of each hour, day, week or month that has any, in order of time.
 
-        Days that are none of UTC, and hours, are counted for at most 366, and 31, days.
+        Hours are counted for at most 31 days, days of other zones than UTC for at most 366.
         """
         query = self._range(TimeseriesQuerySerializer)
         return Response(timeseries.get_timeseries(time_zone=query.pop("timeZone"), **query))

@@ -41,7 +41,7 @@ class RoleViewSet(GrantViewSet):
 
     @describe_change("roles_remove", UserSerializer)
     def destroy(self, request: Request, user: str, role: str) -> Response:
-        """Take the role away; an administrator stays (409). Takes `roles:write`."""
+        """Take the role away; 409 for the last administrator. Takes `roles:write`."""
         change = partial(self._change, "remove_role", role)
         return users.revoke(user_id=self.user_id, roles=[role], change=change)
 
@@ -62,7 +62,7 @@ class PermissionViewSet(GrantViewSet):
 
     @describe_change("permissions_remove", UserSerializer)
     def destroy(self, request: Request, user: str, permission: str) -> Response:
-        """Take the permission away; an administrator stays (409). Takes `permissions:write`."""
+        """Take the permission away; 409 for the last administrator. Takes `permissions:write`."""
         change = partial(self._change, "remove_permission", permission)
         return users.revoke(user_id=self.user_id, permissions=[permission], change=change)
 
@@ -80,5 +80,5 @@ class AuthMethodViewSet(GrantViewSet):
 
     @describe_change("auth_methods_remove", UserSerializer, responses=errors(409))
     def destroy(self, request: Request, user: str, method: str) -> Response:
-        """Remove the authentication method; the last one stays (409)."""
+        """Remove the authentication method; the last one cannot be removed (409)."""
         return self._change("remove_auth_method", method)

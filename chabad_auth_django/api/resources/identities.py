@@ -102,6 +102,6 @@ class IdentityViewSet(APIViewSet):
 
     @describe(operation_id="identities_unlink", responses={204: None, **errors(409)})
     def destroy(self, request: Request, user: str, identity: str) -> Response:
-        """Unlink the account and end the sessions that it opened; the last one stays (409)."""
+        """Unlink the account and end the sessions that it opened; not the last account (409)."""
         identities.unlink(user_id=self.user_id, public_id=identity)
         return Response(None, 204)

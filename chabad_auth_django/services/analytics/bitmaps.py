@@ -16,7 +16,7 @@ def require() -> None:
     """Raise ``ExtraRequired`` where the package is not installed."""
     if not is_installed:
         raise ExtraRequired(
-            "Counting different users takes pyroaring: pip install 'chabad-auth-django[figures]'."
+            "Counting different users takes the extra figures of this package: pip install pyroaring."
         )
 
 

@@ -83,7 +83,7 @@ class PrivateViewSet(ClientViewSet):
 
 
 class NotFoundViewSet(ClientViewSet):
-    """Whatever path the front ends do not have."""
+    """Answers 404 below the paths of the front ends."""
 
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
