@@ -1,19 +1,28 @@
-"""The pages name what there is: each code of an error, and no command or option that is not there.
+"""The pages name what there is: each code of an error, and only commands and functions that exist.
 
 The kind: a page and the code say different things. Looked through: the codes of the domain, of HTTP
-and of fields; each command with its options on every page but those that tell of earlier versions.
+and of fields; each command with its options, and each name that an example imports or a text takes
+from a service, on every page but those that tell of earlier versions.
 """
 
+import ast
+import importlib
+import pkgutil
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
 
 from django.core.management import load_command_class
 
 import chabad_auth_django
+from chabad_auth_django import services
 from chabad_auth_django.api.openapi.errors import CODES, FIELD_CODES
 
 PACKAGE = Path(chabad_auth_django.__file__).parent
 DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {*DOCS.glob("*.md"), DOCS.parent / "README.md"} - {DOCS / "upgrading.md"}
 
 
 def test_each_code_has_its_status_its_moment_and_what_to_do() -> None:
@@ -29,7 +38,7 @@ def test_pages_name_no_command_or_option_that_is_not_there() -> None:
         for path in PACKAGE.rglob("management/commands/chabad_*.py")
     }
     named = 0
-    for page in {*DOCS.glob("*.md"), DOCS.parent / "README.md"} - {DOCS / "upgrading.md"}:
+    for page in PAGES:
         for text in page.read_text(encoding="utf-8").splitlines():
             for name, arguments in re.findall(r"(?:manage\.py |`)(chabad_\w+)( [^|&;`>#]*)?", text):
                 if name.startswith(("chabad_auth", "chabad_admin")):
@@ -40,3 +49,39 @@ def test_pages_name_no_command_or_option_that_is_not_there() -> None:
                 assert options <= parser._option_string_actions.keys(), (page.name, text)
                 named += 1
     assert named > 100
+
+
+def test_examples_and_texts_name_no_function_that_is_not_there() -> None:
+    modules = {
+        module.name.rpartition(".")[2]: importlib.import_module(module.name)
+        for module in pkgutil.walk_packages(services.__path__, f"{services.__name__}.")
+        if not module.ispkg
+    }
+    named = 0
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        names = [*of_examples(text)]
+        for module, name in re.findall(r"`(?:services\.\w+\.)?(\w+)\.(\w+)", text):
+            # An instance of a Document may have this name.
+            if module in modules and module != "app_data":
+                names.append((modules[module], name))
+        missing = [name for name in names if not hasattr(*name)]
+        assert not missing, (page.name, missing)
+        named += len(names)
+    assert named > 40
+
+
+def of_examples(text: str) -> Iterator[tuple[Any, str]]:
+    """Yield what the examples of a page import from this package, and use of it."""
+    for block in re.findall(r"^ *```python\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE):
+        tree = ast.parse(re.sub(r"\{\s*\.\.\.,", "{", dedent(block)))
+        imported = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("chabad_auth"):
+                module = importlib.import_module(str(node.module))
+                for alias in node.names:
+                    yield module, alias.name
+                    imported[alias.name] = getattr(module, alias.name, None)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in imported:
+                yield imported[ast.unparse(node.value)], node.attr

@@ -72,11 +72,11 @@ def change_grants(
     force: bool = False,
     dry_run: bool = False,
 ) -> list[str]:
-    """Give the user the roles and permissions, or take them; return those that it makes differ.
+    """Give the user the roles and permissions, or without ``grant`` take them away.
 
-    With ``dry_run`` nothing is stored. Raises ``ValidationError`` and ``LastAdministrator`` before
-    anything is, and ``UserNotFound``; ``UnknownGrant`` for giving what no setting knows, unless by
-    ``force``.
+    Returns those that the user did not have, or had. With ``dry_run`` nothing is stored. Raises
+    ``UserNotFound``, ``ValidationError``, ``LastAdministrator`` and, for giving what no setting
+    knows without ``force``, ``UnknownGrant``; nothing is stored then.
     """
     roles, permissions = list(roles), list(permissions)
     User.check(roles=roles, permissions=permissions)
