@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import chabad_auth_django
 from chabad_auth_django import contrib
+from chabad_auth_django.checks.risks import RISKS
 from chabad_auth_django.conf.table import Table
 
 PACKAGE = Path(chabad_auth_django.__file__).parent
@@ -21,10 +23,12 @@ def checks() -> Iterator[str]:
         if (PACKAGE / "contrib" / app.name.rpartition(".")[2] / "conf.py").exists():
             importlib.import_module(f"{app.name}.conf")
     found = dict(_checks_in_code())
+    for risk in RISKS:
+        found[f"chabad_auth.W{risk.number:03}"] = f"{risk.message} {risk.hint}"
     for table in Table.known:
         for setting in table.settings():
             text = f"`CHABAD_AUTH[{setting.name!r}]` must be {setting.rule.expected}."
-            found.setdefault(setting.check_id, text)
+            found[setting.check_id] = text
     yield "| Id | What it says |"
     yield "|---|---|"
     for name in sorted(found):
@@ -39,11 +43,14 @@ def cell(text: str) -> str:
 def _checks_in_code() -> Iterator[tuple[str, str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Error", "Warning"):
+            if isinstance(node, ast.Call) and re.fullmatch(
+                r"(checks\.)?(Error|Warning)", ast.unparse(node.func)
+            ):
                 parts = {item.arg: item.value for item in node.keywords}
                 if isinstance(name := parts.get("id"), ast.Constant):
                     texts = [node.args[0], *filter(None, [parts.get("hint")])]
-                    yield str(name.value), " ".join(map(_text, texts))
+                    text = " ".join(map(_text, texts)).removesuffix(" …")
+                    yield str(name.value), re.sub(r"…+\.?", "…", text)
 
 
 def _text(node: ast.expr) -> str:

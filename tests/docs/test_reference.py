@@ -9,6 +9,7 @@ import ast
 import importlib
 import pkgutil
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -49,6 +50,13 @@ def test_pages_name_no_command_or_option_that_is_not_there() -> None:
                 assert options <= parser._option_string_actions.keys(), (page.name, text)
                 named += 1
     assert named > 100
+
+
+def test_the_list_of_checks_has_each_check_that_a_page_names() -> None:
+    listed = "".join(runpy.run_path(str(DOCS / "reference.py"))["checks"]())
+    for page in PAGES:
+        named = re.findall(r"chabad_\w+\.[EW]\d+", page.read_text(encoding="utf-8"))
+        assert [name for name in named if f"`{name}`" not in listed] == [], page.name
 
 
 def test_examples_and_texts_name_no_function_that_is_not_there() -> None:

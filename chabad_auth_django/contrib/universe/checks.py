@@ -24,8 +24,12 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         problem = "It names nothing that can be called."
     except ImportError as error:
         problem = str(error)
-    message = f"CHABAD_AUTH['UNIVERSE_ENRICHMENT'] cannot be used: {problem}"
-    return [Error(message, id="chabad_auth_universe.E014")]
+    return [
+        Error(
+            f"CHABAD_AUTH['UNIVERSE_ENRICHMENT'] cannot be used: {problem}",
+            id="chabad_auth_universe.E014",
+        )
+    ]
 
 
 def check_urls(**kwargs: Any) -> list[CheckMessage]:
