@@ -166,7 +166,7 @@ class PreconditionFailed(drf.APIException):
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Return the response for every error that a client, the network or MongoDB can cause.
 
-    ``None`` for a bug, which DRF raises again; the base view logs and answers it.
+    ``None`` for a bug, which REST framework raises again, so that the base view logs it.
     """
     set_rollback()
     response = _respond(error)

@@ -150,7 +150,7 @@ def actor(account: Any) -> audit.Actor:
 
 
 def look(*, what: str, user_id: ObjectId | None = None) -> None:
-    """Record that what is the user's, or many users', is about to be shown.
+    """Record that data of the user, or of many users, is about to be shown.
 
     Raises ``Unavailable``, or an outage, where that cannot be recorded: then it is not shown.
     """

@@ -1,4 +1,4 @@
-"""How the installation is: asked of MongoDB when Prometheus asks, whatever process answers."""
+"""The state of the installation, which any process reads from MongoDB when Prometheus asks."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The accounts of the Django project: whose they are, and whether they may sign in."""
+"""The accounts of the Django project: who they are, and whether they may sign in."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any

@@ -62,7 +62,7 @@ def of_host_account(*, account: Any, auth_method: str = CREDENTIALS) -> Identity
 
 
 def find_owner(*, account: Any) -> ObjectId | None:
-    """Return the id of the user whose the account of the Django project is, or ``None``."""
+    """Return the id of the user of the account of the Django project, or ``None``."""
     return _live_owner(hosts.host_key(account=account))
 
 

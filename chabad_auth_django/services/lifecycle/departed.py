@@ -15,7 +15,7 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.lifecycle import purging
 from chabad_auth_django.validators import is_id
 
-#: What of a deletion is under way, or is left of it.
+#: The states of a departure.
 PURGING, WAITING, FINISHED = "purging", "waiting", "finished"
 
 #: Users whose documents are counted with one command.

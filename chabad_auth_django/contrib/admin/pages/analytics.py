@@ -1,4 +1,4 @@
-"""Page 5: counts of events over time."""
+"""Counts of events over time."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

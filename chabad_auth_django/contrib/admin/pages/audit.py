@@ -1,4 +1,4 @@
-"""Page 9: who did what to whom."""
+"""The audit trail: who did what to whom."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta

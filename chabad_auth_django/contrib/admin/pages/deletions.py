@@ -1,4 +1,4 @@
-"""Page 7: deletions and erasures that are under way, and receipts."""
+"""Deletions and erasures that are under way, and receipts."""
 
 from collections.abc import Mapping
 from datetime import datetime

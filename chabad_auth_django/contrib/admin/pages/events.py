@@ -1,4 +1,4 @@
-"""Page 4: the events of everybody."""
+"""The events of everybody."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo

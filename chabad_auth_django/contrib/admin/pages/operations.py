@@ -1,4 +1,4 @@
-"""Page 8: what an operator watches; it changes nothing, and names the command that does."""
+"""What an operator watches; it changes nothing, and names the command that does."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, timedelta

@@ -1,4 +1,4 @@
-"""Page 1: the installation at a glance."""
+"""The installation at a glance."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

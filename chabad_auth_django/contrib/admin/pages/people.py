@@ -1,4 +1,4 @@
-"""Page 2: looking for people."""
+"""Looking for people."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial

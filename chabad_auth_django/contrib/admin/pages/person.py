@@ -1,4 +1,4 @@
-"""Page 3: one person. Each tab is a page."""
+"""One person. Each tab is a page."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -176,7 +176,7 @@ class AccessTab(PersonPage):
 
 
 class IdentitiesTab(PersonPage):
-    """With what the person signs in."""
+    """The accounts with which the person signs in."""
 
     template_name = "chabad_admin/person/identities.html"
     tab = "identities"

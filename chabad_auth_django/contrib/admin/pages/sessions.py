@@ -1,4 +1,4 @@
-"""Page 6: who is signed in, for nights on which tokens were stolen."""
+"""Who is signed in."""
 
 from collections.abc import Mapping
 from typing import Any
