@@ -37,4 +37,3 @@ def delete_user(report: Report, user: User, others: Sequence[User]) -> None:
     report.check("Everybody else", count_documents(others) == kept, f"keeps all {documents}")
     report.check("The e-mail address", User.find_by_email(user.email) is None, "is free again")
     report.fact("The second sweep", "manage.py chabad_purge_deleted, from cron")
-    report.fact(f"The other {len(others)} people", "stay until the next run replaces them")

@@ -23,7 +23,7 @@ def complete_profile(report: Report, user: User) -> None:
     preferences = Preferences.find_by_user_id(found.id)
     complete = creation.get_complete_profile(email=user.email)
     report.check(
-        "accounts.get_complete_profile",
+        "creation.get_complete_profile",
         (complete.user, complete.profile, complete.preferences) == (found, profile, preferences),
         "the same three documents in one call",
     )

@@ -68,7 +68,8 @@ class ErasureViewSet(APIViewSet):
         """Erase a user and everything about it, with a receipt. Nobody sees it from then on.
 
         What is left is deleted in the background, and once more after a grace period. Repeating
-        the request shows the receipt so far. Takes the permission `erasures:write` of others than the owner.
+        the request shows the receipt so far. Takes the permission `erasures:write` of others than
+        the owner.
         """
         begun = receipts.begin(user_id=self.user_id, seconds=receipts.REQUEST_PURGE_SECONDS)
         response = Response(begun.to_dict(), 202)

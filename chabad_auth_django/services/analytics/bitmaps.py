@@ -16,7 +16,7 @@ def require() -> None:
     """Raise ``ExtraRequired`` where the package is not installed."""
     if not is_installed:
         raise ExtraRequired(
-            "Counting different users takes the extra figures of this package: pip install pyroaring."
+            "Counting different users takes pyroaring, the extra figures: pip install pyroaring."
         )
 
 

@@ -76,7 +76,7 @@ class Command(OperatorCommand):
             f"in {time.monotonic() - started:.1f} seconds."
         )
         manage = f"  {_python()} manage.py"
-        report.line(f"\nThe other people are still there. In {Path.cwd().name}:")
+        report.line(f"\nThe other people stay until the next run. In {Path.cwd().name}:")
         report.line(f"{manage} migrate")
         report.line(f"{manage} runserver")
         report.line("http://127.0.0.1:8000/ is the portal: sign up, change the theme.")
