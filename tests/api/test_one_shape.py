@@ -10,6 +10,8 @@ from support.cases import each
 from support.endpoints import PATTERNS
 from support.requests import check_error
 
+from chabad_auth_django.api.resources import shapes
+
 PAGES = {
     "INSTALLED_APPS": [
         "django.contrib.staticfiles",
@@ -118,3 +120,18 @@ def test_a_query_says_one_thing(api: APIClient, path: str) -> None:
     check_error(api.get(f"/api/{path}?appId=%FF"), 400, "invalid")
     write = api.patch(f"/api/{path}?a=1&a=2", {}, format="json")
     assert write.status_code in (400, 405)
+
+
+def test_a_bug_is_answered_in_json_and_logged(
+    client: APIClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(row: Any) -> Any:
+        raise ZeroDivisionError
+
+    client.raise_request_exception = False
+    monkeypatch.setattr(shapes, "user", fail)
+    answer = client.get("/api/users/me/")
+    check_error(answer, 500, "error")
+    assert answer["Cache-Control"] == "private, no-cache"
+    (record,) = caplog.records
+    assert (record.name, record.exc_info[0]) == ("django.request", ZeroDivisionError)

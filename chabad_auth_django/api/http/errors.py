@@ -12,9 +12,11 @@ from django.core.exceptions import (
     RequestDataTooBig,
     SuspiciousOperation,
 )
+from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http import Http404, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.utils.log import log_response
 from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
@@ -163,17 +165,31 @@ class PreconditionFailed(drf.APIException):
         self.headers = headers or {}
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Return the response for every error that a client, the network or MongoDB can cause.
-
-    ``None`` for a bug, which REST framework raises again, so that the base view logs it.
-    """
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """Return the response for every error; report a bug as Django does."""
     set_rollback()
     response = _respond(error)
-    if response is not None:
-        outcomes.tell(
-            status=response.status_code, code=response.data["code"], error=error, context=context
-        )
+    if response is None:
+        return _bug(error, context)
+    outcomes.tell(
+        status=response.status_code, code=response.data["code"], error=error, context=context
+    )
+    return response
+
+
+def _bug(error: Exception, context: dict[str, Any]) -> Response:
+    request = context["request"]._request
+    got_request_exception.send(sender=type(context["view"]), request=request)
+    text = "The server made a mistake. Try again, or tell whoever runs it."
+    response = Response(body("error", text), 500)
+    log_response(
+        "%s: %s",
+        response.reason_phrase,
+        request.path,
+        response=response,
+        request=request,
+        exception=error,
+    )
     return response
 
 
@@ -309,18 +325,3 @@ def _framework_response(error: drf.APIException) -> Response:
     if isinstance(error, PreconditionFailed):
         data["current"] = error.current if has_room(error.current) else None
     return Response(data, error.status_code, headers=headers)
-
-
-def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer an unknown path in JSON; for a host that serves nothing but the API."""
-    return _plain_response(404, "not_found", "There is nothing here.")
-
-
-def handler500(request: HttpRequest) -> HttpResponse:
-    """Answer a bug in JSON; for a host that serves nothing but the API."""
-    text = "The server made a mistake. Try again, or tell whoever runs it."
-    return _plain_response(500, "error", text)
-
-
-def _plain_response(status: int, code: str, detail: str) -> HttpResponse:
-    return HttpResponse(to_json(body(code, detail)), status=status, content_type="application/json")

@@ -101,7 +101,7 @@ class APIViewMixin(APIView):
         """Refuse a path or a query that can be read in two ways."""
         check_request_line(request)
 
-    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response]:
         """Return our exception handler."""
         return exception_handler
 
@@ -120,10 +120,6 @@ class APIViewMixin(APIView):
         if isinstance(final, Response):
             final.add_post_render_callback(_release)
         return final
-
-    def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
-        """Raise a bug again, so that Django logs it."""
-        raise exc
 
 
 class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):

@@ -28,16 +28,15 @@ class VersionConflict(APIException):
         self.current = current
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Return the response for every error that a client, the network or MongoDB can cause."""
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """Return the response for every error; report a bug as Django does."""
     response = errors.exception_handler(error, context)
-    if response is not None:
-        response.data = shape(response.data)
-        if isinstance(error, VersionConflict):
-            current = error.current
-            if current is not None and not errors.has_room(current):
-                current = {name: current[name] for name in current if name != "data"}
-            response.data["current"] = current
+    response.data = shape(response.data)
+    if isinstance(error, VersionConflict):
+        current = error.current
+        if current is not None and not errors.has_room(current):
+            current = {name: current[name] for name in current if name != "data"}
+        response.data["current"] = current
     return response
 
 

@@ -3,14 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.core.signals import got_request_exception
-from django.utils.log import log_response
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chabad_auth_django.api.http import errors as api_errors
 from chabad_auth_django.api.http.rendering import JSONRenderer
 from chabad_auth_django.api.http.views import READ, APIViewSet
 from chabad_auth_django.contrib.universe import errors
@@ -36,33 +33,9 @@ class ClientViewSet(APIViewSet):
     renderer_classes = [JSONRenderer]
     schema: Any = ClientSchema()
 
-    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response]:
         """Return our exception handler."""
         return errors.exception_handler
-
-    def handle_exception(self, exc: Exception) -> Response:
-        """Return the answer to an error; a bug is reported as Django does, and answered here."""
-        try:
-            return super().handle_exception(exc)
-        except Exception as bug:
-            request: Any = self.request
-            got_request_exception.send(sender=type(self), request=request._request)
-            body = errors.shape(
-                api_errors.body(
-                    "error", "The server made a mistake. Try again, or tell whoever runs it."
-                )
-            )
-            response = Response(body, 500)
-            response.exception = True
-            log_response(
-                "%s: %s",
-                response.reason_phrase,
-                request.path,
-                response=response,
-                request=request._request,
-                exception=bug,
-            )
-            return response
 
     def perform_authentication(self, request: Request) -> None:
         """Find out who calls; refuse a change that a page of another site asks for."""
