@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -181,6 +182,20 @@ def test_an_activity_that_is_too_deep_takes_no_other_along(page: FrontEnd) -> No
             assert rejected["errors"]["eventData"][0]["code"] == "too_deep", (opening, depth)
     deep = "[" * 2_000
     check_error(page.send_text("POST", "activity/batch", f'{{"events": [{deep}]}}'), 400)
+
+
+def test_a_batch_of_quotes_without_an_end_is_refused_at_once(page: FrontEnd) -> None:
+    started = process_time()
+    check_error(page.send_text("POST", "activity/batch", '"' + '\\"' * 50_000), 400)
+    assert process_time() - started < 5
+
+
+@pytest.mark.parametrize("depth", [500, 900, 960, 1_000])
+def test_what_is_as_deep_as_the_parser_takes_is_refused(page: FrontEnd, depth: int) -> None:
+    deep = "[" * depth + "]" * depth
+    check_error(page.send_text("POST", "analytics", f'{{"properties": {deep}}}'), 400)
+    for path in ("analytics", "activity/batch"):
+        check_error(page.send_text("POST", path, f'{{"userId": {deep}}}'), 403)
 
 
 def test_a_clock_that_is_ahead_is_corrected(page: FrontEnd) -> None:

@@ -122,7 +122,7 @@ def _shortened(detail: dict[str, Any]) -> dict[str, Any]:
     for path in (("properties", "stack"), ("label",), ("action",)):
         try:
             excess = len(bson.encode(detail)) - conf.EVENT_DATA_MAX_BYTES
-        except (InvalidDocument, OverflowError, UnicodeEncodeError):
+        except (InvalidDocument, OverflowError, RecursionError, UnicodeEncodeError):
             # It is refused, whatever its size.
             return detail
         if excess > 0:

@@ -61,7 +61,8 @@ class EventsViewSet(ClientViewSet):
         """Let the caller write what is their own; a body that names nobody is the caller's."""
         if request.user is not None:
             name = request.data.get("userId") if isinstance(request.data, Mapping) else None
-            self.kwargs = {**self.kwargs, "user": "me" if name is None else str(name)}
+            named = name if isinstance(name, str) else ""
+            self.kwargs = {**self.kwargs, "user": "me" if name is None else named}
         super().check_permissions(request)
 
 
