@@ -22,8 +22,10 @@ SHORT = 8
 #: How often a text may be encoded, each time in any of the ways.
 LAYERS = 3
 
-# A backslash is itself escaped in JSON within JSON.
-_ESCAPE = re.compile(r"(?:\\+u[0-9a-fA-F]{4})+")
+# A backslash is itself escaped in JSON within JSON. Many without an escape are looked at once.
+_ESCAPE = re.compile(r"(?:(?<!\\)\\+u[0-9a-fA-F]{4})+")
+
+_REFERENCE = re.compile("&#0*([0-9]*)")
 
 _QUOTED_PRINTABLE = re.compile(rb"=(?:[0-9A-F]{2}|\r?\n)")
 _ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}|&#?\w+;|\\u")
@@ -150,7 +152,9 @@ def _readings(data: bytes) -> Iterator[bytes]:
     if _QUOTED_PRINTABLE.search(data) and _is_text(data):
         yield quopri.decodestring(data)
     if _ESCAPED.search(data):
-        text = html.unescape(unquote(data.decode(errors="replace")))
+        text = unquote(data.decode(errors="replace"))
+        # Python refuses to convert thousands of digits. No character has a number of eight.
+        text = html.unescape(_REFERENCE.sub(lambda match: f"&#{match[1][:8]}", text))
         yield _ESCAPE.sub(_unescape, text).encode(errors="replace")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import quopri
+import time
 import unicodedata
 import uuid
 from contextlib import closing
@@ -233,6 +234,16 @@ def test_what_may_not_be_read_is_said(tmp_path: Path) -> None:
     assert (result.code, places, result.json["unread"]) == (1, ["a", "c"], ["b"])
     assert (nothing.code, nothing.json["unread"], nothing.json["count"]) == (2, ["b"], 0)
     assert "b was not looked through" in nothing.err
+
+
+def test_a_text_that_is_made_to_be_slow_or_to_fail_is_read_like_others() -> None:
+    needles = Needles(["canary77"])
+    digits = b"&#" + b"1" * 5000 + b";"
+    assert not needles.are_in(digits)
+    assert needles.are_in(digits + b"&#" + b"0" * 5000 + b"99;anary77")
+    started = time.process_time()
+    assert needles.are_in(b"%41" + b"\\" * 100_000 + rb"\u0063anary77")
+    assert time.process_time() - started < 5
 
 
 def test_nothing_is_no_name() -> None:
