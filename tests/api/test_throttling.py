@@ -73,6 +73,17 @@ def test_many_accounts_from_one_address_are_one_caller(mongodb: str) -> None:
         assert sign_in("other", "10.0.0.2").status_code == 403
 
 
+def test_all_addresses_of_a_network_of_ipv6_are_one_caller(mongodb: str) -> None:
+    with rates(mongodb, sign_in="1/min"):
+        assert sign_in("user1", "2001:db8:1:2::1").status_code == 403
+        assert sign_in("user2", "2001:db8:1:2:ffff::1").status_code == 429
+        assert sign_in("user3", "2001:db8:1:3::1").status_code == 403
+        # What a server says of IPv4 where it listens to both.
+        assert sign_in("user4", "::ffff:10.0.0.1").status_code == 403
+        assert sign_in("user5", "10.0.0.1").status_code == 429
+        assert sign_in("user6", "::ffff:10.0.0.2").status_code == 403
+
+
 @pytest.mark.parametrize("name", ["ann@example.org", " ANN@Example.ORG", "ａｎｎ@example.org"])
 def test_one_account_from_many_addresses_is_one_caller(mongodb: str, name: str) -> None:
     with rates(mongodb, sign_in="3/min"):

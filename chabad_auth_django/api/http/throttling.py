@@ -13,6 +13,8 @@ import hashlib
 import logging
 import time
 import unicodedata
+from contextlib import suppress
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from rest_framework.permissions import SAFE_METHODS
@@ -90,7 +92,13 @@ class ScopedThrottle(SimpleRateThrottle):
 
     def get_ident(self, request: Request) -> str:
         """Return the client's address; a server that listens on a socket may tell none."""
-        return super().get_ident(request) or ""
+        ident = super().get_ident(request) or ""
+        with suppress(ValueError):
+            address = ip_address(ident)
+            if isinstance(address, IPv6Address):
+                # A client has all addresses of its network, which are named by the last 64 bits.
+                return str(address.ipv4_mapped or int(address) >> 64)
+        return ident
 
     def _cache_key(self, ident: str) -> str:
         # Hashed: the cache must not hold e-mail addresses, and it does not accept every key.
