@@ -1,6 +1,7 @@
 """The accounts of the Django project: who they are, and whether they may sign in."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
 from django.apps import apps
@@ -48,6 +49,9 @@ class HostAdapter:
         account has no such time; then primary keys must be unique for ever, as UUIDs are.
         """
         joined = getattr(account, "date_joined", None)
+        if joined and joined.tzinfo:
+            # A new account has it in UTC, and a stored one in the zone of the database.
+            joined = joined.astimezone(UTC)
         return joined.isoformat() if joined else ""
 
     def email(self, *, account: Any) -> str | None:

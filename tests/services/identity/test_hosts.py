@@ -1,5 +1,6 @@
-"""What the adapter makes of what allauth keeps in a Django session."""
+"""What the adapter makes of an account, and of what allauth keeps in a Django session."""
 
+from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,3 +44,12 @@ def test_the_last_sign_in_tells_the_authentication_method(
         assert HostAdapter().auth_method(account=account, session=session) == method
         other = {**session, "account_authentication_methods_user": "8"}
         assert HostAdapter().auth_method(account=account, session=other) == "credentials"
+
+
+def test_an_account_is_the_same_in_whatever_zone_the_database_gives_its_time() -> None:
+    joined = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    made, read = (
+        HostAdapter().generation(account=SimpleNamespace(date_joined=time))
+        for time in (joined, joined.astimezone(timezone(timedelta(hours=2))))
+    )
+    assert made == read == "2026-01-01T12:00:00+00:00"
