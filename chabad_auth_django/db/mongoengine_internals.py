@@ -12,6 +12,9 @@ from bson.binary import UuidRepresentation
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+#: Names that the constructor of a document takes for something else than a field.
+_TAKEN = {"self", "pk", "_cls", "_created", "__auto_convert"}
+
 #: Types of what is stored -> the fields that hold it as it is.
 _KEPT = {str: mongoengine.StringField, ObjectId: mongoengine.ObjectIdField}
 
@@ -76,7 +79,28 @@ class OpenQuerySet(mongoengine.QuerySet):
         return query
 
 
-class OpenDocument(mongoengine.Document):
+class _ReadsOnlyItsFields:
+    """Gives mongoengine the fields of ours alone when it reads a stored object.
+
+    Another program may call a field as ours is called in Python, or as an argument of the
+    constructor.
+    """
+
+    @classmethod
+    def _from_son(cls, son: Mapping[str, Any], *args: Any, **kwargs: Any) -> Self:
+        readable = {name: value for name, value in son.items() if _is_readable(cls, name, value)}
+        parent: Any = super()
+        document: Self = parent._from_son(readable, *args, **kwargs)
+        return document
+
+
+class OpenEmbeddedDocument(_ReadsOnlyItsFields, mongoengine.EmbeddedDocument):
+    """An object within a Document; what other programs store in it is kept."""
+
+    meta: dict[str, Any] = {"abstract": True, "strict": False}
+
+
+class OpenDocument(_ReadsOnlyItsFields, mongoengine.Document):
     """A Document that shows its fields, its changes and how it is stored."""
 
     #: The BSON document that was loaded last.
@@ -217,19 +241,17 @@ class OpenDocument(mongoengine.Document):
         """Return the Document as mongoengine reads it."""
         return cls._from_son(stored)
 
-    @classmethod
-    def _from_son(cls, son: Mapping[str, Any], *args: Any, **kwargs: Any) -> Self:
-        # What another program stored where mongoengine wants an object, or under the name that
-        # it takes for a class, must not make the rest unreadable.
-        readable = {name: value for name, value in son.items() if cls._is_readable(name, value)}
-        document: Self = super()._from_son(readable, *args, **kwargs)
-        return document
 
-    @classmethod
-    def _is_readable(cls, name: str, value: Any) -> bool:
-        field = cls.fields().get(cls.field_name(name))
-        embedded = isinstance(field, mongoengine.EmbeddedDocumentField)
-        return name != "_cls" and (not embedded or value is None or isinstance(value, dict))
+def _is_readable(kind: Any, name: str, value: Any) -> bool:
+    """Tell whether mongoengine can be given what is stored under the name.
+
+    What another program stored where mongoengine wants an object must not make the rest unreadable.
+    """
+    stored = names_by_stored(kind)
+    if name not in stored:
+        return name not in _TAKEN and name not in fields_of(kind)
+    is_embedded = isinstance(fields_of(kind)[stored[name]], mongoengine.EmbeddedDocumentField)
+    return not is_embedded or value is None or isinstance(value, dict)
 
 
 def _holds_uuids(field: Any) -> bool:

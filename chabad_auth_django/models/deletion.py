@@ -8,13 +8,13 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-import mongoengine
 from bson import ObjectId
 from mongoengine.fields import DictField, EmbeddedDocumentField, IntField, ListField, StringField
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 from pymongo.read_preferences import ReadPreference
 
+from chabad_auth_django.db.mongoengine_internals import OpenEmbeddedDocument
 from chabad_auth_django.exceptions import DeletionOpen, ValidationError
 from chabad_auth_django.hashing import keyed_hashes
 from chabad_auth_django.models.base import Document
@@ -32,13 +32,11 @@ OPEN = {"$in": [CREATING, DELETING, PURGING]}
 OLD_RECEIPTS = "erasures"
 
 
-class StoredReceipt(mongoengine.EmbeddedDocument):
+class StoredReceipt(OpenEmbeddedDocument):
     """What was found when the deletion began, and under which names the user was known.
 
     Of the names it has hashes only.
     """
-
-    meta = {"strict": False}
 
     names: list[str] = ListField(StringField())
     found: dict[str, int] = DictField()

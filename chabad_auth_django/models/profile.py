@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any, Self
 
-import mongoengine
 from mongoengine.fields import EmbeddedDocumentField, StringField
 
+from chabad_auth_django.db.mongoengine_internals import OpenEmbeddedDocument
 from chabad_auth_django.db.updates import REMOVE
 from chabad_auth_django.models.fields import DateTimeField, JSONField, TextField, check_with
 from chabad_auth_django.models.registry import Sharding
@@ -21,10 +21,8 @@ class HttpURLField(StringField):
         check_with(self, validate_http_url, value)
 
 
-class Avatar(mongoengine.EmbeddedDocument):
+class Avatar(OpenEmbeddedDocument):
     """A picture and its thumbnail."""
-
-    meta = {"strict": False}
 
     url: str = HttpURLField(required=True, max_length=2048)
     thumbnail_url: str | None = HttpURLField(db_field="thumbnailUrl", max_length=2048)
