@@ -79,8 +79,8 @@ class OpenQuerySet(mongoengine.QuerySet):
         return query
 
 
-class _ReadsOnlyItsFields:
-    """Gives mongoengine the fields of ours alone when it reads a stored object.
+class _ReadsStoredNames:
+    """Reads a stored object without the fields whose names mongoengine would misunderstand.
 
     Another program may call a field as ours is called in Python, or as an argument of the
     constructor.
@@ -94,13 +94,13 @@ class _ReadsOnlyItsFields:
         return document
 
 
-class OpenEmbeddedDocument(_ReadsOnlyItsFields, mongoengine.EmbeddedDocument):
+class OpenEmbeddedDocument(_ReadsStoredNames, mongoengine.EmbeddedDocument):
     """An object within a Document; what other programs store in it is kept."""
 
     meta: dict[str, Any] = {"abstract": True, "strict": False}
 
 
-class OpenDocument(_ReadsOnlyItsFields, mongoengine.Document):
+class OpenDocument(_ReadsStoredNames, mongoengine.Document):
     """A Document that shows its fields, its changes and how it is stored."""
 
     #: The BSON document that was loaded last.

@@ -107,13 +107,17 @@ class User(IdentifyingDocument):
     def find_by_email(cls, email: str) -> Self | None:
         """Return the user with this e-mail address, however it is written, or ``None``.
 
-        Raises ``AmbiguousEmail`` where other programs stored it, in two spellings, for several.
+        Raises ``AmbiguousEmail`` where other programs stored it, in two spellings, for several, and
+        where the collection's collation takes another address for the same.
         """
-        query = {"email": {"$in": email_spellings(email)}}
-        found = list(cls.default_collection().find(query).limit(2))
-        if len(found) > 1:
+        spellings = email_spellings(email)
+        rows = cls.default_collection().find({"email": {"$in": spellings}}).limit(2)
+        found = [cls.from_stored(row) for row in rows]
+        # The collation of the collection may take "munchen" for "münchen".
+        is_other = any(user.normal_email not in (spellings[0], None) for user in found)
+        if is_other or len(found) > 1:
             raise AmbiguousEmail
-        return cls.from_stored(found[0]) if found else None
+        return found[0] if found else None
 
     @classmethod
     def find_by_valu_id(cls, valu_user_id: str) -> Self | None:

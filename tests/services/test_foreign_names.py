@@ -71,9 +71,7 @@ def test_a_foreign_field_within_an_object_is_none_of_ours(
             assert values(model.from_stored(model.read(userId=user.id))) == before
 
 
-def test_a_change_is_made_to_the_owner_that_is_stored(
-    raw: Database, user: User, bob: User
-) -> None:
+def test_a_change_is_made_to_the_owner_that_is_stored(raw: Database, user: User, bob: User) -> None:
     raw.profiles.update_one({"userId": user.id}, {"$set": {"user_id": bob.id, "pk": bob.id}})
     for profile in (Profile.objects(user_id=user.id).get(), Profile(user_id=user.id)):
         for number in range(2):

@@ -21,6 +21,7 @@ from chabad_auth_django.exceptions import AlreadyExists, ExternalIdTaken, Valida
 from chabad_auth_django.models import ExternalId, User
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.texts import is_text
 from chabad_auth_django.validators import to_object_id
 
 #: Seconds for which a claim counts whose user does not have the external id yet.
@@ -61,6 +62,8 @@ def check_fields_are_free(*, items: Sequence[FieldValue]) -> None:
         query = {field: {"$in": values}}
         for row in User.collection().find(query, {field: 1}) if values else ():
             value = row[field]
+            if all(_is_other(value, wanted) for wanted in values):
+                continue
             if not isinstance(value, str) or owners[ExternalId.key(field, value)] != row["_id"]:
                 raise ExternalIdTaken
 
@@ -126,7 +129,8 @@ def find_user_by_external_id(*, field: str, value: str) -> User | None:
     """
     user = _claimant(field, value)
     if user is None:
-        found = list(User.objects(__raw__={field: value}).limit(2))
+        users = User.objects(__raw__={field: value}).limit(10)
+        found = [user for user in users if not _is_other(user[User.field_name(field)], value)]
         if len(found) > 1:
             raise ExternalIdTaken
         if found:
@@ -183,6 +187,11 @@ def _claimant(field: str, value: str) -> User | None:
         # The user was deleted, or has another id.
         claims.delete_one({"_id": key, "userId": claim["userId"]})
     return user
+
+
+def _is_other(stored: Any, value: str) -> bool:
+    """Tell whether it is another id, which the collation of the collection takes for the same."""
+    return is_text(stored) and stored != value
 
 
 def _is_pending(claim: Mapping[str, Any]) -> bool:

@@ -49,9 +49,10 @@ def find_user(*, name: str) -> User:
     """
     if is_id(validate_text(name)) and (user := User.find_by_id(name)):
         return user
-    keys: list[dict[str, Any]] = [{field: name} for field in EXTERNAL_ID_FIELDS]
-    keys.append({"email": {"$in": email_spellings(name)}})
-    found = list(User.collection().find({"$or": keys}).limit(10))
+    names = {**dict.fromkeys(EXTERNAL_ID_FIELDS, [name]), "email": email_spellings(name)}
+    keys = [{field: {"$in": wanted}} for field, wanted in names.items()]
+    rows = User.collection().find({"$or": keys}).limit(10)
+    found = [row for row in rows if _has(row, names)]
     if not found:
         departure = departed.find(name=name)
         nobody = f"No user has the e-mail address, id or external id {name!r}."
@@ -64,6 +65,12 @@ def find_user(*, name: str) -> User:
             f"{name!r} stands for several users. Name one by its id: {', '.join(ids)}."
         )
     return User.from_stored(found[0])
+
+
+def _has(row: Mapping[str, Any], names: Mapping[str, list[str]]) -> bool:
+    """Tell whether the user has one of the names: a collation may find others, too."""
+    held = {field: row.get(field) for field in names}
+    return any(value in names[field] or isinstance(value, list) for field, value in held.items())
 
 
 def check_account(
