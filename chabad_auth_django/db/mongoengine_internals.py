@@ -3,8 +3,8 @@
 The names are those of mongoengine 0.29, which the package's dependency is bound to.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from typing import Any, ClassVar, Self
 
 import mongoengine
 from bson import SON, ObjectId
@@ -44,6 +44,11 @@ def changes_of(document: Any) -> list[str]:
     return changes
 
 
+def mark_changed(document: Any, name: str) -> None:
+    """Let ``changes_of`` return the field, although its value is what it was."""
+    document._mark_as_changed(name)
+
+
 def values_of(document: Any) -> dict[str, Any]:
     """Return the values of a document by their names in Python."""
     values: dict[str, Any] = document._data
@@ -66,6 +71,13 @@ class ChoiceStringField(mongoengine.StringField):
 
 class OpenQuerySet(mongoengine.QuerySet):
     """A QuerySet that shows its Document class and its query."""
+
+    #: The stored fields that are read even where ``only`` or ``exclude`` leaves them out.
+    always_read: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._loaded_fields.always_include.update(self.always_read)
 
     @property
     def model(self) -> Any:
@@ -105,6 +117,9 @@ class OpenDocument(_ReadsStoredNames, mongoengine.Document):
 
     #: The BSON document that was loaded last.
     stored: Mapping[str, Any] | None = None
+
+    #: The names of the stored fields that a query has read; ``None`` where it was no query.
+    queried: Set[str] | None = None
 
     _data: dict[str, Any]
 
@@ -240,6 +255,12 @@ class OpenDocument(_ReadsStoredNames, mongoengine.Document):
     def decode(cls, stored: Mapping[str, Any]) -> Self:
         """Return the Document as mongoengine reads it."""
         return cls._from_son(stored)
+
+    @classmethod
+    def _from_son(cls, son: Mapping[str, Any], *args: Any, **kwargs: Any) -> Self:
+        document = super()._from_son(son, *args, **kwargs)
+        document.queried = son.keys()
+        return document
 
 
 def _is_readable(kind: Any, name: str, value: Any) -> bool:

@@ -214,7 +214,10 @@ class AppData(OwnedDocument):
 
     def increment_version(self) -> None:
         """Increase the version by one and keep the value."""
-        self.update_atomically([{"$set": {"version": NEXT_VERSION}}])
+        self._increment_version()
+
+    def _increment_version(self, **criteria: Any) -> bool:
+        return self.update_atomically([{"$set": {"version": NEXT_VERSION}}], **criteria)
 
     def save(self, **kwargs: Any) -> Self:
         """Insert a new document; update a stored one only if its version is still the loaded one.
@@ -226,7 +229,13 @@ class AppData(OwnedDocument):
         if kwargs:
             raise TypeError(f"save() of a stored value does not take {', '.join(kwargs)}")
         self._check_fixed()
-        self.update_value_with_version(self.data_value, self.version)
+        is_unread = self.queried is not None and "dataValue" not in self.queried
+        if is_unread and self.data_value == {} and "dataValue" not in self.changes:
+            # It is the default. A query may have left out what is stored.
+            if not self._increment_version(**version_criteria(self.version)):
+                raise self._conflict(self._identity())
+        else:
+            self.update_value_with_version(self.data_value, self.version)
         return self
 
     @classmethod

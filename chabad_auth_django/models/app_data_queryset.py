@@ -16,6 +16,8 @@ DELETE_BATCH = 500
 class AppDataQuerySet(OwnedQuerySet):
     """A QuerySet whose ``delete()`` remembers the versions."""
 
+    always_read = (*KEY, "version")
+
     @property
     def fixed(self) -> frozenset[str]:
         """The fields that cannot be changed here; the value changes with the version only."""

@@ -7,7 +7,7 @@ from typing import Any
 import mongoengine
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db.mongoengine_internals import ChoiceStringField, values_of
+from chabad_auth_django.db.mongoengine_internals import ChoiceStringField, mark_changed, values_of
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.texts import text_length
 from chabad_auth_django.validators import (
@@ -126,6 +126,11 @@ class JSONValueField(mongoengine.fields.BaseField):
         if instance is not None and self.default and self.name not in values_of(instance):
             return self.default()
         return super().__get__(instance, owner)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        super().__set__(instance, value)
+        # Where a query left out what is stored, the default may be another value.
+        mark_changed(instance, self.name)
 
     def validate(self, value: Any, clean: bool = True) -> None:
         check_with(self, validate_json, value, max_bytes=getattr(conf, self.limit))

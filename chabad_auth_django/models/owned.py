@@ -25,6 +25,9 @@ _OURS = "chabad_auth_django.models."
 class OwnedQuerySet(QuerySet):
     """A QuerySet over documents of users."""
 
+    # Every change of a document names its owner.
+    always_read: ClassVar[tuple[str, ...]] = ("userId",)
+
     def populate(self, path: str = "user") -> list[Any]:
         """Return the documents with their users, which one further query reads."""
         if path != "user":

@@ -219,6 +219,18 @@ def test_save_stores_the_value_under_the_loaded_version(raw: Database, user: Use
     assert raw.appdatas.find_one()["dataValue"] == {"a": 2}
 
 
+@pytest.mark.parametrize("value", [{"a": 1}, {}], ids=["kept", "removed"])
+def test_save_of_a_document_whose_value_was_not_read_stores_what_was_set(
+    raw: Database, user: User, value: dict[str, Any]
+) -> None:
+    create(user, value={"a": 1})
+    document = AppData.objects.exclude("data_value").get()
+    if not value:
+        document.data_value = value
+    document.save()
+    assert (document.version, raw.appdatas.find_one()["dataValue"]) == (2, value)
+
+
 def test_update_of_a_key_that_does_not_exist_is_refused(raw: Database, user: User) -> None:
     with pytest.raises(NotFound):
         AppData.update_app_data(user.id, "cteen", "settings", 5, 1)

@@ -247,6 +247,26 @@ def test_a_field_that_the_specification_lacks_is_refused(case: Mongoose) -> None
         case.model(nothing=1)
 
 
+@pytest.mark.parametrize(
+    "case", [case for case in MONGOOSE if case.model is not User], ids=lambda case: case.name
+)
+def test_a_document_that_was_read_without_its_owner_is_saved(
+    raw: Database, case: Mongoose, stored: dict[str, Any]
+) -> None:
+    document = case.model.objects.exclude("user_id").get()
+    case.change(document)
+    document.save()
+    assert changed(raw, case, stored) != stored
+
+
+def test_a_part_of_a_document_is_saved(raw: Database, user: User) -> None:
+    preferences = Preferences.objects.only("theme").get()
+    preferences.theme = "dark"
+    preferences.save()
+    stored = raw.preferences.find_one()
+    assert (stored["theme"], stored["language"]) == ("dark", "en")
+
+
 def test_two_saves_of_different_fields_keep_both(raw: Database, user: User) -> None:
     first, second = (Profile.find_by_user_id(user.id) for _ in range(2))
     first.bio = "Hi"
