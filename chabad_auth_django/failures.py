@@ -5,21 +5,22 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from pymongo.errors import ConnectionFailure, ExecutionTimeout
+
 logger = logging.getLogger("chabad_auth_django")
 
 
 def log_failure(function: Callable[..., Any], error: Exception, *, moment: str) -> None:
     """Log that the function raised the error at the moment, and where.
 
-    The text of the error is left out, because it may hold personal data.
+    The text of the error is left out, because it may hold personal data. That MongoDB does not
+    answer is no mistake in the code: where it was is left out too.
     """
-    logger.error(
-        "%s failed %s: %s\n%s",
-        _name_of(function),
-        moment,
-        type(error).__qualname__,
-        "".join(traceback.format_tb(error.__traceback__)).rstrip(),
-    )
+    is_outage = isinstance(error, (ConnectionFailure, ExecutionTimeout))
+    frames = [] if is_outage else traceback.format_tb(error.__traceback__)
+    where = "".join(["\n", *frames]).rstrip()
+    kind = type(error).__qualname__
+    logger.error("%s failed %s: %s%s", _name_of(function), moment, kind, where)
 
 
 def _name_of(function: Any) -> str:

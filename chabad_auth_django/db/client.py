@@ -5,10 +5,11 @@ in a transaction. Here a transaction's writes have none: its commit asks for the
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
+import pymongo
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -19,6 +20,8 @@ from chabad_auth_django.db import testing
 from chabad_auth_django.db.damaged import ReadableDocument
 
 _open: ContextVar[bool] = ContextVar("chabad_auth_transaction", default=False)
+
+_is_long: ContextVar[bool] = ContextVar("chabad_auth_long_limit", default=False)
 
 
 @contextmanager
@@ -34,6 +37,20 @@ def transaction() -> Iterator[None]:
 def in_transaction() -> bool:
     """Tell whether a transaction is open; inside ``atomic`` on a standalone server none is."""
     return _open.get()
+
+
+@contextmanager
+def long_limit(seconds: float) -> Iterator[None]:
+    """Let the operations of the block take ``seconds`` together, more than the usual limit.
+
+    None waits longer than usual for a primary.
+    """
+    token = _is_long.set(True)
+    try:
+        with pymongo.timeout(seconds):
+            yield
+    finally:
+        _is_long.reset(token)
 
 
 class JoiningWriteConcern(WriteConcern):
@@ -79,6 +96,12 @@ class Client(MongoClient[dict[str, Any]]):
         if worker is not None and name == self.get_default_database("test").name:
             name = testing.database_name(name, worker=worker)
         return super().__getitem__(name)
+
+    def _select_server(self, *args: Any, **options: Any) -> Any:
+        # Inside pymongo.timeout PyMongo would wait for a primary for all of that time.
+        seconds = self.options.server_selection_timeout
+        with pymongo.timeout(seconds) if _is_long.get() else nullcontext():
+            return super()._select_server(*args, **options)
 
     def close(self) -> None:
         """Close the connections for good."""

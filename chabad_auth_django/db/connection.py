@@ -3,8 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from contextvars import Context
 from typing import Any
 
@@ -19,6 +18,7 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.conf.rules import uri_options
 from chabad_auth_django.db import testing
 from chabad_auth_django.db.client import Client
+from chabad_auth_django.db.client import long_limit as long_limit
 from chabad_auth_django.db.mongoengine_internals import connection_settings
 
 #: mongoengine's alias of the connection.
@@ -194,7 +194,9 @@ def supports_transactions() -> bool:
     global _supports_transactions
     if _supports_transactions is None:
         hello = get_client().admin.command("hello")
-        _supports_transactions = "setName" in hello or hello.get("msg") == "isdbgrid"
+        # The second is there while a member starts: a direct connection reaches that, too.
+        is_member = "setName" in hello or "isreplicaset" in hello
+        _supports_transactions = is_member or hello.get("msg") == "isdbgrid"
     return _supports_transactions
 
 
@@ -235,18 +237,6 @@ def is_answering() -> bool:
     except PyMongoError:
         return False
     return True
-
-
-@contextmanager
-def long_limit(seconds: float) -> Iterator[None]:
-    """Let each operation of the block take ``seconds``, more than the usual limit.
-
-    Raises ``pymongo.errors.PyMongoError`` at once when no primary answers at the start of the
-    block, instead of waiting for all of that time.
-    """
-    ping(timeout=5.0)
-    with pymongo.timeout(seconds):
-        yield
 
 
 def describe() -> str:

@@ -1,8 +1,13 @@
 """Describing errors of the driver for people, without the command and its data."""
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from pymongo.errors import ConfigurationError, OperationFailure
+from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure
+
+#: The server has a document with the same unique key.
+DUPLICATE_KEY = 11000
 
 #: A wrong user or password, for MongoDB and for Atlas.
 AUTHENTICATION_FAILED = frozenset((18, 8000))
@@ -29,6 +34,19 @@ def describe(error: BaseException) -> str:
         return f"MongoDB cannot be used: {reason}. Check the MongoDB URI."
     advice = "Check that it runs. A replica set needs most of its members."
     return f"MongoDB did not answer: {reason}. {advice}"
+
+
+def duplicates(error: BulkWriteError) -> Sequence[Mapping[str, Any]]:
+    """Return the failures of writes whose keys are taken; raise the error if that is not all.
+
+    One that no majority has confirmed may have no failure at all.
+    """
+    failures: list[Mapping[str, Any]] = error.details["writeErrors"]
+    if error.details["writeConcernErrors"] or any(
+        failure["code"] != DUPLICATE_KEY for failure in failures
+    ):
+        raise error
+    return failures
 
 
 def name(error: BaseException) -> str:

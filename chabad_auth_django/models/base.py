@@ -13,6 +13,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import expressions, updates
+from chabad_auth_django.db.errors import duplicates
 from chabad_auth_django.db.expressions import VERSION_KEY
 from chabad_auth_django.db.mongoengine_internals import check_value
 from chabad_auth_django.db.transactions import in_transaction, on_rollback
@@ -21,8 +22,6 @@ from chabad_auth_django.models.changes import errors_of, leaves, update_of
 from chabad_auth_django.models.changing import ChangingDocument
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.validators import validate_json, validate_key
-
-DUPLICATE_KEY = 11000
 
 
 class Document(ChangingDocument):
@@ -75,10 +74,7 @@ class Document(ChangingDocument):
         except DuplicateKeyError as error:
             raise cls._already_exists(error.details) from error
         except BulkWriteError as error:
-            details: Mapping[str, Any] = next(iter(error.details["writeErrors"]), {})
-            if details.get("code") != DUPLICATE_KEY:
-                raise
-            raise cls._already_exists(details) from error
+            raise cls._already_exists(duplicates(error)[0]) from error
 
     @classmethod
     def _mark_stored(cls, documents: Sequence[Self]) -> None:

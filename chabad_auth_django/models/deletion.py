@@ -14,6 +14,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 from pymongo.read_preferences import ReadPreference
 
+from chabad_auth_django.db.errors import duplicates
 from chabad_auth_django.db.mongoengine_internals import OpenEmbeddedDocument
 from chabad_auth_django.exceptions import DeletionOpen, ValidationError
 from chabad_auth_django.hashing import keyed_hashes
@@ -75,7 +76,8 @@ class Deletion(Document):
         free = [{"_id": user_id, "state": None} for user_id in user_ids]
         try:
             cls.collection().bulk_write([UpdateOne(key, job, upsert=True) for key in free])
-        except BulkWriteError:
+        except BulkWriteError as error:
+            duplicates(error)
             raise DeletionOpen from None
 
     @classmethod

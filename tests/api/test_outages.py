@@ -34,7 +34,9 @@ from pymongo.errors import (
     WTimeoutError,
 )
 from rest_framework.test import APIClient
+from support import faults
 from support.cases import each
+from support.faults import kill
 from support.interleave import Pause, command
 from support.invariants import end_transactions_of_the_dead
 from support.issuer import SHARED, shared_token
@@ -83,7 +85,7 @@ ARGUMENTS = {
 def mongod(our_server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
     server = Mongod(
         tmp_path_factory.mktemp("outages"),
-        parameters={"enableTestCommands": 1},
+        parameters=faults.TEST_COMMANDS,
         database="test_outages",
     )
     server.start()
@@ -127,14 +129,6 @@ def ann(server: Mongod) -> User:
 @pytest.fixture
 def client(ann: User, login: Login) -> APIClient:
     return login(ann)
-
-
-def kill(server: Mongod) -> None:
-    pid = server.pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    while server.pid is not None:
-        time.sleep(0.01)
 
 
 @contextmanager
@@ -335,23 +329,14 @@ def wait_for_primary(client: APIClient) -> None:
 
 @contextmanager
 def failing(command: str, patience: float = IMPATIENCE, **how: Any) -> Iterator[None]:
-    """Let the server fail each such command of ours."""
-    admin = connection.get_client().admin
-    data = {"failCommands": [command], "appName": "chabad_auth_django", **how}
-    # Longer than the client of these tests looks for a primary.
-    with pymongo.timeout(60):
-        admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=data)
-    try:
-        with impatient(patience):
-            yield
-    finally:
-        with pymongo.timeout(60):
-            admin.command("configureFailPoint", "failCommand", mode="off")
+    """Let the server fail each such command of requests that have little time."""
+    with faults.failing(command, **how), impatient(patience):
+        yield
 
 
 CODES = (
-    *(6, 7, 13, 18, 24, 43, 46, 50, 89, 91, 112, 117, 175, 189, 225, 237, 244, 262, 267, 279, 290),
-    *(365, 9001, 10107, 11600, 11601, 11602, 13435, 13436),
+    *(6, 7, 13, 18, 24, 43, 46, 50, 89, 91, 112, 117, 175, 189, 211, 225, 237, 244, 262, 267, 279),
+    *(290, 365, 391, 9001, 10107, 11600, 11601, 11602, 13435, 13436),
 )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import mongoengine
@@ -17,8 +18,10 @@ from django.test import override_settings
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 from pymongo.monitoring import TopologyListener
 from support.clients import with_options
+from support.replica_set import Member
 from support.threads import together
 
+from chabad_auth_django.contrib.embedded.probe import free_port
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import Analytics, User
 from chabad_auth_django.models.fields import now
@@ -205,6 +208,20 @@ def test_override_settings_switches_the_server(replica_set_uri: str, standalone_
             seen.append(connection.supports_transactions())
         seen.append(connection.supports_transactions())
     assert seen == [True, False, True]
+
+
+def test_a_member_that_still_starts_is_no_standalone_server(
+    our_server: None, tmp_path: Path
+) -> None:
+    member = Member(tmp_path, port=free_port())
+    try:
+        member.start()
+        uri = f"mongodb://127.0.0.1:{member.listening}/test_member?directConnection=true"
+        with override_settings(CHABAD_AUTH={"MONGODB_URI": uri}):
+            assert connection.supports_transactions()
+    finally:
+        connection.close()
+        member.kill()
 
 
 def test_a_server_named_while_another_one_is_opened_is_the_one_that_is_used(uri: str) -> None:

@@ -98,6 +98,7 @@ _UNAVAILABLE_CODES = frozenset(
         175,  # QueryPlanKilled
         189,  # PrimarySteppedDown
         202,  # NetworkInterfaceExceededTimeLimit
+        211,  # KeyNotFound: a new primary has not read its keys yet
         225,  # TransactionTooOld
         237,  # CursorKilled
         239,  # SnapshotTooOld
@@ -109,6 +110,7 @@ _UNAVAILABLE_CODES = frozenset(
         279,  # ClientDisconnect
         290,  # TransactionExceededLifetimeLimitSeconds
         365,  # TemporarilyUnavailable
+        391,  # ReauthenticationRequired
         8000,  # AtlasError: of its limits, or a password was changed
         9001,  # SocketException
         10058,  # LegacyNotPrimary

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import pymongo
 from bson import ObjectId, Timestamp
 from pymongo import UpdateOne
 from pymongo.collection import Collection
@@ -132,18 +131,19 @@ def build(*, day: datetime) -> Rolled | None:
     build = ObjectId()
     counted = {"build": build, "day": day}
     majority = ReadConcern("majority")
-    with connection.get_client().start_session() as session, pymongo.timeout(BUILD_TIMEOUT):
+    with connection.get_client().start_session() as session:
         _records().update_one({"_id": day}, {"$set": {"next": build}}, upsert=True, session=session)
         quarters.begin(day=day, build=build)
         # The session makes what follows see everything up to this moment.
         built_at = session_time(session)
         in_day = {"timestamp": {"$gte": day, "$lt": day + DAY}}
-        Analytics.collection().with_options(read_concern=majority).aggregate(
-            [{"$match": in_day}, *_count_users(counted)], session=session, allowDiskUse=True
-        )
-        AnalyticsDailyUser.collection().with_options(read_concern=majority).aggregate(
-            [{"$match": {"build": build}}, *_count(counted)], session=session, allowDiskUse=True
-        )
+        with connection.long_limit(BUILD_TIMEOUT):
+            Analytics.collection().with_options(read_concern=majority).aggregate(
+                [{"$match": in_day}, *_count_users(counted)], session=session, allowDiskUse=True
+            )
+            AnalyticsDailyUser.collection().with_options(read_concern=majority).aggregate(
+                [{"$match": {"build": build}}, *_count(counted)], session=session, allowDiskUse=True
+            )
         tally = quarters.Tally(quarters.rows(day=day, build=build, session=session))
         known = numbers.assign(tally.users.keys()) if tally.has_sets else {}
     try:
@@ -240,6 +240,6 @@ def _sweep() -> None:
         builds = set(model.collection().distinct("build")) - set(LEDGERS)
         named = {record.get(name) for record in _records().find() for name in ("build", "next")}
         for build in builds - named:
-            with pymongo.timeout(BUILD_TIMEOUT):
+            with connection.long_limit(BUILD_TIMEOUT):
                 model.collection().delete_many({"build": build})
             catch_up()

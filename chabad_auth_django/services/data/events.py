@@ -12,13 +12,13 @@ from pymongo.errors import BulkWriteError
 
 from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db.errors import duplicates
 from chabad_auth_django.db.expressions import VERSION_KEY
 from chabad_auth_django.db.pages import PageQuery, Position
 from chabad_auth_django.db.transactions import in_transaction, on_commit, retry_transaction
 from chabad_auth_django.exceptions import Reason, ValidationError
 from chabad_auth_django.models import Activity, Analytics
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
-from chabad_auth_django.models.base import DUPLICATE_KEY
 from chabad_auth_django.models.event import CLOCK_SKEW, Event
 from chabad_auth_django.models.fields import now, to_utc
 from chabad_auth_django.validators import json_validator, unknown_names, validate_new_name
@@ -280,12 +280,7 @@ def _insert(model: type[Event], documents: list[dict[str, Any]]) -> list[ObjectI
     try:
         model.collection().insert_many(documents, ordered=False)
     except BulkWriteError as error:
-        failures = error.details["writeErrors"]
-        if error.details["writeConcernErrors"] or any(
-            failure["code"] != DUPLICATE_KEY for failure in failures
-        ):
-            raise
+        failed = {failure["index"] for failure in duplicates(error)}
         retry_transaction(error)
-        failed = {failure["index"] for failure in failures}
         documents = [row for index, row in enumerate(documents) if index not in failed]
     return [document["_id"] for document in documents]

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import pymongo
 from pymongo.errors import PyMongoError
 
 from chabad_auth_django.db import connection
@@ -20,9 +19,8 @@ def create_missing(*, warn: Callable[[str], object]) -> int:
     A TTL index is left out while it would remove documents. Raises ``PyMongoError`` when no server
     answers.
     """
-    connection.ping(timeout=5.0)
     created = 0
-    with pymongo.timeout(TIMEOUT):
+    with connection.long_limit(TIMEOUT):
         indexes.record_owned_collections()
         comparison = indexes.compare()
         for index in comparison.missing:

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-import pymongo
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
+from chabad_auth_django.db.errors import DUPLICATE_KEY
 from chabad_auth_django.exceptions import IndexBuildFailed
 from chabad_auth_django.models import OwnedCollection
-from chabad_auth_django.models.base import DUPLICATE_KEY, Document
+from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
 
@@ -217,7 +217,7 @@ def _create(index: Index) -> bool:
     """Create the index; tell whether there was none with its keys. Raises ``IndexBuildFailed``."""
     collection = _collection(index)
     try:
-        with pymongo.timeout(BUILD_TIMEOUT):
+        with connection.long_limit(BUILD_TIMEOUT):
             collection.create_index(list(index.keys), name=index.name, **index.options)
     except OperationFailure as error:
         if error.timeout:

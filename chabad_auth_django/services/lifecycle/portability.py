@@ -18,6 +18,7 @@ from pymongo.errors import BulkWriteError
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW, Advance, by_size, id_key
 from chabad_auth_django.db.criteria import one_of
+from chabad_auth_django.db.errors import duplicates
 from chabad_auth_django.db.transactions import atomic, retry_transaction
 from chabad_auth_django.exceptions import (
     AlreadyExists,
@@ -36,7 +37,6 @@ from chabad_auth_django.models import (
     User,
 )
 from chabad_auth_django.models.app_data_criteria import KEY
-from chabad_auth_django.models.base import DUPLICATE_KEY
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.personal import PersonalDocument
 from chabad_auth_django.services.identity import audit, external_ids
@@ -222,8 +222,7 @@ def _insert_core(user_id: ObjectId, core: list[Row]) -> None:
         try:
             model.collection().insert_many(documents)
         except BulkWriteError as error:
-            if error.details["writeErrors"][0]["code"] != DUPLICATE_KEY:
-                raise
+            duplicates(error)
             raise _taken(model) from error
 
 
@@ -332,9 +331,7 @@ def _insert(model: Model, rows: list[RawBSONDocument]) -> int:
         if rows:
             model.collection().insert_many(rows, ordered=False)
     except BulkWriteError as error:
-        failures = error.details["writeErrors"]
-        if any(failure["code"] != DUPLICATE_KEY for failure in failures):
-            raise
+        failures = duplicates(error)
         retry_transaction(error)
         return len(rows) - len(failures)
     return len(rows)
