@@ -1,7 +1,6 @@
 """What all management commands have in common: errors, output, questions."""
 
 import io
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
@@ -14,11 +13,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
 from pymongo.errors import PyMongoError
 
-from chabad_auth_django import end_in_one_line
 from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.failures import log_failure
 from chabad_auth_django.management.arguments import HelpFormatter
 from chabad_auth_django.management.describing import DESCRIBED, describe
+from chabad_auth_django.management.ending import catch_signals, exit_status
 from chabad_auth_django.management.output import Line, Progress, to_json
 from chabad_auth_django.management.terminal import Messages, Terminal, printable
 from chabad_auth_django.models.fields import now
@@ -157,20 +156,22 @@ class OperatorCommand(BaseCommand):
             self.stdout.give_up()
             if self.is_scheduled and not self._is_dry_run:
                 # Without an answer of MongoDB the heartbeat grows old, which says enough.
-                with suppress(PyMongoError, ImproperlyConfigured), pymongo.timeout(BEAT_TIMEOUT):
+                with (
+                    suppress(PyMongoError, ImproperlyConfigured, KeyboardInterrupt),
+                    pymongo.timeout(BEAT_TIMEOUT),
+                ):
                     heartbeats.record(command=name, started_at=started_at, status=status)
         return result
 
     def _execute(self, name: str, /, *args: Any, **options: Any) -> Any:
         try:
-            if signal.getsignal(signal.SIGINT) is end_in_one_line:
-                signal.signal(signal.SIGINT, signal.default_int_handler)
+            catch_signals(from_command_line=self._called_from_command_line)
             actor = Actor.command(name, operator=options.get("actor"))
             rehearsal = audit.rehearsal() if self._is_dry_run else nullcontext()
             if self.stdout._out is None:
                 raise NotDone("Nothing was done: standard output is closed.")
             # A parent may have closed it, too.
-            sys.stdin = sys.stdin or io.StringIO()
+            sys.stdin = sys.stdin or io.TextIOWrapper(io.BytesIO())
             with audit.acting_as(actor), rehearsal:
                 result = super().execute(*args, **options)
             self.stdout.flush()
@@ -179,11 +180,12 @@ class OperatorCommand(BaseCommand):
             if not self._failures:
                 raise
             self.say(str(found))
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             # A KeyboardInterrupt that leaves an exec() makes "python -m" end by SIGINT in place of
             # the exit code, until the next exec() begins.
             exec("")  # noqa: S102
-            raise CommandError(f"Interrupted. {self.go_on}", returncode=EXIT_INTERRUPTED) from None
+            text = f"Interrupted. {self.go_on}"
+            raise CommandError(text, returncode=exit_status(error)) from None
         except SystemCheckError as error:
             raise NotDone(
                 "The system checks found errors: 'manage.py check' shows them. Nothing was done."

@@ -56,6 +56,11 @@ def test_a_run_that_fails_is_no_success(mongodb: str, raw: Database) -> None:
     assert "which ended with 130  LATE: it fails" in line, "cron does run it"
 
 
+def test_ctrl_c_after_the_work_is_too_late(mongodb: str) -> None:
+    with interrupted(Heartbeat, "collection"):
+        assert run("chabad_purge_deleted").code == 0
+
+
 def test_operators_see_that_cron_stopped(mongodb: str, raw: Database) -> None:
     run("chabad_purge_deleted")
     run("chabad_rollup_analytics")

@@ -14,6 +14,7 @@ import pytest
 from pymongo.database import Database
 from support.fork_server import ForkServer
 from support.management import run
+from support.processes import run_code
 
 from chabad_auth_django.models import User
 from chabad_auth_django.services import whole_files
@@ -140,3 +141,23 @@ def test_a_kill_leaves_no_half_file_under_its_name(
                     export_file.check(file)
                 place.unlink()
     assert run(EXPORT, user.email, "--output", place).code == 0
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_a_signal_leaves_no_half_file(
+    user: User, mongodb: str, place: Path, name: str, status: int
+) -> None:
+    place.parent.mkdir()
+    code = f"""
+import signal
+from django.core.management import execute_from_command_line
+from chabad_auth_django.services.lifecycle import export_file
+export_file.Writer.close = lambda writer: signal.raise_signal(signal.{name})
+execute_from_command_line(
+    ["manage.py", "{EXPORT}", "{user.email}", "--output", {str(place)!r}]
+)
+"""
+    result = run_code(code, cwd=place.parent.parent, MONGODB_URI=mongodb)
+    assert (result.returncode, result.stdout) == (status, "")
+    assert result.stderr == "CommandError: Interrupted. The same command goes on from here.\n"
+    assert list(place.parent.iterdir()) == []

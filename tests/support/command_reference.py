@@ -41,6 +41,8 @@ compares it with them.
 | 2 | {USUAL[2]} |
 | 130 | {USUAL[130]} |
 
+SIGTERM (exit status 143) and SIGHUP (129) end a command as Ctrl-C does.
+
 Results go to standard output; messages, questions, errors and the progress bar, which only a
 terminal gets, to standard error. A command that cron runs prints nothing if it did nothing. Output
 that a full disk or a broken pipe cuts off is an error.
