@@ -11,7 +11,7 @@ from support.management import interrupted, run
 from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, User
-from chabad_auth_django.services.lifecycle import purging
+from chabad_auth_django.services.lifecycle import purging, receipts
 
 COMMAND = "chabad_delete_user"
 
@@ -110,6 +110,14 @@ def test_after_an_interruption_the_id_goes_on(
     assert result.json["users"][0]["documents"]["activities"] == 10
     assert raw.activities.count_documents({}) == 0
     assert User.find_by_email(busy.email) == other, "The address was somebody else's by then."
+
+
+def test_a_receipt_that_was_not_printed_comes_again(busy: User) -> None:
+    names = [busy.email, User.create_user(email="bob@example.org").email]
+    with interrupted(receipts, "delete", after=1):
+        assert run(COMMAND, *names, "--yes", "--json").out == ""
+    again = run(COMMAND, *names, busy.id, "--yes", "--json")
+    assert [row["receipt"]["deleted"]["users"] for row in again.json["users"]] == [1, 1]
 
 
 def test_a_deletion_that_something_else_began_is_gone_on_with_by_id(

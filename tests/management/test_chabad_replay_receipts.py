@@ -15,6 +15,7 @@ import pytest
 from pymongo.database import Database
 from support.management import run
 
+from chabad_auth_django.management.base import OperatorCommand
 from chabad_auth_django.models import Activity, Analytics, AppData, AuditEntry, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.lifecycle import deletion
@@ -103,15 +104,32 @@ def test_what_came_back_without_its_user_goes_too(
     dumped = dump(raw)
     erase(ann, tmp_path / "receipt")
     raw.activities.insert_many([row for row in dumped["activities"] if row["userId"] == ann.id])
-    assert run(COMMAND, tmp_path / "receipt", "--dry-run").code == 0
+    dry = run(COMMAND, tmp_path / "receipt", "--dry-run", "--json")
+    [row] = dry.json["users"]
+    assert (row["id"], row["documents"]["activities"]) == (str(ann.id), 1)
+    assert (dry.code, dry.json["documents"]) == (0, 1)
     assert run(COMMAND, tmp_path / "receipt").code == 2
     assert owned(raw, ann) == {"activities": 1}
     assert raw.deletions.count_documents({"_id": ann.id}) == 0, "cron must not do it unconfirmed"
     result = run(COMMAND, tmp_path / "receipt", answers="1\n")
     assert (result.code, owned(raw, ann)) == (0, {})
-    run("chabad_purge_deleted")
+    assert result.lines[-1] == "0 users, 1 document."
     assert raw.deletions.count_documents({}) == 0
     assert owned(raw, eve)
+
+
+def test_who_is_imported_during_the_question_stays(
+    people: list[User], raw: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = people[0]
+    dumped = dump(raw)
+    erase(ann, tmp_path / "receipt")
+    raw.activities.insert_many([row for row in dumped["activities"] if row["userId"] == ann.id])
+    [stored] = [row for row in dumped["users"] if row["_id"] == ann.id]
+    monkeypatch.setattr(OperatorCommand, "confirm", lambda *args: raw.users.insert_one(stored))
+    run(COMMAND, tmp_path / "receipt")
+    run("chabad_purge_deleted")
+    assert owned(raw, ann) == {"users": 1, "activities": 1}
 
 
 def test_a_receipt_of_the_api_will_do(people: list[User], raw: Database, tmp_path: Path) -> None:
@@ -187,4 +205,6 @@ def test_a_file_of_something_else_deletes_nobody(people: list[User], tmp_path: P
         (tmp_path / "bad").write_text(json.dumps({**entry, "action": action, "outcome": outcome}))
         assert run(COMMAND, tmp_path / "bad", "--yes").code == 0
         assert User.objects.count() == 3, "it tells of nobody's deletion"
-    assert run(COMMAND, tmp_path / "nothing", "--yes").code == 2
+    for path in (tmp_path / "nothing", "/dev/zero"):
+        assert run(COMMAND, good, path, "--yes").code == 2
+        assert User.objects.count() == 3

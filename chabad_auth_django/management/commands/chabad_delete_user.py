@@ -44,7 +44,8 @@ class Command(UsersCommand):
 
     def execute(self, *args: Any, **options: Any) -> Any:
         """Run the command; if it fails, tell the ids of the deletions that were begun."""
-        self.begun: list[ObjectId] = []
+        self.begun: dict[ObjectId, None] = {}
+        self.documents = 0
         try:
             return super().execute(*args, **options)
         except CommandError as error:
@@ -57,8 +58,12 @@ class Command(UsersCommand):
             ) from error
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        count = total = 0
+        count = 0
+        unwritten: list[ObjectId] = []
         for item in self.chosen(options["users"], ask=not (options["yes"] or dry_run)):
+            if item.user_id in self.begun:
+                # It was named twice, and its receipt is not written yet.
+                continue
             with self.passing_over(item.user_id):
                 row = {"id": item.user_id, "email": item.email, "documents": item.found}
                 if dry_run:
@@ -70,13 +75,16 @@ class Command(UsersCommand):
                     line = f"deleted  {item}  {counts(receipt.deleted)}"
                     if any(receipt.left.values()):
                         line += f"; left: {counts(receipt.left)}"
-                    self.take_receipt(item)
+                    unwritten.append(item.user_id)
                 count += 1
-                total += item.total
+                self.documents += item.total
                 self.tell_row(row, line)
-        summary = f"{plural(count, 'user')}, {plural(total, 'document')}"
+                if not self._as_json:
+                    self.take_receipts(unwritten)
+        summary = f"{plural(count, 'user')}, {plural(self.documents, 'document')}"
         summary += ", dry run." if dry_run else "."
-        self.report({"users": self.rows, "documents": total}, [summary])
+        self.report({"users": self.rows, "documents": self.documents}, [summary])
+        self.take_receipts(unwritten)
 
     def chosen(self, names: list[str], *, ask: bool) -> Iterable[Subject]:
         """Yield what deleting each user deletes, after the operator has confirmed all of it."""
@@ -97,13 +105,13 @@ class Command(UsersCommand):
 
     def delete(self, item: Subject) -> None:
         """Run the service for one user."""
-        self.begun.append(item.user_id)
+        self.begun[item.user_id] = None
         with self.progress(f"deleting {item}", item.total) as bar:
             try:
                 receipts.delete(subject=item, advance=bar.advance, action=self.action)
             except ChabadAuthError:
                 # It was refused, so there is nothing to go on with.
-                self.begun.remove(item.user_id)
+                self.begun.pop(item.user_id, None)
                 raise
 
     def receipt(self, item: Subject, read: Callable[[], Receipt]) -> Receipt:
@@ -111,14 +119,18 @@ class Command(UsersCommand):
         try:
             return read()
         except NotFound:
-            self.begun.remove(item.user_id)
+            self.begun.pop(item.user_id, None)
             text = "Another run has ended this deletion, and printed its receipt."
             raise NotFound(text) from None
 
-    def take_receipt(self, item: Subject) -> None:
-        """Run the service that removes the receipt of one user."""
-        Deletion.take_receipt(item.user_id)
-        self.begun.remove(item.user_id)
+    def take_receipts(self, user_ids: list[ObjectId]) -> None:
+        """Run the service that removes the receipts, and empty the list of those just written."""
+        # Who lost what was written gets it again.
+        self.stdout.flush()
+        while user_ids:
+            if self.is_heard:
+                Deletion.take_receipt(user_ids[-1])
+            self.begun.pop(user_ids.pop(), None)
 
 
 def counts(documents: Mapping[str, int]) -> str:

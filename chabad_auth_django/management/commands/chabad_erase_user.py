@@ -11,7 +11,7 @@ from chabad_auth_django.management.commands.chabad_delete_user import counts
 from chabad_auth_django.management.commands.chabad_purge_deleted import left_to_others
 from chabad_auth_django.management.output import to_text
 from chabad_auth_django.services.lifecycle import deletion, receipts
-from chabad_auth_django.services.lifecycle.receipts import Receipt, Subject
+from chabad_auth_django.services.lifecycle.receipts import Receipt
 
 
 class Command(DeleteUser):
@@ -66,21 +66,13 @@ class Command(DeleteUser):
         self.report(
             {"receipts": [receipt.to_dict() for _, receipt in taken], "finished": finished}, []
         )
-        if self.is_heard:
-            self._take_receipts(taken)
+        self.take_receipts([item.user_id for item, receipt in taken if _is_finished(receipt)])
         if not finished:
             unknown = deletion.find_unknown_collections()
             raise Found(
                 "Not finished: run it again to get the final receipt."
                 + (f" {left_to_others(unknown)}" if unknown else "")
             )
-
-    def _take_receipts(self, taken: list[tuple[Subject, Receipt]]) -> None:
-        # After the receipts were written: who lost them gets them again.
-        self.stdout.flush()
-        for item, receipt in taken:
-            if _is_finished(receipt):
-                self.take_receipt(item)
 
 
 def _is_finished(receipt: Receipt) -> bool:

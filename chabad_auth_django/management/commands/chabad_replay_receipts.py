@@ -1,6 +1,7 @@
 """Delete again whom a restored dump has brought back."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.management.base import NotDone
 from chabad_auth_django.management.commands.chabad_delete_user import Command as DeleteUser
+from chabad_auth_django.management.commands.chabad_delete_user import counts
 from chabad_auth_django.management.output import plural
-from chabad_auth_django.services.lifecycle import replay
+from chabad_auth_django.services.lifecycle import purging, replay
 from chabad_auth_django.services.lifecycle.replay import Gone
 
 
@@ -26,6 +28,11 @@ class Command(DeleteUser):
         "Running it again deletes nobody else."
     )
     action = "user.erase"
+    json_keys = {
+        **DeleteUser.json_keys,
+        "users": "a list of objects as chabad_delete_user prints them; without receipt where "
+        "documents came back without the user",
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -43,24 +50,25 @@ class Command(DeleteUser):
         super().handle(*args, users=list(map(str, users)), **options)
 
     def _purge(self, user_ids: list[ObjectId], *, ask: bool, dry_run: bool) -> None:
-        whom = plural(len(user_ids), "user")
-        if dry_run:
-            self.tell(f"would delete what came back of {whom} without the user")
-            return
-        if ask:
+        if ask and not dry_run:
             self.confirm(
-                f"This will delete what came back of {whom} without the user, from "
-                f"{connection.describe()}.",
+                f"This will delete what came back of {plural(len(user_ids), 'user')} without the "
+                f"user, from {connection.describe()}.",
                 str(len(user_ids)),
             )
         for user_id in user_ids:
-            count = replay.purge(user_id=user_id)
-            self.tell(f"deleted  {user_id}  {plural(count, 'document')}")
+            found = purging.count_documents(user_id=user_id)
+            if not dry_run:
+                purging.purge_ownerless(user_id=user_id)
+            self.documents += sum(found.values())
+            row = {"id": user_id, "email": None, "documents": found}
+            verb = "would delete" if dry_run else "deleted"
+            self.tell_row(row, f"{verb}  {user_id}, without the user  {counts(found)}")
 
 
 def _read(name: str) -> list[Gone]:
-    content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     try:
-        return replay.parse(content)
+        with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
+            return list(replay.parse(file))
     except ValidationError as error:
         raise NotDone(f"{name}: {error.detail} Nothing was done.") from error

@@ -6,22 +6,23 @@ Receipts are kept outside of the database, as ``chabad_erase_user --json`` and
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 from bson import ObjectId
 
-from chabad_auth_django.exceptions import DeletionOpen, ValidationError
-from chabad_auth_django.models import AuditEntry, Deletion, User
+from chabad_auth_django.exceptions import ValidationError
+from chabad_auth_django.models import AuditEntry, User
 from chabad_auth_django.models.audit import DONE
-from chabad_auth_django.models.deletion import DELETING
 from chabad_auth_django.models.fields import to_utc
 from chabad_auth_django.services.lifecycle import purging
 from chabad_auth_django.validators import to_object_id
+
+#: The most bytes of one object in JSON.
+MAX_OBJECT = 16 * 2**20
 
 #: What the audit trail calls a deletion.
 ACTIONS = ("user.delete", "user.erase")
@@ -35,16 +36,24 @@ class Gone:
     at: datetime
 
 
-def parse(content: bytes) -> list[Gone]:
-    """Return what the receipts and the entries of the audit trail tell, in JSON or lines of it.
+def parse(file: BinaryIO) -> Iterator[Gone]:
+    """Yield what the receipts and the entries of the audit trail tell, in JSON or lines of it.
 
-    Raises ``ValidationError`` for anything else: a list of living users must delete nobody.
+    Memory does not grow with the number of lines. Raises ``ValidationError`` for anything else: a
+    list of living users must delete nobody.
     """
-    try:
-        documents = [orjson.loads(content)]
-    except orjson.JSONDecodeError:
-        documents = list(_lines(content))
-    return [gone for document in documents for gone in _read(document)]
+    number = 0
+    while line := file.readline(MAX_OBJECT + 1):
+        number += 1
+        if line.isspace():
+            continue
+        try:
+            document = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            if number > 1 or len(line) > MAX_OBJECT:
+                raise ValidationError(f"Line {number} is no JSON, or too long.") from None
+            document = _whole(line + file.read(MAX_OBJECT + 1 - len(line)))
+        yield from _read(document)
 
 
 def find(*, gone: Iterable[Gone]) -> tuple[list[ObjectId], list[ObjectId]]:
@@ -65,26 +74,18 @@ def find(*, gone: Iterable[Gone]) -> tuple[list[ObjectId], list[ObjectId]]:
     return users, documents
 
 
-def purge(*, user_id: ObjectId) -> int:
-    """Delete the documents of a deleted user, under a job; return how many there were."""
-    with suppress(DeletionOpen):
-        Deletion.open_jobs([user_id], state=DELETING)
-    return sum(purging.purge(user_id=user_id).values())
-
-
 def _was_imported(gone: Gone) -> bool:
     after = {"$gt": gone.at}
     key = {"action": "user.import", "userId": gone.user_id, "outcome": DONE, "timestamp": after}
     return AuditEntry.read(**key) is not None
 
 
-def _lines(content: bytes) -> Iterator[Any]:
-    for number, line in enumerate(content.splitlines(), start=1):
-        try:
-            if line.strip():
-                yield orjson.loads(line)
-        except orjson.JSONDecodeError:
-            raise ValidationError(f"Line {number} is no JSON.") from None
+def _whole(content: bytes) -> Any:
+    """Return the one object of a file, on several lines."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise ValidationError("It is no JSON, or too long.") from None
 
 
 def _read(document: Any) -> Iterator[Gone]:
