@@ -6,9 +6,9 @@ import quopri
 import re
 import unicodedata
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from urllib.parse import unquote
+from decimal import Decimal
 
 import bson
 from bson import Decimal128, Int64, ObjectId
@@ -22,19 +22,28 @@ SHORT = 8
 #: How often a text may be encoded, each time in any of the ways.
 LAYERS = 3
 
-# A backslash is itself escaped in JSON within JSON. Many without an escape are looked at once.
-_ESCAPE = re.compile(r"(?:(?<!\\)\\+u[0-9a-fA-F]{4})+")
+# A backslash is itself escaped in JSON within JSON. JavaScript's escape() has a percent sign. Many
+# backslashes without an escape are looked at once.
+_ESCAPE = re.compile(r"(?:(?:(?<!\\)\\+|%)u[0-9a-fA-F]{4})+")
 
 _REFERENCE = re.compile("&#0*([0-9]*)")
 
-_QUOTED_PRINTABLE = re.compile(rb"=(?:[0-9A-F]{2}|\r?\n)")
-_ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}|&#?\w+;|\\u")
+_BYTE = re.compile(rb"(?:(?<!\\)\\+x|%)([0-9a-fA-F]{2})")
+
+# A character that stands for itself in a regular expression.
+_ITSELF = re.compile(r"(?<!\\)\\+([^\w\s\\])|\[([^\w\s\]])\]")
+
+_QUOTED_PRINTABLE = re.compile(rb"=(?:[0-9A-Fa-f]{2}|\r?\n)")
+_ESCAPED = re.compile(rb"%(?:u|[0-9A-Fa-f]{2})|&#?\w|\\[^\\]")
 
 # Characters that nobody sees within a word.
-_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
 #: Digits of a Decimal128.
 MAX_DIGITS = 34
+
+#: A number of more digits is rounded by JavaScript.
+ROUNDED = 15
 
 _TO_BASE64 = bytes.maketrans(b"-_", b"+/")
 
@@ -44,25 +53,29 @@ class Needles:
 
     Also within longer words, in numbers, percent-encoded, as entities of HTML or escapes of JSON,
     in quoted-printable, Base64 and hexadecimal digits, and several of these at once; also in
-    UTF-16, and in Latin-1; an ObjectId or UUID also by its bytes. What is compressed, encrypted or
-    hashed is not found. Raises ``ValidationError`` for an empty name.
+    UTF-16, and in Latin-1; an address also with other characters in place of its "@" and dots; an
+    ObjectId or UUID also by its bytes. What is compressed, encrypted or hashed is not found. Raises
+    ``ValidationError`` for an empty name.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        texts, self._ids, self._numbers = set[str](), set[bytes](), set[bytes]()
+        spellings, self._ids, self._numbers = set[str](), set[bytes](), set[bytes]()
         for name in names:
-            for text in email_spellings(name):
-                if not text.strip():
-                    raise ValidationError("A name must not be empty.")
-                texts.add(_fold(text.strip()))
+            spellings |= {text.strip() for text in email_spellings(name)}
             self._ids |= set(_ids_of(name.strip()))
             self._numbers |= set(_numbers_of(name.strip()))
+        if "" in spellings:
+            raise ValidationError("A name must not be empty.")
+        texts = set(map(_fold, spellings))
         if not texts:
             raise ValidationError("There is no name to look for.")
         for text in list(texts):
             with suppress(ValueError):
                 texts |= {(found := uuid.UUID(text)).hex, str(found)}
-        self._wide = {text.encode(code) for text in texts for code in ("utf-16-le", "utf-16-be")}
+            if len(text) > ROUNDED and _is_number(text):
+                # As JavaScript writes a large number.
+                texts.add(f"{Decimal(repr(float(text))):f}")
+        self._wide = set(map(bytes.lower, _in_utf_16(spellings | texts)))
         self._is_ascii = all(map(str.isascii, texts))
         self._pattern = re.compile("|".join(map(_as_pattern, texts)))
         shortest = min([len(text.encode()) for text in texts] + [len(id) for id in self._ids])
@@ -124,8 +137,7 @@ def _ids_of(name: str) -> Iterator[bytes]:
 
 def _numbers_of(name: str) -> Iterator[bytes]:
     """Yield the ways in which BSON stores the number that the name is."""
-    # No number has more digits.
-    if not (name.isascii() and name.isdigit() and len(name) <= MAX_DIGITS):
+    if not _is_number(name):
         return
     whole = int(name)
     integers = [whole, Int64(whole)] if whole < 2**63 else []
@@ -134,7 +146,23 @@ def _numbers_of(name: str) -> Iterator[bytes]:
         yield bson.encode({"": number})[6:-1]
 
 
+def _is_number(name: str) -> bool:
+    # No number has more digits.
+    return name.isascii() and name.isdigit() and len(name) <= MAX_DIGITS
+
+
+def _in_utf_16(texts: Iterable[str]) -> Iterator[bytes]:
+    for text in texts:
+        for cased in (text, text.lower(), text.upper(), text.title()):
+            for form in ("NFC", "NFD"):
+                for code in ("utf-16-le", "utf-16-be"):
+                    yield unicodedata.normalize(form, cased).encode(code)
+
+
 def _as_pattern(text: str) -> str:
+    if len(text) > SHORT and "@" in text:
+        # Keys and the names of files have other characters between the words of an address.
+        return r"[\W_]{1,3}".join(map(re.escape, filter(None, re.split(r"[\W_]+", text))))
     pattern = re.escape(text)
     if len(text) >= SHORT:
         return pattern
@@ -152,10 +180,12 @@ def _readings(data: bytes) -> Iterator[bytes]:
     if _QUOTED_PRINTABLE.search(data) and _is_text(data):
         yield quopri.decodestring(data)
     if _ESCAPED.search(data):
-        text = unquote(data.decode(errors="replace"))
+        # The bytes may be Latin-1.
+        yield (data := _BYTE.sub(lambda match: bytes.fromhex(match[1].decode()), data))
         # Python refuses to convert thousands of digits. No character has a number of eight.
-        text = html.unescape(_REFERENCE.sub(lambda match: f"&#{match[1][:8]}", text))
-        yield _ESCAPE.sub(_unescape, text).encode(errors="replace")
+        text = _REFERENCE.sub(lambda match: f"&#{match[1][:8]}", data.decode(errors="replace"))
+        text = _ESCAPE.sub(_unescape, html.unescape(text))
+        yield _ITSELF.sub(r"\1\2", text).encode(errors="replace")
 
 
 def _is_text(data: bytes) -> bool:
@@ -164,7 +194,7 @@ def _is_text(data: bytes) -> bool:
 
 
 def _unescape(match: re.Match[str]) -> str:
-    units = bytes.fromhex(re.sub(r"\\+u", "", match[0]))
+    units = bytes.fromhex(re.sub(r"(?:\\+|%)u", "", match[0]))
     return units.decode("utf-16-be", "replace")
 
 

@@ -38,7 +38,10 @@ EMAIL, NAME, NUMBER = "ann.o+x@example.org", "Ñandú-77", "1001"
 #: As Google numbers accounts: JavaScript rounds it.
 SUBJECT = "110169484474386276334"
 
-NAMES = [str(ID), EMAIL, NAME, NUMBER, UUID.urn, "straße-12", "v-1", "ığdır1234", SUBJECT]
+#: In UTF-16 these have bytes that are letters in ASCII, too.
+CYRILLIC = "\u042e\u0440\u0438\u0441\u0442-12"
+
+NAMES = [CYRILLIC, str(ID), EMAIL, NAME, NUMBER, UUID.urn, "straße-12", "v-1", "ığdır1234", SUBJECT]
 
 TOKEN = json.dumps({"iss": "x", "sub": str(ID), "name": "A"}).encode()
 
@@ -99,10 +102,22 @@ TRACES: list[tuple[Any, str]] = [
             "\u00d1and\u200b\u00fa\u00ad-77",
             "\u0130\u011eDIR1234",
             "I\u011eDIR1234",
+            r"^ann\.o\+x@example\.org$",
+            "^ann[.]o[+]x@example[.]org$",
+            "ann-o-x-example-org.png",
+            "ann.o+x&#64example&#46org",
+            "%D1and%FA-77",
+            "%u00D1and%u00FA-77",
+            repr(NAME.encode()),
+            "=c3=91and=c3=ba-77",
+            "ann.o+x\u2066@example.org",
+            '{"sub": 110169484474386270000}',
         )
     ),
     (Binary(EMAIL.upper().encode("utf-16")), "value"),
     (Binary(NAME.lower().encode("utf-16-be")), "value"),
+    (Binary(NAME.upper().encode("utf-16-le")), "value"),
+    (Binary(CYRILLIC.encode("utf-16-le")), "value"),
     (Binary(NAME.encode("latin-1")), "value"),
     (Binary(UUID.bytes[7::-1] + UUID.bytes[:7:-1], 3), "value"),
     (float(SUBJECT), "value"),
@@ -124,6 +139,7 @@ TRACES: list[tuple[Any, str]] = [
     ({"a": {NAME.upper(): 1}}, "value.a.ÑANDÚ-77 (the key)"),
     ({f"avatar-{ID}": {"x": 1}}, f"value.avatar-{ID} (the key)"),
     ({quote(NAME): 1}, f"value.{quote(NAME)} (the key)"),
+    ({"ann,o+x@example,org": 1}, "value.ann,o+x@example,org (the key)"),
 ]
 
 NO_TRACES = [
