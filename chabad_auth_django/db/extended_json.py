@@ -71,15 +71,20 @@ def dump(document: bytes) -> str | None:
     if len(document) > LONGEST_JSON:
         return None
     try:
-        text = json_util.dumps(
-            bson.decode(document, _CODEC),
-            json_options=_JSON,
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+        fields = bson.decode(document, _CODEC)
+        text = _dumps(fields, ensure_ascii=False)
+        if not text.isprintable():
+            # Somebody may show the file on a terminal.
+            text = _dumps(fields, ensure_ascii=True)
         return text if encode(json_util.loads(text, json_options=_JSON)) == document else None
     except _REFUSALS:
         return None
+
+
+def _dumps(fields: dict[str, Any], *, ensure_ascii: bool) -> str:
+    return json_util.dumps(
+        fields, json_options=_JSON, ensure_ascii=ensure_ascii, separators=(",", ":")
+    )
 
 
 def dump_base64(document: bytes) -> str:

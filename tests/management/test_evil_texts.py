@@ -18,6 +18,7 @@ from bson import ObjectId
 from django.core.management import CommandError, call_command
 from pymongo.database import Database
 from support.command_reference import command_names
+from support.management import run
 
 from chabad_auth_django.management.terminal import Terminal
 from chabad_auth_django.models import User
@@ -161,3 +162,8 @@ def test_what_is_told_harms_no_terminal(evil: ObjectId, tmp_path: Path, encoding
         # Names that come by standard input, one a line.
         if ways != ["-"] and name in ("chabad_show_user", "chabad_verify_erasure"):
             harmless("".join(tell(encoding, name, "-")))
+
+
+def test_an_exported_file_harms_no_terminal(evil: ObjectId, tmp_path: Path) -> None:
+    assert run("chabad_export_user", evil, "--output", tmp_path / "file").code == 0
+    harmless((tmp_path / "file").read_text())
