@@ -2,10 +2,14 @@
 
 import mongoengine
 from django.core.exceptions import ImproperlyConfigured
+from django.db import InterfaceError, OperationalError, ProgrammingError
 from pymongo.errors import PyMongoError
 
 from chabad_auth_django.db import errors
 from chabad_auth_django.exceptions import ChabadAuthError
+
+#: The project's own database is away, or its tables are.
+SQL_ERRORS = (InterfaceError, OperationalError, ProgrammingError)
 
 #: The errors that an operator can meet; any other is a mistake in the code.
 DESCRIBED = (
@@ -14,6 +18,7 @@ DESCRIBED = (
     OSError,
     PyMongoError,
     mongoengine.OperationError,
+    *SQL_ERRORS,
 )
 
 
@@ -23,6 +28,8 @@ def describe(error: Exception) -> str:
         return _describe_driver(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+    if isinstance(error, SQL_ERRORS):
+        return f"The project's own database: {str(error).partition(chr(10))[0].rstrip('.')}."
     if isinstance(error, DESCRIBED):
         return str(error)
     return f"Code of the project failed: {type(error).__qualname__}. The log says where."

@@ -24,7 +24,11 @@ def to_json(value: Any) -> str:
 
     What could control a terminal is escaped.
     """
-    text = orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    try:
+        text = orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    except orjson.JSONEncodeError:
+        # The name of a file need not be a text.
+        return json.dumps(value, default=_plain, separators=(",", ":"))
     return text if text.isprintable() else json.dumps(orjson.loads(text), separators=(",", ":"))
 
 

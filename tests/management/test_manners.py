@@ -167,6 +167,19 @@ def test_a_bad_argument_of_a_process_is_told_in_one_line(tmp_path: Path) -> None
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_a_database_of_the_project_without_its_tables_is_told_in_one_line(
+    mongodb: str, tmp_path: Path
+) -> None:
+    result = django_admin(
+        "chabad_sync_django_users",
+        cwd=tmp_path,
+        MONGODB_URI=mongodb,
+        DJANGO_SETTINGS_MODULE="support.host_settings",
+    )
+    assert (result.returncode, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
+    assert "no such table" in result.stderr
+
+
 def test_settings_that_the_checks_refuse_are_told_in_one_line(tmp_path: Path) -> None:
     result = django_admin(
         "chabad_show_user", "x", cwd=tmp_path, MONGODB_URI="mongodb://127.0.0.1:1/?w=1"

@@ -86,6 +86,13 @@ def test_standard_input_that_is_closed_or_no_text(user: User, tmp_path: Path) ->
         call_command("chabad_grant", "-", "--role", "admin", stdout=Stream())
         with pytest.raises(CommandError, match="no terminal to ask on"):
             call_command("chabad_delete_user", user.email, stdout=Stream())
+    with mock.patch.object(sys, "stdin", None):
+        call_command("chabad_replay_receipts", "-", stdout=Stream())
+    with (
+        mock.patch.object(sys, "stdin", None),
+        pytest.raises(CommandError, match="damaged or incomplete"),
+    ):
+        call_command("chabad_import_user", "-", stdout=Stream())
     for command in ("chabad_revoke_sessions", "chabad_verify_erasure"):
         with (
             (tmp_path / "names").open(encoding="utf-8") as names,
@@ -106,3 +113,10 @@ def test_an_argument_that_is_no_text(user: User) -> None:
     ):
         result = run(*command)
         assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 1), command
+
+
+def test_a_file_whose_name_is_no_text(user: User, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff\xfe")
+    result = run("chabad_export_user", user.email, "--output", path, "--json")
+    assert (result.code, result.json["file"]) == (0, str(path))
+    assert run("chabad_import_user", path).code == 0

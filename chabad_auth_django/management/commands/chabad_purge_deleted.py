@@ -54,7 +54,8 @@ class Command(OperatorCommand):
                 if isinstance(result, Exception):
                     self.pass_over(result)
                 else:
-                    documents += result
+                    # A receiver may forget to return how many.
+                    documents += result or 0
         self.report(
             {
                 "finished": finished,

@@ -8,6 +8,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -92,9 +93,11 @@ def verify(folder: Path, name: str, *, expected: Mapping[str, Any] | None = None
 
 def read(folder: Path, name: str, *, skip: int = 0) -> Iterator[bytes]:
     """Yield the events of an archive as BSON, in order, without the first ``skip``."""
-    for number, line in enumerate(_lines(events_path(folder, name))):
-        if number >= skip:
-            yield _decode(line)
+    path = events_path(folder, name)
+    with _reading(path):
+        for number, line in enumerate(_lines(path)):
+            if number >= skip:
+                yield _decode(line)
 
 
 def check_names(folder: Path, name: str) -> None:
@@ -143,14 +146,20 @@ def _require_file(path: Path) -> None:
 
 def _verify(path: Path, manifest: Manifest) -> None:
     content, count = hashlib.sha256(), 0
-    try:
+    with _reading(path):
         for line in _lines(path):
             content.update(_decode(line))
             count += 1
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise ArchiveError(f"{path} cannot be read: {type(error).__name__}.") from error
     if (count, content.hexdigest()) != (manifest.events, manifest.content_sha256):
         raise ArchiveError(f"{path} does not hold exactly the events that were archived.")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise ArchiveError(f"{path} cannot be read: {type(error).__name__}.") from error
 
 
 def _lines(path: Path) -> Iterator[bytes]:

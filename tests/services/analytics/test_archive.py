@@ -250,6 +250,23 @@ def test_a_damaged_archive_is_refused(
     assert counts.get_event_counts(start=JANUARY, end=APRIL) == before
 
 
+@pytest.mark.parametrize("damage", ["cut", "flipped", "missing"])
+def test_an_archive_that_is_damaged_while_it_is_read_is_told(
+    raw: Database, events: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    run(folder=tmp_path)
+    before, check = answers(), archive._check
+
+    def then_damage(record: dict[str, Any], folder: Path) -> None:
+        check(record, folder)
+        DAMAGES[damage](archive_files.events_path(folder, record["name"]))
+
+    monkeypatch.setattr(archive, "_check", then_damage)
+    with pytest.raises(ArchiveError):
+        list(archive.restore(month="2025-01", folder=tmp_path))
+    assert answers() == before
+
+
 def test_nothing_is_deleted_when_the_disk_lies(
     raw: Database, events: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
