@@ -165,7 +165,8 @@ class OperatorCommand(BaseCommand):
 
     def _execute(self, name: str, /, *args: Any, **options: Any) -> Any:
         try:
-            catch_signals(from_command_line=self._called_from_command_line)
+            is_process = getattr(self, "_called_from_command_line", False)
+            catch_signals(is_process=is_process)
             actor = Actor.command(name, operator=options.get("actor"))
             rehearsal = audit.rehearsal() if self._is_dry_run else nullcontext()
             if self.stdout._out is None:

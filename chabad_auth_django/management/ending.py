@@ -10,11 +10,11 @@ from chabad_auth_django import end_in_one_line
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-def catch_signals(*, from_command_line: bool) -> None:
-    """Let Ctrl-C, and for a process of its own the other signals, raise ``KeyboardInterrupt``."""
+def catch_signals(*, is_process: bool) -> None:
+    """Let Ctrl-C, and in a process of its own the other signals, raise ``KeyboardInterrupt``."""
     if signal.getsignal(signal.SIGINT) is end_in_one_line:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in ENDING if from_command_line else ():
+    for number in ENDING if is_process else ():
         # "nohup" has one of them ignored.
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _interrupt)
