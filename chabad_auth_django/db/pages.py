@@ -19,6 +19,9 @@ KEY_TYPES = {"_id": "objectId", "dataKey": "string", "email": "string", "timesta
 #: BSON bytes after which a page ends, however many documents are asked for.
 PAGE_BYTES = 8 * 2**20
 
+#: Stands in a decoded text for bytes that are not UTF-8, which no cursor can hold.
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
+
 #: The Python types that PyMongo reads them as.
 _CLASSES: dict[str, set[type]] = {
     "objectId": {ObjectId},
@@ -54,10 +57,10 @@ class PageQuery:
 
     One query, which an index that ends in ``field`` serves; a second one where the page ends
     between documents with equal keys, because such an index does not order them by ``_id``.
-    Documents whose key or id is not of the type in ``KEY_TYPES`` have no place in the order, and do
-    not appear; a query that finds some is sent again without them. ``owner`` is a field for which
-    the query has one value. A list in the order of ``_id`` needs it, or else the server would scan
-    everybody's documents.
+    Documents whose key or id is not of the type in ``KEY_TYPES``, or is not UTF-8, have no place in
+    the order, and do not appear; a query that finds some is sent again without them. ``owner`` is a
+    field for which the query has one value. A list in the order of ``_id`` needs it, or else the
+    server would scan everybody's documents.
     """
 
     collection: Collection[dict[str, Any]]
@@ -133,13 +136,19 @@ class PageQuery:
         """
         rows, cut = self._decoded(read, found)
         types = {name: KEY_TYPES[name] for name in ("_id", self.field)}
-        if all({type(row.get(name)) for row in rows} <= _CLASSES[types[name]] for name in types):
+        is_text = types[self.field] == "string"
+        if all(
+            {type(row.get(name)) for row in rows} <= _CLASSES[types[name]] for name in types
+        ) and not (is_text and any(_REPLACED in row[self.field] for row in rows)):
             return rows, cut
         # Only now: the server takes a fifth longer for it. An expression, because as a criterion on
         # _id it would make the planner try the index on _id.
         have_types = [{"$eq": [{"$type": f"${name}"}, kind]} for name, kind in types.items()]
-        query = {"$and": [read.query, {"$expr": {"$and": have_types}}]}
-        typed = replace(read, query=query)
+        criteria = [read.query, {"$expr": {"$and": have_types}}]
+        if is_text:
+            # It matches whatever is UTF-8.
+            criteria.append({self.field: {"$regex": "^"}})
+        typed = replace(read, query={"$and": criteria})
         return self._decoded(typed, typed.send())
 
     def _decoded(self, read: Read, found: Found) -> tuple[list[Row], bool]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import ObjectId, encode
+from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from rest_framework.test import APIClient
 from support.clients import fresh_database
@@ -298,3 +299,23 @@ def test_a_list_goes_on_where_rows_vanish_while_it_is_read(
     monkeypatch.undo()
     (third,) = api.get(second["next"]).json()["results"]
     assert third["timestamp"] == (NOW - datetime.timedelta(seconds=3)).isoformat()[:19] + ".000Z"
+
+
+def test_a_key_that_is_not_utf_8_has_no_place_in_the_order(
+    api: APIClient, owner: User, raw: Database[Any]
+) -> None:
+    texts = ["aaaa", "bb\udcff\udcfe", "bb\udcfe\udcff", "cc\ufffd", "dddd", "\udcff" * 4]
+    keys = [text.encode(errors="surrogateescape").ljust(5, b"!") for text in texts]
+    for key in keys:
+        row = encode({"userId": owner.id, "appId": "app", "dataKey": "BYTES"})
+        raw.appdatas.insert_one(RawBSONDocument(row.replace(b"BYTES", key)))
+    for limit in (1, 2, 100):
+        url: str | None = f"{APP}app/?limit={limit}"
+        found = []
+        for _ in keys:
+            page = api.get(url).json()
+            found += [row["dataKey"] for row in page["results"]]
+            url = page["next"]
+            if url is None:
+                break
+        assert (found, url) == (["aaaa!", "cc\ufffd", "dddd!"], None)
