@@ -294,7 +294,7 @@ def refused(result: Result, before: dict[str, list[bytes]] | None = None) -> Non
 def test_as_processes_in_a_pipe(
     ann: User, mongodb: str, replica_set_uri: str, tmp_path: Path
 ) -> None:
-    exported = django_admin(EXPORT, ann.email, cwd=tmp_path, MONGODB_URI=mongodb)
+    exported = django_admin(EXPORT, ann.email, "--output", "-", cwd=tmp_path, MONGODB_URI=mongodb)
     assert (exported.returncode, exported.stderr) == (0, "")
     (tmp_path / "file").write_text(exported.stdout)
     with fresh_database(replica_set_uri) as uri, override_settings():

@@ -20,6 +20,7 @@ from support.management import NOBODY, Stream, interrupted, run
 from support.processes import django_admin, python, python_path
 
 from chabad_auth_django.db import connection
+from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.management import output
 from chabad_auth_django.management.base import OperatorCommand
 from chabad_auth_django.management.terminal import Terminal
@@ -222,6 +223,14 @@ class TestFindUser:
     def test_an_address_that_was_stored_unnormalised_is_found(self, raw: Any) -> None:
         raw.users.insert_one({"email": "Ann@Example.org"})
         assert creation.find_user(name="Ann@Example.org").email == "Ann@Example.org"
+
+    @pytest.mark.parametrize("name", ["", " ", "\n"])
+    def test_an_empty_name_is_nobody(self, raw: Any, name: str) -> None:
+        raw.users.insert_one({"email": "", "valuUserId": ""})
+        with pytest.raises(ValidationError, match="empty"):
+            creation.find_user(name=name)
+        assert run("chabad_delete_user", name, "--yes").code == 2
+        assert raw.users.count_documents({}) == 1
 
     def test_an_id_comes_before_an_external_id(self, user: User) -> None:
         User.create_user(email="bob@example.org", valu_user_id=str(user.id))

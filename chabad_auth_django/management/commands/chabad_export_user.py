@@ -33,16 +33,18 @@ class Command(OperatorCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_user(parser)
-        parser.add_argument("--output", metavar="FILE", help="by default: standard output")
+        parser.add_argument(
+            "--output", metavar="FILE", default="-", help="by default, as with -: standard output"
+        )
         parser.add_argument(
             "--force", action="store_true", help="replace the file if there is one of that name"
         )
 
-    def handle(self, *args: Any, output: str | None, force: bool, **options: Any) -> None:
-        if output is None and options["as_json"]:
+    def handle(self, *args: Any, output: str, force: bool, **options: Any) -> None:
+        if output == "-" and options["as_json"]:
             raise NotDone("--json needs --output FILE.")
         user = creation.find_user(name=options["user"])
-        if output is None:
+        if output == "-":
             self._export(user, getattr(self.stdout, "buffer", sys.stdout.buffer))
             return
         with whole_files.create(Path(output), replace=force) as (file, _):

@@ -44,10 +44,13 @@ def find_user(*, name: str) -> User:
     """Return the user with this id, e-mail address or external id.
 
     An id comes first, so each user can be named. Raises ``UserNotFound``, and ``ValidationError``
-    where the name stands for several users. A deleted user whose receipt was not taken yet counts:
-    the caller may mean that one.
+    where the name is empty or stands for several users. A deleted user whose receipt was not taken
+    yet counts: the caller may mean that one.
     """
-    if is_id(validate_text(name)) and (user := User.find_by_id(name)):
+    # Other programs store empty names. Nobody means these who gives one, as of an unset variable.
+    if not validate_text(name).strip():
+        raise ValidationError("A name must not be empty. Name the user by its id.")
+    if is_id(name) and (user := User.find_by_id(name)):
         return user
     names = {**dict.fromkeys(EXTERNAL_ID_FIELDS, [name]), "email": email_spellings(name)}
     keys = [{field: {"$in": wanted}} for field, wanted in names.items()]

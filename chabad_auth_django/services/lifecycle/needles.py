@@ -64,9 +64,9 @@ class Needles:
             spellings |= {text.strip() for text in email_spellings(name)}
             self._ids |= set(_ids_of(name.strip()))
             self._numbers |= set(_numbers_of(name.strip()))
-        if "" in spellings:
-            raise ValidationError("A name must not be empty.")
         texts = set(map(_fold, spellings))
+        if "" in texts:
+            raise ValidationError("A name must not be empty.")
         if not texts:
             raise ValidationError("There is no name to look for.")
         for text in list(texts):

@@ -263,6 +263,6 @@ def test_a_text_that_is_made_to_be_slow_or_to_fail_is_read_like_others() -> None
 
 
 def test_nothing_is_no_name() -> None:
-    for names in ([], [""], ["  "], ["ann@example.org", " "]):
+    for names in ([], [""], ["  "], ["\u200b"], ["ann@example.org", " "]):
         with pytest.raises(Exception, match="name"):
             Needles(names)
