@@ -16,7 +16,10 @@ AUTHENTICATION_FAILED = frozenset((18, 8000))
 UNAUTHORIZED = 13
 
 #: What the driver's text goes on with: settings, servers and commands.
-ENDS = (", Timeout:", ", full error:", " (configured timeouts:", " dup key:")
+ENDS = (
+    *(", Timeout:", ", remaining timeout:", " (configured timeouts:"),
+    *(", full error:", " dup key:"),
+)
 
 #: The command in a refusal: its name and, as a rule, its collection.
 COMMAND = re.compile(r' \{ (\w+): (?:"([^"]*)")?.*', re.DOTALL)

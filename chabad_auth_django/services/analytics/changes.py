@@ -4,6 +4,7 @@ A change stream shows every change that a majority has: inserts of this package 
 programs, late events, corrections and purges. So writers do not have to report their changes.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from weakref import ReferenceType, ref
 
 from bson import Timestamp
 from pymongo.client_session import ClientSession
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, WTimeoutError
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.db import connection
@@ -24,6 +25,9 @@ _DAY_MILLISECONDS = 86_400_000
 
 #: The log does not reach back that far; the collection was dropped or renamed; and the like.
 _LOST = frozenset((136, 260, 280, 286))
+
+#: Seconds for which no majority may follow the primary.
+STANDSTILL_TIMEOUT = 10
 
 
 def server_time() -> Timestamp:
@@ -77,7 +81,8 @@ def changed_days(
     """Return the days that changed from ``since`` to ``until``, with the time of the last change.
 
     Inserts with a timestamp from ``before`` on are left out; later changes may be there too.
-    ``None``: the log cannot tell, and any day may have changed.
+    ``None``: the log cannot tell, and any day may have changed. Raises ``WTimeoutError`` where no
+    majority of the replica set follows the primary.
     """
     global _known
     client, question = connection.get_client(), (since, pre_images, before)
@@ -109,11 +114,15 @@ def _read_on(known: _Known, until: Timestamp) -> _Known | None:
         max_await_time_ms=1,
     ) as stream:
         # An empty first batch tells already how far it was read.
-        token = stream.resume_token
+        token, moved_at = stream.resume_token, time.monotonic()
         while token is None or _time(token) < until:
             change = stream.try_next()
             if change is None:
-                token = stream.resume_token
+                last, token = token, stream.resume_token
+                if token != last:
+                    moved_at = time.monotonic()
+                elif time.monotonic() - moved_at > STANDSTILL_TIMEOUT:
+                    raise WTimeoutError("no majority of the replica set follows the primary")
                 continue
             days = _days(change)
             if days is None:

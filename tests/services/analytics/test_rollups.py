@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
 
+import pymongo
 import pytest
 from bson import ObjectId, Timestamp
 from django.test import override_settings
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, WTimeoutError
 from support import oracle
 from support.clients import recording
 from support.commands import CommandCounter
@@ -432,3 +433,13 @@ def test_the_log_is_read_up_to_the_moment_that_is_asked_for(raw: Database) -> No
         found = changes.changed_days(since=since, until=until, pre_images=False)
     assert found is not None
     assert FIRST + DAY in found
+
+
+def test_a_log_that_no_majority_writes_is_an_outage(
+    mongodb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "STANDSTILL_TIMEOUT", 0.2)
+    since = changes.server_time()
+    never = Timestamp(2**32 - 1, 1)
+    with pymongo.timeout(60), pytest.raises(WTimeoutError):
+        changes.changed_days(since=since, until=never, pre_images=True)
