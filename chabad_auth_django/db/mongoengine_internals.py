@@ -91,28 +91,7 @@ class OpenQuerySet(mongoengine.QuerySet):
         return query
 
 
-class _ReadsStoredNames:
-    """Reads a stored object without the fields whose names mongoengine would misunderstand.
-
-    Another program may call a field as ours is called in Python, or as an argument of the
-    constructor.
-    """
-
-    @classmethod
-    def _from_son(cls, son: Mapping[str, Any], *args: Any, **kwargs: Any) -> Self:
-        readable = {name: value for name, value in son.items() if _is_readable(cls, name, value)}
-        parent: Any = super()
-        document: Self = parent._from_son(readable, *args, **kwargs)
-        return document
-
-
-class OpenEmbeddedDocument(_ReadsStoredNames, mongoengine.EmbeddedDocument):
-    """An object within a Document; what other programs store in it is kept."""
-
-    meta: dict[str, Any] = {"abstract": True, "strict": False}
-
-
-class OpenDocument(_ReadsStoredNames, mongoengine.Document):
+class OpenDocument(mongoengine.Document):
     """A Document that shows its fields, its changes and how it is stored."""
 
     #: The BSON document that was loaded last.
@@ -244,8 +223,9 @@ class OpenDocument(_ReadsStoredNames, mongoengine.Document):
             if _is_kept(field, value):
                 data[field.name] = value
                 continue
-            if isinstance(field, mongoengine.EmbeddedDocumentField) and not isinstance(value, dict):
-                value = None
+            if isinstance(field, mongoengine.EmbeddedDocumentField):
+                kind = field.document_type
+                value = _readable(kind, value) if isinstance(value, dict) else None
             field.__set__(document, None if value is None else field.to_python(value))
         document._initialised = True
         document.stored = stored
@@ -258,21 +238,28 @@ class OpenDocument(_ReadsStoredNames, mongoengine.Document):
 
     @classmethod
     def _from_son(cls, son: Mapping[str, Any], *args: Any, **kwargs: Any) -> Self:
-        document = super()._from_son(son, *args, **kwargs)
+        document: Self = super()._from_son(_readable(cls, son), *args, **kwargs)
         document.queried = son.keys()
         return document
 
 
-def _is_readable(kind: Any, name: str, value: Any) -> bool:
-    """Tell whether mongoengine can be given what is stored under the name.
+def _readable(kind: Any, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what mongoengine can be given of a stored object.
 
-    What another program stored where mongoengine wants an object must not make the rest unreadable.
+    Another program may have stored a field under the name that one of ours has in Python, or that
+    an argument of the constructor has, and something else where an object is wanted.
     """
-    stored = names_by_stored(kind)
-    if name not in stored:
-        return name not in _TAKEN and name not in fields_of(kind)
-    is_embedded = isinstance(fields_of(kind)[stored[name]], mongoengine.EmbeddedDocumentField)
-    return not is_embedded or value is None or isinstance(value, dict)
+    fields, names = fields_of(kind), names_by_stored(kind)
+    found = {}
+    for name, value in stored.items():
+        field = fields[names[name]] if name in names else None
+        if isinstance(field, mongoengine.EmbeddedDocumentField) and value is not None:
+            if not isinstance(value, dict):
+                continue
+            value = _readable(field.document_type, value)
+        if field is not None or (name not in _TAKEN and name not in fields):
+            found[name] = value
+    return found
 
 
 def _holds_uuids(field: Any) -> bool:

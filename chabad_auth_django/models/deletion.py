@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import mongoengine
 from bson import ObjectId
 from mongoengine.fields import DictField, EmbeddedDocumentField, IntField, ListField, StringField
 from pymongo import UpdateOne
@@ -15,7 +16,6 @@ from pymongo.errors import BulkWriteError
 from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.db.errors import duplicates
-from chabad_auth_django.db.mongoengine_internals import OpenEmbeddedDocument
 from chabad_auth_django.exceptions import DeletionOpen, ValidationError
 from chabad_auth_django.hashing import keyed_hashes
 from chabad_auth_django.models.base import Document
@@ -33,11 +33,13 @@ OPEN = {"$in": [CREATING, DELETING, PURGING]}
 OLD_RECEIPTS = "erasures"
 
 
-class StoredReceipt(OpenEmbeddedDocument):
+class StoredReceipt(mongoengine.EmbeddedDocument):
     """What was found when the deletion began, and under which names the user was known.
 
     Of the names it has hashes only.
     """
+
+    meta = {"strict": False}
 
     names: list[str] = ListField(StringField())
     found: dict[str, int] = DictField()

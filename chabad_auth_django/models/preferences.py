@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Self
 
+import mongoengine
 from mongoengine.fields import BooleanField, EmbeddedDocumentField, ListField, StringField
 
 from chabad_auth_django.db.expressions import (
@@ -15,7 +16,7 @@ from chabad_auth_django.db.expressions import (
     without_key,
     without_name,
 )
-from chabad_auth_django.db.mongoengine_internals import OpenEmbeddedDocument, names_by_stored
+from chabad_auth_django.db.mongoengine_internals import names_by_stored
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, TextField
 from chabad_auth_django.models.registry import Sharding
@@ -41,24 +42,30 @@ PREFERENCES = ("theme", "language", "notifications", "widgets", "dashboard")
 CUSTOMIZATIONS = "widgets.customizations"
 
 
-class Notifications(OpenEmbeddedDocument):
+class Notifications(mongoengine.EmbeddedDocument):
     """The channels on which the user wants to be notified."""
+
+    meta = {"strict": False}
 
     email: bool = BooleanField(default=True)
     push: bool = BooleanField(default=True)
     in_app: bool = BooleanField(db_field="inApp", default=True)
 
 
-class Widgets(OpenEmbeddedDocument):
+class Widgets(mongoengine.EmbeddedDocument):
     """The widgets that the user switched on or off, and how each is customized."""
+
+    meta = {"strict": False}
 
     enabled: list[str] = ListField(NameField())
     disabled: list[str] = ListField(NameField())
     customizations: dict[str, Any] = JSONField("METADATA_MAX_BYTES", default=dict)
 
 
-class Dashboard(OpenEmbeddedDocument):
+class Dashboard(mongoengine.EmbeddedDocument):
     """How the dashboard looks."""
+
+    meta = {"strict": False}
 
     layout: str = NameField(default="grid", max_length=100)
     default_view: str = NameField(db_field="defaultView", default="overview", max_length=100)

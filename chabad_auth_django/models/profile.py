@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Any, Self
 
+import mongoengine
 from mongoengine.fields import EmbeddedDocumentField, StringField
 
-from chabad_auth_django.db.mongoengine_internals import OpenEmbeddedDocument
-from chabad_auth_django.db.updates import REMOVE
+from chabad_auth_django.db.expressions import is_object_at, without_key
 from chabad_auth_django.models.fields import DateTimeField, JSONField, TextField, check_with
 from chabad_auth_django.models.registry import Sharding
 from chabad_auth_django.models.single import SingleDocument
-from chabad_auth_django.validators import validate_http_url, validate_key
+from chabad_auth_django.validators import validate_http_url, validate_text
 
 
 class HttpURLField(StringField):
@@ -21,8 +21,10 @@ class HttpURLField(StringField):
         check_with(self, validate_http_url, value)
 
 
-class Avatar(OpenEmbeddedDocument):
+class Avatar(mongoengine.EmbeddedDocument):
     """A picture and its thumbnail."""
+
+    meta = {"strict": False}
 
     url: str = HttpURLField(required=True, max_length=2048)
     thumbnail_url: str | None = HttpURLField(db_field="thumbnailUrl", max_length=2048)
@@ -84,4 +86,6 @@ class Profile(SingleDocument):
 
     def delete_metadata(self, key: str) -> None:
         """Remove the key, if it is there."""
-        self.change({f"metadata.{validate_key(key)}": REMOVE})
+        # Other programs may have stored a key with a dot, which is no path.
+        left = without_key("$metadata", validate_text(key))
+        self.change({"metadata": {"$cond": [is_object_at("metadata"), left, "$metadata"]}})

@@ -544,8 +544,11 @@ def test_what_is_added_to_an_event_keeps_the_other_keys(
 @each(
     ("name", "method", "value"),
     [
-        *(("Profile", "set_metadata", [1]), ("Profile", "delete_metadata", [])),
-        *(("Activity", "add_metadata", [1]), ("Analytics", "add_event_data", [1])),
+        *(
+            ("Profile", "set_metadata", [1]),
+            ("Activity", "add_metadata", [1]),
+            ("Analytics", "add_event_data", [1]),
+        ),
     ],
 )
 def test_a_key_that_is_unsafe_is_refused(
