@@ -127,9 +127,13 @@ urlpatterns = [
     ),
     route(USER + "export/", ExportViewSet, READ, "user-export"),
     route(USER + "erasure/", ErasureViewSet, READ | {"post": "create"}, "user-erasure"),
-    route(USER + "roles/<str:role>/", RoleViewSet, CHANGE, "user-role"),
-    route(USER + "permissions/<str:permission>/", PermissionViewSet, CHANGE, "user-permission"),
-    route(USER + "auth-methods/<str:method>/", AuthMethodViewSet, CHANGE, "user-auth-method"),
+    route(USER + "roles/<chabad_name:role>/", RoleViewSet, CHANGE, "user-role"),
+    route(
+        USER + "permissions/<chabad_name:permission>/", PermissionViewSet, CHANGE, "user-permission"
+    ),
+    route(
+        USER + "auth-methods/<chabad_name:method>/", AuthMethodViewSet, CHANGE, "user-auth-method"
+    ),
     route("activities/", ActivitiesViewSet, LIST, "activities"),
     route("analytics/", AnalyticsViewSet, LIST, "analytics"),
     route("analytics/event-counts/", AnalyticsViewSet, {"get": "event_counts"}, "event-counts"),

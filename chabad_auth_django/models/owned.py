@@ -33,8 +33,12 @@ class OwnedQuerySet(QuerySet):
         if path != "user":
             raise ValidationError("Only 'user' can be populated.")
         documents = list(self)
-        users = User.objects.in_bulk(list({document.user_id for document in documents}))
         for document in documents:
+            document._user = None
+        # Other programs may have stored what is no id.
+        owned = [item for item in documents if isinstance(item.user_id, ObjectId)]
+        users = User.objects.in_bulk(list({document.user_id for document in owned}))
+        for document in owned:
             document._user = users.get(document.user_id)
         return documents
 
@@ -62,9 +66,10 @@ class OwnedDocument(PersonalDocument):
 
     @property
     def user(self) -> User | None:
-        """The user, read on first use; ``None`` when it was deleted."""
+        """The user, read on first use; ``None`` when it was deleted, or for what is no id."""
         if self._user is _UNREAD:
-            self._user = User.objects(id=self.user_id).first()
+            is_id = isinstance(self.user_id, ObjectId)
+            self._user = User.objects(id=self.user_id).first() if is_id else None
         return self._user
 
     def save(self, **kwargs: Any) -> Self:

@@ -63,6 +63,36 @@ def test_each_name_of_a_favourite_a_widget_and_metadata_is_reachable(
         assert api.delete(widget).json()["widgets"]["enabled"] == []
 
 
+def test_each_stored_key_of_metadata_can_be_removed(
+    api: APIClient, owner: User, raw: Database
+) -> None:
+    for name in [*NAMES, "_cls", "a\nb", "k" * 300]:
+        stored = {name: 1, "other": 2}
+        raw.profiles.update_one({}, [{"$set": {"metadata": {"$literal": stored}}}])
+        path = f"/api/users/me/profile/metadata/{quote(name, safe='')}/"
+        assert api.get(path).json() == {"value": 1}
+        assert api.delete(path).status_code == 204
+        assert raw.profiles.find_one()["metadata"] == {"other": 2}
+
+
+def test_each_stored_grant_and_method_can_be_taken(
+    admin: User, login: Any, owner: User, raw: Database
+) -> None:
+    api = login(admin)
+    for name in (name for name in NAMES if len(name) <= 100):
+        grants = {"roles": [name], "permissions": [name], "authMethods": ["google", name]}
+        raw.users.update_one({"_id": owner.id}, {"$set": grants})
+        for kind in ("roles", "permissions", "auth-methods"):
+            path = f"/api/users/{owner.id}/{kind}/{quote(name, safe='')}/"
+            assert api.delete(path).status_code == 200, path
+        stored = raw.users.find_one({"_id": owner.id})
+        assert {field: stored[field] for field in grants} == {
+            "roles": [],
+            "permissions": [],
+            "authMethods": ["google"],
+        }
+
+
 def test_a_cursor_takes_names_of_any_length(api: APIClient, owner: User, raw: Database) -> None:
     for number in range(5):
         name = f"{number}{'é/ש' * 20_000}"

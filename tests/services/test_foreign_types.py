@@ -18,7 +18,7 @@ from support.management import run
 from chabad_auth_django.contrib.admin.reads import person
 from chabad_auth_django.contrib.universe.mapping import identity as client_identity
 from chabad_auth_django.db.batches import RAW
-from chabad_auth_django.models import AppData, User
+from chabad_auth_django.models import Activity, AppData, User
 from chabad_auth_django.models.app_data import ALL
 from chabad_auth_django.services.identity import search, users
 from chabad_auth_django.services.identity.identity import Identity
@@ -116,6 +116,16 @@ def test_an_odd_owner_stops_no_search_and_no_check(
         is_found = isinstance(value, list) and user.id in value
         assert counts["missing_document"] == (not is_found), value
         assert content(raw) == before
+
+
+def test_an_odd_owner_has_no_user(raw: Database[Any], user: User) -> None:
+    for value in [*ODD, [user.id]]:
+        raw.activities.delete_many({})
+        owners = [value, user.id]
+        raw.activities.insert_many({"userId": id, "eventType": "x"} for id in owners)
+        found = Activity.objects.order_by("id").populate()
+        assert [item.user and item.user.id for item in found] == [None, user.id], value
+        assert Activity.objects.order_by("id").first().user is None
 
 
 def test_what_several_users_own_is_exported_and_imported(raw: Database[Any], user: User) -> None:

@@ -181,6 +181,9 @@ def test_a_list_that_is_cut_says_so(page: FrontEnd, configure: Any) -> None:
 def test_values_of_other_programs_are_shown(page: FrontEnd, me: User, raw: Any) -> None:
     raw.appdatas.insert_one({"userId": me.id, "appId": "cteen", "dataKey": "old", "version": 2.0})
     raw.appdatas.insert_one({"userId": me.id, "appId": "cteen", "dataKey": "odd", "version": "x"})
+    for number in ("nan", "inf"):
+        row = {"appId": "cteen", "dataKey": number, "version": float(number)}
+        raw.appdatas.insert_one({"userId": me.id, **row})
     entries = {item["namespace"]: item for item in page.get("app-data/me/cteen").json()["data"]}
     assert (entries["old"]["version"], entries["odd"]["version"]) == (2, None)
     assert all(re.fullmatch(r"20\S+Z", item["createdAt"]) for item in entries.values())

@@ -13,6 +13,7 @@ from chabad_auth_django.db.transactions import in_transaction
 from chabad_auth_django.exceptions import AlreadyExists, NotFound, UserNotFound, ValidationError
 from chabad_auth_django.exceptions import VersionConflict as StoredVersionConflict
 from chabad_auth_django.models import AppData
+from chabad_auth_django.models.app_data_criteria import whole
 from chabad_auth_django.services.data import app_data
 from chabad_auth_django.validators import validate_name
 
@@ -29,7 +30,7 @@ def shape(row: Row) -> dict[str, Any]:
         "appId": row.get("appId"),
         "namespace": row.get("dataKey"),
         "data": row.get("dataValue", {}),
-        "version": int(version) if isinstance(version, (int, float)) else None,
+        "version": whole(version) if isinstance(version, (int, float)) else None,
         **times(row),
     }
 
