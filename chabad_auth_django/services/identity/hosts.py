@@ -48,8 +48,8 @@ class HostAdapter:
         another text. The default is the time at which the account was made. It is empty where the
         account has no such time; then primary keys must be unique for ever, as UUIDs are.
         """
-        joined = getattr(account, "date_joined", None)
-        if joined and joined.tzinfo:
+        joined: Any = getattr(account, "date_joined", None)
+        if getattr(joined, "tzinfo", None):
             # A new account has it in UTC, and a stored one in the zone of the database.
             joined = joined.astimezone(UTC)
         return joined.isoformat() if joined else ""

@@ -53,3 +53,5 @@ def test_an_account_is_the_same_in_whatever_zone_the_database_gives_its_time() -
         for time in (joined, joined.astimezone(timezone(timedelta(hours=2))))
     )
     assert made == read == "2026-01-01T12:00:00+00:00"
+    day = SimpleNamespace(date_joined=joined.date())
+    assert HostAdapter().generation(account=day) == "2026-01-01"
