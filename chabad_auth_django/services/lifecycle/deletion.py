@@ -213,7 +213,10 @@ def resume(*, user_id: ObjectId) -> Outcome:
         if job["state"] == PURGING:
             Deletion.close(_id=user_id, state=PURGING)
             return Outcome(user_id, {}, finished=True)
-        # Without transactions a crash can leave the job written and the user still there.
+        if _is_recent(job):
+            # Without transactions it may be another process's, which a receiver may yet refuse.
+            return Outcome(user_id, {}, finished=False)
+        # A crash has left the job written and the user still there.
         _remove(user_id)
     purged = purging.purge(user_id=user_id)
     job = _jobs().find_one({"_id": user_id, "state": OPEN, "since": {"$not": {"$gt": _due()}}})
@@ -263,7 +266,7 @@ def _remove(user_id: ObjectId) -> int:
 
 def _take_over_creation(job: dict[str, Any]) -> bool:
     """Make an abandoned creation a deletion; return whether it is one now."""
-    if (since := job.get("since")) and since > _due():
+    if _is_recent(job):
         return False
     key = {"_id": job["_id"], "state": CREATING}
     if User.collection().find_one({"_id": job["_id"]}, {"_id": 1}):
@@ -300,6 +303,12 @@ def keep_open(*, user_ids: Collection[ObjectId]) -> set[ObjectId]:
         for user_id in user_ids
         if _jobs().update_one({"_id": user_id, "state": DELETING}, again).matched_count
     }
+
+
+def _is_recent(job: Mapping[str, Any]) -> bool:
+    """Tell whether the process that has opened the job may still be at work."""
+    since = job.get("since")
+    return since is not None and since > _due()
 
 
 def _due() -> Any:

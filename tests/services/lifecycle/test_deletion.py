@@ -480,6 +480,28 @@ def test_a_running_creation_is_left_alone_in_the_grace_period(standalone: str) -
     assert content(database()) == {"users": 1, "profiles": 1, "preferences": 1}
 
 
+def test_a_running_deletion_is_left_alone_in_the_grace_period(standalone: str) -> None:
+    user = new_user()
+    before = content(database())
+
+    runs: list[Any] = []
+
+    def refuse_late(**kwargs: Any) -> None:
+        if not runs:
+            # In a project that has no such receiver.
+            runs.append("begun")
+            runs.extend(together([run]))
+            raise RuntimeError
+
+    with (
+        override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "DELETION_GRACE_SECONDS": 60}),
+        connected(signals.pre_user_delete, refuse_late),
+        pytest.raises(RuntimeError),
+    ):
+        user.delete()
+    assert content(database()) == before
+
+
 WINDOWS = {
     "activity": (jobs.activity, "insert", "activities"),
     "activities": (jobs.activities, "insert", "activities"),
