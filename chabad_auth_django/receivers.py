@@ -16,10 +16,10 @@ from pymongo.errors import PyMongoError
 from chabad_auth_django import journal, signals
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection, errors, testing
-from chabad_auth_django.models import Analytics, AnalyticsDailyUser, User
+from chabad_auth_django.models import Analytics, AnalyticsDailyUser, ExternalId, User
 from chabad_auth_django.services.analytics import kept_counts, ledger
 from chabad_auth_django.services.deployment import automatic_indexes, indexes
-from chabad_auth_django.services.identity import audit, external_ids
+from chabad_auth_django.services.identity import audit, departures, external_ids
 from chabad_auth_django.services.lifecycle import creation, deletion
 from chabad_auth_django.services.signing_in import flows
 
@@ -34,6 +34,7 @@ def connect() -> None:
     Analytics.purge_with(ledger.erase_events)
     Analytics.import_with(check=kept_counts.check, note=ledger.count_once)
     AnalyticsDailyUser.purge_with(ledger.erase_rows)
+    ExternalId.purge_with(departures.purge_claims)
     signals.pre_user_create.connect(create_dependents, sender=User)
     signals.pre_external_ids_change.connect(change_external_ids, sender=User)
     signals.pre_user_delete.connect(begin_deletion, sender=User)

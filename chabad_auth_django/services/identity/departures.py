@@ -5,6 +5,7 @@ A client may still hold a token from before, which must not count.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from bson import ObjectId
 from pymongo import UpdateOne
@@ -20,6 +21,16 @@ def remember_users(*, user_ids: Sequence[ObjectId]) -> None:
     claims = ExternalId.collection().find({"userId": {"$in": list(user_ids)}}, {"_id": 1})
     keys = (claim["_id"] for claim in claims)
     remember(keys=[key for key in keys if ExternalId.parse_account_key(key)[0] == ISSUER])
+
+
+def purge_claims(*, user_id: ObjectId, ids: Sequence[Any] | None) -> int:
+    """Delete a batch of the claims of a deleted user and remember them; return how many.
+
+    A crash without transactions leaves them to the purge.
+    """
+    remember_users(user_ids=[user_id])
+    claims = ExternalId.collection()
+    return claims.delete_many(ExternalId.owned_ids(user_id, ids)).deleted_count
 
 
 def remember(*, keys: Sequence[str]) -> None:

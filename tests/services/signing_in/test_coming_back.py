@@ -15,8 +15,9 @@ from django.test import override_settings
 from support.issuer import SHARED, shared_token
 
 from chabad_auth_django.exceptions import InvalidToken
-from chabad_auth_django.models import DepartedIdentity, ExternalId, User
+from chabad_auth_django.models import Deletion, DepartedIdentity, ExternalId, User
 from chabad_auth_django.services.identity import identities
+from chabad_auth_django.services.lifecycle import deletion
 from chabad_auth_django.services.signing_in import callers, flows
 
 DAY = 24 * 60 * 60
@@ -50,6 +51,17 @@ def test_a_bearer_makes_a_new_user_only_where_it_is_younger_than_the_deletion() 
     # Time goes on: the token of the next sign-in is of a later second.
     DepartedIdentity.objects.update(departed_at=first.created_at)
     assert by_bearer(iat=int(time.time()) + 1).id != first.id
+
+
+def test_a_token_from_before_a_deletion_that_a_purge_has_ended_makes_nobody() -> None:
+    first = by_bearer()
+    # As a crash on a standalone server leaves it.
+    User.collection().delete_one({"_id": first.id})
+    Deletion.open_jobs([first.id], state="deleting")
+    list(deletion.run())
+    with pytest.raises(InvalidToken):
+        by_bearer(iat=int(time.time()) - 5)
+    assert (User.objects.count(), ExternalId.objects.count()) == (0, 0)
 
 
 def test_a_bearer_that_is_older_than_what_is_remembered_makes_nobody() -> None:
