@@ -233,23 +233,26 @@ def link(*, user: User, identity: Identity, is_new: bool = False) -> User:
         fills=identity.fills,
     )
     owner = None if is_new else _live_owner(identity.key)
+    if owner not in (None, user.id):
+        raise ExternalIdTaken
     if owner is None:
         entry = audit.record(action="identity.link", user_id=user.id, issuer=identity.issuer)
+    if identity.fills:
+        # Before the claim, which would stay without a transaction where the external id is taken.
+        user = _fill(user, identity, is_stored=owner is None)
+    if owner is None:
         try:
             ExternalId.insert_documents([claim], check_users=not (is_new and in_transaction()))
         except AlreadyExists as error:
             retry_transaction(error)
             entry.withdraw()
-            owner = _live_owner(identity.key)
-    if owner not in (None, user.id):
-        raise ExternalIdTaken
-    if identity.fills:
-        user = _fill(user, identity, is_stored=owner is None)
+            if _live_owner(identity.key) not in (None, user.id):
+                raise ExternalIdTaken from error
     return _update_rights(user, identity)
 
 
 def _fill(user: User, identity: Identity, *, is_stored: bool = False) -> User:
-    """Fill the field of the user; ``is_stored`` tells that the claim says so already."""
+    """Fill the field of the user; ``is_stored`` tells that the claim says so by itself."""
     field, value = str(identity.external_id_field), str(identity.external_id)
     user = external_ids.link_external_id(user_id=user.id, field=field, value=value)
     if not is_stored:
@@ -293,20 +296,22 @@ def unlink(*, user_id: ObjectId, public_id: str) -> None:
     # Two removals at once could each rely on the other identity. Both change the user, so one of
     # them runs again.
     user.update_atomically({})
+    kind, source = _source(claim)
+    # The claim goes last: without a transaction a crash leaves it, so that it is removed again.
+    Session.collection().delete_many({"userId": user.id, "openedBy": claim["_id"]})
+    if kind == ISSUER:
+        departures.remember(keys=[claim["_id"]])
+        fields = {issuer["ISSUER"]: issuer.get("EXTERNAL_ID_FIELD") for issuer in conf.ISSUERS}
+        if field := fields.get(source):
+            external_ids.unlink_external_id(user_id=user.id, field=field)
     ExternalId.collection().delete_one({"_id": claim["_id"], "userId": user.id})
     if not in_transaction() and not list_identities(user_id=user_id):
-        # Another removal took it at the same time.
-        ExternalId.collection().insert_one(dict(claim))
+        # Another removal took the other one at the same time. The next sign-in fills the field.
+        left = {name: value for name, value in claim.items() if name != "fills"}
+        ExternalId.collection().insert_one(left)
         raise LastIdentity
-    kind, source = _source(claim)
-    Session.collection().delete_many({"userId": user.id, "openedBy": claim["_id"]})
     if kind == HOST:
         host_roles.forget(user_id=user.id)
-        return
-    departures.remember(keys=[claim["_id"]])
-    fields = {issuer["ISSUER"]: issuer.get("EXTERNAL_ID_FIELD") for issuer in conf.ISSUERS}
-    if field := fields.get(source):
-        external_ids.unlink_external_id(user_id=user.id, field=field)
 
 
 def refuse_earlier_tokens(*, user_id: ObjectId) -> None:

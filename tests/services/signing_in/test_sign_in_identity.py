@@ -1,12 +1,15 @@
 import logging
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from bson import ObjectId
 from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
+from pymongo.errors import AutoReconnect
 from support.commands import CommandCounter
 from support.issuer import SHARED, shared_token
 from support.receivers import connected
@@ -268,6 +271,33 @@ def test_a_user_with_another_external_id_keeps_it(server: str) -> None:
         enter(sub="person-2")
     assert User.objects.get().valu_user_id == "person-1"
     assert claimed() == {"valuUserId:person-1": user_id}
+
+
+def test_a_refused_link_leaves_no_identity(server: str) -> None:
+    user_id = store(valuUserId="another")
+    with pytest.raises(ExternalIdTaken):
+        enter()
+    assert flows.identities.list_identities(user_id=user_id) == []
+
+
+def test_an_unlinking_that_a_crash_stopped_is_ended_by_the_next(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_id = enter().user.id
+    enter(MERKOS, sub="m1")
+    unlink = partial(
+        flows.identities.unlink,
+        user_id=user_id,
+        public_id=ExternalId.public_id(ExternalId.account_key("issuer", VALU, "person-1")),
+    )
+    crash = Mock(side_effect=AutoReconnect)
+    with monkeypatch.context() as patch, pytest.raises(AutoReconnect):
+        patch.setattr(external_ids, "unlink_external_id", crash)
+        unlink()
+    unlink()
+    assert claimed() == {"merkosUserId:m1": user_id}
+    assert User.objects.get().valu_user_id is None
+    assert [session.auth_method for session in Session.objects] == ["cdsso"]
 
 
 def test_an_external_id_that_another_program_took_away_signs_nobody_in(server: str) -> None:
