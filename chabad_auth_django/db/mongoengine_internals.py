@@ -3,7 +3,7 @@
 The names are those of mongoengine 0.29, which the package's dependency is bound to.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import mongoengine
@@ -97,8 +97,8 @@ class OpenDocument(mongoengine.Document):
     #: The BSON document that was loaded last.
     stored: Mapping[str, Any] | None = None
 
-    #: The names of the stored fields that a query has read; ``None`` where it was no query.
-    queried: Set[str] | None = None
+    #: What a query has read of the stored document; ``None`` where it was no query.
+    queried: Mapping[str, Any] | None = None
 
     _data: dict[str, Any]
 
@@ -191,14 +191,24 @@ class OpenDocument(mongoengine.Document):
 
     def remember(self) -> Callable[[], None]:
         """Return a function that gives the document its present values and state again."""
-        values, stored = self._data.copy(), self.stored
+        values, stored, queried = self._data.copy(), self.stored, self.queried
         is_new, changed = self.is_new, list(getattr(self, "_changed_fields", ()))
 
         def restore() -> None:
-            self._data, self.stored = values.copy(), stored
+            self._data, self.stored, self.queried = values.copy(), stored, queried
             self.set_state(is_new=is_new, changes=changed)
 
         return restore
+
+    def reload(self, *fields: str, **kwargs: Any) -> Any:
+        """Load the stored document, or some of its fields; see mongoengine."""
+        super().reload(*fields, **kwargs)
+        names = [self.stored_name(name.split("__")[0]) for name in fields]
+        if not fields:
+            self.queried = None
+        elif self.queried is not None:
+            self.queried = {**self.queried, **dict.fromkeys(names)}
+        return self
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
@@ -239,7 +249,7 @@ class OpenDocument(mongoengine.Document):
     @classmethod
     def _from_son(cls, son: Mapping[str, Any], *args: Any, **kwargs: Any) -> Self:
         document: Self = super()._from_son(_readable(cls, son), *args, **kwargs)
-        document.queried = son.keys()
+        document.queried = son
         return document
 
 

@@ -18,7 +18,7 @@ from chabad_auth_django.db.expressions import VERSION_KEY
 from chabad_auth_django.db.mongoengine_internals import check_value
 from chabad_auth_django.db.transactions import in_transaction, on_rollback
 from chabad_auth_django.exceptions import DocumentChanged, ValidationError
-from chabad_auth_django.models.changes import errors_of, leaves, update_of
+from chabad_auth_django.models.changes import errors_of, leaves, unread, update_of
 from chabad_auth_django.models.changing import ChangingDocument
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.validators import validate_json, validate_key
@@ -115,8 +115,9 @@ class Document(ChangingDocument):
         Only these are validated, and what is stored beside them stays. Raises ``NotFound`` when
         the document was deleted since, instead of storing a fragment of it again,
         ``AlreadyExists`` and ``ValidationError``; ``DocumentChanged`` for an array that was changed
-        since, as Mongoose's count of such changes tells. ``SaveConditionError`` is raised where
-        the criteria do not hold.
+        since, as Mongoose's count of such changes tells, and for an array or object of which
+        another is stored and was not read. ``SaveConditionError`` is raised where the criteria do
+        not hold.
         """
         if self.is_new:
             self.insert_documents([self])
@@ -127,7 +128,8 @@ class Document(ChangingDocument):
             # There is nothing to store, but the document may have been deleted.
             self.refresh()
             return self
-        conditions: dict[str, Any] = {}
+        # A query may have left out what is stored there.
+        conditions: dict[str, Any] = {path: {"$exists": False} for path in unread(self, changes)}
         if arrays and VERSION_KEY in self.field_values:
             conditions[VERSION_KEY] = self.field_values[VERSION_KEY]
         if save_condition:

@@ -1,6 +1,6 @@
 """What has changed in a Document since it was loaded, and what is wrong with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import mongoengine
@@ -46,6 +46,19 @@ def leaves(path: str, field: Any, value: Any) -> Iterator[tuple[str, Any]]:
             yield from leaves(f"{path}.{name}", inner, value.get(name, _MISSING))
     else:
         yield path, {"$literal": value}
+
+
+def unread(document: Any, changes: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the paths at which an array or an object would be set, and none was read."""
+    for path, change in changes.items():
+        if change is REMOVE or not isinstance(change["$literal"], (dict, list)):
+            continue
+        row = document.queried
+        for part in path.split("."):
+            if isinstance(row, dict):
+                row = row.get(part, _MISSING)
+        if row is _MISSING:
+            yield path
 
 
 def errors_of(document: Any) -> dict[str, Any]:

@@ -131,7 +131,7 @@ class ChangingDocument(RegisteredDocument):
         for name in self.field_values.keys() - fresh.field_values.keys():
             del self.field_values[name]
         self.set_state(is_new=False)
-        self.stored = stored
+        self.stored = self.queried = stored
 
     def _identity(self) -> dict[str, Any]:
         """Return the criteria that find this document."""

@@ -267,6 +267,53 @@ def test_a_part_of_a_document_is_saved(raw: Database, user: User) -> None:
     assert (stored["theme"], stored["language"]) == ("dark", "en")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda profile: profile.metadata.update({"b": 2}),
+        lambda profile: setattr(profile, "metadata", {"b": 2}),
+    ],
+    ids=["in place", "as a whole"],
+)
+@pytest.mark.parametrize("fields", [[], ["metadata"]], ids=["all", "one"])
+def test_save_replaces_no_object_that_was_not_read(
+    raw: Database, user: User, change: Callable[[Profile], None], fields: list[str]
+) -> None:
+    Profile.find_by_user_id(user.id).set_metadata("a", 1)
+    profile = Profile.objects.only("bio").get()
+    change(profile)
+    with pytest.raises(DocumentChanged):
+        profile.save()
+    with pytest.raises(DocumentChanged):
+        profile.save()
+    assert raw.profiles.find_one()["metadata"] == {"a": 1}
+    profile.reload(*fields)
+    profile.metadata.update({"b": 2})
+    profile.save()
+    assert raw.profiles.find_one()["metadata"] == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize("names", [["name"], ["id"]], ids=str)
+def test_save_replaces_no_array_that_was_not_read(
+    raw: Database, user: User, names: list[str]
+) -> None:
+    user.add_role("admin")
+    part = User.objects.only(*names).get()
+    part.roles.append("editor")
+    with pytest.raises(DocumentChanged):
+        part.save()
+    assert raw.users.find_one()["roles"] == ["user", "admin"]
+
+
+def test_save_replaces_no_nested_array_that_was_not_read(raw: Database, user: User) -> None:
+    Preferences.find_by_user_id(user.id).add_favorite_app("a")
+    preferences = Preferences.objects.only("dashboard__layout").get()
+    preferences.dashboard.favorite_apps.append("b")
+    with pytest.raises(DocumentChanged):
+        preferences.save()
+    assert raw.preferences.find_one()["dashboard"]["favoriteApps"] == ["a"]
+
+
 def test_two_saves_of_different_fields_keep_both(raw: Database, user: User) -> None:
     first, second = (Profile.find_by_user_id(user.id) for _ in range(2))
     first.bio = "Hi"
