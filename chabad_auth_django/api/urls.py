@@ -1,7 +1,10 @@
 """The paths of the API: ``path("api/", include("chabad_auth_django.api.urls"))``."""
 
+from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any
 
+from django.http import HttpRequest
 from django.urls import URLPattern, path, re_path, register_converter
 from django.urls.converters import StringConverter
 from rest_framework.viewsets import ViewSetMixin
@@ -53,6 +56,16 @@ register_converter(NameConverter, "chabad_name")
 def route(pattern: str, view: type[ViewSetMixin], actions: dict[str, Any], name: str) -> URLPattern:
     """Return the path at which methods of HTTP are actions of the view."""
     return path(pattern, view.as_view(actions), name=name)
+
+
+def _with_own_parameters(view: Callable[..., Any], names: Iterable[str]) -> Callable[..., Any]:
+    """Pass the view the variable parts of its own path: the host's prefix may have others."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return view(request, **{name: kwargs[name] for name in names})
+
+    return wrapper
 
 
 # Without it `profile`, for one, would take a host project's name.
@@ -167,3 +180,6 @@ urlpatterns += [
         name="not-found",
     ),
 ]
+
+for item in urlpatterns:
+    item.callback = _with_own_parameters(item.callback, item.pattern.converters)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import override_settings
+from rest_framework.test import APIClient
 from support.processes import run_code
 
 from chabad_auth_django import checks
@@ -128,6 +129,28 @@ def test_the_docs_refer_to_nothing_outside(ann: str, tmp_path: Path) -> None:
     assert files == [True] * 4
     # Neither an absolute URL nor one without its scheme.
     assert re.findall(r"//[\w.]+", page + script) == []
+
+
+@override_settings(ROOT_URLCONF="support.prefixed_urls")
+@pytest.mark.parametrize("prefix", ["/tenants/7/", "/v2/"])
+def test_the_prefix_of_the_api_may_have_variable_parts(api: APIClient, prefix: str) -> None:
+    paths = {"": 200, "users/me/": 200, "users/me/app-data/a/b/": 404, "health/live/": 200}
+    for path, status in paths.items():
+        assert api.get(prefix + path).status_code == status
+    key = f"{prefix}users/me/profile/metadata/city/"
+    assert api.put(key, {"value": "Kyiv"}, format="json").status_code == 200
+    assert api.get(key).json() == {"value": "Kyiv"}
+
+
+@override_settings(
+    ROOT_URLCONF="support.language_urls",
+    MIDDLEWARE=["django.middleware.locale.LocaleMiddleware"],
+    LANGUAGES=[("en", "English"), ("he", "Hebrew")],
+    LANGUAGE_CODE="en",
+)
+def test_the_description_has_the_prefix_of_the_language(api: APIClient) -> None:
+    for language in ("en", "he"):
+        assert f"/{language}/api/users/" in api.get(f"/{language}/api/schema/").json()["paths"]
 
 
 def test_a_check_names_the_apps_that_the_pages_miss(monkeypatch: pytest.MonkeyPatch) -> None:

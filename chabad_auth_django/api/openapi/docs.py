@@ -6,8 +6,10 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.templatetags.static import static
 from django.urls import URLResolver, get_resolver, get_script_prefix
+from django.utils.translation import get_language
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer
 from drf_spectacular.settings import patched_settings
@@ -84,7 +86,10 @@ class SchemaView(PublicView):
 
     def get(self, request: Request) -> Response:
         """Return the description."""
-        return Response(_describe(get_resolver(), get_script_prefix()))
+        resolver = get_resolver()
+        has_languages = is_language_prefix_patterns_used(str(resolver.urlconf_name))[0]
+        language = get_language() if has_languages else None
+        return Response(_describe(resolver, get_script_prefix(), language))
 
 
 class DocsView(PublicView, SpectacularSwaggerSplitView):
@@ -119,7 +124,7 @@ class DocsView(PublicView, SpectacularSwaggerSplitView):
 
 # A proxy decides the prefix, so a client may.
 @functools.lru_cache(maxsize=4)
-def _describe(resolver: URLResolver, script_prefix: str) -> Any:
+def _describe(resolver: URLResolver, script_prefix: str, language: str | None) -> Any:
     return describe_api(resolver, SETTINGS)
 
 
