@@ -29,10 +29,11 @@ def lifetime(ttl: Any) -> timedelta | None:
     """
     if not is_honoured() or isinstance(ttl, bool) or not isinstance(ttl, (int, float)):
         return None
-    longest = timedelta(days=core_conf.ACTIVITY_RETENTION_DAYS)
-    if ttl >= longest / timedelta(milliseconds=1):
+    longest, millisecond = timedelta(days=core_conf.ACTIVITY_RETENTION_DAYS), timedelta(0, 0, 1000)
+    if ttl >= longest / millisecond:
         return longest
-    return max(timedelta(milliseconds=ttl), SHORTEST)
+    # Only now is it a number that a timedelta takes.
+    return ttl * millisecond if ttl > SHORTEST / millisecond else SHORTEST
 
 
 def purge(**kwargs: Any) -> int:

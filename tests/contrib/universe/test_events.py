@@ -303,6 +303,7 @@ def test_a_ttl_counts_where_the_setting_says_so(
         thirty = 30 * day / MILLISECOND
         for ttl, kept in (
             *((0, day), (-1, day), (1.5, day), (thirty, 30 * day), (1e300, most)),
+            *((-1e300, day), (-(2**70), day), (float("nan"), day)),
             *((2**70, most), (None, None), ("x", None), (True, None)),
         ):
             Activity.objects.delete()
