@@ -79,7 +79,7 @@ class OperatorCommand(BaseCommand):
     is_audited: ClassVar[bool] = False
 
     #: Whether cron runs it: it leaves a heartbeat, and is silent there when it did nothing.
-    is_scheduled: ClassVar[bool] = False
+    is_scheduled: bool = False
 
     stdout: Terminal
     stderr: Messages

@@ -45,6 +45,11 @@ def test_each_scheduled_command_leaves_one(mongodb: str, tmp_path: Path) -> None
     assert Heartbeat.read(_id="chabad_stats") is None
 
 
+def test_a_restore_is_no_run_of_cron(mongodb: str, tmp_path: Path) -> None:
+    assert run("chabad_archive_analytics", "--restore", "2020-01", "--to", tmp_path).code == 2
+    assert Heartbeat.read(_id="chabad_archive_analytics") is None
+
+
 def test_a_run_that_fails_is_no_success(mongodb: str, raw: Database) -> None:
     run("chabad_purge_deleted")
     raw.heartbeats.update_one({}, {"$set": {"succeededAt": LONG_AGO}})

@@ -64,6 +64,8 @@ class Command(OperatorCommand):
         dry_run: bool,
         **options: Any,
     ) -> None:
+        # Cron archives. It is an operator who restores.
+        self.is_scheduled = restore is None
         folder, name = to, restore or ""
         if name.endswith(SUFFIX):
             folder, name = Path(name).parent, Path(name).name.removesuffix(SUFFIX)
@@ -98,12 +100,12 @@ class Command(OperatorCommand):
                 f"{plural(sum(months.values()), 'event')} {verb}.",
                 *(f"{month.month}  left: {to_text(month.ids)}" for month in left),
             ],
-            is_idle=not months and not left and before is not None,
+            is_idle=not months and not left,
         )
         if count := sum(month.count for month in left):
             raise Found(
-                f"Left where they are: {plural(count, 'event')} that would not come back as they "
-                "were. Mend or delete them."
+                f"Left in place, since a restore would change them: {plural(count, 'event')}. Mend "
+                "or delete what is left."
             )
 
     def _run(
