@@ -257,6 +257,9 @@ def _store_rows(model: Model, rows: list[RawBSONDocument], dry_run: bool) -> dic
     stored = _stored(model, rows)
     unchanged = sum(documents[key].raw == raw for key, raw in stored.items())
     new = _insertable(model, [row for key, row in documents.items() if key not in stored])
+    if model is User and not dry_run:
+        # Deleted since. It is stored with its Profile and Preferences only.
+        new = []
     model.note_import(rows=new, dry_run=dry_run)
     inserted = len(new) if dry_run else _insert(model, new)
     differing = len(documents) - unchanged - inserted

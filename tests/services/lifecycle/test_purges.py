@@ -20,12 +20,12 @@ from support.interleave import Pause, command
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import RAW
-from chabad_auth_django.exceptions import ChabadAuthError, DeletionOpen
+from chabad_auth_django.exceptions import ChabadAuthError, DeletionOpen, UserNotFound
 from chabad_auth_django.models import Activity, AppData, Deletion, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.services.deployment import integrity
-from chabad_auth_django.services.lifecycle import deletion, purging
+from chabad_auth_django.services.lifecycle import deletion, portability, purging
 
 NAMES = (  # noqa: SIM905
     "users profiles preferences external_ids appdatas activities analytics appdata_tombstones"
@@ -143,6 +143,22 @@ def test_a_late_worker_takes_nothing_of_who_came_back(file: io.BytesIO) -> None:
     assert purging.purge(user_id=user_id) == {}
     assert not purging.purge_ownerless(user_id=user_id)
     assert (content(), jobs.count_documents({})) == (whole, 0)
+
+
+def test_an_import_brings_nobody_back_who_is_deleted_at_its_start(
+    file: io.BytesIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring_back(file)
+    store = portability._store
+
+    def store_late(*arguments: Any) -> None:
+        User.objects.delete()
+        store(*arguments)
+
+    monkeypatch.setattr(portability, "_store", store_late)
+    with pytest.raises(UserNotFound):
+        bring_back(file)
+    assert not any(content().values())
 
 
 def test_what_a_killed_repair_leaves_is_ended_by_the_next_run(file: io.BytesIO) -> None:
