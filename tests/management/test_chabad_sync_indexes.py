@@ -113,6 +113,18 @@ def test_drop_extra_drops_what_is_not_declared(database: Database) -> None:
     assert run("--fix", "--drop-extra") == (0, ["dropped    users {name: 1}", clean()], "")
 
 
+def test_what_another_run_has_dropped_already_is_no_error(database: Database) -> None:
+    for collection in ("users", "profiles"):
+        database[collection].drop_indexes()
+        database[collection].create_index("name")
+    database.users.create_index("email", name="old")
+    seen = indexes.compare()
+    for _ in ("this run", "the other"):
+        indexes.fix(seen)
+        indexes.drop_extra(seen)
+    assert indexes.compare().differing == indexes.compare().extra == []
+
+
 @pytest.mark.parametrize("arguments", [["--drop-extra"], ["--check", "--drop-extra"]])
 def test_drop_extra_without_fix_is_refused(database: Database, arguments: list[str]) -> None:
     database.users.create_index("name")

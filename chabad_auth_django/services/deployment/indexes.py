@@ -30,6 +30,9 @@ OPTIONS = (
 #: The server has an index with these keys or this name, and other options.
 CONFLICTS = (85, 86)
 
+#: There is no index with this name.
+INDEX_NOT_FOUND = 27
+
 #: There is a view in place of the collection.
 VIEW = 166
 
@@ -185,7 +188,7 @@ def drop_extra(comparison: Comparison | None = None) -> list[Index]:
     """Drop the indexes that are not declared; return them."""
     extra = (comparison or compare()).extra
     for index in extra:
-        _collection(index).drop_index(index.name)
+        _drop(index)
     return extra
 
 
@@ -204,13 +207,22 @@ def _fix(differing: Differing) -> str:
         else:
             before = found.options.get("expireAfterSeconds", "none")
             return f"{declared}: TTL changed in place (was {before})"
-    collection.drop_index(found.name)
+    _drop(found)
     try:
         _create(declared)
     except IndexBuildFailed:
         _create(found)
         raise
     return f"{declared}: dropped and created (was {found})"
+
+
+def _drop(index: Index) -> None:
+    try:
+        _collection(index).drop_index(index.name)
+    except OperationFailure as error:
+        # Another run may have dropped it.
+        if error.code != INDEX_NOT_FOUND:
+            raise
 
 
 def _create(index: Index) -> bool:
