@@ -97,11 +97,15 @@ class UserNotFound(NotFound):
 
 
 class DeletionOpen(ChabadAuthError):
-    """The deletion of the user is under way. It would remove what is stored now."""
+    """The deletion of the user is under way, which would remove what is stored now.
+
+    Without transactions, an import too.
+    """
 
     code = "deletion_open"
     default_detail = (
-        "A deletion of this user is under way. Wait until chabad_purge_deleted has finished it."
+        "This user is just being deleted or imported. If that was interrupted, wait until "
+        "chabad_purge_deleted has finished it."
     )
 
 
