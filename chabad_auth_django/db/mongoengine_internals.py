@@ -60,6 +60,12 @@ def check_value(field: Any, value: Any) -> None:
     field._validate(value)
 
 
+class KeepsReferences:
+    """A field that shows what other programs stored as it is, and follows no reference in it."""
+
+    _auto_dereference = False
+
+
 class ChoiceStringField(mongoengine.StringField):
     """A ``StringField`` that looks at a value's type before it looks for it among the choices."""
 

@@ -7,7 +7,12 @@ from typing import Any
 import mongoengine
 
 from chabad_auth_django.conf import conf
-from chabad_auth_django.db.mongoengine_internals import ChoiceStringField, mark_changed, values_of
+from chabad_auth_django.db.mongoengine_internals import (
+    ChoiceStringField,
+    KeepsReferences,
+    mark_changed,
+    values_of,
+)
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.texts import text_length
 from chabad_auth_django.validators import (
@@ -92,7 +97,11 @@ class LongField(mongoengine.fields.LongField):
             return value
 
 
-class JSONField(mongoengine.fields.DictField):
+class ListField(KeepsReferences, mongoengine.ListField):
+    """A list whose items are of one field."""
+
+
+class JSONField(KeepsReferences, mongoengine.fields.DictField):
     """A free-form JSON object that has passed ``validators.validate_json``.
 
     ``limit`` names the setting with its greatest size in BSON bytes.
@@ -103,10 +112,6 @@ class JSONField(mongoengine.fields.DictField):
     ) -> None:
         self.limit = limit
         super().__init__(default=default, **kwargs)
-
-    def set_auto_dereferencing(self, auto_dereference: bool) -> None:
-        """Never follow references: what other programs stored is shown as it is."""
-        super().set_auto_dereferencing(False)
 
     def validate(self, value: Any) -> None:
         if not isinstance(value, dict):

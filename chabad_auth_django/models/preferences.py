@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import mongoengine
-from mongoengine.fields import BooleanField, EmbeddedDocumentField, ListField, StringField
+from mongoengine.fields import BooleanField, EmbeddedDocumentField, StringField
 
 from chabad_auth_django.db.expressions import (
     TOO_MUCH,
@@ -18,7 +18,13 @@ from chabad_auth_django.db.expressions import (
 )
 from chabad_auth_django.db.mongoengine_internals import names_by_stored
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.models.fields import DateTimeField, JSONField, NameField, TextField
+from chabad_auth_django.models.fields import (
+    DateTimeField,
+    JSONField,
+    ListField,
+    NameField,
+    TextField,
+)
 from chabad_auth_django.models.registry import Sharding
 from chabad_auth_django.models.single import SingleDocument
 from chabad_auth_django.validators import (

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Self
 
 from bson import ObjectId
-from mongoengine.fields import ListField
 from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
 
@@ -19,6 +18,7 @@ from chabad_auth_django.models.fields import (
     AuthMethodField,
     DateTimeField,
     EmailField,
+    ListField,
     NameField,
     TextField,
     now,

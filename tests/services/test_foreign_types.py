@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from bson import Code, Decimal128, ObjectId, Regex
+from bson import Code, DBRef, Decimal128, ObjectId, Regex
 from pymongo.database import Database
 from support.exports import export_and_import
 from support.management import run
@@ -18,7 +18,7 @@ from support.management import run
 from chabad_auth_django.contrib.admin.reads import person
 from chabad_auth_django.contrib.universe.mapping import identity as client_identity
 from chabad_auth_django.db.batches import RAW
-from chabad_auth_django.models import Activity, AppData, User
+from chabad_auth_django.models import Activity, AppData, Preferences, Profile, User
 from chabad_auth_django.models.app_data import ALL
 from chabad_auth_django.services.identity import search, users
 from chabad_auth_django.services.identity.identity import Identity
@@ -116,6 +116,22 @@ def test_an_odd_owner_stops_no_search_and_no_check(
         is_found = isinstance(value, list) and user.id in value
         assert counts["missing_document"] == (not is_found), value
         assert content(raw) == before
+
+
+def test_no_reference_is_followed(raw: Database[Any], user: User) -> None:
+    bob = User.create_user(email="bob@example.org")
+    stored = DBRef("users", bob.id)
+    for value in ([stored], [{"_cls": "User", "_ref": 1}], {"_cls": "User", "_ref": stored}):
+        raw.users.update_one({"_id": user.id}, {"$set": {"roles": value}})
+        raw.profiles.update_one({"userId": user.id}, {"$set": {"metadata": {"a": value}}})
+        raw.preferences.update_one({"userId": user.id}, {"$set": {"widgets.enabled": value}})
+        for read in (
+            lambda model: model.objects(__raw__=model.owned_by([user.id])).get(),
+            lambda model: model.from_stored(model.read(**model.owned_by([user.id]))),
+        ):
+            assert read(User).roles == value
+            assert read(Profile).metadata == {"a": value}
+            assert read(Preferences).widgets.enabled == value
 
 
 def test_an_odd_owner_has_no_user(raw: Database[Any], user: User) -> None:
