@@ -68,6 +68,17 @@ os._exit(9)
 """
 
 
+def test_it_starts_for_a_caller_whose_time_is_up(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chabad_auth_django.contrib.embedded.server.START_TIMEOUT", 20)
+    server = Mongod(data_dir)
+    with pymongo.timeout(0.001):
+        uri = server.start()
+    assert server.status().uri == uri
+    server.stop()
+
+
 def test_a_started_server_is_a_writable_replica_set(data_dir: Path) -> None:
     uri = Mongod(data_dir, database="here").start()
     with pymongo.MongoClient(uri) as client, client.start_session() as session:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 from collections.abc import Mapping
+from contextvars import Context
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -92,6 +93,10 @@ class Mongod:
         ``BinaryError`` if there is no ``mongod`` that runs here, ``ServerError`` if it does not
         start or runs with another replica set.
         """
+        # In a fresh context: a start may take longer than the caller's ``pymongo.timeout`` leaves.
+        return Context().run(self._start, keep)
+
+    def _start(self, keep: bool) -> str:
         self._folder.prepare()
         with self._folder.lock():
             port = self._adopt() or self._launch()
