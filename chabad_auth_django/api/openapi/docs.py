@@ -55,7 +55,7 @@ class PublicView(APIViewMixin):
 
 
 class IndexView(PublicView):
-    """All addresses. `me` is the caller; replace what is in braces."""
+    """All addresses. In them me is the caller; replace what is in braces."""
 
     renderer_classes = [JSONRenderer, BrowsableAPIRenderer]
     content_negotiation_class = ContentNegotiation
@@ -70,7 +70,8 @@ class IndexView(PublicView):
     def get(self, request: Request) -> Response:
         """Return the addresses by their names."""
         here = request.build_absolute_uri(request.path)
-        return Response({name: here + _readable(route) for name, route in self.routes.items()})
+        routes = {name: here + _readable(route) for name, route in self.routes.items()}
+        return Response(dict(sorted(routes.items(), key=lambda route: route[1])))
 
 
 def _readable(route: str) -> str:

@@ -45,12 +45,12 @@ class AnalyticsForm(PeriodForm):
     count = forms.ChoiceField(
         label=_("count"), choices=[("", _("events")), ("users", _("active users"))], required=False
     )
-    bucket = forms.ChoiceField(label=_("by"), choices=list(BUCKETS.items()), required=False)
+    bucket = forms.ChoiceField(label=_("grouped by"), choices=list(BUCKETS.items()), required=False)
     zone = forms.ChoiceField(
-        label=_("of"), choices=[("", _("your zone")), ("UTC", _("UTC (fast)"))], required=False
+        label=_("Time zone"), choices=[("", _("your zone")), ("UTC", _("UTC (fast)"))], required=False
     )
     by = forms.ChoiceField(label=_("divided by"), choices=list(BY.items()), required=False)
-    only = forms.CharField(label=_("only"), max_length=256, required=False)
+    only = forms.CharField(label=_("only this value"), max_length=256, required=False)
     compare = forms.BooleanField(label=_("Compare with the time before"), required=False)
 
     @classmethod

@@ -212,6 +212,7 @@ def _person(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": str(row["_id"]),
         "email": row.get("email"),
+        "mailbox": plain(row.get("email")).partition("@")[0],
         "name": row.get("name"),
         "initials": initials(row),
         "roles": roles[:MOST_NAMES] if isinstance(roles, list) else ["user"],
