@@ -47,7 +47,9 @@ class AnalyticsForm(PeriodForm):
     )
     bucket = forms.ChoiceField(label=_("grouped by"), choices=list(BUCKETS.items()), required=False)
     zone = forms.ChoiceField(
-        label=_("Time zone"), choices=[("", _("your zone")), ("UTC", _("UTC (fast)"))], required=False
+        label=_("Time zone"),
+        choices=[("", _("your zone")), ("UTC", _("UTC (fast)"))],
+        required=False,
     )
     by = forms.ChoiceField(label=_("divided by"), choices=list(BY.items()), required=False)
     only = forms.CharField(label=_("only this value"), max_length=256, required=False)
