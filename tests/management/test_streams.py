@@ -120,3 +120,12 @@ def test_a_file_whose_name_is_no_text(user: User, tmp_path: Path) -> None:
     result = run("chabad_export_user", user.email, "--output", path, "--json")
     assert (result.code, result.json["file"]) == (0, str(path))
     assert run("chabad_import_user", path).code == 0
+
+
+def test_standard_input_without_an_end_is_no_export(mongodb: str) -> None:
+    with (
+        Path("/dev/zero").open() as zeros,
+        mock.patch.object(sys, "stdin", zeros),
+        pytest.raises(CommandError, match="damaged or incomplete"),
+    ):
+        call_command("chabad_import_user", "-", stdout=Stream())

@@ -10,7 +10,7 @@ from django.core.management.base import CommandParser
 
 from chabad_auth_django.management.base import Found, NotDone, OperatorCommand
 from chabad_auth_django.management.output import Table
-from chabad_auth_django.services.lifecycle import portability
+from chabad_auth_django.services.lifecycle import export_file, portability
 
 
 class Command(OperatorCommand):
@@ -45,8 +45,11 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, file: str, **options: Any) -> None:
         if file == "-":
-            # It is read twice.
+            # It is read twice. What is no export may have no end.
             with tempfile.TemporaryFile() as spool:
+                line = sys.stdin.buffer.readline(export_file.MAX_SHORT_LINE)
+                export_file.check_first_line(line)
+                spool.write(line)
                 shutil.copyfileobj(sys.stdin.buffer, spool)
                 self._import(spool, **options)
             return

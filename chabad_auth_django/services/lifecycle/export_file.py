@@ -91,11 +91,7 @@ def check(file: BinaryIO) -> Content:
     file.seek(0)
     digest = hashlib.sha256()
     line = file.readline(MAX_SHORT_LINE)
-    header = _load(line.rstrip() + b"]}")
-    if header.get("format") != FORMAT:
-        raise ValidationError("The file is not an export of a user.")
-    if header.get("version") != VERSION:
-        raise ValidationError(f"The file has another version than {VERSION}.")
+    user_id = check_first_line(line)
     is_start = True
     while line and not (is_start and line.startswith(b"]")):
         digest.update(line)
@@ -107,7 +103,17 @@ def check(file: BinaryIO) -> Content:
     counts = end.get("counts")
     if not isinstance(counts, dict) or not all(type(count) is int for count in counts.values()):
         raise damaged()
-    return Content(to_object_id(header.get("user")), counts)
+    return Content(user_id, counts)
+
+
+def check_first_line(line: bytes) -> ObjectId:
+    """Return whose export begins so; raise ``ValidationError`` if none does."""
+    header = _load(line.rstrip() + b"]}")
+    if header.get("format") != FORMAT:
+        raise ValidationError("The file is not an export of a user.")
+    if header.get("version") != VERSION:
+        raise ValidationError(f"The file has another version than {VERSION}.")
+    return to_object_id(header.get("user"))
 
 
 def damaged() -> ValidationError:
