@@ -5,6 +5,7 @@ from django.test import override_settings
 from pymongo.database import Database
 from support.mongoose import MongooseError, Program
 
+from chabad_auth_django.checks.database import check_database
 from chabad_auth_django.models import Activity, AppData, Preferences, Profile, User
 
 
@@ -85,3 +86,71 @@ def test_mongoose_stores_a_second_spelling_of_an_address(
     User.create_user(email="ann@münchen.de")
     mongoose.run("await User.create({email: 'ann@MÜNCHEN.de'})")
     assert raw.users.count_documents({}) == 2
+
+
+#: A second model of the same collection, with other options of its schema.
+SECOND = """
+    const {ObjectId} = mongoose.Schema.Types;
+    const fields = {userId: ObjectId, theme: String, dashboard: {favoriteApps: [String]}};
+    const schema = new mongoose.Schema(fields, {autoIndex: false, autoCreate: false, ...options});
+    const Second = connection.models[name] ?? connection.model(name, schema, collection);
+"""
+
+
+def test_mongoose_guards_arrays_by_one_name_of_the_version(
+    mongoose: Program, raw: Database, user: User
+) -> None:
+    for key in ("rev", False):
+        name, options = f"Keyed{key}", {"versionKey": key}
+        values = {"name": name, "collection": "preferences", "options": options}
+        mongoose.run(SECOND + "kept.old = await Second.findOne()", **values)
+        Preferences(user_id=user.id).add_favorite_app("ours")
+        mongoose.run("kept.old.dashboard.favoriteApps = [name]; await kept.old.save()", name=name)
+        assert raw.preferences.find_one()["dashboard"]["favoriteApps"] == [name]
+
+
+def test_mongoose_alone_counts_each_save_where_its_schema_asks_for_that(
+    mongoose: Program, raw: Database, user: User
+) -> None:
+    values = {
+        "name": "Optimistic",
+        "collection": "preferences",
+        "options": {"optimisticConcurrency": True},
+    }
+    old = SECOND + "kept.old = await Second.findOne()"
+    save = "kept.old.theme = 'light'; await kept.old.save()"
+    mongoose.run(old, **values)
+    Preferences(user_id=user.id).update_theme("dark")
+    mongoose.run(save)
+    assert raw.preferences.find_one()["theme"] == "light"
+    # A change of an array it sees.
+    mongoose.run(old, **values)
+    Preferences(user_id=user.id).add_favorite_app("ours")
+    with pytest.raises(MongooseError, match="VersionError"):
+        mongoose.run(save)
+
+
+def test_times_under_other_names_are_unknown_fields(
+    mongoose: Program, raw: Database, user: User
+) -> None:
+    times = {"createdAt": "created_at", "updatedAt": "updated_at"}
+    values = {"name": "Timed", "collection": "profiles", "options": {"timestamps": times}}
+    raw.profiles.delete_many({})
+    mongoose.run(SECOND + "await Second.create({userId: id})", id=user.id, **values)
+    theirs = raw.profiles.find_one()
+    profile = Profile.objects.get()
+    assert profile.created_at is None
+    profile.bio = "Hi"
+    profile.save()
+    assert raw.profiles.find_one().items() >= theirs.items()
+    assert raw.profiles.find_one()["updatedAt"] > theirs["updated_at"]
+
+
+@pytest.mark.usefixtures("fresh_indexes")
+def test_mongoose_drops_the_indexes_that_its_schema_does_not_have(
+    mongoose: Program, raw: Database, mongodb: str
+) -> None:
+    values = {"name": "Bare", "collection": "profiles", "options": {}}
+    assert mongoose.run(SECOND + "return await Second.syncIndexes()", **values) == ["userId_1"]
+    (warning,) = (item for item in check_database(databases=["default"]) if "W011" in item.id)
+    assert "profiles {userId: 1}" in warning.msg
