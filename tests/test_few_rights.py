@@ -22,7 +22,24 @@ from chabad_auth_django.services.signing_in import tokens
 
 pytestmark = pytest.mark.slow
 
+WRITES = ["insert", "update", "remove", "listCollections", "listIndexes"]
+
+
+def allowed(actions: list[str], collection: str = "") -> dict[str, Any]:
+    return {"resource": {"db": "test_rights", "collection": collection}, "actions": actions}
+
+
+#: A role that makes no index, and one that reads a few collections only.
+PRIVILEGES = {
+    "clerk": [allowed(["find", *WRITES])],
+    "blind": [
+        allowed(WRITES),
+        *(allowed(["find"], name) for name in ("audit_log", "deletions", "erasures", "users")),
+    ],
+}
+
 ROLES = {
+    **{name: [{"role": name, "db": "test_rights"}] for name in PRIVILEGES},
     "nothing": [],
     "read": [{"role": "read", "db": "test_rights"}],
     "write": [{"role": "readWrite", "db": "test_rights"}, {"role": "dbAdmin", "db": "test_rights"}],
@@ -53,6 +70,8 @@ def server(our_server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pymongo.MongoClient(f"mongodb://{address}", serverSelectionTimeoutMS=60_000) as client:
         client.admin.command("createUser", "root", pwd="root", roles=["root"])
     with pymongo.MongoClient(f"mongodb://root:root@{address}") as client:
+        for name, privileges in PRIVILEGES.items():
+            client.test_rights.command("createRole", name, privileges=privileges, roles=[])
         for name, roles in ROLES.items():
             client.admin.command("createUser", name, pwd="password", roles=roles)
         yield address
@@ -88,6 +107,24 @@ def test_a_command_names_what_is_not_allowed_and_the_roles(
     assert command.partition(" ")[2] in result.err
     assert "roles readWrite and dbAdmin" in result.err
     assert len(result.err) < 400, result.err
+
+
+def test_who_may_make_no_index_is_told_without_the_command(by: Any) -> None:
+    with by("clerk"):
+        result = run("chabad_sync_indexes", "--yes")
+    assert result.code == 2
+    assert "createIndexes" in result.err and "roles readWrite and dbAdmin" in result.err
+    assert "lsid" not in result.err and "$db" not in result.err
+
+
+def test_a_scan_that_may_read_nothing_says_so_without_the_command(by: Any) -> None:
+    with by("write"):
+        assert run("chabad_sync_indexes").code == 0
+    with by("blind"):
+        result = run("chabad_verify_erasure", "ann@example.org")
+    assert result.code == 2
+    assert "appdatas was not looked through" in result.err
+    assert "lsid" not in result.err and "$db" not in result.err
 
 
 def test_a_command_of_a_user_with_the_wrong_password_says_what_to_check(by: Any) -> None:

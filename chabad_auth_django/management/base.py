@@ -1,6 +1,7 @@
 """What all management commands have in common: errors, output, questions."""
 
 import io
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
@@ -44,6 +45,10 @@ EXIT_STATUSES: Mapping[int, str] = {
 BEAT_TIMEOUT = 2.0
 
 T = TypeVar("T")
+
+# Where the project configures no log, Python would write the tracebacks of PyMongo's own threads on
+# standard error.
+logging.getLogger("pymongo").addHandler(logging.NullHandler())
 
 
 class NotDone(CommandError):

@@ -13,6 +13,7 @@ from support.exports import exported
 from support.faults import TEST_COMMANDS, failing, kill
 from support.interleave import Pause, command
 from support.management import run
+from support.processes import run_code
 
 from chabad_auth_django.contrib.embedded.server import Mongod
 from chabad_auth_django.db import connection
@@ -97,3 +98,13 @@ def test_the_log_has_no_frames_of_an_outage(
     assert (result.code, len(result.err.splitlines())) == (2, 1)
     assert "resume failed for the user" in caplog.text
     assert "File " not in caplog.text
+
+
+def test_errors_of_the_threads_of_pymongo_are_not_on_standard_error(tmp_path: Path) -> None:
+    code = (
+        "import logging\n"
+        "import chabad_auth_django.management.base\n"
+        "logging.getLogger('pymongo.client').error('x')"
+    )
+    process = run_code(code, cwd=tmp_path)
+    assert (process.returncode, process.stderr) == (0, "")

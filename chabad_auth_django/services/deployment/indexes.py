@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.errors import DUPLICATE_KEY
+from chabad_auth_django.db.errors import DUPLICATE_KEY, UNAUTHORIZED
 from chabad_auth_django.exceptions import IndexBuildFailed
 from chabad_auth_django.models import OwnedCollection
 from chabad_auth_django.models.base import Document
@@ -232,7 +232,7 @@ def _create(index: Index) -> bool:
         with connection.long_limit(BUILD_TIMEOUT):
             collection.create_index(list(index.keys), name=index.name, **index.options)
     except OperationFailure as error:
-        if error.timeout:
+        if error.timeout or error.code == UNAUTHORIZED:
             raise
         if error.code in CONFLICTS:
             found = list(_found_indexes(collection))

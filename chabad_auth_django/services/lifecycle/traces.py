@@ -12,7 +12,7 @@ from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 from pymongo.read_preferences import ReadPreference
 
-from chabad_auth_django.db import connection
+from chabad_auth_django.db import connection, errors
 from chabad_auth_django.db.batches import RAW, SIZE, Advance, in_batches
 from chabad_auth_django.models import AuditEntry, Deletion
 from chabad_auth_django.models.deletion import OLD_RECEIPTS
@@ -69,7 +69,7 @@ def find_traces(
                         yield Trace(collection.name, row.get("_id"), path)
                 advance(1)
         except OperationFailure as error:
-            unreadable(collection.name, str(error).partition(", full error:")[0])
+            unreadable(collection.name, errors.describe(error))
 
 
 def count_audit_entries(*, names: Sequence[str]) -> int:
