@@ -114,6 +114,7 @@ def test_what_came_back_without_its_user_goes_too(
     result = run(COMMAND, tmp_path / "receipt", answers="1\n")
     assert (result.code, owned(raw, ann)) == (0, {})
     assert result.lines[-1] == "0 users, 1 document."
+    assert AuditEntry.read(action="integrity.repair", userId=ann.id)
     assert raw.deletions.count_documents({}) == 0
     assert owned(raw, eve)
 

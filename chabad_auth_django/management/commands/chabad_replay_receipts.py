@@ -59,7 +59,7 @@ class Command(DeleteUser):
         for user_id in user_ids:
             found = purging.count_documents(user_id=user_id)
             if not dry_run:
-                purging.purge_ownerless(user_id=user_id)
+                replay.purge(user_id=user_id)
             self.documents += sum(found.values())
             row = {"id": user_id, "email": None, "documents": found}
             verb = "would delete" if dry_run else "deleted"

@@ -18,6 +18,7 @@ from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import AuditEntry, User
 from chabad_auth_django.models.audit import DONE
 from chabad_auth_django.models.fields import to_utc
+from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.lifecycle import purging
 from chabad_auth_django.validators import to_object_id
 
@@ -72,6 +73,12 @@ def find(*, gone: Iterable[Gone]) -> tuple[list[ObjectId], list[ObjectId]]:
         elif any(purging.count_documents(user_id=item.user_id).values()):
             documents.append(item.user_id)
     return users, documents
+
+
+def purge(*, user_id: ObjectId) -> None:
+    """Delete what came back of a user who did not, under a job."""
+    audit.record(action="integrity.repair", user_id=user_id, kind="orphan")
+    purging.purge_ownerless(user_id=user_id)
 
 
 def _was_imported(gone: Gone) -> bool:
