@@ -314,3 +314,8 @@ def test_an_etag_does_not_tell_of_the_version(raw: Database, user: User) -> None
         body = {"dataValue": {"a": 1}} if "app-data" in path else {}
         answer = client.patch(url, body, format="json", headers={"If-Match": tag})
         assert answer.status_code == 200, path
+    expanded = "/api/users/me/?expand=profile,preferences"
+    tag = client.get(expanded)["ETag"]
+    for collection in ("users", "profiles", "preferences"):
+        raw[collection].update_one({}, {"$inc": {"__v": 1}})
+    assert client.get(expanded, headers={"If-None-Match": tag}).status_code == 304

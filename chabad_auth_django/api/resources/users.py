@@ -26,6 +26,7 @@ from chabad_auth_django.api.resources import shapes
 from chabad_auth_django.api.resources.preferences import PreferencesSerializer
 from chabad_auth_django.api.resources.profile import ProfileSerializer
 from chabad_auth_django.db.cursors import decode
+from chabad_auth_django.db.expressions import without_version
 from chabad_auth_django.db.transactions import atomic, on_commit
 from chabad_auth_django.exceptions import PermissionDenied
 from chabad_auth_django.models import Preferences, Profile, User
@@ -209,7 +210,7 @@ class UserViewSet(APIViewSet):
         row = self._read_user()
         if not names:
             return respond(request, row, shapes.user)
-        found = {name: EXPANDABLE[name].model.read_or_make(self.user_id) for name in names}
+        found = {name: EXPANDABLE[name].model.read_or_make(self.user_id) or {} for name in names}
 
         def shape(rows: shapes.Row) -> dict[str, Any]:
             expanded = {
@@ -218,7 +219,8 @@ class UserViewSet(APIViewSet):
             }
             return {**shapes.user(row), **expanded}
 
-        return respond(request, {"user": row, **found}, shape)
+        rows = {"user": row, **found}
+        return respond(request, {name: without_version(rows[name]) for name in rows}, shape)
 
     @describe_change(
         "users_update", UserSerializer, request=UserPatchSerializer, responses=errors(409)
