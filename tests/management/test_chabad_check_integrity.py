@@ -223,6 +223,14 @@ def test_it_sees_what_is_stored(ann: User, raw: Database, subtests: Any) -> None
     assert finding["detail"].startswith("timestamp")
 
 
+def test_what_is_wrong_within_a_list_is_named_by_its_path(ann: User, raw: Database) -> None:
+    raw.users.update_one({}, {"$set": {"roles": ["user", ""]}})
+    raw.preferences.update_one({}, {"$set": {"widgets.enabled": [""]}})
+    text = "Expected a string of 1 to {} characters."
+    details = [row["detail"] for row in run(COMMAND, "--json").json["findings"]]
+    assert details == [f"roles.1: {text.format(100)}", f"widgets.enabled.0: {text.format(255)}"]
+
+
 def test_no_id_of_another_program_ends_it(ann: User, raw: Database) -> None:
     raw.profiles.insert_one({"userId": NOBODY})
     ids: list[Any] = ["text", 7, 2.5, {"a": 1}, None, Binary(b"x", 4), MinKey(), {"b": [1]}]

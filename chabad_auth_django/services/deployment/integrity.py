@@ -245,13 +245,22 @@ def _invalid(model: type[Document], row: Mapping[str, Any]) -> Iterator[Finding]
     except ValidationError as error:
         told = {path.partition(".")[0] for path in wrong}
         errors = error.errors or {"": error.detail}
-        wrong |= {name: text for name, text in errors.items() if name not in told}
+        wrong |= dict(_flat({name: text for name, text in errors.items() if name not in told}))
     except Exception as error:
         # Other programs may have stored anything. That it cannot be read is the finding.
         wrong = wrong or {"cannot be read": type(error).__name__}
     if wrong:
         detail = "; ".join(f"{name}: {text}" for name, text in wrong.items())
         yield Finding("invalid", model.collection().name, row["_id"], detail)
+
+
+def _flat(errors: Mapping[Any, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the path and the text of each error, those within objects and lists too."""
+    for name, text in errors.items():
+        if isinstance(text, Mapping):
+            yield from _flat(text, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", text
 
 
 def _id_or_none(value: Any) -> ObjectId | None:
