@@ -25,8 +25,7 @@ USUAL = {**OperatorCommand.exit_statuses, **EXIT_STATUSES}
 INTRODUCTION = f"""\
 # The management commands
 
-Made from the parsers of the commands by `cd tests && python -m support.command_reference`; a test
-compares it with them.
+<!-- Made from the parsers of the commands: cd tests && python -m support.command_reference -->
 
 | Option of many commands | Meaning |
 |---|---|

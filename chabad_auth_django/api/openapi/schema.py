@@ -38,7 +38,7 @@ prints a token.
 **Errors** are `{"code", "detail", "errors"?}`: `code` is for programs, and `errors` says what is
 wrong with which field.
 
-**Send a write again** without a thought where it has an `Idempotency-Key`: it happens once.
+**Repeat a write** safely with an `Idempotency-Key`: it happens once.
 """
 
 #: Tag of operations -> its description. The tag is the part of the path that names a resource.

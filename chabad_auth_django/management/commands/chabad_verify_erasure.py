@@ -75,9 +75,14 @@ class Command(OperatorCommand):
                 *(lines if shown else ()),
                 f"{plural(count, 'trace')} in {plural(bar.done, 'document')}.",
                 *(f"{item} That is no trace." for item in under_way),
-                f"{plural(kept, 'entry', 'entries')} of the audit trail "
-                f"{'has' if kept == 1 else 'have'} the id. They are no traces, and are removed "
-                f"{plural(conf.AUDIT_RETENTION_DAYS, 'day')} after they were stored.",
+                *(
+                    [
+                        f"Not counted: {plural(kept, 'entry', 'entries')} of the audit trail with "
+                        f"the id, kept for {plural(conf.AUDIT_RETENTION_DAYS, 'day')}."
+                    ]
+                    if kept
+                    else ()
+                ),
             ],
         )
         for name, reason in unread.items():
