@@ -50,7 +50,7 @@ def fields(schema: dict[str, Any], components: dict[str, Any]) -> Iterator[list[
 
 def writes() -> list[tuple[str, str, str]]:
     """Return verb, path and field of everything that can be written, from the description."""
-    description = _describe(get_resolver(), "/")
+    description = _describe(get_resolver(), "/", None)
     components = description["components"]["schemas"]
     found = set()
     for path, operations in description["paths"].items():
