@@ -95,7 +95,7 @@ def test_it_can_be_interrupted_and_run_again(user: User) -> None:
     with interrupted(traces, "_paths"):
         assert run(COMMAND, user.email).code == 130
     result = run(COMMAND, user.email, bar=True)
-    assert (result.code, result.lines[-2]) == (1, "1 trace in 4 documents.")
+    assert (result.code, result.lines[-1]) == (1, "1 trace in 4 documents.")
     assert "scanning" in result.err
 
 
