@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from pymongo.errors import ConnectionFailure, ExecutionTimeout
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, WriteConcernError
 
 logger = logging.getLogger("chabad_auth_django")
 
@@ -16,7 +16,7 @@ def log_failure(function: Callable[..., Any], error: Exception, *, moment: str) 
     The text of the error is left out, because it may hold personal data. That MongoDB does not
     answer is no mistake in the code: where it was is left out too.
     """
-    is_outage = isinstance(error, (ConnectionFailure, ExecutionTimeout))
+    is_outage = isinstance(error, (ConnectionFailure, ExecutionTimeout, WriteConcernError))
     frames = [] if is_outage else traceback.format_tb(error.__traceback__)
     where = "".join(["\n", *frames]).rstrip()
     kind = type(error).__qualname__

@@ -28,6 +28,10 @@ COMMAND = re.compile(r' \{ (\w+): (?:"([^"]*)")?.*', re.DOTALL)
 def describe(error: BaseException) -> str:
     """Return what is wrong and what to do, in a few sentences without personal data."""
     reason = str(error)
+    if isinstance(error, BulkWriteError):
+        # Its own text is the same for all.
+        failures = error.details["writeErrors"] + error.details["writeConcernErrors"]
+        reason = failures[0]["errmsg"]
     for end in ENDS:
         reason = reason.partition(end)[0]
     reason = " ".join(COMMAND.sub(r" \1 \2", reason).split()).rstrip(".")

@@ -70,6 +70,7 @@ def test_an_import_that_no_majority_confirms_is_not_done(server: Mongod, tmp_pat
     with failing("insert", namespace=namespace, **UNCONFIRMED):
         result = run("chabad_import_user", path)
     assert (result.code, len(result.err.splitlines())) == (2, 1)
+    assert "MongoDB refused: x. Then run the same command again." in result.err
     assert run("chabad_import_user", path).code == 0
     assert Activity.objects.count() == 1
 
