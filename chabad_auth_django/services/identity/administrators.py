@@ -100,6 +100,11 @@ def _announce(entry: ObjectId, user_id: ObjectId) -> tuple[ObjectId, ...]:
     return tuple(item["userId"] for item in document["going"])
 
 
+def forget(*, user_id: ObjectId) -> None:
+    """Take a deleted user out of the shared document, where a killed process has left it."""
+    _guards().update_one(_KEY, {"$pull": {"going": {"userId": user_id}}})
+
+
 def _withdraw(entry: ObjectId) -> None:
     _guards().update_one(_KEY, {"$pull": {"going": {"id": entry}}})
 

@@ -29,6 +29,7 @@ from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeou
 
 from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import in_transaction, is_repeated, on_commit, on_incomplete
 from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.failures import log_failure
@@ -226,6 +227,8 @@ def resume(*, user_id: ObjectId) -> Outcome:
         purged = {name: purged.get(name, 0) + found.get(name, 0) for name in purged | found}
     if unknown := _left_to_others(job):
         return Outcome(user_id, purged, finished=False, unknown=unknown)
+    if not connection.supports_transactions():
+        administrators.forget(user_id=user_id)
     if Deletion.close(_id=user_id, since=job.get("since")):
         journal.tell(
             journal.LIFECYCLE,

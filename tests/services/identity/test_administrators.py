@@ -189,6 +189,15 @@ def test_nothing_is_left_of_a_change(either_server: str) -> None:
     assert [guard["going"] for guard in guards] == [[]]
 
 
+def test_the_last_sweep_of_a_deletion_takes_what_a_crash_left(standalone: str) -> None:
+    ann = User.create_user(email="ann@example.org")
+    administrators._announce(ObjectId(), ann.id)
+    delete(ann)
+    list(deletion.run())
+    [guard] = connection.get_database()["guards"].find()
+    assert guard["going"] == []
+
+
 def test_an_unknown_user_is_left_to_the_change(mongodb: str) -> None:
     result = administrators.keep_one(
         user_id=ObjectId(), left=administrators.nothing, change=lambda: "changed"
