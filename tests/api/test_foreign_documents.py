@@ -262,3 +262,22 @@ def test_the_version_of_a_foreign_value_goes_on_after_its_deletion(
     assert api.put(path, {"dataValue": 2}, format="json").json()["version"] == 8
     assert api.delete(path).status_code == 204
     assert api.put(path, {"dataValue": 2}, format="json").json()["version"] == 9
+
+
+def test_a_document_that_another_program_has_filled_is_too_large_to_grow(
+    send: Any, raw: Database[Any], owner: User
+) -> None:
+    raw.appdatas.insert_one({"userId": owner.id, "appId": "cteen", "dataKey": "k", "version": 1})
+    grown: dict[str, tuple[str, str, Any]] = {
+        "users": ("patch", "", {"name": "x" * 100}),
+        "profiles": ("put", "profile/metadata/k/", {"value": "x" * 100}),
+        "preferences": ("put", f"preferences/favorite-apps/{'x' * 100}/", None),
+        "appdatas": ("patch", "app-data/cteen/k/", {"dataValue": {"a": "x" * 100}}),
+    }
+    for name, (verb, path, body) in grown.items():
+        row = raw[name].find_one({"_id" if name == "users" else "userId": owner.id})
+        room = 16 * 2**20 - len(encode({**row, "theirs": b""}))
+        raw[name].update_one({"_id": row["_id"]}, {"$set": {"theirs": bytes(room)}})
+        response = send(verb, f"users/me/{path}", body)
+        assert (response.status_code, response.json()["code"]) == (413, "too_large"), name
+        raw[name].replace_one({"_id": row["_id"]}, row)

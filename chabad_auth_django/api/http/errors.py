@@ -125,6 +125,9 @@ _UNAVAILABLE_CODES = frozenset(
 )
 
 
+#: With what another program stored in it, a document would have more than 16 MB.
+_TOO_LARGE_CODES = frozenset((10334, 17419))
+
 #: Errors for which REST framework's text repeats a part of the request or does not help.
 _DETAILS: dict[type[drf.APIException], str] = {
     drf.MethodNotAllowed: "This method is not allowed. The header Allow names those that are.",
@@ -208,7 +211,7 @@ def _respond(error: Exception) -> Response | None:
         error = drf.ParseError()
     if isinstance(error, drf.APIException):
         return _framework_response(error)
-    if isinstance(error, DocumentTooLarge):
+    if isinstance(error, DocumentTooLarge) or not _TOO_LARGE_CODES.isdisjoint(_codes(error)):
         return Response(body("too_large", "The document is too large. Store less in it."), 413)
     if isinstance(error, (OperationalError, InterfaceError)):
         # The host project's own database, which holds its sessions.
@@ -234,7 +237,7 @@ def is_outage(error: BaseException | None) -> bool:
     )
 
 
-def _codes(error: PyMongoError) -> set[int]:
+def _codes(error: Exception) -> set[int]:
     if not isinstance(error, OperationFailure):
         return set()
     # The code of a bulk write says nothing; the reason for the failure is in the details.
