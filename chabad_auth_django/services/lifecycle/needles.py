@@ -39,6 +39,9 @@ _ESCAPED = re.compile(rb"%(?:u|[0-9A-Fa-f]{2})|&#?\w|\\[^\\]")
 # Characters that nobody sees within a word.
 _UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
+# More accents than any letter of a name has. To put them in order takes the square of their number.
+_MANY_MARKS = re.compile(r"([^\w\x00-\x7f]{100})[^\w\x00-\x7f]+")
+
 #: Digits of a Decimal128.
 MAX_DIGITS = 34
 
@@ -201,6 +204,7 @@ def _unescape(match: re.Match[str]) -> str:
 def _fold(text: str) -> str:
     if text.isascii():
         return text.lower()
-    text = unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).casefold()
+    text = _MANY_MARKS.sub(r"\1", _UNSEEN.sub("", text))
+    text = unicodedata.normalize("NFKC", text).casefold()
     # Turkish has a dotless "i", and a dotted one in upper case.
     return unicodedata.normalize("NFKC", text).replace("i\u0307", "i").replace("\u0131", "i")

@@ -259,6 +259,7 @@ def test_a_text_that_is_made_to_be_slow_or_to_fail_is_read_like_others() -> None
     assert needles.are_in(digits + b"&#" + b"0" * 5000 + b"99;anary77")
     started = time.process_time()
     assert needles.are_in(b"%41" + b"\\" * 100_000 + rb"\u0063anary77")
+    assert needles.are_in(("a" + "\u0301\u0316" * 60_000 + "canary77").encode())
     assert time.process_time() - started < 5
 
 
