@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 from django import test
+from rest_framework.renderers import JSONRenderer
 from rest_framework.test import APIClient as DRFAPIClient
 
 from chabad_auth_django.conf import conf
@@ -59,6 +60,8 @@ class APIClient(DRFAPIClient):
     def __init__(self, user: User | None = None, **defaults: Any) -> None:
         super().__init__(**defaults)
         self.default_format = "json"
+        # TEST_REQUEST_RENDERER_CLASSES are for the host's API: they may lack JSON, or rename keys.
+        self.renderer_classes = {**self.renderer_classes, "json": JSONRenderer}
         if user is not None:
             self.sign_in(user)
 

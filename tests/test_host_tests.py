@@ -28,6 +28,7 @@ MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware",
               "django.contrib.auth.middleware.AuthenticationMiddleware"]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
 CHABAD_AUTH = {"HOST_ID": "host"}
+REST_FRAMEWORK = {"TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.MultiPartRenderer"]}
 ROOT_URLCONF = "urls"
 STATIC_URL = "static/"
 USE_TZ = True
