@@ -89,6 +89,13 @@ def test_a_dry_run_says_what_and_changes_nothing(raw: Database, folder: Path) ->
     assert raw.analytics.count_documents({}) == 59
 
 
+def test_it_counts_no_event_that_stays_out(raw: Database, user: User, folder: Path) -> None:
+    run("--before", "2025-02-01", "--to", folder)
+    user.delete()
+    assert run_json("--restore", "2025-01", "--to", folder)["months"] == {"2025-01": 0}
+    assert raw.analytics.count_documents({}) == 0
+
+
 def test_a_year_before_1000_has_four_digits(raw: Database, user: User, folder: Path) -> None:
     day = datetime(24, 1, 20, tzinfo=UTC)
     fields = {"event_name": "x", "event_category": "custom", "timestamp": day}

@@ -54,7 +54,10 @@ _MOVED = {"$in": [MOVING, ARCHIVED, RESTORING]}
 
 @dataclass(frozen=True)
 class Progress:
-    """Events of a month that were moved, from or to the archive of that name."""
+    """Events of a month that were moved, from or to the archive of that name.
+
+    An event that was changed meanwhile, or whose user was erased, is not moved.
+    """
 
     month: str
     name: str
@@ -178,12 +181,13 @@ def _move(record: dict[str, Any], folder: Path) -> Iterator[Progress]:
     done = record["moved"]
     lines = archive_files.read(folder, record["name"], skip=done)
     for batch in by_size(lines, count=conf.PURGE_BATCH_SIZE, size=len):
-        if not _move_batch(record["_id"], done, batch):
+        moved = _move_batch(record["_id"], done, batch)
+        if moved is None:
             raise ArchiveError(f"Another run is at {record['name']}.")
         done += len(batch)
         # Counting reads the log, and should not have to read all this there.
         rollups.catch_up()
-        yield Progress(record["month"], record["name"], len(batch))
+        yield Progress(record["month"], record["name"], moved)
     _archives().update_one(
         {"_id": record["_id"], "state": MOVING, "moved": record["events"]},
         {"$set": {"state": ARCHIVED}},
@@ -191,10 +195,11 @@ def _move(record: dict[str, Any], folder: Path) -> Iterator[Progress]:
 
 
 @atomic
-def _move_batch(record_id: Any, done: int, batch: list[bytes]) -> bool:
+def _move_batch(record_id: Any, done: int, batch: list[bytes]) -> int | None:
+    """Return how many events were moved; ``None``: another run is there."""
     key = {"_id": record_id, "state": MOVING, "moved": done}
     if not _archives().update_one(key, {"$inc": {"moved": len(batch)}}).modified_count:
-        return False
+        return None
     events = [StoredDocument(event, CODEC) for event in batch]
     wanted = {"_id": {"$in": [event["_id"] for event in events]}}
     stored = {id_key(row): row.raw for row in _raw_events().find(wanted)}
@@ -211,7 +216,7 @@ def _move_batch(record_id: Any, done: int, batch: list[bytes]) -> bool:
     mine = [events[index] for index in moved.values()]
     ledger.add_archived(mine)
     Analytics.collection().delete_many({"_id": {"$in": [event["_id"] for event in mine]}})
-    return True
+    return len(mine)
 
 
 def _bring_back(record: dict[str, Any], folder: Path) -> Iterator[Progress]:
@@ -220,22 +225,26 @@ def _bring_back(record: dict[str, Any], folder: Path) -> Iterator[Progress]:
     done, total = moved["restored"], moved["moved"]
     lines = islice(archive_files.read(folder, record["name"], skip=done), total - done)
     for batch in by_size(lines, count=conf.PURGE_BATCH_SIZE, size=len):
-        owners = _restore_batch(record["_id"], done, batch)
-        if owners is None:
+        restored = _restore_batch(record["_id"], done, batch)
+        if restored is None:
             raise ArchiveError(f"Another run is at {record['name']}.")
+        count, owners = restored
         # Check the users, as after every insert. The counts of deleted users are kept.
         for user_id in owners - User.existing_ids(owners):
             purging.purge_ownerless(user_id=user_id)
         done += len(batch)
         rollups.catch_up()
-        yield Progress(record["month"], record["name"], len(batch))
+        yield Progress(record["month"], record["name"], count)
     _archives().update_one(
         {"_id": record["_id"], "state": RESTORING}, {"$set": {"state": RESTORED}}
     )
 
 
 @atomic
-def _restore_batch(record_id: Any, done: int, batch: list[bytes]) -> set[Any] | None:
+def _restore_batch(
+    record_id: Any, done: int, batch: list[bytes]
+) -> tuple[int, set[ObjectId]] | None:
+    """Return how many events came back, and whose; ``None``: another run is there."""
     key = {"_id": record_id, "state": RESTORING, "restored": done}
     if not _archives().update_one(key, {"$inc": {"restored": len(batch)}}).modified_count:
         return None
@@ -261,7 +270,7 @@ def _restore_batch(record_id: Any, done: int, batch: list[bytes]) -> set[Any] | 
     owners = {id for event in mine if isinstance(id := event.get("userId"), ObjectId)}
     deleted = owners - User.existing_ids(owners)
     # There are events of users who never existed; they come back as they were.
-    return owners - deleted | deletion.keep_open(user_ids=deleted)
+    return len(missing), owners - deleted | deletion.keep_open(user_ids=deleted)
 
 
 def _raw_events() -> Collection[RawBSONDocument]:
