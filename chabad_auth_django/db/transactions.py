@@ -144,7 +144,7 @@ def on_commit(hook: Hook, *, robust: bool = True) -> None:
 
 
 def on_rollback(hook: Hook) -> None:
-    """Call the hook after each try of the transaction that was rolled back, the last one first."""
+    """Call the hook whenever a try of the transaction is rolled back; the last hook comes first."""
     hooks = _hooks.get()
     if hooks is not None:
         hooks.rollback.insert(0, hook)

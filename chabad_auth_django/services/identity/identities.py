@@ -76,12 +76,11 @@ def find_claimant(*, key: str, issued_at: datetime | None = None) -> User | None
 
 
 def find_or_link_user(*, identity: Identity) -> User | None:
-    """Return the user whom the identity names, for a request that is no sign-in.
+    """Return the user of the identity, for a request that is no sign-in; ``None`` for nobody.
 
-    ``None`` where there is none, unless an issuer names a new person: then it is created. Who was
-    deleted must not come back with what the client had before: an account that is logged in to the
-    Django project got its user at that login, and an issuer's token must be younger than the
-    deletion. Raises what ``find_or_create_user`` raises.
+    A new user is created only for an issuer's token that is younger than any deletion of an earlier
+    user. An account of the Django project gets its user when it logs in, not here: a session from
+    before a deletion must not bring the user back. Raises what ``find_or_create_user`` raises.
     """
     vouches = departures.vouches_for_a_new_user(identity=identity)
     if not vouches and find_to_link(identity=identity) is None:

@@ -113,10 +113,10 @@ def delete(*, subject: Subject, advance: Advance, action: str = "user.delete") -
 
 
 def begin(*, user_id: ObjectId, seconds: float) -> Receipt:
-    """Remove the user for everybody and purge for at most the given seconds; return the receipt.
+    """Remove the user for everybody and purge for at most the given seconds.
 
-    It is as of before the purge, with which ``chabad_purge_deleted`` goes on. Once more: nothing
-    new begins. Raises ``UserNotFound`` and ``LastAdministrator``.
+    Return the receipt as of the removal, before the purge, which ``chabad_purge_deleted``
+    continues. A second call begins nothing new. Raises ``UserNotFound`` and ``LastAdministrator``.
     """
     # By the id alone: the same digits may be an external id of somebody else.
     subject = _find_by_id(user_id)
