@@ -108,14 +108,15 @@ class User(IdentifyingDocument):
         """Return the user with this e-mail address, however it is written, or ``None``.
 
         Raises ``AmbiguousEmail`` where other programs stored it, in two spellings, for several, and
-        where the collection's collation takes another address for the same.
+        where the collection's collation takes another address for the same, or the user's id is no
+        ``ObjectId``.
         """
         spellings = email_spellings(email)
-        rows = cls.default_collection().find({"email": {"$in": spellings}}).limit(2)
-        found = [cls.from_stored(row) for row in rows]
+        rows = list(cls.default_collection().find({"email": {"$in": spellings}}).limit(2))
+        found = [cls.from_stored(row) for row in rows if isinstance(row["_id"], ObjectId)]
         # The collation of the collection may take "munchen" for "münchen".
         is_other = any(user.normal_email not in (spellings[0], None) for user in found)
-        if is_other or len(found) > 1:
+        if is_other or len(rows) > 1 or len(found) < len(rows):
             raise AmbiguousEmail
         return found[0] if found else None
 

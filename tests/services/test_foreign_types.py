@@ -18,9 +18,10 @@ from support.management import run
 from chabad_auth_django.contrib.admin.reads import person
 from chabad_auth_django.contrib.universe.mapping import identity as client_identity
 from chabad_auth_django.db.batches import RAW
+from chabad_auth_django.exceptions import AmbiguousEmail
 from chabad_auth_django.models import Activity, AppData, Preferences, Profile, User
 from chabad_auth_django.models.app_data import ALL
-from chabad_auth_django.services.identity import search, users
+from chabad_auth_django.services.identity import external_ids, search, users
 from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.signing_in import flows
 
@@ -116,6 +117,17 @@ def test_an_odd_owner_stops_no_search_and_no_check(
         is_found = isinstance(value, list) and user.id in value
         assert counts["missing_document"] == (not is_found), value
         assert content(raw) == before
+
+
+def test_the_text_of_an_id_is_nobody_elses_id(raw: Database[Any], user: User) -> None:
+    twin = {"_id": str(user.id), "email": "bob@example.org", "merkosUserId": "m"}
+    raw.users.insert_one(twin)
+    with pytest.raises(AmbiguousEmail):
+        User.find_by_email("bob@example.org")
+    assert external_ids.find_user_by_external_id(field="merkosUserId", value="m") is None
+    for name in ("bob@example.org", "m"):
+        assert run("chabad_delete_user", name, "--yes").code == 2
+    assert raw.users.count_documents({}) == 2
 
 
 def test_no_reference_is_followed(raw: Database[Any], user: User) -> None:

@@ -129,8 +129,12 @@ def find_user_by_external_id(*, field: str, value: str) -> User | None:
     """
     user = _claimant(field, value)
     if user is None:
-        users = User.objects(__raw__={field: value}).limit(10)
-        found = [user for user in users if not _is_other(user[User.field_name(field)], value)]
+        rows = User.collection().find({field: value}).limit(10)
+        found = [
+            User.from_stored(row)
+            for row in rows
+            if isinstance(row["_id"], ObjectId) and not _is_other(row[field], value)
+        ]
         if len(found) > 1:
             raise ExternalIdTaken
         if found:

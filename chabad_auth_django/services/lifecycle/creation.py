@@ -55,7 +55,8 @@ def find_user(*, name: str) -> User:
     names = {**dict.fromkeys(EXTERNAL_ID_FIELDS, [name]), "email": email_spellings(name)}
     keys = [{field: {"$in": wanted}} for field, wanted in names.items()]
     rows = User.collection().find({"$or": keys}).limit(10)
-    found = [row for row in rows if _has(row, names)]
+    # The text of an id would name the user whose id it is.
+    found = [row for row in rows if isinstance(row["_id"], ObjectId) and _has(row, names)]
     if not found:
         departure = departed.find(name=name)
         nobody = f"No user has the e-mail address, id or external id {name!r}."
