@@ -84,6 +84,14 @@ def test_all_addresses_of_a_network_of_ipv6_are_one_caller(mongodb: str) -> None
         assert sign_in("user6", "::ffff:10.0.0.2").status_code == 403
 
 
+@pytest.mark.parametrize("address", ["10.0.0.1", "[2001:db8:1:2::1]"])
+def test_the_port_that_a_proxy_adds_is_no_part_of_the_address(mongodb: str, address: str) -> None:
+    with rates(mongodb, sign_in="1/min"):
+        assert sign_in("user1", f"{address}:1024").status_code == 403
+        assert sign_in("user2", f"{address}:1025").status_code == 429
+        assert sign_in("user3", address.strip("[]")).status_code == 429
+
+
 @pytest.mark.parametrize("name", ["ann@example.org", " ANN@Example.ORG", "ａｎｎ@example.org"])
 def test_one_account_from_many_addresses_is_one_caller(mongodb: str, name: str) -> None:
     with rates(mongodb, sign_in="3/min"):

@@ -16,6 +16,7 @@ import unicodedata
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -94,6 +95,9 @@ class ScopedThrottle(SimpleRateThrottle):
         """Return the client's address; a server that listens on a socket may tell none."""
         ident = super().get_ident(request) or ""
         with suppress(ValueError):
+            if ident.startswith("[") or ident.count(":") == 1:
+                # Some proxies add the port, which is another one on each connection.
+                ident = urlsplit(f"//{ident}").hostname or ident
             address = ip_address(ident)
             if isinstance(address, IPv6Address):
                 # A client has all addresses of its network, which are named by the last 64 bits.
