@@ -17,12 +17,12 @@ SHOWN = 100
 class Command(OperatorCommand):
     help = (
         "Scan every collection of the database, also those of other programs, and every field for "
-        "the names of an erased user: the id, e-mail address and external ids, and also names of "
-        "collections and indexes. It finds them in any case, within longer texts, percent-encoded "
-        "and in Base64, but not compressed or hashed. It can find too much: look at what it shows. "
-        "The id in entries of the audit trail and in an unfinished deletion is no trace; it counts "
-        "these separately. It changes nothing and shows the first 100 places. Run it after "
-        "'chabad_erase_user' has finished."
+        "the names of an erased user: the id, e-mail address and external ids, and also names and "
+        "options of collections, and indexes. It finds them in any case, within longer texts, "
+        "percent-encoded and in Base64, but not compressed or hashed. It can find too much: look "
+        "at what it shows. The id in entries of the audit trail and in an unfinished deletion is "
+        "no trace; it counts these separately. It changes nothing and shows the first 100 places. "
+        "Run it after 'chabad_erase_user' has finished."
     )
     exit_statuses = {0: "no trace", 1: "traces were found"}
     json_keys = {

@@ -49,16 +49,18 @@ def find_traces(
 ) -> Iterator[Trace]:
     """Yield every field and key of every collection that holds one of the names.
 
-    So do names of collections, and definitions of indexes.
+    So do names and options of collections, and definitions of indexes.
 
     See ``Needles`` for what is found. That the audit trail, an open deletion and its receipt have
     the id is no trace. A collection that cannot be read ends nothing: ``unreadable`` is told.
     Raises ``ValidationError`` for an empty name.
     """
-    needles = Needles(names)
+    needles, options = Needles(names), _options()
     for collection in _collections():
         if needles.are_in(collection.name.encode()):
             yield Trace(collection.name, None, "(the collection)")
+        for path in _find_paths(options.get(collection.name, {}), needles):
+            yield Trace(collection.name, None, f"{path} (an option)")
         try:
             for index in collection.list_indexes():
                 for path in _find_paths(index, needles):
@@ -137,6 +139,18 @@ def _bytes(value: Any) -> bytes:
     # Times are no names, though some would look like one.
     is_told = isinstance(value, (str, int, float, Decimal128)) and not isinstance(value, bool)
     return str(value).encode() if is_told else b""
+
+
+def _options() -> dict[str, Mapping[str, Any]]:
+    """Return the options of collections, such as a validator; those of views are documents."""
+    try:
+        return {
+            info["name"]: info["options"]
+            for info in connection.get_database().list_collections(filter={"type": {"$ne": "view"}})
+        }
+    except OperationFailure:
+        # Who may see no options may still read what is stored.
+        return {}
 
 
 def _collections() -> Iterator[Collection[RawBSONDocument]]:

@@ -212,8 +212,10 @@ def test_names_of_collections_and_definitions_of_indexes_are_looked_at(raw: Data
     raw.other.create_index(quote(EMAIL), name="b")
     raw.other.create_index("c", name="c", partialFilterExpression={"user": ID})
     raw.create_collection("shown", viewOn="other", pipeline=[{"$match": {"user": ID}}])
+    raw.create_collection("checked", validator={"email": {"$ne": EMAIL}})
     traces = run(COMMAND, *NAMES, "--json").json["traces"]
     assert sorted((trace["collection"], trace["path"]) for trace in traces) == [
+        ("checked", "validator.email.$ne (an option)"),
         (f"of {EMAIL}", "(the collection)"),
         ("other", f"key.{quote(EMAIL)} (the key) (index b)"),
         ("other", f"name (index {NAME})"),
