@@ -9,7 +9,7 @@ import json
 import random
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from pymongo.database import Database
@@ -18,6 +18,8 @@ from support.fork_server import ForkServer
 from support.management import run
 
 from chabad_auth_django.models import Activity, AppData, User
+from chabad_auth_django.services.lifecycle import portability
+from chabad_auth_django.services.lifecycle.export_file import Content
 
 IMPORT, ARCHIVE = "chabad_import_user", "chabad_archive_analytics"
 
@@ -109,6 +111,21 @@ def test_an_export_that_somebody_forged(export: bytes, refusals: Refusals, tmp_p
         commands.append([IMPORT, path])
     refusals.check(*commands)
     assert refusals.number > 40
+
+
+def test_a_file_that_is_cut_while_it_is_imported(
+    export: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, check = tmp_path / "export", portability.check
+
+    def then_cut(*, file: BinaryIO) -> Content:
+        content = check(file=file)
+        path.write_bytes(export[:200])
+        return content
+
+    monkeypatch.setattr(portability, "check", then_cut)
+    result = run(IMPORT, path, "--json")
+    assert (result.code, result.json["inserted"]["appdatas"]) == (0, 20)
 
 
 def test_what_is_no_file(export: bytes, refusals: Refusals, folder: Path, tmp_path: Path) -> None:

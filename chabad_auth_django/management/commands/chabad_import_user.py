@@ -3,6 +3,7 @@
 import shutil
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,19 +45,17 @@ class Command(OperatorCommand):
         )
 
     def handle(self, *args: Any, file: str, **options: Any) -> None:
-        if file == "-":
-            # It is read twice. What is no export may have no end.
-            with tempfile.TemporaryFile() as spool:
-                line = sys.stdin.buffer.readline(export_file.MAX_SHORT_LINE)
-                export_file.check_first_line(line)
-                spool.write(line)
-                shutil.copyfileobj(sys.stdin.buffer, spool)
-                self._import(spool, **options)
-            return
-        if Path(file).exists() and not Path(file).is_file():
+        if file != "-" and Path(file).exists() and not Path(file).is_file():
             raise NotDone(f"{file} is no file. For what comes through a pipe give -.")
-        with Path(file).open("rb") as opened:
-            self._import(opened, **options)
+        source = nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")  # noqa: SIM115
+        # It is read several times, and may be changed meanwhile.
+        with source as given, tempfile.TemporaryFile() as copy:
+            # What is no export may have no end.
+            line = given.readline(export_file.MAX_SHORT_LINE)
+            export_file.check_first_line(line)
+            copy.write(line)
+            shutil.copyfileobj(given, copy)
+            self._import(copy, **options)
 
     def _import(
         self, file: BinaryIO, *, dry_run: bool, without_analytics: bool, **options: Any
