@@ -12,7 +12,7 @@ from django.urls import path as url
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
-from rest_framework.generics import GenericAPIView
+from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 from support.openapi import Description
@@ -135,23 +135,23 @@ CALLS: list[Call] = [
 #: Answers that ``CALLS`` does not bring about, and why.
 ELSEWHERE = {
     # In its own test, which has a refresh token and a session.
-    ("auth_refresh", 200),
-    ("auth_sessions_revoke", 204),
-    ("auth_logout", 204),
+    ("chabad_auth_refresh", 200),
+    ("chabad_auth_sessions_revoke", 204),
+    ("chabad_auth_logout", 204),
     # In the tests of blocks and identities.
-    ("block_retrieve", 200),
-    ("block_retrieve", 304),
-    ("block_set", 200),
-    ("block_set", 201),
-    ("block_remove", 204),
-    ("identities_link", 201),
-    ("identities_unlink", 204),
+    ("chabad_block_retrieve", 200),
+    ("chabad_block_retrieve", 304),
+    ("chabad_block_set", 200),
+    ("chabad_block_set", 201),
+    ("chabad_block_remove", 204),
+    ("chabad_identities_link", 201),
+    ("chabad_identities_unlink", 204),
     # Takes an issuer or Django's own users; the answer is that of auth_refresh.
-    ("auth_login", 200),
-    ("users_erase", 202),
-    ("users_erasure", 200),
+    ("chabad_auth_login", 200),
+    ("chabad_users_erase", 202),
+    ("chabad_users_erasure", 200),
     # Takes more events than are purged in a second.
-    ("users_delete", 202),
+    ("chabad_users_delete", 202),
 }
 
 
@@ -201,14 +201,14 @@ def test_sessions_are_as_described(
     description.check(client.post("/api/auth/refresh/", body, format="json"))
     description.check(client.get("/api/auth/sessions/"))
     description.check(client.delete(f"/api/auth/sessions/{signed_in.session.id}/"))
-    assert description.seen >= {("auth_refresh", 200), ("auth_sessions_revoke", 204)}
+    assert description.seen >= {("chabad_auth_refresh", 200), ("chabad_auth_sessions_revoke", 204)}
 
 
 def test_an_erasure_is_as_described(client: APIClient, description: Description) -> None:
     path = f"/api/users/{User.create_user(email='user@example.org').id}/erasure/"
     description.check(client.post(path))
     description.check(client.get(path))
-    assert description.seen == {("users_erase", 202), ("users_erasure", 200)}
+    assert description.seen == {("chabad_users_erase", 202), ("chabad_users_erasure", 200)}
 
 
 def test_refusals_are_as_described(
@@ -287,10 +287,10 @@ def spectacular(cwd: Path, settings: str, *arguments: str) -> str:
 def test_the_host_project_has_no_part_in_it(tmp_path: Path) -> None:
     ours = ("--custom-settings", "chabad_auth_django.api.openapi.schema.SETTINGS")
     plain = spectacular(tmp_path, "support.pages_settings", *ours)
-    assert "operationId: users_list" in plain
+    assert "operationId: chabad_users_list" in plain
     assert spectacular(tmp_path, "support.odd_settings", *ours) == plain
     # With the host project's own settings it is less exact, but as clean.
-    assert "operationId: users_list" in spectacular(tmp_path, "support.pages_settings")
+    assert "operationId: chabad_users_list" in spectacular(tmp_path, "support.pages_settings")
 
 
 def test_blocks_are_as_described(client: APIClient, description: Description) -> None:
@@ -339,7 +339,7 @@ class Theirs(GenericAPIView[Any]):
 
 
 def test_what_a_host_project_describes_beside_us_stays_its_own(mongodb: str) -> None:
-    """The kind: two components with one name in one description.
+    """The kind: two components, or two operations, with one name in one description.
 
     Looked through: serializers, inline ones, polymorphic ones, requests, lists and enums.
     """
@@ -347,8 +347,11 @@ def test_what_a_host_project_describes_beside_us_stays_its_own(mongodb: str) -> 
     patterns = [
         url("api/", include("chabad_auth_django.api.urls")),
         *(url(f"theirs/{kind.__name__}/", Theirs.as_view(serializer_class=kind)) for kind in kinds),
+        url("users/", ListAPIView.as_view(schema=AutoSchema(), serializer_class=UserSerializer)),
     ]
-    schemas = SchemaGenerator(patterns=patterns).get_schema(public=True)["components"]["schemas"]
+    document = SchemaGenerator(patterns=patterns).get_schema(public=True)
+    assert document["paths"]["/users/"]["get"]["operationId"] == "users_list"
+    schemas = document["components"]["schemas"]
     names = {kind.__name__.removesuffix("Serializer") for kind in kinds}
     for name in names:
         assert schemas[name]["properties"].keys() == {"theirs"}

@@ -41,12 +41,12 @@ expected-statuses = [400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503]
 
 [[operations]]
 # A batch is answered 200 and names the events that are bad; a bad single event must be refused.
-include-operation-id = ["activities_create", "analytics_create"]
+include-operation-id = ["chabad_activities_create", "chabad_analytics_create"]
 checks.negative_data_rejection.expected-statuses = [200, 400, 401, 409, 413, 415, 422, 503]
 
 [[operations]]
 # 400: an id with a dot names a widget that can be switched, but not customized: there it is a key.
-include-operation-id = "widgets_set"
+include-operation-id = "chabad_widgets_set"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 409, 412, 422, 503]
 """
 

@@ -26,7 +26,8 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
             case.query["timeZone"] = "UTC"
         if case.query.get("bucket") == "hour":
             case.query["bucket"] = "day"
-    if case.operation.definition.raw["operationId"] in ("users_delete", "users_erase"):
+    name = case.operation.definition.raw["operationId"]
+    if name in ("chabad_users_delete", "chabad_users_erase"):
         # The user of all other cases stays.
         case.path_parameters["user"] = str(ObjectId())
     # In the stateful phase a link replaces one part of the path, and the case then counts as

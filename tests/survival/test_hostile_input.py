@@ -142,7 +142,7 @@ class Prober:
                 if "requestBody" in operation:
                     schema = operation["requestBody"]["content"]["application/json"]["schema"]
                     for field in dict.fromkeys(self._fields(schema)):
-                        yield operation["operationId"], field
+                        yield operation["operationId"].removeprefix("chabad_"), field
 
     def _fields(self, schema: Any) -> Iterator[tuple[str, ...]]:
         if "$ref" in schema:

@@ -212,6 +212,8 @@ class Schema(AutoSchema):
         operation = super().get_operation(*args, **kwargs)
         if operation is None:
             return None
+        # The host project's own users/ may be "users_list" in its description.
+        operation["operationId"] = f"chabad_{operation['operationId']}"
         if self.method == "POST" and "requestBody" in operation:
             # The others take a missing body for an empty object.
             operation["requestBody"]["required"] = True
