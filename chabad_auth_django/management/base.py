@@ -171,14 +171,13 @@ class OperatorCommand(BaseCommand):
     def _execute(self, name: str, /, *args: Any, **options: Any) -> Any:
         try:
             is_process = getattr(self, "_called_from_command_line", False)
-            catch_signals(is_process=is_process)
             actor = Actor.command(name, operator=options.get("actor"))
             rehearsal = audit.rehearsal() if self._is_dry_run else nullcontext()
             if self.stdout._out is None:
                 raise NotDone("Nothing was done: standard output is closed.")
             # A parent may have closed it, too.
             sys.stdin = sys.stdin or io.TextIOWrapper(io.BytesIO())
-            with audit.acting_as(actor), rehearsal:
+            with catch_signals(is_process=is_process), audit.acting_as(actor), rehearsal:
                 result = super().execute(*args, **options)
             self.stdout.flush()
             return result

@@ -1,6 +1,8 @@
 """Signals that end a command: each of them cleans up, as Ctrl-C does."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
@@ -10,14 +12,21 @@ from chabad_auth_django import end_in_one_line
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-def catch_signals(*, is_process: bool) -> None:
+@contextmanager
+def catch_signals(*, is_process: bool) -> Iterator[None]:
     """Let Ctrl-C, and in a process of its own the other signals, raise ``KeyboardInterrupt``."""
     if signal.getsignal(signal.SIGINT) is end_in_one_line:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in ENDING if is_process else ():
-        # "nohup" has one of them ignored.
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _interrupt)
+    # "nohup" has one of them ignored.
+    caught = [n for n in ENDING if is_process and signal.getsignal(n) is signal.SIG_DFL]
+    for number in caught:
+        signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        # Nothing is left to clean up.
+        for number in caught:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def exit_status(error: KeyboardInterrupt) -> int:
