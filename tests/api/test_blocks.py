@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 from api.conftest import Login
+from bson import ObjectId
 from pymongo.database import Database
+from pymongo.errors import ExecutionTimeout
 from rest_framework.test import APIClient
 from support.threads import together
 
@@ -53,6 +55,18 @@ def test_a_block_ends_sessions_and_stops_the_next_request(
     assert Session.objects(user_id=owner.id, ended_at=None).count() == 0
     actions = [entry.action for entry in AuditEntry.objects(user_id=owner.id).order_by("timestamp")]
     assert actions[1:] == ["user.block", "user.unblock"]
+
+
+def test_a_block_holds_where_there_are_too_many_sessions_to_be_ended(
+    admin: User, owner: User, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(user_id: ObjectId) -> None:
+        raise ExecutionTimeout("They are hundreds of thousands.")
+
+    client = login(owner)
+    monkeypatch.setattr(blocking, "_end_sessions", fail)
+    assert put(login(admin), owner).status_code == 201
+    assert client.get("/api/users/me/").json()["code"] == "blocked"
 
 
 def test_writing_the_user_does_not_undo_a_block(

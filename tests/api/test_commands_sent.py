@@ -57,11 +57,11 @@ ERASURE = [
     *["aggregate"] * 2,
 ]
 
-#: The user, whether it is an administrator; the block, which is new, the sessions, what is stored
-#: then, and the entry, in one transaction; and the check of the user.
+#: The user, whether it is an administrator; the block, which is new, what is stored then, and the
+#: entry, in one transaction; the check of the user; and the sessions.
 BLOCK = [
-    *("find", "find", "update", "insert", "update", "find", "insert"),
-    *("commitTransaction", "find"),
+    *("find", "find", "update", "insert", "find", "insert"),
+    *("commitTransaction", "find", "update"),
 ]
 
 #: Who it is: neither a claim nor the address. Profile, Preferences, user and claim; the session,

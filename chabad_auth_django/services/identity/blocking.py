@@ -1,10 +1,11 @@
 """Blocking users: a blocked user can neither sign in nor use a session or token."""
 
+from functools import partial
 from typing import Any
 
 from bson import ObjectId
 
-from chabad_auth_django.db.transactions import atomic, retry_transaction
+from chabad_auth_django.db.transactions import atomic, on_commit, retry_transaction
 from chabad_auth_django.exceptions import AlreadyExists, NotFound, PermissionDenied, UserNotFound
 from chabad_auth_django.models import Block, Session, User
 from chabad_auth_django.models.fields import now
@@ -33,11 +34,13 @@ def block_user(
         changes = {"reason": reason, "text": text, "blockedBy": blocked_by}
         updated = Block.collection().update_one({"userId": user_id}, {"$set": changes})
         is_new = not updated.matched_count and _insert(block)
-        if not (_end_sessions(user_id) or is_new or updated.modified_count):
+        if not (is_new or updated.modified_count or Session.read(**_open_sessions(user_id))):
             entry.withdraw()
         return is_new
 
     is_new = administrators.keep_one(user_id=user_id, left=administrators.nothing, change=store)
+    # Not in the transaction: who has opened hundreds of thousands could not be blocked.
+    on_commit(partial(_end_sessions, user_id))
     return find_block(user_id=user_id), is_new
 
 
@@ -51,10 +54,13 @@ def unblock_user(*, user_id: ObjectId) -> None:
     _end_sessions(user_id)
 
 
-def _end_sessions(user_id: ObjectId) -> int:
+def _end_sessions(user_id: ObjectId) -> None:
     # They are kept, so that a valid token is answered with "blocked" and not with "invalid".
-    query = {"userId": user_id, "endedAt": None}
-    return Session.collection().update_many(query, {"$set": {"endedAt": now()}}).modified_count
+    Session.collection().update_many(_open_sessions(user_id), {"$set": {"endedAt": now()}})
+
+
+def _open_sessions(user_id: ObjectId) -> dict[str, Any]:
+    return {"userId": user_id, "endedAt": None}
 
 
 def find_block(*, user_id: Any) -> Block:
