@@ -123,12 +123,12 @@ class User(IdentifyingDocument):
     @classmethod
     def find_by_valu_id(cls, valu_user_id: str) -> Self | None:
         """Return the user with this Valu id, or ``None``."""
-        return cls._find_one(valu_user_id=validate_text(valu_user_id))
+        return cls._find_by_external_id("valuUserId", valu_user_id)
 
     @classmethod
     def find_by_merkos_id(cls, merkos_user_id: str) -> Self | None:
         """Return the user with this Merkos id, or ``None``."""
-        return cls._find_one(merkos_user_id=validate_text(merkos_user_id))
+        return cls._find_by_external_id("merkosUserId", merkos_user_id)
 
     @classmethod
     def find_by_role(cls, role: str, limit: int = 100) -> UserQuerySet:
@@ -145,9 +145,10 @@ class User(IdentifyingDocument):
         )
 
     @classmethod
-    def _find_one(cls, **query: Any) -> Self | None:
-        user: Self | None = cls.objects(**query).first()
-        return user
+    def _find_by_external_id(cls, field: str, value: str) -> Self | None:
+        rows = cls.default_collection().find({field: validate_text(value)}).limit(10)
+        # The collation of the collection may find "A" for "a".
+        return next((cls.from_stored(row) for row in rows if row[field] == value), None)
 
     @property
     def display_name(self) -> str:

@@ -56,6 +56,7 @@ def test_an_address_that_looks_alike_is_another(victim: ObjectId) -> None:
 def test_an_external_id_in_other_letters_is_another(victim: ObjectId) -> None:
     find = external_ids.find_user_by_external_id
     assert find(field="merkosUserId", value="abc") is None
+    assert User.find_by_merkos_id("abc") is None
     with pytest.raises(UserNotFound):
         creation.find_user(name="abc")
     bob = User.create_user(email="bob@example.org", merkos_user_id="abc")
