@@ -1,5 +1,6 @@
 """Signals that end a command: each of them cleans up, as Ctrl-C does."""
 
+import atexit
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ def catch_signals(*, is_process: bool) -> Iterator[None]:
     """Let Ctrl-C, and in a process of its own the other signals, raise ``KeyboardInterrupt``."""
     if signal.getsignal(signal.SIGINT) is end_in_one_line:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        # While Python ends the process, it would tell of the exception with a traceback.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
     # "nohup" has one of them ignored.
     caught = [n for n in ENDING if is_process and signal.getsignal(n) is signal.SIG_DFL]
     for number in caught:

@@ -22,7 +22,7 @@ from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
 from support.command_reference import command_names, load
-from support.management import run
+from support.management import NOBODY, run
 from support.processes import python, python_path
 
 from chabad_auth_django.management import output
@@ -338,6 +338,24 @@ import chabad_auth_django
 signal.raise_signal(signal.SIGINT)
 """
         assert subprocess.run([sys.executable, "-c", code], env=os.environ | DJANGO).returncode == 0
+
+    def test_ctrl_c_while_python_ends_the_process_shows_no_traceback(self) -> None:
+        code = """
+import atexit, signal, sys
+from django.core.management import execute_from_command_line
+sys.argv = ["manage.py", "chabad_stats"]
+atexit.register(signal.raise_signal, signal.SIGINT)
+execute_from_command_line(sys.argv)
+"""
+        result = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | DJANGO | {"MONGODB_URI": NOBODY},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == -signal.SIGINT
+        assert "Traceback" not in result.stderr
 
     def test_ctrl_c_in_source_text_that_python_runs_ends_with_130(self, tmp_path: Path) -> None:
         # As dataclasses and named tuples do while they are made.
