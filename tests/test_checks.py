@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.checks import run_checks
+from pymongo.server_api import ServerApi
 from support.cases import each
 from support.processes import django_admin
 
@@ -82,6 +83,7 @@ BAD: list[tuple[Any, str]] = [
             {"datetime_conversion": "DATETIME_CLAMP"},
             {"uuidRepresentation": "unspecified"},
             {"document_class": dict},
+            {"server_api": ServerApi("1", strict=True)},
         )
     ),
     ({"MONGODB_URI": "mongodb+srv://cluster.example.org/db?w=majority&tls=true;a=b"}, "E003"),

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pymongo.database import Database
 from pymongo.errors import NotPrimaryError, PyMongoError
 from pymongo.monitoring import CommandListener
+from pymongo.server_api import ServerApi
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.conf.rules import uri_options
@@ -82,6 +83,10 @@ def client_options(uri: str) -> dict[str, Any]:
     given = uri_options(uri).keys() | {name.lower() for name in in_settings}
     defaults = {name: value for name, value in DEFAULT_OPTIONS.items() if name.lower() not in given}
     options = defaults | in_settings | REQUIRED_OPTIONS
+    api = options.get("server_api")
+    if api is not None and api.strict:
+        # It has neither "distinct" nor the figures of collections and indexes.
+        options["server_api"] = ServerApi(api.version, deprecation_errors=api.deprecation_errors)
     if command_listeners:
         options["event_listeners"] = [*options.get("event_listeners", ()), *command_listeners]
     return options
@@ -91,6 +96,8 @@ def ignored_options(uri: str) -> list[str]:
     """Return the options that are given and differ from what the code depends on."""
     given = uri_options(uri) | {name.lower(): v for name, v in conf.MONGODB_OPTIONS.items()}
     refused = [name for name in REFUSED_OPTIONS if name.lower() in given]
+    if getattr(given.get("server_api"), "strict", False):
+        refused.append("server_api(strict=True)")
     return refused + [
         name
         for name, value in REQUIRED_OPTIONS.items()

@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 from pymongo.monitoring import TopologyListener
+from pymongo.server_api import ServerApi
 from support.clients import with_options
 from support.replica_set import Member
 from support.threads import together
@@ -277,7 +278,7 @@ def test_a_server_that_has_to_start_first_takes_no_time_from_the_ping(uri: str) 
 
 
 #: Options that a project may have, and that must not reach the commands they break.
-UNFIT: list[tuple[str, dict[str, Any]]] = [
+UNFIT: list[Any] = [
     ("readConcernLevel=local", {}),
     ("readConcernLevel=linearizable", {}),
     ("", {"readConcernLevel": "majority"}),
@@ -288,6 +289,7 @@ UNFIT: list[tuple[str, dict[str, Any]]] = [
     ("uuidRepresentation=javaLegacy", {}),
     ("w=1", {}),
     ("readPreference=secondaryPreferred", {"readConcernLevel": "local"}),
+    pytest.param("", {"server_api": ServerApi("1", strict=True)}, id="strict"),
 ]
 
 
