@@ -55,6 +55,7 @@ BAD: list[tuple[Any, str]] = [
         for value in (5, "", "localhost", "postgres://localhost", "mongodb://", "mongodb://[")
     ),
     ({"MONGODB_URI": "mongodb://localhost:port/db"}, "E003"),
+    ({"MONGODB_URI": "mongodb://localhost/my.db"}, "E003"),
     ({"MONGODB_URI": "mongodb://localhost/db?tls=true&tlsCAFile=/missing.pem"}, "E003"),
     ({"MONGODB_URI": "mongodb://localhost/db?tls=true&tlsCertificateKeyFile=/no.pem"}, "E003"),
     ({"MONGODB_URI": f"{URI}?w=1"}, "E004"),

@@ -25,11 +25,11 @@ def is_uri(value: Any) -> bool:
         if value.startswith("mongodb+srv://"):
             # Reading more of it takes DNS.
             uri_options(value)
-        else:
-            parse_uri(value)
+            return True
+        # Of "a.b" the database is "a", as PyMongo reads it.
+        return parse_uri(value)["collection"] is None
     except (OSError, PyMongoError, ValueError):
         return False
-    return True
 
 
 def uri_options(uri: str) -> dict[str, Any]:
