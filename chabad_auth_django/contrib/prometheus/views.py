@@ -2,6 +2,7 @@
 
 import os
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
@@ -12,6 +13,7 @@ from chabad_auth_django.contrib.prometheus.conf import conf
 from chabad_auth_django.contrib.prometheus.state import StateCollector
 
 
+@login_not_required
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Return the figures of all processes of the server, and the state of the installation."""
