@@ -359,7 +359,6 @@ def test_an_accepted_value_comes_back_from_wherever_it_may_stand(
         ("PUT", f"{METADATA}k/", "{}"),
         ("PUT", f"{METADATA}k/", '{"value": 1, "key": "x"}'),
         ("PUT", f"{METADATA}_ref/", '{"value": 1}'),
-        ("DELETE", f"{METADATA}a.b/", ""),
         ("PATCH", VALUE, "{}"),
         ("PATCH", VALUE, '{"dataValue": {"$set": 1}}'),
         ("PATCH", VALUE, f'{{"dataValue": {{"a": {DEEP}}}}}'),
