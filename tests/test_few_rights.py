@@ -110,6 +110,9 @@ def test_a_command_names_what_is_not_allowed_and_the_roles(
 
 
 def test_who_may_make_no_index_is_told_without_the_command(by: Any) -> None:
+    with by("write"):
+        connection.get_database().users.drop_indexes()
+    connection.close()
     with by("clerk"):
         result = run("chabad_sync_indexes", "--yes")
     assert result.code == 2
