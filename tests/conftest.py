@@ -19,7 +19,7 @@ from chabad_auth_django.contrib.embedded.server import Mongod
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
 
-pytest_plugins = ["support.claims", "support.sampling", "support.targeting"]
+pytest_plugins = ["support.claims", "support.faults", "support.sampling", "support.targeting"]
 
 # A busy machine must make no test fail.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

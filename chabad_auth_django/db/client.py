@@ -43,7 +43,7 @@ def in_transaction() -> bool:
 def long_limit(seconds: float) -> Iterator[None]:
     """Let the operations of the block take ``seconds`` together, more than the usual limit.
 
-    None waits longer than usual for a primary.
+    No operation waits longer than usual for a primary.
     """
     token = _is_long.set(True)
     try:
@@ -98,7 +98,8 @@ class Client(MongoClient[dict[str, Any]]):
         return super().__getitem__(name)
 
     def _select_server(self, *args: Any, **options: Any) -> Any:
-        # Inside pymongo.timeout PyMongo would wait for a primary for all of that time.
+        # Inside pymongo.timeout PyMongo would wait for a primary for all of that time. It has no
+        # public way to wait less.
         seconds = self.options.server_selection_timeout
         with pymongo.timeout(seconds) if _is_long.get() else nullcontext():
             return super()._select_server(*args, **options)

@@ -18,8 +18,8 @@ from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.failures import log_failure
 from chabad_auth_django.management.arguments import HelpFormatter
 from chabad_auth_django.management.describing import DESCRIBED, describe
-from chabad_auth_django.management.ending import catch_signals, exit_status
 from chabad_auth_django.management.output import Line, Progress, to_json
+from chabad_auth_django.management.process_signals import catch_signals, exit_status
 from chabad_auth_django.management.terminal import Messages, Terminal, printable
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import heartbeats

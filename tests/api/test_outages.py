@@ -81,29 +81,11 @@ ARGUMENTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def mongod(our_server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
-    server = Mongod(
-        tmp_path_factory.mktemp("outages"),
-        parameters=faults.TEST_COMMANDS,
-        database="test_outages",
-    )
-    server.start()
-    yield server
-    connection.close()
-    server.stop()
-
-
 @pytest.fixture
-def pause() -> Pause:
-    return Pause()
-
-
-@pytest.fixture
-def server(mongod: Mongod, pause: Pause) -> Iterator[Mongod]:
+def server(breakable_server: Mongod, pause: Pause) -> Iterator[Mongod]:
     """The server with an empty database; it runs again afterwards."""
     changed = {
-        "MONGODB_URI": mongod.start(),
+        "MONGODB_URI": breakable_server.start(),
         "MONGODB_OPTIONS": {
             "serverSelectionTimeoutMS": 300,
             "heartbeatFrequencyMS": 500,
@@ -117,7 +99,7 @@ def server(mongod: Mongod, pause: Pause) -> Iterator[Mongod]:
         database = connection.get_database()
         for name in database.list_collection_names():
             database[name].delete_many({})
-        yield mongod
+        yield breakable_server
         connection.close()
 
 

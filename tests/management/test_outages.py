@@ -10,7 +10,7 @@ from bson import ObjectId
 from django.test import override_settings
 from pymongo.errors import BulkWriteError, PyMongoError
 from support.exports import exported
-from support.faults import TEST_COMMANDS, failing, kill
+from support.faults import failing, kill
 from support.interleave import Pause, command
 from support.management import run
 from support.processes import run_code
@@ -30,33 +30,18 @@ UNCONFIRMED = {"writeConcernError": {"code": 100, "errmsg": "x"}}
 BUDGET = 30
 
 
-@pytest.fixture(scope="module")
-def mongod(our_server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
-    folder = tmp_path_factory.mktemp("outages")
-    server = Mongod(folder, parameters=TEST_COMMANDS, database="test_outages_of_commands")
-    server.start()
-    yield server
-    connection.close()
-    server.stop()
-
-
 @pytest.fixture
-def pause() -> Pause:
-    return Pause()
-
-
-@pytest.fixture
-def server(mongod: Mongod, pause: Pause) -> Iterator[Mongod]:
+def server(breakable_server: Mongod, pause: Pause) -> Iterator[Mongod]:
     """The server with an empty database, and a client that waits 300 ms for a primary."""
     options = {"serverSelectionTimeoutMS": 300, "event_listeners": [pause]}
-    changed = {"MONGODB_URI": mongod.start(), "MONGODB_OPTIONS": options}
+    changed = {"MONGODB_URI": breakable_server.start(), "MONGODB_OPTIONS": options}
     with override_settings(CHABAD_AUTH=changed):
         connection.ping(timeout=60)
         database = connection.get_database()
         for name in database.list_collection_names():
             database[name].delete_many({})
         indexes.create()
-        yield mongod
+        yield breakable_server
         connection.close()
 
 

@@ -8,12 +8,33 @@ from contextlib import contextmanager
 from typing import Any
 
 import pymongo
+import pytest
+from support.interleave import Pause
 
 from chabad_auth_django.contrib.embedded.server import Mongod
 from chabad_auth_django.db import connection
 
 #: With this the server can be told to fail commands.
 TEST_COMMANDS = {"enableTestCommands": 1}
+
+
+@pytest.fixture(scope="module")
+def breakable_server(
+    our_server: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mongod]:
+    """A server for the tests of a module, which may kill it; ``start()`` lets it run again."""
+    server = Mongod(
+        tmp_path_factory.mktemp("outages"), parameters=TEST_COMMANDS, database="test_outages"
+    )
+    server.start()
+    yield server
+    connection.close()
+    server.stop()
+
+
+@pytest.fixture
+def pause() -> Pause:
+    return Pause()
 
 
 def kill(server: Mongod) -> None:

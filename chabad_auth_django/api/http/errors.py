@@ -125,7 +125,7 @@ _UNAVAILABLE_CODES = frozenset(
 )
 
 
-#: With what another program stored in it, a document would have more than 16 MB.
+#: The document, with what other programs stored in it, would have more than 16 MB.
 _TOO_LARGE_CODES = frozenset((10334, 17419))
 
 #: Errors for which REST framework's text repeats a part of the request or does not help.

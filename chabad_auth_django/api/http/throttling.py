@@ -100,7 +100,7 @@ class ScopedThrottle(SimpleRateThrottle):
                 ident = urlsplit(f"//{ident}").hostname or ident
             address = ip_address(ident)
             if isinstance(address, IPv6Address):
-                # A client has all addresses of its network, which are named by the last 64 bits.
+                # The first 64 bits name a network. One client has all of its addresses.
                 return str(address.ipv4_mapped or int(address) >> 64)
         return ident
 

@@ -23,7 +23,7 @@ from chabad_auth_django.db import connection
 if sys.platform != "win32":
     import fcntl
 
-#: What ends a process without its end's functions: ``kill``, and a terminal that is closed.
+#: Signals that end a process without its exit functions: of ``kill``, and of a closed terminal.
 ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
 
 _guard = threading.Lock()

@@ -29,7 +29,8 @@ def lifetime(ttl: Any) -> timedelta | None:
     """
     if not is_honoured() or isinstance(ttl, bool) or not isinstance(ttl, (int, float)):
         return None
-    longest, millisecond = timedelta(days=core_conf.ACTIVITY_RETENTION_DAYS), timedelta(0, 0, 1000)
+    longest = timedelta(days=core_conf.ACTIVITY_RETENTION_DAYS)
+    millisecond = timedelta(milliseconds=1)
     if ttl >= longest / millisecond:
         return longest
     # Only now is it a number that a timedelta takes.

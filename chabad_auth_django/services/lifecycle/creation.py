@@ -47,7 +47,7 @@ def find_user(*, name: str) -> User:
     where the name is empty or stands for several users. A deleted user whose receipt was not taken
     yet counts: the caller may mean that one.
     """
-    # Other programs store empty names. Nobody means these who gives one, as of an unset variable.
+    # An unset variable of a shell gives an empty name, and other programs store empty addresses.
     if not validate_text(name).strip():
         raise ValidationError("A name must not be empty. Name the user by its id.")
     if is_id(name) and (user := User.find_by_id(name)):
@@ -55,7 +55,7 @@ def find_user(*, name: str) -> User:
     names = {**dict.fromkeys(EXTERNAL_ID_FIELDS, [name]), "email": email_spellings(name)}
     keys = [{field: {"$in": wanted}} for field, wanted in names.items()]
     rows = User.collection().find({"$or": keys}).limit(10)
-    # The text of an id would name the user whose id it is.
+    # An _id that is the text of another user's id would be taken for that user's.
     found = [row for row in rows if isinstance(row["_id"], ObjectId) and _has(row, names)]
     if not found:
         departure = departed.find(name=name)

@@ -215,7 +215,7 @@ def resume(*, user_id: ObjectId) -> Outcome:
             Deletion.close(_id=user_id, state=PURGING)
             return Outcome(user_id, {}, finished=True)
         if _is_recent(job):
-            # Without transactions it may be another process's, which a receiver may yet refuse.
+            # Without transactions another process may be at it, and a receiver may still refuse.
             return Outcome(user_id, {}, finished=False)
         # A crash has left the job written and the user still there.
         _remove(user_id)

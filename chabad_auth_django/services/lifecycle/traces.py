@@ -149,7 +149,7 @@ def _options() -> dict[str, Mapping[str, Any]]:
             for info in connection.get_database().list_collections(filter={"type": {"$ne": "view"}})
         }
     except OperationFailure:
-        # Who may see no options may still read what is stored.
+        # A MongoDB user without the right to see options may still read documents.
         return {}
 
 
