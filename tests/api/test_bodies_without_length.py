@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import socket
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -151,3 +152,30 @@ def test_gunicorn_takes_chunks(mongodb: str, user: User, tmp_path: Path) -> None
         answer = connection.getresponse()
         assert (answer.status, json.loads(answer.read())["bio"]) == (200, "sent without a length")
         connection.close()
+
+
+@pytest.mark.slow
+def test_chunks_that_are_damaged_are_the_clients_error(
+    mongodb: str, user: User, tmp_path: Path
+) -> None:
+    lines = (
+        f"PATCH {PROFILE} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "X-Forwarded-Proto: https",
+        f"Authorization: Bearer {access_token(user.id)}",
+        "Content-Type: application/json",
+        "Transfer-Encoding: chunked",
+    )
+    head = "\r\n".join([*lines, "", ""]).encode()
+    answers = []
+    with gunicorn(mongodb, tmp_path) as server:
+        # No number, the end within a chunk, a chunk longer than it says.
+        for chunks in (b"zz\r\n{}\r\n0\r\n\r\n", b"5\r\n{}", b"2\r\n{} {}\r\n0\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+                client.sendall(head + chunks)
+                client.shutdown(socket.SHUT_WR)
+                response = http.client.HTTPResponse(client)
+                response.begin()
+                answers.append((response.status, json.loads(response.read())["code"]))
+                response.close()
+    assert answers == [(400, "parse_error")] * 3

@@ -177,3 +177,30 @@ def test_a_client_that_is_gone_half_way_is_no_error_of_the_server(
     broken = {"content_type": "application/json", "wsgi.input": Reset()}
     check_error(api.generic("PATCH", PROFILE, "{}", **broken), 400, "parse_error")
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize(
+    ("token", "size", "environ", "status"),
+    [
+        (None, 500_000, {}, 401),
+        ("valid", 2_000_000, {}, 413),
+        ("valid", 2_000_000, {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}, 413),
+    ],
+)
+def test_a_refused_body_is_read_lest_the_server_resets_the_connection(
+    owner: User, token: str | None, size: int, environ: dict[str, Any], status: int
+) -> None:
+    body = BytesIO(b" " * size)
+    sent = {"CONTENT_LENGTH": str(size), "wsgi.input": body, **environ}
+    if token:
+        sent["HTTP_AUTHORIZATION"] = f"Bearer {access_token(owner.id)}"
+    answer = APIClient().generic("PATCH", PROFILE, content_type="application/json", **sent)
+    check_error(answer, status)
+    assert body.tell() == size
+
+
+def test_a_body_without_an_end_is_not_read_for_ever(owner: User) -> None:
+    body = BytesIO(b" " * 40_000_000)
+    sent = {"CONTENT_LENGTH": "40000000", "wsgi.input": body}
+    check_error(APIClient().generic("PATCH", PROFILE, content_type="application/json", **sent), 401)
+    assert body.tell() < 20_000_000

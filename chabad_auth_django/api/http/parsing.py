@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from io import BytesIO
 from typing import Any, NoReturn
 
 import orjson
 from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import UnreadablePostError
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -19,6 +22,10 @@ _WHITESPACE = b" \t\n\r"
 # With every digit a zero; so many of them may be an integer that orjson would round to a float.
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_INTEGER = b"0" * 19
+
+#: Bytes of a body that are read only to be thrown away; more than the largest body that is taken.
+_DISCARDED = 16 * 1024 * 1024
+_CHUNK = 64 * 1024
 
 
 class JSONParser(BaseParser):
@@ -55,7 +62,8 @@ def measure_body(request: Request) -> None:
     """Read a body without ``Content-Length``, which Django would take for an empty one.
 
     Over HTTP/2 and ASGI, and where the server takes the chunks apart, it ends by itself. Raises
-    ``LengthRequired`` where it does not, and ``BodyTooLarge`` above the limit of the parser.
+    ``LengthRequired`` where it does not, ``BodyTooLarge`` above the limit of the parser, and
+    ``UnreadablePostError`` where the chunks are damaged or the client is gone.
     """
     django_request: Any = request._request
     headers = django_request.META
@@ -71,13 +79,36 @@ def measure_body(request: Request) -> None:
     else:
         return
     limit = getattr(next(iter(request.parsers or ()), None), "limit", conf.BODY_MAX_BYTES)
-    body = stream.read(limit + 1)
+    try:
+        body = stream.read(limit + 1)
+    except Exception as error:
+        # Each server has errors of its own for chunks that are damaged or cut off.
+        raise UnreadablePostError("The body cannot be read.") from error
     if len(body) > limit:
         raise BodyTooLarge
     if body:
         headers["CONTENT_LENGTH"] = str(len(body))
         django_request._stream = BytesIO(body)
         django_request._read_started = False
+
+
+def discard_body(request: Request) -> None:
+    """Read what is left of the body, up to 16 MiB.
+
+    Many WSGI servers reset a connection that they close with unread bytes. The client, or a proxy,
+    may lose the answer by it.
+    """
+    django_request: Any = request._request
+    if not isinstance(django_request, WSGIRequest):
+        return
+    headers = django_request.META
+    is_terminated = headers.get("wsgi.input_terminated")
+    stream = headers["wsgi.input"] if is_terminated else django_request._stream
+    # The answer is made: whatever is wrong with the rest of the body changes nothing.
+    with suppress(Exception):
+        for _ in range(0, _DISCARDED, _CHUNK):
+            if not stream.read(_CHUNK):
+                break
 
 
 class MergePatchParser(JSONParser):

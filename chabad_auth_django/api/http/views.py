@@ -29,7 +29,7 @@ from chabad_auth_django.api.http.conditional import (
 )
 from chabad_auth_django.api.http.errors import exception_handler
 from chabad_auth_django.api.http.idempotency import HEADER, once
-from chabad_auth_django.api.http.parsing import JSONParser, measure_body
+from chabad_auth_django.api.http.parsing import JSONParser, discard_body, measure_body
 from chabad_auth_django.api.http.permissions import check_reaches
 from chabad_auth_django.api.http.reading import ReadsFirst
 from chabad_auth_django.api.http.rendering import ContentNegotiation, JSONRenderer, can_render_html
@@ -117,6 +117,7 @@ class APIViewMixin(APIView):
     ) -> Any:
         """Return the answer, which drops the view and the request when it was rendered."""
         final = super().finalize_response(request, response, *args, **kwargs)
+        discard_body(request)
         if isinstance(final, Response):
             final.add_post_render_callback(_release)
         return final
