@@ -122,8 +122,7 @@ def _by_day(rows: list[Row]) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
         time = as_time(row["timestamp"])
         if time is None:
             return gettext("unknown")
-        local = timezone.localtime(time)
-        return f"{date_format(local, 'l')}, {date_format(local, 'DATE_FORMAT')}"
+        return f"{date_format(time, 'l')}, {date_format(time, 'DATE_FORMAT')}"
 
     for name, found in groupby(shown_events(rows), key=day):
         yield name, list(found)

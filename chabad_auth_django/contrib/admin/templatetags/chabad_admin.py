@@ -91,7 +91,7 @@ def when(value: Any) -> SafeString:
     if time is None:
         # Other programs can store what is no time, or one that Python does not have.
         return shown(None if isinstance(value, DatetimeMS) else value)
-    present = now()
+    present = timezone.localtime(now())
     with in_language_of_texts():
         earlier, later = sorted((time, present))
         length = timesince(earlier, later, depth=1)
@@ -107,22 +107,30 @@ def clock(value: Any, pattern: str = "SHORT_DATETIME_FORMAT") -> SafeString:
     time = as_time(value)
     if time is None:
         return shown(None if isinstance(value, DatetimeMS) else value)
-    return _time(time, date_format(timezone.localtime(time), pattern))
+    return _time(time, date_format(time, pattern))
 
 
 def _time(time: datetime, text: str) -> SafeString:
-    here = timezone.localtime(time)
-    full = f"{time:%Y-%m-%d %H:%M:%S} UTC"
-    if here.utcoffset():
-        full += f", {here:%Y-%m-%d %H:%M:%S} {timezone.get_current_timezone_name()}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', time.isoformat(), full, text)
+    universal = time.astimezone(UTC)
+    full = f"{universal:%Y-%m-%d %H:%M:%S} UTC"
+    if time.utcoffset():
+        full += f", {time:%Y-%m-%d %H:%M:%S} {timezone.get_current_timezone_name()}"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', universal.isoformat(), full, text
+    )
 
 
 def as_time(value: Any) -> datetime | None:
-    """Return a stored time with its zone; those of a ``Page`` come without, in UTC."""
+    """Return a stored time in the staff member's zone; those of a ``Page`` come in UTC without it.
+
+    ``None`` for what is no time, or has none in that zone, such as the end of the year 9999.
+    """
     if not isinstance(value, datetime):
         return None
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    try:
+        return timezone.localtime(value if value.tzinfo else value.replace(tzinfo=UTC))
+    except OverflowError:
+        return None
 
 
 @register.filter
