@@ -154,6 +154,13 @@ def test_who_grants_themselves_what_they_lack_is_recorded(api: APIClient, owner:
     ]
 
 
+def test_an_attempt_on_oneself_names_oneself(api: APIClient, owner: User) -> None:
+    for user in ("me", owner.id):
+        check_error(api.put(f"/api/users/{user}/roles/admin/"), 403, "permission_denied")
+    refused = AuditEntry.collection().find({"outcome": "refused"})
+    assert [row["userId"] for row in refused] == [owner.id] * 2
+
+
 @pytest.mark.parametrize("path", ["roles/admn/", "permissions/x:y/", "permissions/user:read/"])
 def test_what_no_setting_knows_is_not_granted(login: Any, admin: User, path: str) -> None:
     client = login(admin)

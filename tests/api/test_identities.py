@@ -91,6 +91,8 @@ def test_nobody_links_for_another() -> None:
         )
         assert answer.status_code == 403
         User.objects.get(email="ann@example.org").add_permission("identities:write")
+    refused = AuditEntry.objects(action="identity.link", outcome="refused")
+    assert [entry.user_id for entry in refused] == [bob.id] * 2
 
 
 def test_unlinking_ends_the_sessions_of_the_account_and_frees_the_field() -> None:
@@ -106,6 +108,8 @@ def test_unlinking_ends_the_sessions_of_the_account_and_frees_the_field() -> Non
     assert (answer.status_code, answer.json()["code"]) == (409, "last_identity")
     assert unlink(other, first).status_code == 404
     assert Session.objects.count() == 1
+    (refused,) = AuditEntry.objects(outcome="refused")
+    assert (refused.action, refused.user_id) == ("identity.unlink", User.objects.get().id)
 
 
 def test_of_two_that_are_unlinked_at_once_one_stays() -> None:

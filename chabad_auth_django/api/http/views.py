@@ -206,7 +206,7 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
             name = self.kwargs.get("user", "")
             audit.refuse(
                 action=self.audited.get(method, "data.change"),
-                user_id=ObjectId(name) if is_id(name) else None,
+                user_id=self.user_id if name == "me" or is_id(name) else None,
                 error=PermissionDenied(),
             )
         super().permission_denied(request, message, code)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,7 +13,12 @@ from chabad_auth_django.api.http.throttling import AccountThrottle, ScopedThrott
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import describe, errors
 from chabad_auth_django.api.resources import shapes
-from chabad_auth_django.exceptions import InvalidCredentials, InvalidToken, ValidationError
+from chabad_auth_django.exceptions import (
+    InvalidCredentials,
+    InvalidToken,
+    PermissionDenied,
+    ValidationError,
+)
 from chabad_auth_django.models import ExternalId
 from chabad_auth_django.services.identity import identities
 from chabad_auth_django.services.signing_in import flows

@@ -35,6 +35,7 @@ from chabad_auth_django.exceptions import (
     ChabadAuthError,
     LastAdministrator,
     LastAuthMethod,
+    LastIdentity,
     PermissionDenied,
     UnknownGrant,
     ValidationError,
@@ -60,7 +61,7 @@ DETAILS = {
 HIDDEN = "(not shown)"
 
 #: The errors that say that somebody may not do something; what else fails is no attempt.
-REFUSALS = (PermissionDenied, LastAdministrator, LastAuthMethod, UnknownGrant)
+REFUSALS = (PermissionDenied, LastAdministrator, LastAuthMethod, LastIdentity, UnknownGrant)
 
 MAX_OPERATOR_LENGTH = 100
 
