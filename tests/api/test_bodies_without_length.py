@@ -129,6 +129,13 @@ def test_a_body_in_chunks_that_nobody_takes_apart_is_refused(user: User) -> None
     assert Profile.find_by_user_id(user.id).bio is None
 
 
+def test_a_length_that_is_no_number_is_refused(user: User) -> None:
+    for length in ("abc", "34,34", "34;", "+34", "-1", "²", "٣٤", "0x22"):
+        status, answer = over_wsgi(user, BODY, CONTENT_LENGTH=length)
+        assert (status, answer["code"]) == (400, "parse_error"), length
+    assert Profile.find_by_user_id(user.id).bio is None
+
+
 def test_an_idempotency_key_is_of_the_body_that_was_sent(user: User) -> None:
     key = {"HTTP_IDEMPOTENCY_KEY": "one", "SERVER_PROTOCOL": "HTTP/2"}
     assert over_wsgi(user, BODY, **key)[0] == over_wsgi(user, BODY, **key)[0] == 200

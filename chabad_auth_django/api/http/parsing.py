@@ -62,12 +62,16 @@ def measure_body(request: Request) -> None:
     """Read a body without ``Content-Length``, which Django would take for an empty one.
 
     Over HTTP/2 and ASGI, and where the server takes the chunks apart, it ends by itself. Raises
-    ``LengthRequired`` where it does not, ``BodyTooLarge`` above the limit of the parser, and
-    ``UnreadablePostError`` where the chunks are damaged or the client is gone.
+    ``LengthRequired`` where it does not, ``ParseError`` for a length that is no number,
+    ``BodyTooLarge`` above the limit of the parser, and ``UnreadablePostError`` where the chunks are
+    damaged or the client is gone.
     """
     django_request: Any = request._request
     headers = django_request.META
-    if headers.get("CONTENT_LENGTH"):
+    if length := headers.get("CONTENT_LENGTH"):
+        if not (length.isascii() and length.isdigit()):
+            # Django would take it for 0. uWSGI and wsgiref pass on whatever the client sends.
+            raise ParseError
         return
     is_http_1 = headers.get("SERVER_PROTOCOL", "HTTP/1.1").startswith("HTTP/1")
     if isinstance(django_request, ASGIRequest):

@@ -1,6 +1,6 @@
 """Exporting everything about a user, and erasing it."""
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -40,7 +40,8 @@ class ExportViewSet(APIViewSet):
             "Content-Type": "application/json",
         }
         if request.method == "HEAD":
-            return HttpResponse(headers=headers)
+            # Not an empty answer: a middleware would say that the file has a length of 0.
+            return StreamingHttpResponse((), headers=headers)
         audit.record(action="user.export", user_id=self.user_id)
         return StreamingHttpResponse(portability.stream_user(user_id=self.user_id), headers=headers)
 
