@@ -181,14 +181,16 @@ def test_a_list_that_is_cut_says_so(page: FrontEnd, configure: Any) -> None:
 def test_values_of_other_programs_are_shown(page: FrontEnd, me: User, raw: Any) -> None:
     raw.appdatas.insert_one({"userId": me.id, "appId": "cteen", "dataKey": "old", "version": 2.0})
     raw.appdatas.insert_one({"userId": me.id, "appId": "cteen", "dataKey": "odd", "version": "x"})
-    for number in ("nan", "inf"):
-        row = {"appId": "cteen", "dataKey": number, "version": float(number)}
+    odd = {str(value): value for value in (True, False, 0, -1, 1.5, float("nan"), float("inf"))}
+    for name, value in odd.items():
+        row = {"appId": "cteen", "dataKey": name, "version": value}
         raw.appdatas.insert_one({"userId": me.id, **row})
     entries = {item["namespace"]: item for item in page.get("app-data/me/cteen").json()["data"]}
     assert (entries["old"]["version"], entries["odd"]["version"]) == (2, None)
     assert all(re.fullmatch(r"20\S+Z", item["createdAt"]) for item in entries.values())
     assert store(page, "old", 1, version=2).status_code == 200
-    assert store(page, "odd", 1, version=None).status_code == 200
+    for name in ("odd", *odd):
+        assert store(page, name, 1, version=entries[name]["version"]).status_code == 200
 
 
 def test_a_conflict_does_not_repeat_a_large_value(page: FrontEnd) -> None:

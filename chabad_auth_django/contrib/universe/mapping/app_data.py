@@ -13,7 +13,7 @@ from chabad_auth_django.db.transactions import in_transaction
 from chabad_auth_django.exceptions import AlreadyExists, NotFound, UserNotFound, ValidationError
 from chabad_auth_django.exceptions import VersionConflict as StoredVersionConflict
 from chabad_auth_django.models import AppData
-from chabad_auth_django.models.app_data_criteria import whole
+from chabad_auth_django.models.app_data_criteria import is_one_of, whole
 from chabad_auth_django.services.data import app_data
 from chabad_auth_django.validators import validate_name
 
@@ -24,13 +24,15 @@ _NOT_IN_A_URL = re.compile(r"[#\\]|%[0-9A-Fa-f]{2}|\A\?|[ ?]\Z|\A[^?]*(?<![^/])\
 
 def shape(row: Row) -> dict[str, Any]:
     """Return a value."""
+    # A client sends it back: with one that no write finds, it would meet a conflict for ever.
     version = row.get("version")
+    number = whole(version)
     return {
         "userId": row["userId"],
         "appId": row.get("appId"),
         "namespace": row.get("dataKey"),
         "data": row.get("dataValue", {}),
-        "version": whole(version) if isinstance(version, (int, float)) else None,
+        "version": number if number > 0 and is_one_of(version, [number]) else None,
         **times(row),
     }
 
