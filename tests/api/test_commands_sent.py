@@ -136,7 +136,7 @@ EXPECTED: list[tuple[str, str, Any, list[str]]] = [
     ("delete", "users/me/app-data/cteen/", None, REMOVAL),
     ("post", "auth/logout/", None, SIGN_OUT),
     # There is no other.
-    ("delete", "auth/sessions/", None, ["delete", "commitTransaction"]),
+    ("delete", "auth/sessions/", None, ["aggregate", "commitTransaction"]),
     ("delete", "auth/sessions/000000000000000000000000/", None, NO_SESSION),
     ("get", "audit/", None, ["find"]),
     ("get", "users/{id}/block/", None, ["find"]),

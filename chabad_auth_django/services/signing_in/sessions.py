@@ -13,6 +13,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -21,7 +22,7 @@ from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import lookup
 from chabad_auth_django.db.pages import Page, PageQuery, Position
-from chabad_auth_django.db.transactions import atomic
+from chabad_auth_django.db.transactions import atomic, on_commit
 from chabad_auth_django.exceptions import InvalidToken, NotFound, ValidationError
 from chabad_auth_django.models import Session
 from chabad_auth_django.models.fields import now
@@ -29,6 +30,9 @@ from chabad_auth_django.models.session import USER_AGENT_MAX_LENGTH, VOUCHED
 from chabad_auth_django.services.identity import audit, search
 from chabad_auth_django.services.signing_in import tokens
 from chabad_auth_django.validators import to_object_id, validate_text
+
+#: So many sessions are deleted in one transaction; more would take longer than it may.
+MAX_TOGETHER = 10_000
 
 
 def open_session(
@@ -199,10 +203,11 @@ def revoke_all_sessions(*, user_id: Any, keep: Any = None) -> int:
     query: dict[str, Any] = {"userId": to_object_id(user_id)}
     if keep is not None:
         query["_id"] = {"$ne": to_object_id(keep)}
-    entry = audit.record(action="session.revoke", user_id=query["userId"])
-    count = int(Session.collection().delete_many(query).deleted_count)
-    if not count:
-        entry.withdraw()
+    count = Session.collection().count_documents(query)
+    if count:
+        audit.record(action="session.revoke", user_id=query["userId"])
+        delete = partial(Session.collection().delete_many, query)
+        delete() if count <= MAX_TOGETHER else on_commit(delete, robust=False)
     return count
 
 

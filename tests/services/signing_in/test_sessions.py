@@ -8,8 +8,10 @@ from bson import ObjectId
 from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
+from support.commands import CommandCounter
 from support.threads import errors, together
 
+from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import InvalidToken, NotFound, UserNotFound, ValidationError
 from chabad_auth_django.models import Session, User
 from chabad_auth_django.models.fields import now
@@ -238,6 +240,20 @@ def test_all_sessions_are_revoked_but_one(user: User) -> None:
     assert sessions.revoke_all_sessions(user_id=user.id) == 1
     assert_refused(kept_token)
     rotate(other_token)
+
+
+def test_more_sessions_than_a_transaction_can_delete_are_deleted_after_it(
+    user: User, commands: CommandCounter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MAX_TOGETHER", 2)
+    for count in (2, 3):
+        for _ in range(count):
+            open_session(user)
+        commands.clear()
+        assert atomic(sessions.revoke_all_sessions)(user_id=user.id) == count
+        (delete,) = (command for name, command in commands.sent if name == "delete")
+        assert ("autocommit" in delete) == (count == 2)
+        assert Session.objects.count() == 0
 
 
 def test_no_secret_is_logged(user: User, caplog: pytest.LogCaptureFixture) -> None:
