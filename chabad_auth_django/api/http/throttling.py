@@ -122,7 +122,10 @@ class AccountThrottle(ScopedThrottle):
         # A longer name is refused anyway. The time to normalize a name grows with its square.
         if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH:
             return None
-        return self._cache_key(f"account {unicodedata.normalize('NFKC', name).strip().casefold()}")
+        # A database may find the account by it all the same, whatever the accents, the case and the
+        # characters without a glyph are. With upper case a dotless "i" is an "i", too.
+        folded = unicodedata.normalize("NFKD", name).upper().casefold()
+        return self._cache_key(f"account {''.join(filter(str.isalnum, folded))}")
 
 
 class RefreshThrottle(ScopedThrottle):
