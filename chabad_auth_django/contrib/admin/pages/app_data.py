@@ -18,12 +18,11 @@ from chabad_auth_django.contrib.admin import acting, exports, rights
 from chabad_auth_django.contrib.admin.page import Page, act, look, position
 from chabad_auth_django.contrib.admin.pages.person import ROWS, PersonPage
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import pretty
-from chabad_auth_django.exceptions import NotFound
+from chabad_auth_django.exceptions import NotFound, ValidationError
 from chabad_auth_django.models import AppData, User
 from chabad_auth_django.services.data import app_data
 from chabad_auth_django.services.identity import audit
-from chabad_auth_django.texts import is_text
-from chabad_auth_django.validators import MAX_NAME_LENGTH, to_object_id
+from chabad_auth_django.validators import to_object_id, validate_name
 
 
 class AppDataTab(PersonPage):
@@ -44,7 +43,7 @@ class AppDataTab(PersonPage):
                 **row,
                 "shown": pretty(row.get("dataValue")),
                 "size": len(bson.encode(row)),
-                # What another program stored under no name, or a very long one, has no address.
+                # What another program stored under no name, or an odd one, has no address.
                 "is_named": _is_name(row.get("appId")) and _is_name(row.get("dataKey")),
             }
             for row in page.rows
@@ -53,7 +52,11 @@ class AppDataTab(PersonPage):
 
 
 def _is_name(value: object) -> bool:
-    return is_text(value) and len(value) <= MAX_NAME_LENGTH
+    try:
+        validate_name(value)
+    except ValidationError:
+        return False
+    return True
 
 
 class ValuePage(Page):
@@ -87,11 +90,14 @@ class DeleteAppDataPage(Page):
         """Return what would be deleted."""
         user_id = to_object_id(kwargs["person"])
         look(what="app-data", user_id=user_id)
-        user = acting.find(user_id)
-        app_id, key = request.GET.get("app", ""), request.GET.get("key") or None
-        page = app_data.list_app_data(user_id=user_id, app_id=app_id, limit=ROWS).fetch()
-        keys = [row.get("dataKey") for row in page.rows if key in (None, row.get("dataKey"))]
-        return {"user": user, "app": app_id, "key": key, "keys": keys, "has_more": page.next}
+        person, app_id = acting.find(user_id), request.GET.get("app", "")
+        key, more = request.GET.get("key") or None, None
+        if key is None:
+            page = app_data.list_app_data(user_id=user_id, app_id=app_id, limit=ROWS).fetch()
+            keys, more = [row.get("dataKey") for row in page.rows], page.next
+        else:
+            keys = [key] if AppData.read_key(user_id, app_id, key) else []
+        return {"person": person, "app": app_id, "key": key, "keys": keys, "has_more": more}
 
     def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Delete it."""
