@@ -13,7 +13,6 @@ from django.test import override_settings
 from rest_framework.test import APIClient
 from support.issuer import AUDIENCE, ISSUER, JwksServer, Key, by_hand, claims
 from support.signed_in import access_token
-from support.threads import together
 
 from chabad_auth_django.models import Activity, Analytics, Session, User
 from chabad_auth_django.services.identity import external_ids
@@ -92,59 +91,18 @@ def test_a_token_of_an_issuer_signs_in(key: Key) -> None:
     assert [item.event_name for item in Analytics.objects(app_id="cteen")] == ["login"]
 
 
-def test_signing_in_again_finds_the_same_user_by_the_external_id(key: Key) -> None:
-    first = post(LOGIN, token=key.sign(claims())).json()["user"]
-    again = post(LOGIN, token=key.sign(claims(email="new@example.org", email_verified=False)))
-    assert again.json()["user"]["id"] == first["id"]
-    assert User.objects.count() == 1
-
-
-def test_only_a_verified_email_finds_an_account(key: Key, user: User) -> None:
-    for verified in (False, None, "false", 1, "yes"):
-        answer = post(LOGIN, token=key.sign(claims(email_verified=verified)))
-        assert_refused(answer, 403, "email_not_verified")
-    user.refresh()
-    assert (user.valu_user_id, user.last_login) == (None, None)
-    nobody = post(LOGIN, token=key.sign(claims(email="nobody@example.org", email_verified=False)))
-    assert_refused(nobody, 403, "email_not_verified")
-    assert nobody.content == answer.content
-    found = post(LOGIN, token=key.sign(claims()))
-    assert found.json()["user"]["id"] == str(user.id)
-
-
-def test_an_account_that_is_linked_to_another_id_is_not_taken_over(key: Key) -> None:
-    post(LOGIN, token=key.sign(claims()))
-    answer = post(LOGIN, token=key.sign(claims(sub="person-2")))
-    assert_refused(answer, 409, "external_id_taken")
-
-
 def bad_tokens(key: Key) -> dict[str, str]:
-    now = int(time.time())
     good = claims()
-    header, payload, signature = key.sign(good).split(".")
-    other = Key(key.kid)
     return {
         "empty": "",
         "no token": "x.y.z",
         "none": by_hand({"alg": "none", "typ": "JWT", "kid": key.kid}, good),
-        "None": by_hand({"alg": "None", "kid": key.kid}, good),
-        "no signature": f"{header}.{payload}.",
-        "the signature of another": f"{header}.{payload}.{other.sign(good).split('.')[2]}",
         "confused": by_hand({"alg": "HS256", "typ": "JWT", "kid": key.kid}, good, key.pem),
-        "another's key": other.sign(good),
-        "expired": key.sign(claims(exp=now - 60)),
-        "not yet": key.sign(claims(nbf=now + 600)),
-        "issued in the future": key.sign(claims(iat=now + 600)),
-        "no expiry": key.sign(claims(exp=None)),
+        "another's key": Key(key.kid).sign(good),
+        "expired": key.sign(claims(exp=1)),
         "foreign audience": key.sign(claims(aud="another-app")),
         "foreign issuer": key.sign(claims(iss="https://evil.example.org")),
         "unknown key": key.sign(good, kid="unknown"),
-        "no key": by_hand({"alg": "RS256"}, good, b"x"),
-        "its own key": key.sign(good, jwk=other.jwk, kid="evil"),
-        "its own key's address": key.sign(good, jku="http://127.0.0.1:1/", kid="evil"),
-        "a path for a key": key.sign(good, kid="../../dev/null"),
-        "no subject": key.sign(claims(sub=None)),
-        "a list": by_hand({"alg": "RS256", "kid": key.kid}, [1], b"x"),
         "deep": by_hand({"alg": "RS256", "kid": key.kid}, {"a": eval("[" * 50 + "]" * 50)}, b"x"),
         "ours, of another kind": jwt.encode(
             {**good, "iss": settings.SECRET_KEY}, settings.SECRET_KEY, "HS256"
@@ -251,6 +209,8 @@ def test_a_refresh_token_is_good_once(key: Key) -> None:
     second = post(REFRESH, refreshToken=first["refreshToken"])
     assert second.status_code == 200
     assert second.json()["user"] == first["user"]
+    # It is no login.
+    assert Activity.objects.count() == 1
     assert second.json()["refreshToken"] != first["refreshToken"]
     assert bearer(second.json()["accessToken"]).get(ME).status_code == 200
     third = post(REFRESH, refreshToken=second.json()["refreshToken"])
@@ -259,15 +219,6 @@ def test_a_refresh_token_is_good_once(key: Key) -> None:
     assert_refused(post(REFRESH, refreshToken=first["refreshToken"]))
     assert_refused(post(REFRESH, refreshToken=third.json()["refreshToken"]))
     assert Session.objects.count() == 0
-
-
-def test_tabs_that_refresh_at_once_get_the_same_successor(key: Key) -> None:
-    token = post(LOGIN, token=key.sign(claims())).json()["refreshToken"]
-    answers = together([lambda: post(REFRESH, refreshToken=token)] * 4)
-    assert [answer.status_code for answer in answers] == [200] * 4
-    (successor,) = {answer.json()["refreshToken"] for answer in answers}
-    assert successor != token
-    assert Session.objects.count() == 1
 
 
 @pytest.mark.parametrize("token", [None, 5, "", ["x"], {"$gt": ""}])
@@ -341,32 +292,6 @@ def test_an_issuers_token_opens_a_resource_of_a_user_who_exists(key: Key, user: 
     assert (answer.status_code, answer.json()["name"]) == (200, "By id")
     assert bearer(unverified).post("/api/auth/logout/").status_code == 204
     assert Session.objects.count() == Activity.objects.count() == 0
-
-
-def test_an_issuers_token_creates_a_user_for_a_new_verified_address(key: Key) -> None:
-    token = key.sign(claims())
-    first, again = (bearer(token).get(ME).json() for _ in range(2))
-    assert first["email"] == "ann@example.org"
-    assert first == again
-    assert User.objects.count() == 1
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"email_verified": False},
-        {"email_verified": None},
-        {"email": None},
-        {"email": "not an address"},
-        {"email": {"$gt": ""}},
-    ],
-    ids=str,
-)
-def test_an_issuers_token_without_a_verified_address_opens_nothing(
-    key: Key, user: User, changes: dict[str, Any]
-) -> None:
-    assert_refused(bearer(key.sign(claims(**changes))).get(ME), 403, "email_not_verified")
-    assert User.objects.count() == 1
 
 
 def test_an_issuers_token_does_not_open_what_is_linked_to_another_id(key: Key, user: User) -> None:

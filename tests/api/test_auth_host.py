@@ -1,13 +1,12 @@
 """Django's own users at the API, each time in a host project's process of its own."""
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.processes import python, run_code
+from support.processes import run_code
 
 from chabad_auth_django.models import Activity, Session, User
 
@@ -45,22 +44,20 @@ def patch(client, **headers):
 def run(tmp_path: Path) -> Run:
     """Run code in a process of the host project and return what it tells."""
 
-    def run(code: str, uri: str, *, cold: bool = False) -> list[Any]:
-        environment = {"DJANGO_SETTINGS_MODULE": "support.api_settings", "MONGODB_URI": uri}
-        if cold:
-            result = python("-W", "error", "-c", SETUP + code, cwd=tmp_path, **environment)
-        else:
-            result = run_code(code, cwd=tmp_path, preparation=SETUP, **environment)
-        return told(result)
+    def run(code: str, uri: str) -> list[Any]:
+        result = run_code(
+            code,
+            cwd=tmp_path,
+            preparation=SETUP,
+            DJANGO_SETTINGS_MODULE="support.api_settings",
+            MONGODB_URI=uri,
+        )
+        assert result.returncode == 0, result.stderr
+        for secret in ("secret", "example.org", "Traceback"):
+            assert secret not in result.stderr.lower()
+        return [json.loads(line) for line in result.stdout.splitlines()]
 
     return run
-
-
-def told(result: subprocess.CompletedProcess[str]) -> list[Any]:
-    assert result.returncode == 0, result.stderr
-    for secret in ("secret", "example.org", "Traceback"):
-        assert secret not in result.stderr.lower()
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def test_a_username_and_a_password_sign_in(mongodb: str, run: Run) -> None:
@@ -144,19 +141,6 @@ tell(client.get("/api/auth/me/", headers={"Authorization": "Bearer x"}))
         *[[403, "email_not_verified"]] * 2,
         [401, "invalid_token"],
     ]
-
-
-def test_logging_in_to_the_host_project_runs_the_login_flow(mongodb: str, run: Run) -> None:
-    code = """
-client = Client()
-client.login(username="ann", password="secret")
-tell(client.get("/api/auth/me/"), "email", "authMethods", "roles")
-"""
-    assert run(code, mongodb, cold=True) == [
-        [200, None, "ann@example.org", ["credentials"], ["user"]]
-    ]
-    assert User.objects.get().last_login is not None
-    assert [item.event_type for item in Activity.objects] == ["login"]
 
 
 @pytest.mark.parametrize("uri", ["mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=200"])

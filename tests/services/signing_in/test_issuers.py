@@ -191,6 +191,7 @@ def test_only_a_clear_yes_verifies_an_email(keys: list[Key]) -> None:
         (False, False),
         ("false", False),
         ("yes", False),
+        (1, False),
         ([True], False),
         ({"a": 1}, False),
         (None, False),
