@@ -1,5 +1,6 @@
 """Events: exactly once, whatever is sent again."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 from rest_framework.test import APIClient
+from support.hostile import DEEP
 from support.requests import check_error, send
 from support.threads import together
 
@@ -234,7 +236,10 @@ INPUTS: list[tuple[str, Any, str | None]] = [
     ("timestamp", "1969-12-31T23:59:59Z", "timestamp"),
     ("timestamp", "9999-12-31T23:59:59-14:00", "timestamp"),
     ("timestamp", "2026-13-01T00:00:00Z", "timestamp"),
+    ("timestamp", "0001-01-01T00:00:00+14:00", "timestamp"),
     ("timestamp", "", "timestamp"),
+    ("timestamp", "yesterday", "timestamp"),
+    ("timestamp", {"$date": 1}, "timestamp"),
     ("timestamp", 1.5, "timestamp"),
     ("sentAt", None, None),
     ("sentAt", partial(at, -86_400), None),
@@ -253,6 +258,8 @@ INPUTS: list[tuple[str, Any, str | None]] = [
     ("eventData", "text", "eventData"),
     ("eventData", {"": 1}, "eventData"),
     ("eventData", {"a": {"$b": 1}}, "eventData"),
+    ("eventData", {"a": "x" * 33_000}, "eventData"),
+    ("eventData", {"a": json.loads(DEEP)}, "eventData"),
     ("metadata", {}, "metadata"),
     ("userId", "000000000000000000000000", "userId"),
     ("_id", "000000000000000000000000", "_id"),

@@ -59,7 +59,7 @@ FIELDS = {
     "preferences": "theme notifications notifications.push widgets widgets.enabled "
     "widgets.customizations dashboard dashboard.favoriteApps version _cls",
     "appdatas": "dataValue version createdAt _cls",
-    "activities": "userId timestamp eventType eventData metadata appId _cls",
+    "activities": "userId timestamp eventType eventData metadata appId sessionId _cls",
     "analytics": "userId timestamp eventName eventCategory eventData",
 }
 

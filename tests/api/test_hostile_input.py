@@ -1,12 +1,9 @@
 """Whatever a client sends: a 4xx in the one shape or an exact round trip, never a 500 or HTML."""
 
-import datetime
 import json
 from typing import Any
 
 import pytest
-from bson import Binary, Decimal128, ObjectId, Regex
-from pymongo.database import Database
 from rest_framework.test import APIClient
 from support.cases import each
 from support.hostile import (
@@ -115,49 +112,6 @@ def test_a_version_is_a_positive_integer(api: APIClient, version: str) -> None:
     check_error(send(api, "PUT", VALUE, body), 400, "invalid")
 
 
-EVENTS_REFUSED = [
-    '{"timestamp": "0000-01-01T00:00:00Z"}',
-    '{"timestamp": "10000-01-01T00:00:00Z"}',
-    '{"timestamp": "0001-01-01T00:00:00+14:00"}',
-    '{"timestamp": "yesterday"}',
-    '{"timestamp": 1700000000}',
-    '{"timestamp": {"$date": 1}}',
-    '{"timestamp": "2999-01-01T00:00:00Z"}',
-    '{"timestamp": "1999-01-01T00:00:00Z"}',
-    '{"appId": {"$ne": null}}',
-    '{"appId": ""}',
-    '{"sessionId": 7}',
-    '{"messageId": ["a"]}',
-    '{"eventData": [1]}',
-    '{"eventData": {"$where": 1}}',
-    '{"eventData": {"n": 9223372036854775808}}',
-    f'{{"eventData": {{"a": {DEEP}}}}}',
-    json.dumps({"eventData": {"a": "x" * 33_000}}),
-    '{"metadata": {"a.b": 1}}',
-    '{"eventType": null}',
-    '{"eventType": {"$gt": ""}}',
-    json.dumps({"eventType": "x" * 256}),
-    '{"unknown": 1}',
-]
-
-
-@pytest.mark.parametrize("fields", EVENTS_REFUSED)
-def test_one_event_and_one_of_a_batch_are_judged_alike(api: APIClient, fields: str) -> None:
-    event = {"eventType": "opened", **json.loads(fields)}
-    single = send(api, "POST", ACTIVITIES, json.dumps(event))
-    check_error(single, 400, "invalid")
-    good = {"eventType": "opened"}
-    batch = send(api, "POST", ACTIVITIES, json.dumps([good, event])).json()
-    assert batch["accepted"] == 1
-    assert batch["rejected"] == [{"index": 1, **single.json()}]
-
-
-def test_an_event_that_is_no_object_is_named_by_its_index(api: APIClient) -> None:
-    batch = send(api, "POST", ACTIVITIES, '[1, null, "x", [], {"eventType": "ok"}]').json()
-    assert batch["accepted"] == 1
-    assert [rejected["index"] for rejected in batch["rejected"]] == [0, 1, 2, 3]
-
-
 def test_a_batch_of_more_than_a_thousand_is_refused(api: APIClient) -> None:
     body = json.dumps([{"eventType": "x"}] * 1001)
     check_error(send(api, "POST", ACTIVITIES, body), 400, "invalid")
@@ -212,68 +166,6 @@ def test_an_accepted_value_comes_back_exactly_and_the_list_still_answers(
     assert api.get(VALUE).json()["dataValue"] == expected
     listed = api.get("/api/users/me/app-data/?appId=cteen").json()["results"]
     assert [row["dataValue"] for row in listed] == [expected]
-
-
-FOREIGN = [
-    {"eventData": {"n": float("nan"), "i": float("inf")}},
-    {
-        "eventData": {
-            "d": Decimal128("1.5"),
-            "b": Binary(b"\0\xff"),
-            "r": Regex("a.*"),
-            "o": ObjectId(),
-        }
-    },
-    {"eventData": {"_cls": "User", "_ref": 1, "$where": "x", "a.b": 1}},
-    {"eventData": "text", "metadata": [1]},
-    {"eventType": 7, "appId": None, "sessionId": {"a": 1}},
-    {"_cls": "Profile", "__v": 3},
-]
-
-
-@pytest.mark.parametrize("fields", FOREIGN)
-def test_what_another_program_stored_does_not_break_a_list(
-    api: APIClient, owner: User, raw: Database[Any], fields: dict[str, Any]
-) -> None:
-    now = datetime.datetime.now(datetime.UTC)
-    raw.activities.insert_one({"userId": owner.id, "timestamp": now, **fields})
-    response = api.get(ACTIVITIES)
-    assert response.status_code == 200
-    assert len(response.json()["results"]) == 1
-
-
-def test_a_year_beyond_9999_does_not_break_a_list(
-    api: APIClient, owner: User, raw: Database[Any]
-) -> None:
-    millis = 10**15  # the year 33658
-    raw.command(
-        "insert",
-        "activities",
-        documents=[
-            {
-                "userId": owner.id,
-                "eventType": "x",
-                "timestamp": datetime.datetime.now(datetime.UTC),
-                "eventData": {},
-            }
-        ],
-    )
-    raw.activities.update_one({}, [{"$set": {"eventData.at": {"$toDate": {"$toLong": millis}}}}])
-    assert api.get(ACTIVITIES).status_code == 200
-
-
-@pytest.mark.parametrize("collection", ["profiles", "preferences"])
-def test_a_document_of_another_program_with_nothing_in_it_is_shown(
-    api: APIClient, owner: User, raw: Database[Any], collection: str
-) -> None:
-    raw[collection].delete_many({})
-    raw[collection].insert_one(
-        {"userId": owner.id, "avatar": None, "metadata": None, "notifications": None, "__v": 0}
-    )
-    response = api.get(
-        f"/api/users/me/{collection.removesuffix('s') if collection == 'profiles' else collection}/"
-    )
-    assert response.status_code == 200
 
 
 #: Verb, path, body (JSON) that only an administrator can send, and that is refused.

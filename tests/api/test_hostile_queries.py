@@ -5,46 +5,10 @@ import json
 from typing import Any
 
 import pytest
-from rest_framework.test import APIClient
 from support.cases import each
 from support.requests import check_error
 
 from chabad_auth_django.models import User
-
-ACTIVITIES = "/api/users/me/activities/"
-
-QUERIES_REFUSED = [
-    "limit=-1",
-    "limit=0",
-    "limit=1001",
-    "limit=1000000000",
-    "limit=abc",
-    "limit=1.5",
-    "cursor=abc",
-    "cursor=W10",
-    "cursor=WyJhIiwiYiIsdHJ1ZV0",
-    "cursor=" + "A" * 600,
-    "since=yesterday",
-    "since=10000-01-01T00:00:00Z",
-    "until=0000-00-00",
-    "expand=roles",
-    "eventType=",
-    "unknown=1",
-    "sort=password",
-    "order=eventType",
-    "userId[$ne]=1",
-]
-
-
-@each("query", QUERIES_REFUSED)
-def test_a_query_that_cannot_be_understood_is_refused(api: APIClient, query: str) -> None:
-    check_error(api.get(f"{ACTIVITIES}?{query}"), 400, "invalid")
-
-
-@pytest.mark.parametrize("order", ["roles", "-createdAt", "$natural", "email,id", ""])
-def test_users_are_ordered_by_known_fields_only(login: Any, admin: User, order: str) -> None:
-    check_error(login(admin).get("/api/users/", {"order": order}), 400, "invalid")
-
 
 RANGE = "start=2026-01-01T00:00:00Z&end=2026-02-01T00:00:00Z"
 CURSORS = {
@@ -105,6 +69,32 @@ QUERIES = {
         "id=1",
         "$where=1",
         "order=email&order=_id",
+        "order=roles",
+        "order=-createdAt",
+        "order=$natural",
+        "order=email,id",
+        "order=",
+    ],
+    "users/me/activities/": [
+        "limit=-1",
+        "limit=0",
+        "limit=1001",
+        "limit=1000000000",
+        "limit=abc",
+        "limit=1.5",
+        "cursor=abc",
+        "cursor=W10",
+        "cursor=WyJhIiwiYiIsdHJ1ZV0",
+        "cursor=" + "A" * 600,
+        "since=yesterday",
+        "since=10000-01-01T00:00:00Z",
+        "until=0000-00-00",
+        "expand=roles",
+        "eventType=",
+        "unknown=1",
+        "sort=password",
+        "order=eventType",
+        "userId[$ne]=1",
     ],
     "analytics/": ["eventCategory=none", "eventCategory=", "eventType=x", "since=%00", "limit=0"],
     "activities/": ["eventCategory=custom", "userId=1", "expand=profile", "since=1e5"],

@@ -4,9 +4,6 @@ from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
-from support.threads import together
-
-from chabad_auth_django.models import Preferences, User
 
 PREFERENCES = "/api/users/me/preferences/"
 
@@ -87,22 +84,6 @@ def test_a_widget_is_switched_customized_and_forgotten(api: APIClient) -> None:
     assert api.put(path, {"enabled": False}, format="json").json()["widgets"]["enabled"] == []
     forgotten = api.delete(path).json()["widgets"]
     assert forgotten == {"enabled": [], "disabled": [], "customizations": {}}
-
-
-def test_fifty_favourites_added_at_once_are_fifty(owner: User, login: Any) -> None:
-    clients = [login(owner) for _ in range(50)]
-    answers = together(
-        [
-            lambda client=client, number=number: (
-                client.put(f"{PREFERENCES}favorite-apps/app{number}/").status_code
-            )
-            for number, client in enumerate(clients)
-        ]
-    )
-    assert set(answers) == {200}
-    stored = Preferences.find_by_user_id(owner.id)
-    assert stored is not None
-    assert len(stored.dashboard.favorite_apps) == 50
 
 
 def test_a_list_of_names_has_an_end(api: APIClient) -> None:

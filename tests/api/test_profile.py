@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
-from support.threads import together
 
 from chabad_auth_django.models import Profile, User
 
@@ -54,20 +53,6 @@ def test_an_avatar_is_set_and_removed(api: APIClient) -> None:
     assert api.delete(f"{PROFILE}avatar/").status_code == 204
     assert api.get(PROFILE).json()["avatar"] is None
     assert api.delete(f"{PROFILE}avatar/").status_code == 204
-
-
-def test_values_stored_at_once_are_all_kept(owner: User, login: Any) -> None:
-    clients = [login(owner) for _ in range(16)]
-    together(
-        [
-            lambda client=client, number=number: client.put(
-                f"{PROFILE}metadata/k{number}/", {"value": number}, format="json"
-            )
-            for number, client in enumerate(clients)
-        ]
-    )
-    metadata = clients[0].get(PROFILE).json()["metadata"]
-    assert metadata == {f"k{number}": number for number in range(16)}
 
 
 def test_all_values_together_have_one_limit(api: APIClient) -> None:

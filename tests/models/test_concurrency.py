@@ -2,7 +2,6 @@
 
 import threading
 from functools import partial
-from typing import Any
 
 import pytest
 from bson import ObjectId
@@ -14,9 +13,7 @@ from support.threads import errors, together
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import (
-    AlreadyExists,
     DuplicateEmail,
-    NotFound,
     UserNotFound,
     VersionConflict,
 )
@@ -98,86 +95,6 @@ def test_saving_one_loaded_version_succeeds_for_exactly_one(either_server: str) 
     assert {type(error) for error in failed} == {VersionConflict}
     winner = next(result for result in results if isinstance(result, int))
     assert AppData.find_by_user_app_and_key(user.id, *KEY).data_value == winner
-
-
-def test_concurrent_creations_of_one_key_store_one(either_server: str) -> None:
-    user = new_user()
-    create = partial(
-        AppData.create_app_data, user_id=user.id, app_id="app", data_key="key", data_value=0
-    )
-    results = together([create] * 16)
-    assert [type(error) for error in errors(results)] == [AlreadyExists] * 15
-    assert AppData.objects.count() == 1
-
-
-def test_a_key_that_is_created_again_never_shows_an_old_version(mongodb: str) -> None:
-    user = new_user()
-    generations: dict[str, set[int]] = {}
-    wrong: list[Any] = []
-    old: list[int] = [1]
-    end = threading.Event()
-
-    def stale_client() -> None:
-        """Write with versions of values that were deleted; none may ever match."""
-        while not end.is_set():
-            for version in old[-5:]:
-                try:
-                    found = AppData.update_app_data(user.id, *KEY, "stale", version)
-                except (VersionConflict, NotFound):
-                    continue
-                wrong.append((version, found.version))
-
-    def owner() -> None:
-        version = 0
-        for number in range(20):
-            generation = f"generation {number}"
-            document = AppData.upsert_app_data(user.id, *KEY, generation)
-            versions = generations.setdefault(generation, set())
-            versions.add(document.version)
-            for _ in range(3):
-                document.update_value_with_version(generation, document.version)
-                versions.add(document.version)
-            assert min(versions) > version
-            version = document.version
-            AppData.delete_app_data(user.id, *KEY)
-            old.append(version)
-
-    def owner_and_end() -> None:
-        try:
-            owner()
-        finally:
-            end.set()
-
-    # Version 1 is the first value's own: nobody may be stale before it is deleted.
-    AppData.upsert_app_data(user.id, *KEY, "before")
-    AppData.delete_app_data(user.id, *KEY)
-    results = together([owner_and_end, *[stale_client] * 4])
-
-    assert errors(results) == []
-    assert wrong == []
-    assert len(generations) == 20
-    assert sum(map(len, generations.values())) == len(set().union(*generations.values()))
-
-
-def test_racing_creations_and_deletions_use_no_version_twice(mongodb: str) -> None:
-    user = new_user()
-    seen: list[int] = []
-
-    def create_and_delete() -> None:
-        while len(seen) < 40:
-            try:
-                document = AppData.create_app_data(
-                    user_id=user.id, app_id="app", data_key="key", data_value=0
-                )
-            except AlreadyExists:
-                continue
-            seen.append(document.version)
-            AppData.delete_app_data(user.id, *KEY)
-
-    results = together([create_and_delete] * 8)
-
-    assert errors(results) == []
-    assert len(seen) == len(set(seen))
 
 
 def test_a_creation_that_lost_a_whole_life_of_its_key_starts_above_it(mongodb: str) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from pymongo.database import Database
-from support.threads import errors, together
 
 from chabad_auth_django.exceptions import AmbiguousEmail, DuplicateEmail
 from chabad_auth_django.models import User
@@ -148,16 +147,6 @@ def test_what_the_queryset_cannot_check_it_refuses(raw: Database, user: User) ->
     assert raw.users.find_one()["email"] == "ann@example.org"
     User.objects.update(__raw__={"$set": {"name": "email"}})
     assert raw.users.find_one()["name"] == "email"
-
-
-@pytest.mark.parametrize("round", range(5))
-def test_concurrent_creations_of_two_spellings_make_one_user(
-    either_server: str, round: int
-) -> None:
-    calls = [lambda email=email: User.create_user(email=email) for email in SPELLINGS]
-    results = together(calls)
-    assert [type(error) for error in errors(results)] == [DuplicateEmail] * (len(SPELLINGS) - 1)
-    assert [user.email for user in User.objects] == [ASCII]
 
 
 def test_a_mailbox_of_several_users_is_ambiguous(raw: Database) -> None:

@@ -58,12 +58,3 @@ def test_its_index_is_deployed(mongodb: str, raw: Database) -> None:
     found = raw.external_ids.index_information()
     assert {str(index["key"]) for index in found.values()} == {"[('_id', 1)]", "[('userId', 1)]"}
     assert indexes.compare().is_clean
-
-
-def test_claims_go_with_their_user_in_the_same_moment(person: User) -> None:
-    other = User.create_user(email="bob@example.org")
-    claim(person)
-    kept = claim(other, "merkosUserId", "m2")
-    person.delete()
-    assert [found.id for found in ExternalId.objects] == [kept.id]
-    claim(other)

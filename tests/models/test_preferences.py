@@ -46,11 +46,6 @@ def test_new_preferences_are_stored_with_the_defaults_and_nothing_else(
     }
 
 
-def test_get_defaults_is_made_afresh_for_each_call() -> None:
-    Preferences.get_defaults()["widgets"]["enabled"].append("w")
-    assert Preferences.get_defaults() == DEFAULTS
-
-
 @pytest.mark.parametrize(
     ("method", "arguments", "path", "before", "after"),
     [

@@ -6,11 +6,10 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
-from chabad_auth_django.exceptions import UserNotFound, ValidationError
+from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import Session, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes
-from chabad_auth_django.services.lifecycle import deletion
 
 
 def make(user_id: Any, **changes: Any) -> Session:
@@ -61,12 +60,6 @@ def test_a_bad_field_is_refused(user: User, raw: Database, name: str, value: Any
     assert raw.sessions.find_one() is None
 
 
-def test_there_is_no_session_without_its_user(mongodb: str, raw: Database) -> None:
-    with pytest.raises(UserNotFound):
-        make(ObjectId())
-    assert raw.sessions.find_one() is None
-
-
 def test_its_indexes_are_deployed(mongodb: str, raw: Database) -> None:
     found = raw.sessions.index_information()
     assert {str(index["key"]): index.get("expireAfterSeconds") for index in found.values()} == {
@@ -74,20 +67,6 @@ def test_its_indexes_are_deployed(mongodb: str, raw: Database) -> None:
         "[('userId', 1)]": None,
         "[('expiresAt', 1)]": 0,
     }
-    assert indexes.compare().is_clean
-
-
-def test_a_lost_or_changed_ttl_is_mended(mongodb: str, raw: Database) -> None:
-    raw.sessions.drop_index("expiresAt_1")
-    raw.sessions.create_index("expiresAt")
-    assert [str(pair.declared) for pair in indexes.compare().differing] == [
-        "sessions {expiresAt: 1} expireAfterSeconds=0"
-    ]
-    indexes.fix()
-    assert raw.sessions.index_information()["expiresAt_1"]["expireAfterSeconds"] == 0
-    raw.command("collMod", "sessions", index={"name": "expiresAt_1", "expireAfterSeconds": 9})
-    indexes.fix()
-    assert raw.sessions.index_information()["expiresAt_1"]["expireAfterSeconds"] == 0
     assert indexes.compare().is_clean
 
 
@@ -99,13 +78,3 @@ def test_the_server_removes_an_expired_session_and_no_other(user: User, raw: Dat
     while raw.sessions.count_documents({}) > 1 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert [session["_id"] for session in raw.sessions.find()] == [kept.id]
-
-
-def test_sessions_go_with_their_user(person: User) -> None:
-    other = User.create_user(email="bob@example.org")
-    make(person.id)
-    kept = make(other.id)
-    person.delete()
-    assert [session.id for session in Session.objects] == [kept.id]
-    list(deletion.run())
-    assert [session.id for session in Session.objects] == [kept.id]

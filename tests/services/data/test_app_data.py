@@ -6,7 +6,7 @@ from pymongo.database import Database
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.expressions import without_version
-from chabad_auth_django.exceptions import NotFound, UserNotFound, ValidationError, VersionConflict
+from chabad_auth_django.exceptions import UserNotFound, ValidationError, VersionConflict
 from chabad_auth_django.models import AppData, User
 from chabad_auth_django.services.data import app_data
 
@@ -92,37 +92,6 @@ def test_a_user_who_does_not_exist_gets_nothing(either_server: str) -> None:
     assert connection.get_database().appdatas.count_documents({}) == len(activities()) == 0
 
 
-def test_a_deleted_key_goes_on_with_its_versions(user: User) -> None:
-    synchronize(user, 1)
-    AppData.delete_app_data(user.id, **KEY)
-    assert synchronize(user, 2).version == 2
-
-
-@pytest.mark.parametrize(
-    ("stored", "patch", "merged"),
-    [
-        ({"a": 1, "b": 2}, {"b": 3, "c": 4}, {"a": 1, "b": 3, "c": 4}),
-        ({"a": 1, "b": 2}, {"a": None}, {"b": 2}),
-        ({"a": {"b": 1, "c": 2}}, {"a": {"b": None}}, {"a": {"c": 2}}),
-        ({"a": [1]}, {"a": [2]}, {"a": [2]}),
-        ({"a": 1}, {"a": {"b": 1}}, {"a": {"b": 1}}),
-        ({"a": 1}, {"a": {"b": None}}, {"a": {}}),
-        ({"a": 1}, [1], [1]),
-        ({"a": 1}, None, None),
-        ([1], {"a": 1}, {"a": 1}),
-        ({}, {"a": None}, {}),
-    ],
-    ids=str,
-)
-def test_a_merge_patch_changes_what_it_names(
-    raw: Database, user: User, stored: Any, patch: Any, merged: Any
-) -> None:
-    synchronize(user, stored)
-    document = app_data.merge_app_data(user_id=user.id, **KEY, patch=patch)
-    assert document.data_value == raw.appdatas.find_one()["dataValue"] == merged
-    assert document.version == 2
-
-
 def test_a_merge_patch_may_expect_a_version(user: User) -> None:
     synchronize(user, {"a": 1})
     merge = app_data.merge_app_data
@@ -131,8 +100,3 @@ def test_a_merge_patch_may_expect_a_version(user: User) -> None:
             merge(user_id=user.id, **KEY, patch={}, expected_version=versions)
     assert merge(user_id=user.id, **KEY, patch={}, expected_version=[1, 5]).version == 2
     assert merge(user_id=user.id, **KEY, patch={}, expected_version=2).version == 3
-
-
-def test_a_merge_patch_for_a_key_that_does_not_exist_is_refused(user: User) -> None:
-    with pytest.raises(NotFound):
-        app_data.merge_app_data(user_id=user.id, **KEY, patch={"a": 1})

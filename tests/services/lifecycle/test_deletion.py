@@ -31,7 +31,9 @@ from chabad_auth_django.exceptions import (
     VersionConflict,
 )
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
+from chabad_auth_django.services.identity import blocking, external_ids
 from chabad_auth_django.services.lifecycle import deletion, purging
+from chabad_auth_django.services.signing_in import sessions
 
 
 def new_user(email: str = "ann@example.org") -> User:
@@ -45,6 +47,9 @@ def fill(user: User) -> None:
     for key in ("one", "two", "deleted"):
         AppData.upsert_app_data(user.id, "app", key, {"value": key})
     AppData.delete_app_data(user.id, "app", "deleted")
+    external_ids.link_external_id(user_id=user.id, field="valuUserId", value=user.email)
+    sessions.open_session(user_id=user.id, auth_method="google")
+    blocking.block_user(user_id=user.id, reason="abuse")
 
 
 def database() -> Any:
@@ -73,6 +78,7 @@ CREATE: dict[str, Callable[[list[str]], Any]] = {
     "insert ids": lambda emails: User.objects.insert(
         [User(email=email) for email in emails], load_bulk=False
     ),
+    "create of a QuerySet": lambda emails: [User.objects.create(email=email) for email in emails],
     "own id": lambda emails: [User(id=ObjectId(), email=email).save() for email in emails],
     "atomic": lambda emails: atomic(lambda: [User.create_user(email=email) for email in emails])(),
 }
