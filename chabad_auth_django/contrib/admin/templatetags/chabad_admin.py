@@ -50,10 +50,14 @@ def clean_lines(value: Any) -> str:
 
 @register.filter
 def shown(value: Any, length: int = LENGTH) -> SafeString:
-    """Return a stored text in a direction of its own, cut, with more of it as the tooltip."""
-    if value is None or value == "":
+    """Return a stored text in a direction of its own, cut, with more of it as the tooltip.
+
+    Its lines become one.
+    """
+    begin = "" if value is None else str(value)[: max(length + 1, TOOLTIP)]
+    text = clean(" ".join(begin.split()))
+    if not text:
         return format_html('<span class="chabad-nothing" title="{}">–</span>', gettext("nothing"))
-    text = clean(str(value)[: max(length + 1, TOOLTIP)])
     if len(text) <= length:
         return format_html("<bdi>{}</bdi>", text)
     return format_html('<bdi title="{}">{}…</bdi>', text[:TOOLTIP], text[: length - 1])
