@@ -27,6 +27,7 @@ from pymongo.errors import (
     NetworkTimeout,
     NotPrimaryError,
     OperationFailure,
+    ProtocolError,
     PyMongoError,
     ServerSelectionTimeoutError,
     WaitQueueTimeoutError,
@@ -483,6 +484,8 @@ def wrapped(error: PyMongoError) -> mongoengine.OperationError:
         (OperationFailure("x"), False),
         (DuplicateKeyError("x", 11000), False),
         (ConfigurationError(), True),
+        # A connection on which somebody else's answer came.
+        (ProtocolError("Got response id 2 but expected 1"), True),
         (ValueError(), False),
         (None, False),
     ],

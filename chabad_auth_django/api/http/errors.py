@@ -22,6 +22,7 @@ from pymongo.errors import (
     ConnectionFailure,
     DocumentTooLarge,
     OperationFailure,
+    ProtocolError,
     PyMongoError,
 )
 from rest_framework import exceptions as drf
@@ -229,8 +230,8 @@ def is_outage(error: BaseException | None) -> bool:
     if not isinstance(error, PyMongoError):
         return False
     return (
-        # The latter comes from DNS, too, and from a member that is not the primary.
-        isinstance(error, (ConnectionFailure, ConfigurationError))
+        # The last of them comes from DNS, too, and from a member that is not the primary.
+        isinstance(error, (ConnectionFailure, ProtocolError, ConfigurationError))
         or error.timeout
         or any(error.has_error_label(label) for label in _TRANSIENT_LABELS)
         or not _UNAVAILABLE_CODES.isdisjoint(_codes(error))
