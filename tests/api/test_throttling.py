@@ -53,6 +53,16 @@ def test_who_calls_too_often_is_told_when_to_come_back(mongodb: str, api: APICli
     assert 0 < int(answer.headers["Retry-After"]) <= 61
 
 
+def test_nobody_waits_for_a_time_that_a_wrong_clock_showed(
+    mongodb: str, api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with rates(mongodb, read="2/min"):
+        with monkeypatch.context() as wrong:
+            wrong.setattr(throttling.ScopedThrottle, "timer", lambda throttle: time.time() + 10**7)
+            assert statuses(3, lambda n: api.get(ME)) == [200, 200, 429]
+        assert statuses(3, lambda n: api.get(ME)) == [200, 200, 429]
+
+
 def test_reads_and_writes_count_apart_and_by_user(
     mongodb: str, api: APIClient, admin: User, login: Login
 ) -> None:

@@ -85,8 +85,9 @@ class ScopedThrottle(SimpleRateThrottle):
     def _count(self, limit: int, seconds: int) -> bool:
         """Count the request and tell whether it is within the rate."""
         self.now = self.timer()
-        began = self.now - seconds
-        self.history = [at for at in self.cache.get(self.key, []) if at > began]
+        # Later times are of a clock that was wrong. They would count until then, maybe for years.
+        counted = self.cache.get(self.key, [])
+        self.history = [at for at in counted if abs(self.now - at) < seconds]
         if len(self.history) >= limit:
             return False
         return bool(self.throttle_success())
