@@ -47,8 +47,14 @@ def test_what_is_no_good_token_is_refused() -> None:
     unsigned = jwt.encode({"sub": "1", "exp": time.time() + 60}, "x" * 32, "HS256")
     for sent in ("x", "x.y.z", token(age=7200), endless, unsigned):
         check_error(page.post("sso/remote/status", {"token": sent}), 401)
-    check_error(page.get("sso/remote/status"), 405)
     assert User.objects.count() == 0
+
+
+def test_the_method_is_looked_at_before_the_body(page: FrontEnd) -> None:
+    for caller in (FrontEnd(), page):
+        check_error(caller.get("sso/remote/status"), 405)
+        check_error(caller.send("PUT", "sso/remote/status", {}), 405)
+        assert caller.send("OPTIONS", "sso/remote/status").status_code == 200
 
 
 def test_the_status_is_never_an_error(page: FrontEnd) -> None:

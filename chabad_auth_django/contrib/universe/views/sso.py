@@ -129,7 +129,7 @@ class SignOnViewSet(StatusViewSet):
 
     def check_throttles(self, request: Request) -> None:
         """Count the tries to sign in, but no page of somebody who is signed in."""
-        if self._signed_in is None:
+        if request.method != "POST" or self._signed_in is None:
             super().check_throttles(request)
 
     @cached_property
