@@ -199,8 +199,10 @@ def supports_transactions() -> bool:
     Raises ``pymongo.errors.PyMongoError`` when no server answers.
     """
     global _supports_transactions
+    # First: it forgets what was asked for the process of a test run that this one was forked from.
+    client = get_client()
     if _supports_transactions is None:
-        hello = get_client().admin.command("hello")
+        hello = client.admin.command("hello")
         # The second is there while a member starts: a direct connection reaches that, too.
         is_member = "setName" in hello or "isreplicaset" in hello
         _supports_transactions = is_member or hello.get("msg") == "isdbgrid"

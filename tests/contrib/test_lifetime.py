@@ -27,6 +27,38 @@ if os.fork():
 print("child", flush=True)
 sys.stdin.readline()
 """
+#: A test run that is told to end while a test runs.
+TESTER = """
+import os, signal, sys, unittest, django
+from django.test.utils import setup_test_environment
+django.setup()
+setup_test_environment()
+class Case(unittest.TestCase):
+    def test(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+unittest.main(argv=["tests"])
+"""
+#: Forks a process that catches everything, as a test runner does.
+POOL = """
+import multiprocessing, time, django
+django.setup()
+context = multiprocessing.get_context("fork")
+started = context.Event()
+def work():
+    while True:
+        try:
+            started.set()
+            time.sleep(120)
+        except BaseException:
+            pass
+worker = context.Process(target=work)
+worker.start()
+started.wait()
+worker.terminate()
+worker.join(30)
+print(worker.exitcode)
+worker.kill()
+"""
 
 
 def test_a_second_process_reuses_the_server(data_dir: Path) -> None:
@@ -138,6 +170,16 @@ def test_a_forked_child_is_a_user_of_its_own(data_dir: Path) -> None:
         assert len(mongods(data_dir)) == 1
         parent.leave()
     wait_for(lambda: mongods(data_dir) == [])
+
+
+def test_a_forked_child_ends_when_its_parent_tells_it_to(data_dir: Path) -> None:
+    assert run(data_dir, POOL).stdout.strip() == str(-signal.SIGTERM)
+
+
+def test_a_test_run_that_is_told_to_end_does_not_go_on(data_dir: Path) -> None:
+    ended = run(data_dir, TESTER)
+    assert ended.returncode != 0
+    assert "Ran 1 test" not in ended.stderr
 
 
 def test_the_app_is_not_needed_to_share_and_stop_the_server(data_dir: Path) -> None:

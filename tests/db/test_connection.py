@@ -23,7 +23,7 @@ from support.replica_set import Member
 from support.threads import together
 
 from chabad_auth_django.contrib.embedded.probe import free_port
-from chabad_auth_django.db import connection
+from chabad_auth_django.db import connection, testing
 from chabad_auth_django.models import Analytics, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.analytics import counts, rollups
@@ -142,6 +142,15 @@ def test_the_database_is_the_one_that_the_uri_names(uri: str) -> None:
         with override_settings(CHABAD_AUTH={"MONGODB_URI": base + path}):
             assert connection.get_database().name == name
             assert User.collection().database.name == name
+
+
+def test_what_a_process_of_a_test_run_asked_is_forgotten_in_one_that_it_forks(
+    mongodb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.supports_transactions()
+    monkeypatch.setattr(testing, "worker", lambda: "forked")
+    # Its first use is a transaction, in which MongoDB would not answer the question.
+    assert User.create_user(email="ann@example.org").id
 
 
 @pytest.mark.parametrize("kind", ["text", "callable"])

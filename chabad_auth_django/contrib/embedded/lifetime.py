@@ -18,7 +18,7 @@ from typing import NoReturn
 from chabad_auth_django.contrib.embedded.errors import EmbeddedMongoError
 from chabad_auth_django.contrib.embedded.folder import DataFolder
 from chabad_auth_django.contrib.embedded.process import terminate
-from chabad_auth_django.db import connection
+from chabad_auth_django.db import connection, testing
 
 if sys.platform != "win32":
     import fcntl
@@ -105,10 +105,17 @@ def _leave_at_signals() -> None:
 
 
 def _end(number: int, frame: object) -> NoReturn:
+    if testing.worker() is not None:
+        # unittest and pytest take SystemExit for a test that fails, and would go on.
+        raise KeyboardInterrupt
     sys.exit(128 + number)
 
 
 def _rejoin_after_fork() -> None:
+    # Whoever forked the child may end it by a signal and wait for that, as multiprocessing does.
+    for number in (getattr(signal, name) for name in ENDING_SIGNALS):
+        if signal.getsignal(number) is _end:
+            signal.signal(number, signal.SIG_DFL)
     # The child shares the parent's lock, and would keep it alive or give it up with its own.
     global _guard
     _guard = threading.Lock()
