@@ -2,12 +2,14 @@ import os
 import re
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import get_type_hints
 
 import django
 import pytest
 from support.processes import django_admin, python
 
 import chabad_auth_django
+from chabad_auth_django.models import User
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(chabad_auth_django.__file__).parent
@@ -59,6 +61,10 @@ def test_the_checks_of_a_project_without_an_sql_database_are_clean(tmp_path: Pat
 
 def test_the_types_are_part_of_the_package() -> None:
     assert (PACKAGE / "py.typed").is_file()
+
+
+def test_a_document_declares_what_mongoengine_adds_to_it() -> None:
+    assert {"id", "objects", "DoesNotExist"} <= get_type_hints(User).keys()
 
 
 def test_the_version_is_the_newest_of_the_changelog() -> None:

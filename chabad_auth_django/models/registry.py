@@ -37,6 +37,12 @@ class Sharding:
 class RegisteredDocument(OpenDocument):
     """A Document that knows its collection."""
 
+    # mongoengine adds these when it makes the class, so type checkers do not see them.
+    id: Any
+    objects: ClassVar[Any]
+    DoesNotExist: ClassVar[type[Exception]]
+    MultipleObjectsReturned: ClassVar[type[Exception]]
+
     #: Documents of a lower order are purged and exported before the others.
     order: ClassVar[int] = 0
 
