@@ -162,6 +162,8 @@ def _link_or_create(
         )
         return link(user=user, identity=identity, is_new=True)
     dependents.make_missing(user_id=user.id)
+    # Two accounts at once could each find no other. Both change the user, so one runs again.
+    user.update_atomically({})
     return link(user=user, identity=identity)
 
 
@@ -189,8 +191,7 @@ def _by_verified_address(identity: Identity) -> User | None:
     if identity.links_to_default_role_only and user.has_more_than_default_role():
         raise EmailNotVerified
     source = identity.kind, identity.issuer
-    claims = list_identities(user_id=user.id)
-    others = (claim for claim in claims if claim["_id"] != identity.key)
+    others = (row for row in list_identities(user_id=user.id) if row["_id"] != identity.key)
     if any(_source(claim) == source for claim in others):
         # The address is or was somebody else's, so it proves nothing.
         raise ExternalIdTaken
@@ -281,7 +282,7 @@ def list_identities(*, user_id: ObjectId) -> list[Mapping[str, Any]]:
 def unlink(*, user_id: ObjectId, public_id: str) -> None:
     """Take an identity from the user, and end the sessions that it opened.
 
-    What an issuer has filled in the specification's fields goes too. Raises ``NotFound``, and
+    What it has filled in the specification's fields goes too. Raises ``NotFound``, and
     ``LastIdentity`` when no other would be left.
     """
     user = User(id=user_id)
@@ -291,17 +292,18 @@ def unlink(*, user_id: ObjectId, public_id: str) -> None:
         raise NotFound("The identity does not exist.")
     if len(claims) == 1:
         raise LastIdentity
-    audit.record(action="identity.unlink", user_id=user.id, issuer=_source(claim)[1])
+    kind, source = _source(claim)
+    audit.record(action="identity.unlink", user_id=user.id, issuer=source)
     # Two removals at once could each rely on the other identity. Both change the user, so one of
     # them runs again.
     user.update_atomically({})
-    kind, source = _source(claim)
     # The claim goes last: without a transaction a crash leaves it, so that it is removed again.
     Session.collection().delete_many({"userId": user.id, "openedBy": claim["_id"]})
     if kind == ISSUER:
         departures.remember(keys=[claim["_id"]])
-        fields = {issuer["ISSUER"]: issuer.get("EXTERNAL_ID_FIELD") for issuer in conf.ISSUERS}
-        if field := fields.get(source):
+        field, _, value = (claim.get("fills") or "").partition(":")
+        # Another account, or another program, may have filled it since.
+        if field and (user.stored or {}).get(field) in (None, value):
             external_ids.unlink_external_id(user_id=user.id, field=field)
     ExternalId.collection().delete_one({"_id": claim["_id"], "userId": user.id})
     if not in_transaction() and not list_identities(user_id=user_id):
@@ -331,10 +333,8 @@ def _read_claim(
         ]
     )
     claim = next(iter(found), None)
-    if claim is None:
-        return None, {}
-    if not claim["users"]:
-        return None, claim
+    if claim is None or not claim["users"]:
+        return None, claim or {}
     if "notBefore" in claim and (issued_at is None or issued_at <= claim["notBefore"]):
         raise InvalidToken
     if not ExternalId.counts(claim, claim["users"][0]):

@@ -291,6 +291,27 @@ def test_an_unlinking_that_a_crash_stopped_is_ended_by_the_next(
     assert [session.auth_method for session in Session.objects] == ["cdsso"]
 
 
+def test_unlinking_an_account_leaves_what_another_has_filled(server: str) -> None:
+    plain = {**ISSUERS[0], "EXTERNAL_ID_FIELD": None}
+    with configured(ISSUERS=[plain]):
+        user = enter().user
+        flows.link_identity(user=user, token=token(sub="person-2"))
+    assert enter().user.valu_user_id == "person-1"
+    second = ExternalId.account_key("issuer", VALU, "person-2")
+    flows.identities.unlink(user_id=user.id, public_id=ExternalId.public_id(second))
+    assert User.objects.get().valu_user_id == "person-1"
+    assert enter(email_verified=False).user.id == user.id
+
+
+def test_of_accounts_that_come_with_one_address_at_once_one_is_linked(replica_set: str) -> None:
+    user = User.create_user(email="ann@example.org", auth_methods=["bearer-token"])
+    tokens = [token(PLAIN, sub=f"person-{number}") for number in range(4)]
+    come = [lambda given=given: callers.by_issuer_token(token=given) for given in tokens]
+    failures = errors(together(come))
+    assert [type(error) for error in failures] == [ExternalIdTaken] * 3
+    assert len(flows.identities.list_identities(user_id=user.id)) == 1
+
+
 def test_an_external_id_that_another_program_took_away_signs_nobody_in(server: str) -> None:
     user_id = enter().user.id
     connection.get_database().users.update_one({}, {"$set": {"valuUserId": "person-2"}})
