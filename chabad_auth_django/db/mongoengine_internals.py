@@ -3,7 +3,7 @@
 The names are those of mongoengine 0.29, which the package's dependency is bound to.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import mongoengine
@@ -17,6 +17,8 @@ _TAKEN = {"self", "pk", "_cls", "_created", "__auto_convert"}
 
 #: Types of what is stored -> the fields that hold it as it is.
 _KEPT = {str: mongoengine.StringField, ObjectId: mongoengine.ObjectIdField}
+
+_MISSING = object()
 
 
 def connection_settings(alias: str) -> Mapping[str, Any]:
@@ -103,7 +105,7 @@ class OpenDocument(mongoengine.Document):
     #: The BSON document that was loaded last.
     stored: Mapping[str, Any] | None = None
 
-    #: What a query has read of the stored document; ``None`` where it was no query.
+    #: What has been read of the stored document; ``None`` where nothing has been.
     queried: Mapping[str, Any] | None = None
 
     _data: dict[str, Any]
@@ -209,12 +211,19 @@ class OpenDocument(mongoengine.Document):
     def reload(self, *fields: str, **kwargs: Any) -> Any:
         """Load the stored document, or some of its fields; see mongoengine."""
         super().reload(*fields, **kwargs)
-        names = [self.stored_name(name.split("__")[0]) for name in fields]
-        if not fields:
-            self.queried = None
-        elif self.queried is not None:
-            self.queried = {**self.queried, **dict.fromkeys(names)}
+        names = [name.split("__")[0] for name in fields] or list(self.fields())
+        read = dict.fromkeys(map(self.stored_name, names))
+        self._changed_fields = [
+            path for path in self._changed_fields if path.split(".")[0] not in read
+        ]
+        self.queried = {**(self.queried or {}), **read, **self.to_mongo(fields=names)}
         return self
+
+    def _get_changed_fields(self) -> list[str]:
+        if self.queried is not None and not self.is_new:
+            _mark_changes(self, self.queried)
+        changes: list[str] = super()._get_changed_fields()
+        return changes
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
@@ -244,7 +253,7 @@ class OpenDocument(mongoengine.Document):
                 value = _readable(kind, value) if isinstance(value, dict) else None
             field.__set__(document, None if value is None else field.to_python(value))
         document._initialised = True
-        document.stored = stored
+        document.stored = document.queried = stored
         return document
 
     @classmethod
@@ -257,6 +266,36 @@ class OpenDocument(mongoengine.Document):
         document: Self = super()._from_son(_readable(cls, son), *args, **kwargs)
         document.queried = son
         return document
+
+
+def _mark_changes(document: Any, read: Mapping[str, Any]) -> None:
+    """Mark what differs in lists and free-form objects from what was read.
+
+    mongoengine does not notice ``clear()`` of a list, ``|=``, and changes of what a loop yields.
+    """
+    for field in fields_of(document).values():
+        before, value = read.get(field.db_field), values_of(document).get(field.name)
+        if isinstance(value, mongoengine.EmbeddedDocument):
+            _mark_changes(value, before if isinstance(before, dict) else {})
+        elif isinstance(field, KeepsReferences):
+            # mongoengine sets the default in place of null.
+            default = field.default and field.default()
+            before = default if before is None else field.to_python(before)
+            for path in _differences(field.db_field, before, value):
+                mark_changed(document, path)
+
+
+def _differences(path: str, before: Any, value: Any) -> Iterator[str]:
+    """Yield the paths at which two values differ; a list is one value."""
+    if isinstance(before, dict) and isinstance(value, dict):
+        for key in before.keys() | value.keys():
+            values = before.get(key, _MISSING), value.get(key, _MISSING)
+            inner = _differences(f"{path}.{key}", *values)
+            # No path leads through a key with a dot.
+            yield from (path for _ in inner) if "." in str(key) else inner
+    # To Python, True is equal to 1.
+    elif repr(before) != repr(value):
+        yield path
 
 
 def _readable(kind: Any, stored: Mapping[str, Any]) -> dict[str, Any]:

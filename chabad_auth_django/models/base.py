@@ -57,7 +57,10 @@ class Document(ChangingDocument):
 
     @classmethod
     def _insert(cls, documents: Sequence[Self]) -> None:
-        cls._insert_rows([document.to_mongo() for document in documents])
+        rows = [document.to_mongo() for document in documents]
+        cls._insert_rows(rows)
+        for document, row in zip(documents, rows, strict=True):
+            document.queried = row
 
     @classmethod
     def _insert_rows(cls, rows: Sequence[dict[str, Any]]) -> None:

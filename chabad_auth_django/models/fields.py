@@ -113,6 +113,15 @@ class JSONField(KeepsReferences, mongoengine.fields.DictField):
         self.limit = limit
         super().__init__(default=default, **kwargs)
 
+    def to_python(self, value: Any) -> Any:
+        # Of bytes, which other programs store, mongoengine would make a list of numbers.
+        if isinstance(value, dict):
+            return {key: self.to_python(item) for key, item in value.items()}
+        return [*map(self.to_python, value)] if isinstance(value, (list, tuple)) else value
+
+    def to_mongo(self, value: Any) -> Any:
+        return self.to_python(value)
+
     def validate(self, value: Any) -> None:
         if not isinstance(value, dict):
             self.error("Expected an object.")

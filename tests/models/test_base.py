@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -229,6 +230,71 @@ def test_save_without_a_change_tells_that_the_document_is_gone(
     raw[case.name].delete_many({})
     with pytest.raises(NotFound):
         document.save()
+
+
+@pytest.mark.parametrize(
+    ("change", "stored"),
+    [
+        (lambda profile: profile.metadata.__ior__({"new": 1}), {"flag": 1, "list": [{}], "new": 1}),
+        (lambda profile: profile.metadata.update(flag=True), {"flag": True, "list": [{}]}),
+        (lambda profile: setattr(profile, "metadata", {"flag": True}), {"flag": True}),
+        (lambda profile: profile.metadata["list"].clear(), {"flag": 1, "list": []}),
+        (
+            lambda profile: [item.update(a=1) for item in profile.metadata["list"]],
+            {"flag": 1, "list": [{"a": 1}]},
+        ),
+        (
+            lambda profile: [value.clear() for value in profile.metadata.values() if value != 1],
+            {"flag": 1, "list": []},
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "load",
+    [
+        lambda profile: profile,
+        lambda profile: Profile.objects.get(),
+        lambda profile: Profile.from_stored(Profile.read()),
+        lambda profile: profile.reload("metadata"),
+    ],
+    ids=["made", "queried", "read", "reloaded"],
+)
+def test_save_stores_each_change_of_a_list_or_an_object(
+    raw: Database,
+    user: User,
+    load: Callable[[Profile], Profile],
+    change: Callable[[Profile], object],
+    stored: dict[str, Any],
+) -> None:
+    raw.profiles.delete_many({})
+    made = Profile.create_profile(user_id=user.id, metadata={"flag": 1, "list": [{}]})
+    profile = load(made)
+    change(profile)
+    profile.save()
+    assert json.dumps(raw.profiles.find_one()["metadata"]) == json.dumps(stored)
+
+
+def test_save_stores_that_a_list_was_cleared(raw: Database, user: User) -> None:
+    user.roles.clear()
+    user.save()
+    preferences = Preferences.find_by_user_id(user.id)
+    preferences.add_favorite_app("torah")
+    preferences.dashboard.favorite_apps.clear()
+    preferences.save()
+    assert raw.users.find_one()["roles"] == []
+    assert raw.preferences.find_one()["dashboard"]["favoriteApps"] == []
+
+
+def test_save_leaves_what_was_reloaded_as_it_is(raw: Database, user: User) -> None:
+    profile = Profile.find_by_user_id(user.id)
+    for text in ("a", "b"):
+        raw.profiles.update_one({}, {"$set": {"displayName": text, "metadata": {"a": text}}})
+        profile.reload("display_name", "metadata")
+    raw.profiles.update_one({}, {"$set": {"displayName": "c", "metadata": {"a": "c"}}})
+    profile.bio = "x"
+    profile.save()
+    stored = raw.profiles.find_one()
+    assert (stored["displayName"], stored["metadata"], stored["bio"]) == ("c", {"a": "c"}, "x")
 
 
 @pytest.mark.parametrize(

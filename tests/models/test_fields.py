@@ -96,3 +96,9 @@ def test_what_looks_like_a_reference_in_free_form_json_is_shown_as_it_is(
     assert Profile.find_by_user_id(user.id).metadata == {"_ref": 1, "_cls": "User"}
     raw.profiles.update_one({"userId": user.id}, {"$set": {"metadata.list": [metadata["_ref"]]}})
     assert Profile.find_by_user_id(user.id).metadata["list"] == [1]
+
+
+def test_bytes_in_free_form_json_are_shown_as_they_are(raw: Any, user: User) -> None:
+    raw.profiles.update_one({"userId": user.id}, {"$set": {"metadata": {"photo": [b"ab"]}}})
+    assert Profile.find_by_user_id(user.id).metadata == {"photo": [b"ab"]}
+    assert Profile.objects.get().metadata == {"photo": [b"ab"]}
