@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import mongoengine
 from bson import SON, ObjectId
 from bson.binary import UuidRepresentation
+from mongoengine.base import ComplexBaseField
 from pymongo.collection import Collection
 from pymongo.database import Database
 
@@ -62,7 +63,7 @@ def check_value(field: Any, value: Any) -> None:
     field._validate(value)
 
 
-class KeepsReferences:
+class KeepsReferences(ComplexBaseField):
     """A field that shows what other programs stored as it is, and follows no reference in it."""
 
     _auto_dereference = False
@@ -116,6 +117,12 @@ class OpenDocument(mongoengine.Document):
     def database(cls) -> Database[dict[str, Any]]:
         """Return the database; asked before each use, because the connection may be another."""
         raise NotImplementedError
+
+    @classmethod
+    def db_alias(cls) -> str:
+        """Return the alias of the connection, to which ``using`` may have switched the class."""
+        alias: str = cls._meta["db_alias"]
+        return alias
 
     @classmethod
     def _get_db(cls) -> Database[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import bson
 from pymongo import ReturnDocument
@@ -111,6 +111,10 @@ class ChangingDocument(RegisteredDocument):
             stored, expected = map(expressions.content, (self.stored, self.expected))
             if stored != expected:
                 raise DocumentChanged
+
+    def switch_collection(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse it with ``TypeError``: the Document would be saved where it always is."""
+        raise TypeError(f"{type(self).__name__} is stored in one collection")
 
     def refresh(self) -> None:
         """Load the stored document from the primary; raise ``NotFound`` when there is none."""

@@ -82,7 +82,12 @@ class RegisteredDocument(OpenDocument):
 
     @classmethod
     def database(cls) -> Database[dict[str, Any]]:
-        """Return the database that the settings name, or the one of a test run."""
+        """Return the database that the settings name, or the one of a test run.
+
+        Raises ``TypeError`` in ``using`` and ``switch_db``, which would use this one all the same.
+        """
+        if cls.db_alias() != connection.ALIAS:
+            raise TypeError(f"{cls.__name__} is stored in one database: the one of CHABAD_AUTH")
         return connection.get_database()
 
     @classmethod

@@ -3,13 +3,14 @@
 The kind: mongoengine's API takes something that our rules would pass by, and answers as if it had
 been done. Looked through: ``save`` and its arguments, ``update``, ``update_one``, ``modify``,
 ``upsert_one`` and ``delete`` of each QuerySet and Document, with operators, raw operators, raw
-pipelines and nested names.
+pipelines and nested names; ``using`` and the like.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
+import mongoengine
 import pytest
 from bson import ObjectId
 from pymongo.database import Database
@@ -153,3 +154,25 @@ def test_no_delete_takes_a_write_concern_of_its_own(user: User, raw: Database) -
     event.delete()
     data.delete()
     assert raw.appdatas.count_documents({}) == raw.activities.count_documents({}) == 0
+
+
+@pytest.fixture
+def archive(mongodb: str) -> Iterator[str]:
+    """The alias of another database."""
+    mongoengine.register_connection("archive", host=mongodb, uuidRepresentation="standard")
+    yield "archive"
+    mongoengine.disconnect("archive")
+
+
+def test_no_other_database_or_collection_is_taken_for_ours(
+    user: User, raw: Database, archive: str
+) -> None:
+    profile = Profile.find_by_user_id(user.id)
+    for switch in (
+        lambda: Profile.objects.using(archive),
+        lambda: profile.switch_db(archive),
+        lambda: profile.switch_collection("old_profiles"),
+    ):
+        with pytest.raises(TypeError):
+            switch().delete()
+    assert raw.profiles.count_documents({}) == 1
