@@ -1,4 +1,7 @@
+from typing import Any
+
 import pytest
+from pymongo.database import Database
 from support.management import run
 
 from chabad_auth_django.models import User
@@ -42,6 +45,19 @@ def test_the_next_ones_are_told(people: list[User], criteria: list[str]) -> None
     assert len(whole) > 1
     hint = run("chabad_find_users", *criteria, "--limit", 1).lines[-1]
     assert hint == f"There are more: --after {first.json['next']}"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"$set": {"lastUsedAt": "x", "userId": ["x"]}}, {"$unset": {"createdAt": 1, "userId": 1}}],
+)
+def test_damaged_sessions_are_listed(
+    people: list[User], raw: Database, damage: dict[str, Any]
+) -> None:
+    sessions.open_session(user_id=people[0].id, auth_method="google", user_agent="curl")
+    raw.sessions.update_one({}, damage)
+    (found,) = run("chabad_list_sessions", "--json").json["sessions"]
+    assert (found["userAgent"], found["email"]) == ("curl", None)
 
 
 def test_sessions_are_listed(people: list[User]) -> None:

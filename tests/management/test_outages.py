@@ -15,12 +15,13 @@ from support.interleave import Pause, command
 from support.management import run
 from support.processes import run_code
 
+from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.embedded.server import Mongod
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import Activity, Deletion, User
 from chabad_auth_django.models.deletion import CREATING
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.deployment import indexes
+from chabad_auth_django.services.deployment import indexes, retention
 from chabad_auth_django.services.lifecycle import deletion
 
 #: What a write is answered that the primary has done, and no majority.
@@ -58,6 +59,17 @@ def test_an_import_that_no_majority_confirms_is_not_done(server: Mongod, tmp_pat
     assert "MongoDB refused: x. Then run the same command again." in result.err
     assert run("chabad_import_user", path).code == 0
     assert Activity.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["chabad_set_retention", "chabad_sync_indexes --fix"])
+def test_a_retention_that_no_majority_confirms_is_not_done(server: Mongod, name: str) -> None:
+    retention.set_days(days=100)
+    with failing("collMod", **UNCONFIRMED):
+        result = run(*name.split(), "--yes")
+    assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 1)
+    assert "MongoDB refused: x. Then run the same command again." in result.err
+    assert run(*name.split(), "--yes").code == 0
+    assert retention.current_days() == conf.ACTIVITY_RETENTION_DAYS
 
 
 def test_a_job_that_no_majority_confirms_is_no_deletion_of_somebody(server: Mongod) -> None:

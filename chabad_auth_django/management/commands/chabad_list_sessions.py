@@ -9,14 +9,11 @@ from django.core.management.base import CommandParser
 from chabad_auth_django.management.arguments import time
 from chabad_auth_django.management.lists import NEXT_KEY, ListCommand
 from chabad_auth_django.management.users import NAME_HELP
-from chabad_auth_django.models.fields import to_utc
 from chabad_auth_django.services.identity import users
 from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import sessions
 
-TIMES = ("createdAt", "lastUsedAt", "expiresAt")
-
-KEYS = ("userId", "email", "authMethod", "userAgent", *TIMES)
+KEYS = ("userId", "email", "authMethod", "userAgent", "createdAt", "lastUsedAt", "expiresAt")
 
 
 class Command(ListCommand):
@@ -41,12 +38,14 @@ class Command(ListCommand):
             auth_method=options["auth_method"],
             used_since=options["since"],
         )
-        owners = users.read_many(user_ids={row["userId"] for row in page.rows})
-        found = [_session(row, owners.get(row["userId"], {})) for row in page.rows]
-        self.show(found, page.next)
+        # Other programs store what they like.
+        ids = {id for row in page.rows if isinstance(id := row.get("userId"), ObjectId)}
+        owners = users.read_many(user_ids=ids)
+        self.show([_session(row, owners) for row in page.rows], page.next)
 
 
-def _session(row: Mapping[str, Any], owner: Mapping[str, Any]) -> dict[str, Any]:
+def _session(row: Mapping[str, Any], owners: Mapping[ObjectId, Any]) -> dict[str, Any]:
+    id = row.get("userId")
+    owner = owners.get(id, {}) if isinstance(id, ObjectId) else {}
     session = {key: row.get(key) for key in KEYS}
-    times = {key: to_utc(row[key]) for key in TIMES}
-    return {"id": row["_id"], **session, **times, "email": owner.get("email")}
+    return {"id": row["_id"], **session, "email": owner.get("email")}

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from pymongo.collection import Collection
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, WriteConcernError
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
@@ -194,12 +194,9 @@ def drop_extra(comparison: Comparison | None = None) -> list[Index]:
 
 def _fix(differing: Differing) -> str:
     declared, found = differing.declared, differing.found
-    collection = _collection(declared)
     if differing.only_in_ttl:
-        seconds = declared.options["expireAfterSeconds"]
-        change = {"keyPattern": dict(declared.keys), "expireAfterSeconds": seconds}
         try:
-            collection.database.command("collMod", collection.name, index=change)
+            set_ttl(declared)
         except OperationFailure:
             # Before MongoDB 5.1 collMod cannot make a plain index a TTL index.
             if found.is_ttl:
@@ -214,6 +211,17 @@ def _fix(differing: Differing) -> str:
         _create(found)
         raise
     return f"{declared}: dropped and created (was {found})"
+
+
+def set_ttl(index: Index) -> None:
+    """Give the index that has these keys the TTL of this one, in place."""
+    collection = _collection(index)
+    seconds = index.options["expireAfterSeconds"]
+    change = {"keyPattern": dict(index.keys), "expireAfterSeconds": seconds}
+    answer = collection.database.command("collMod", collection.name, index=change)
+    # PyMongo leaves to the caller of a command whether a majority has confirmed it.
+    if error := answer.get("writeConcernError"):
+        raise WriteConcernError(error["errmsg"], error["code"], error)
 
 
 def _drop(index: Index) -> None:

@@ -50,6 +50,5 @@ def set_days(*, days: int) -> None:
         raise ValidationError(f"The retention is a whole number of days from 1 to {MAX_DAYS}.")
     if current_days() is None:
         raise NotFound("There is no TTL index: 'chabad_sync_indexes --fix' makes it.")
-    collection = Activity.collection()
-    change = {"keyPattern": {"timestamp": 1}, "expireAfterSeconds": days * 86_400}
-    collection.database.command("collMod", collection.name, index=change)
+    name, options = Activity.collection().name, {"expireAfterSeconds": days * 86_400}
+    indexes.set_ttl(Index(name, (("timestamp", 1),), options))
