@@ -354,6 +354,38 @@ tell(User.find_by_id(user.id).email)
     assert told[8:] == [302, "new@example.org"]
 
 
+def test_a_person_is_changed_beside_what_would_be_refused(run: Run) -> None:
+    """Another program stored nothing, or what our own rules refuse, in the other fields."""
+    told = run("""
+database = connection.get_database()
+from bson import ObjectId
+browser = client("view_people", "change_people")
+for odd in (None, "?" * 600):
+    for documents in (True, False):
+        id = ObjectId()
+        mail = f"{id}?" if odd or documents else None
+        theirs = {"email": mail, "displayName": odd, "bio": odd, "language": odd}
+        database.users.insert_one({"_id": id, **theirs})
+        if documents:
+            for name in ("profiles", "preferences"):
+                database[name].insert_one({"userId": id, **theirs, "theme": odd})
+        address = f"{PEOPLE}{id}/edit/"
+        page = browser.get(address)
+        form = page.context["form"]
+        sent = {field.html_initial_name: field.initial or "" for field in form}
+        sent |= {field.name: field.initial or "" for field in form}
+        selected = re.search('<option value="([^"]*)" selected', page.content.decode())
+        answer = browser.post(address, {**sent, "name": "New", "theme": selected[1]})
+        stored = database.users.find_one(id)
+        kept = database.preferences.find_one({"userId": id}) or {}
+        tell([answer.status_code, stored["name"], stored["email"] == theirs["email"]])
+        tell([kept.get("theme") == (odd if documents else None), "required" in str(form)])
+        answer = browser.post(address, {**sent, "initial-name": "New", "name": "New", "bio": "B"})
+        tell([answer.status_code, database.profiles.find_one({"userId": id})["bio"]])
+""")
+    assert told == [[302, "New", True], [True, False], [302, "B"]] * 4
+
+
 def test_of_two_who_change_a_name_at_once_one_is_refused(run: Run) -> None:
     told = run("""
 import threading

@@ -1,7 +1,7 @@
 """Changing what a person is called, their address, and two preferences."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from bson import ObjectId
 from django import forms
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin import acting, rights
 from chabad_auth_django.contrib.admin.page import Page, act, look
-from chabad_auth_django.contrib.admin.templatetags.chabad_admin import MOST, clean_lines
+from chabad_auth_django.contrib.admin.templatetags.chabad_admin import MOST, clean_lines, plain
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import DocumentChanged, UserNotFound
 from chabad_auth_django.models import Preferences, Profile, User
@@ -42,7 +42,12 @@ MODELS: dict[str, type[PersonalDocument]] = {
 
 
 class EditForm(forms.Form):
-    """What staff may change; only what differs from what they saw is stored."""
+    """What staff may change; only what differs from what they saw is validated and stored.
+
+    What another program stored may be none of what we take.
+    """
+
+    use_required_attribute = False
 
     name = forms.CharField(
         label=_("Name"), max_length=200, required=False, show_hidden_initial=True
@@ -75,6 +80,31 @@ class EditForm(forms.Form):
         show_hidden_initial=True,
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        theme, field = self["theme"], cast(forms.ChoiceField, self.fields["theme"])
+        stored = str(self.data.get(theme.html_initial_name, theme.initial or ""))
+        if stored not in THEMES:
+            # Otherwise the browser chooses the first one.
+            field.choices = [(stored, plain(stored)), *((name, name) for name in THEMES)]
+
+    @property
+    def changed(self) -> list[str]:
+        """The fields that are not as they were shown."""
+        fields = (self[name] for name in self.fields)
+        names = ((field.html_initial_name, field.html_name, field.name) for field in fields)
+        return [
+            name
+            for seen, given, name in names
+            if self.data.get(seen, "") != self.data.get(given, "")
+        ]
+
+    def full_clean(self) -> None:
+        """Validate what was changed."""
+        super().full_clean()
+        for name in self.errors.keys() - set(self.changed):
+            del self.errors[name]
+
 
 class EditPage(Page):
     """The form."""
@@ -98,7 +128,7 @@ class EditPage(Page):
         if not form.is_valid():
             return self.respond(request, {"form": form, "complete": True}, status=400, **kwargs)
         changes: dict[str, dict[str, Any]] = {}
-        for field in form.changed_data:
+        for field in form.changed:
             document, name = FIELDS[field]
             changes.setdefault(document, {})[name] = form.cleaned_data[field] or None
         if changes:
@@ -106,13 +136,13 @@ class EditPage(Page):
                 rights.check_reaches(request.user, acting.find(user_id))
                 seen = {
                     field: request.POST.get(form[field].html_initial_name, "")
-                    for field in form.changed_data
+                    for field in form.changed
                 }
                 try:
                     act(
                         request,
                         user_id=user_id,
-                        message=f"Changed {', '.join(form.changed_data)}.",
+                        message=f"Changed {', '.join(form.changed)}.",
                         change=lambda: _store(user_id, changes, seen),
                     )
                 except _FieldsChanged as error:
