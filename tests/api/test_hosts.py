@@ -131,6 +131,14 @@ def test_the_docs_refer_to_nothing_outside(ann: str, tmp_path: Path) -> None:
     assert re.findall(r"//[\w.]+", page + script) == []
 
 
+@pytest.mark.parametrize("status", [200, 401])
+def test_middleware_of_the_host_gets_no_user_of_ours(api: APIClient, status: int) -> None:
+    client = api if status == 200 else APIClient()
+    answer = client.get("/api/users/me/")
+    assert answer.status_code == status
+    assert not hasattr(answer.wsgi_request, "user")
+
+
 @override_settings(ROOT_URLCONF="support.prefixed_urls")
 @pytest.mark.parametrize("prefix", ["/tenants/7/", "/v2/"])
 def test_the_prefix_of_the_api_may_have_variable_parts(api: APIClient, prefix: str) -> None:

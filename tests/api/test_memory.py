@@ -8,7 +8,8 @@ import pytest
 from bson import ObjectId
 from rest_framework.test import APIClient
 
-from chabad_auth_django.api.http.views import APIViewSet, Request
+from chabad_auth_django.api.http.request import Request
+from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.models import Activity, User
 
 ANSWERS: dict[str, Callable[[APIClient], Any]] = {

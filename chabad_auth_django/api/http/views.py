@@ -29,10 +29,11 @@ from chabad_auth_django.api.http.conditional import (
 )
 from chabad_auth_django.api.http.errors import exception_handler
 from chabad_auth_django.api.http.idempotency import HEADER, once
-from chabad_auth_django.api.http.parsing import JSONParser, discard_body, measure_body
+from chabad_auth_django.api.http.parsing import JSONParser, discard_body
 from chabad_auth_django.api.http.permissions import check_reaches
 from chabad_auth_django.api.http.reading import ReadsFirst
 from chabad_auth_django.api.http.rendering import ContentNegotiation, JSONRenderer, can_render_html
+from chabad_auth_django.api.http.request import Request
 from chabad_auth_django.api.http.request_line import check_request_line
 from chabad_auth_django.api.http.swapping import FromSetting
 from chabad_auth_django.api.http.validation import validate, validate_query
@@ -50,31 +51,6 @@ from chabad_auth_django.validators import is_id, to_object_id, validate_name
 READ = ("GET", "HEAD", "OPTIONS")
 WRITE = ("POST", "PUT", "PATCH", "DELETE")
 ALL_METHODS = (*READ, *WRITE)
-
-
-class Request(RestFrameworkRequest):
-    """A request whose ``user`` is our ``User``, or ``None``."""
-
-    #: The bytes that ``data`` was read from.
-    raw_body = b""
-
-    def _authenticate(self) -> None:
-        try:
-            super()._authenticate()  # type: ignore[misc]  # Missing in its types.
-        except Exception:
-            # DRF does this for its own errors only. The page of the error asks for the user again.
-            self._not_authenticated()
-            raise
-
-    def _load_stream(self) -> None:
-        # Whoever reads the body first: a throttle, a permission or the view.
-        measure_body(self)
-        super()._load_stream()  # type: ignore[misc]  # Missing in its types.
-
-    def _not_authenticated(self) -> None:
-        # DRF would make contrib.auth's AnonymousUser, which needs contrib.auth installed.
-        self._authenticator = self.auth = None
-        setattr(self, "user", None)  # noqa: B010 — not what DRF's types expect
 
 
 class APIViewMixin(APIView):
