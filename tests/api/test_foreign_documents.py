@@ -281,3 +281,20 @@ def test_a_document_that_another_program_has_filled_is_too_large_to_grow(
         response = send(verb, f"users/me/{path}", body)
         assert (response.status_code, response.json()["code"]) == (413, "too_large"), name
         raw[name].replace_one({"_id": row["_id"]}, row)
+
+
+def test_what_a_validator_of_another_team_refuses_is_invalid(
+    send: Any, raw: Database[Any], owner: User
+) -> None:
+    raw.command("collMod", "profiles", validator={"bio": {"$ne": "secret"}})
+    raw.command("collMod", "activities", validator={"eventType": {"$ne": "secret"}})
+    events = [{"eventType": "ok"}, {"eventType": "secret"}]
+    try:
+        for response in (
+            send("patch", "users/me/profile/", {"bio": "secret"}),
+            send("post", "users/me/activities/", events),
+        ):
+            assert (response.status_code, response.json()["code"]) == (400, "invalid")
+    finally:
+        for name in ("profiles", "activities"):
+            raw.command("collMod", name, validator={})

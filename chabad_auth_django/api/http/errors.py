@@ -129,6 +129,9 @@ _UNAVAILABLE_CODES = frozenset(
 #: The document, with what other programs stored in it, would have more than 16 MB.
 _TOO_LARGE_CODES = frozenset((10334, 17419))
 
+#: A validator that another team has given the collection refuses the document.
+_DOCUMENT_VALIDATION_FAILURE = 121
+
 #: Errors for which REST framework's text repeats a part of the request or does not help.
 _DETAILS: dict[type[drf.APIException], str] = {
     drf.MethodNotAllowed: "This method is not allowed. The header Allow names those that are.",
@@ -214,6 +217,11 @@ def _respond(error: Exception) -> Response | None:
         return _framework_response(error)
     if isinstance(error, DocumentTooLarge) or not _TOO_LARGE_CODES.isdisjoint(_codes(error)):
         return Response(body("too_large", "The document is too large. Store less in it."), 413)
+    if _DOCUMENT_VALIDATION_FAILURE in _codes(error):
+        error = domain.ValidationError(
+            "The database does not accept this. Send other values, or tell whoever runs it."
+        )
+        return _domain_response(error)
     if isinstance(error, (OperationalError, InterfaceError)):
         # The host project's own database, which holds its sessions.
         return _domain_response(domain.Unavailable())
