@@ -124,6 +124,16 @@ tell(all.post(f"{ann}grant/", {"role": "nobody knows this"}).status_code)
     assert told[7:] == [["user", "admin"], 302, 302, 400]
 
 
+def test_a_role_is_revoked_by_its_very_name(run: Run) -> None:
+    told = run("""
+user = make()["ann"]
+User.collection().update_one({"_id": user.id}, {"$set": {"roles": ["moderator", " moderator"]}})
+superuser().post(f"{PEOPLE}{user.id}/do/revoke/", {"role": " moderator"})
+tell(User.find_by_id(user.id).roles)
+""")
+    assert told == [["moderator"]]
+
+
 def test_groups_are_made_once(run: Run) -> None:
     told = run("""
 from django.core.management import call_command

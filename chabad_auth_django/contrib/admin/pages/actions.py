@@ -39,7 +39,7 @@ class ActionPage(Page):
         rights.check_holds(request.user, action.permission)
         if action.is_final:
             acting.check_typed(acting.find(user_id), request.POST.get("typed", ""))
-        values = {name: request.POST.get(name, "").strip() for name in action.fields}
+        values = {name: request.POST.get(name, "") for name in action.fields}
         action.do(request, user_id, values)
         messages.success(request, f"{gettext(action.done)}.")
         if action.name == "erase":

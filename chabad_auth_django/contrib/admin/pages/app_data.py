@@ -41,7 +41,7 @@ class AppDataTab(PersonPage):
         values = [
             {
                 **row,
-                "shown": pretty(row.get("dataValue")),
+                "shown": pretty(row.get("dataValue", {})),
                 "size": len(bson.encode(row)),
                 # What another program stored under no name, or an odd one, has no address.
                 "is_named": _is_name(row.get("appId")) and _is_name(row.get("dataKey")),
@@ -74,7 +74,7 @@ class ValuePage(Page):
         if row is None:
             raise NotFound(_("Nothing is stored there."))
         audit.record(action="user.export", user_id=user_id, resource="app-data")
-        text = to_json(row.get("dataValue"), indent=True).decode()
+        text = to_json(row.get("dataValue", {}), indent=True).decode()
         return exports.attachment("app-data.json", "application/json", [text, "\n"])
 
 
