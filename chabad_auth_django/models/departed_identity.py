@@ -1,4 +1,4 @@
-"""DepartedIdentity: an account at an issuer that was somebody's until a short while ago."""
+"""DepartedIdentity: an account that was somebody's until a short while ago."""
 
 from datetime import datetime
 
@@ -11,11 +11,11 @@ from chabad_auth_django.models.registry import Sharding
 
 
 class DepartedIdentity(Document):
-    """Refuses a token from before its account was unlinked, or before its user was deleted.
+    """Refuses what is from before its account was unlinked, or before its user was deleted.
 
-    Such a token links to nobody, and creates no user unless it is sent to sign in. This is kept for
-    as long as a token may create a user. The ``_id`` is a keyed hash of the claim, which does not
-    tell whose it was.
+    Such a token or Django session links to nobody, and creates no user unless it is sent to sign
+    in. This is kept for as long as a token may create a user. The ``_id`` is a keyed hash of the
+    claim, which does not tell whose it was.
     """
 
     #: Seconds.

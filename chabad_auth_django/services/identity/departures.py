@@ -1,6 +1,6 @@
-"""Accounts at issuers that were unlinked, or whose users were deleted, within the last day.
+"""Accounts that were unlinked, and those at issuers whose users were deleted, within a day.
 
-A client may still hold a token from before, which must not count.
+A client may still hold a token or a Django session from before, which must not count.
 """
 
 from collections.abc import Sequence
@@ -53,8 +53,6 @@ def vouches_for_a_new_user(*, identity: Identity) -> bool:
 
 def has_departed_since(*, identity: Identity) -> bool:
     """Tell whether the account was unlinked, or its user deleted, after it was vouched for."""
-    if identity.kind != ISSUER:
-        return False
     since = {} if identity.issued_at is None else {"departedAt": {"$gte": identity.issued_at}}
     keys = {"$in": DepartedIdentity.keys(identity.key)}
     return DepartedIdentity.read(_id=keys, **since) is not None

@@ -80,10 +80,12 @@ def find_or_link_user(*, identity: Identity) -> User | None:
 
     A new user is created only for an issuer's token that is younger than any deletion of an earlier
     user. An account of the Django project gets its user when it logs in, not here: a session from
-    before a deletion must not bring the user back. Raises what ``find_or_create_user`` raises.
+    before a deletion or an unlinking must not undo it. Raises what ``find_or_create_user`` raises.
     """
     vouches = departures.vouches_for_a_new_user(identity=identity)
-    if not vouches and find_to_link(identity=identity) is None:
+    if not vouches and (
+        departures.has_departed_since(identity=identity) or find_to_link(identity=identity) is None
+    ):
         return None
     return User.find_by_id(find_or_create_user(identity=identity).id)
 
@@ -141,7 +143,8 @@ def find_to_link(*, identity: Identity) -> User | None:
         return None
     if Block.read(userId=user.id) is not None:
         raise Blocked
-    if departures.has_departed_since(identity=identity):
+    # An account of the project proves itself anew whenever it signs in.
+    if identity.kind == ISSUER and departures.has_departed_since(identity=identity):
         raise InvalidToken
     return user
 
@@ -151,8 +154,7 @@ def _link_or_create(
 ) -> User:
     user = find_to_link(identity=identity)
     if stale_claim:
-        key = {name: stale_claim[name] for name in ("_id", "userId")}
-        ExternalId.collection().delete_one(key)
+        ExternalId.collection().delete_one({"_id": identity.key, "userId": stale_claim["userId"]})
     if user is None:
         user = User.create_user(
             email=identity.email,
@@ -299,12 +301,11 @@ def unlink(*, user_id: ObjectId, public_id: str) -> None:
     user.update_atomically({})
     # The claim goes last: without a transaction a crash leaves it, so that it is removed again.
     Session.collection().delete_many({"userId": user.id, "openedBy": claim["_id"]})
-    if kind == ISSUER:
-        departures.remember(keys=[claim["_id"]])
-        field, _, value = (claim.get("fills") or "").partition(":")
-        # Another account, or another program, may have filled it since.
-        if field and (user.stored or {}).get(field) in (None, value):
-            external_ids.unlink_external_id(user_id=user.id, field=field)
+    departures.remember(keys=[claim["_id"]])
+    field, _, value = (claim.get("fills") or "").partition(":")
+    # Another account, or another program, may have filled it since.
+    if field and (user.stored or {}).get(field) in (None, value):
+        external_ids.unlink_external_id(user_id=user.id, field=field)
     ExternalId.collection().delete_one({"_id": claim["_id"], "userId": user.id})
     if not in_transaction() and not list_identities(user_id=user_id):
         # Another removal took the other one at the same time. The next sign-in fills the field.

@@ -168,6 +168,28 @@ tell([answer.status_code, app.me().json()["email"]])
     assert told == [[200, "ann@example.org"]]
 
 
+def test_a_session_from_before_the_unlinking_does_not_undo_it(run: Run) -> None:
+    told = run(
+        SIGNED_UP
+        + """
+from chabad_auth_django.models import ExternalId
+user = User.objects.get()
+ExternalId(id='issuer:["other", "1"]', user_id=user.id).save()
+browser = Client()
+form = {"login": "ann@example.org", "password": "correct horse"}
+browser.post("/accounts/login/", form)
+(host,) = (claim.id for claim in ExternalId.objects if claim.id.startswith("host"))
+identity = f"/api/users/me/identities/{ExternalId.public_id(host)}/"
+tell(browser.delete(identity).status_code)
+tell([browser.get("/api/users/me/").status_code, ExternalId.objects.count()])
+browser.logout()
+browser.post("/accounts/login/", form)
+tell([browser.get("/api/users/me/").status_code, ExternalId.objects.count()])
+"""
+    )
+    assert told == [204, [401, 1], [200, 2]]
+
+
 def test_the_sessions_of_a_deleted_account_end_and_its_user_stays(run: Run) -> None:
     told = run(
         SIGNED_UP
