@@ -5,12 +5,13 @@ import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self
 
 import orjson
 
 from chabad_auth_django.management.terminal import COLUMNS, Terminal, printable
+from chabad_auth_django.models.fields import to_utc
 
 #: Characters of a bar.
 BAR_WIDTH = 24
@@ -45,7 +46,8 @@ def to_text(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, datetime):
-        value = value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        # Pages of lists have their times without a zone.
+        value = to_utc(value).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, (list, tuple)):
         value = ", ".join(map(to_text, value)) or "-"
     elif isinstance(value, Mapping):

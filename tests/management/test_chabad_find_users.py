@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -58,6 +59,20 @@ def test_damaged_sessions_are_listed(
     raw.sessions.update_one({}, damage)
     (found,) = run("chabad_list_sessions", "--json").json["sessions"]
     assert (found["userAgent"], found["email"]) == ("curl", None)
+
+
+def test_times_are_in_utc(people: list[User], raw: Database) -> None:
+    sessions.open_session(user_id=people[0].id, auth_method="google")
+    time = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    raw.sessions.update_one({}, {"$set": {"createdAt": time}})
+    raw.users.update_one({"_id": people[0].id}, {"$set": {"lastLogin": time, "name": time}})
+    raw.audit_log.update_many({}, {"$set": {"details": {"x": datetime.min.replace(tzinfo=UTC)}}})
+    (session,) = run("chabad_list_sessions", "--json").json["sessions"]
+    (user,) = run("chabad_find_users", "--email", "ann@", "--json").json["users"]
+    shown = "2026-01-31T12:00:00.000Z"
+    assert [session["createdAt"], user["lastLogin"], user["name"]] == [shown] * 3
+    entry = run("chabad_list_audit", "--json").json["entries"][0]
+    assert entry["details"] == {"x": "0001-01-01T00:00:00.000Z"}
 
 
 def test_sessions_are_listed(people: list[User]) -> None:

@@ -1,7 +1,6 @@
 """Find users of whom little is known."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
@@ -9,7 +8,6 @@ from django.core.management.base import CommandParser
 
 from chabad_auth_django.management.arguments import time
 from chabad_auth_django.management.lists import NEXT_KEY, ListCommand
-from chabad_auth_django.models.fields import to_utc
 from chabad_auth_django.services.identity import search
 
 KEYS = (
@@ -73,6 +71,4 @@ class Command(ListCommand):
 
 def _user(row: Mapping[str, Any], is_blocked: bool) -> dict[str, Any]:
     user = {key: row.get(key) for key in KEYS}
-    # Other programs store what they like.
-    times = {key: to_utc(value) for key, value in user.items() if isinstance(value, datetime)}
-    return {**user, **times, "id": row["_id"], "blocked": is_blocked}
+    return {**user, "id": row["_id"], "blocked": is_blocked}

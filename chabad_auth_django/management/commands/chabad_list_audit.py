@@ -9,7 +9,6 @@ from django.core.management.base import CommandParser
 from chabad_auth_django.management.arguments import time
 from chabad_auth_django.management.lists import NEXT_KEY, ListCommand
 from chabad_auth_django.models.audit import ACTIONS
-from chabad_auth_django.models.fields import to_utc
 from chabad_auth_django.services.identity import audit_log
 from chabad_auth_django.validators import to_object_id
 
@@ -42,5 +41,4 @@ class Command(ListCommand):
 
 
 def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
-    found = {key: row.get(key) for key in audit_log.FIELDS}
-    return {"id": row["_id"], **found, "timestamp": to_utc(row["timestamp"])}
+    return {"id": row["_id"], **{key: row.get(key) for key in audit_log.FIELDS}}
