@@ -257,8 +257,8 @@ class OperatorCommand(BaseCommand):
         """Return a progress bar on standard error."""
         return Progress(self.stderr, label, total, hidden=self._is_quiet)
 
-    def each(self, names: Iterable[str], find: Callable[[str], T]) -> Iterator[T]:
-        """Yield what ``find`` returns for each name; report at the end which names it refused.
+    def each(self, names: Iterable[str], find: Callable[[str], T | None]) -> Iterator[T]:
+        """Yield what ``find`` returns, unless it is ``None``; tell at the end what it refused.
 
         The name ``-`` stands for the lines of standard input; empty ones and ``#`` are passed over.
         """

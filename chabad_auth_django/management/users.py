@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bson import ObjectId
 from django.core.management.base import CommandParser
 
 from chabad_auth_django.management.base import OperatorCommand
@@ -35,10 +36,17 @@ class UsersCommand(OperatorCommand):
     def each_user(
         self, names: list[str], change: Callable[[User], dict[str, Any]]
     ) -> Iterator[dict[str, Any]]:
-        """Yield ``id`` and ``email`` of each user, with what ``change`` returns of the user."""
+        """Yield ``id`` and ``email`` of each user, with what ``change`` returns of the user.
 
-        def row(name: str) -> dict[str, Any]:
+        A user who is named twice is changed once.
+        """
+        named: set[ObjectId] = set()
+
+        def row(name: str) -> dict[str, Any] | None:
             user = creation.find_user(name=name)
+            if user.id in named:
+                return None
+            named.add(user.id)
             return {"id": user.id, "email": user.email, **change(user)}
 
         return self.each(names, row)

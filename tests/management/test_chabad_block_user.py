@@ -25,6 +25,13 @@ def test_a_blocked_user_cannot_go_on_until_unblocked(user: User) -> None:
     assert {entry.actor_id for entry in AuditEntry.objects} >= {"chabad_block_user"}
 
 
+def test_who_is_named_twice_is_counted_once(user: User) -> None:
+    names = [user.email, str(user.id)]
+    assert run("chabad_block_user", *names, "--reason", "abuse", "--json").json["blocked"] == 1
+    assert run("chabad_unblock_user", *names).code == 0
+    assert run("chabad_delete_user", *names, "--dry-run", "--json").json["documents"] == 3
+
+
 def test_the_last_administrator_stays(mongodb: str) -> None:
     User.create_user(email="ann@example.org", roles=["admin"])
     result = run("chabad_block_user", "ann@example.org", "--reason", "abuse")

@@ -42,6 +42,12 @@ def test_options_create_a_user_with_all_that_belongs_to_it(either_server: str) -
     assert external_ids.find_user_by_external_id(field="valuUserId", value="v1") == user
 
 
+def test_a_role_that_is_given_twice_is_stored_once(mongodb: str) -> None:
+    roles = ["--role", "user", "--role", "admin", "--role", "admin"]
+    assert run("chabad_create_user", "--email", "ann@example.org", *roles).code == 0
+    assert User.objects.get().roles == ["user", "admin"]
+
+
 def test_on_a_terminal_it_asks_until_the_address_is_valid(mongodb: str) -> None:
     result = run(COMMAND, answers="nonsense\nann@example.org\nAnn\n")
     assert result.code == 0

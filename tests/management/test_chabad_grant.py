@@ -48,6 +48,11 @@ def test_users_are_named_by_address_id_or_external_id(user: User, bob: User) -> 
     assert run("chabad_revoke", *names, "--role", "moderator", "--json").json["changed"] == 0
 
 
+def test_a_role_that_is_given_twice_is_told_once(user: User) -> None:
+    result = run("chabad_grant", user.email, "--role", "admin", "--role", "admin", "--json")
+    assert result.json["users"][0]["changed"] == ["admin"]
+
+
 def test_many_come_from_standard_input(user: User, bob: User) -> None:
     names = "# the team\nann@example.org\n\n  v-bob  \n"
     result = run("chabad_grant", "-", "--role", "admin", stdin=names)

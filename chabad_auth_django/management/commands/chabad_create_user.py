@@ -62,9 +62,9 @@ class Command(OperatorCommand):
         fields = {
             "email": email,
             "name": name,
-            "auth_methods": options["auth_method"],
-            "roles": [*self.roles(), *options["role"]],
-            "permissions": options["permission"],
+            "auth_methods": list(dict.fromkeys(options["auth_method"])),
+            "roles": list(dict.fromkeys([*self.roles(), *options["role"]])),
+            "permissions": list(dict.fromkeys(options["permission"])),
         }
         external = {
             "valuUserId": options["valu_user_id"],

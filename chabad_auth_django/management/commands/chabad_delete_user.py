@@ -61,9 +61,6 @@ class Command(UsersCommand):
         count = 0
         unwritten: list[ObjectId] = []
         for item in self.chosen(options["users"], ask=not (options["yes"] or dry_run)):
-            if item.user_id in self.begun:
-                # It was named twice, and its receipt is not written yet.
-                continue
             with self.passing_over(item.user_id):
                 row = {"id": item.user_id, "email": item.email, "documents": item.found}
                 if dry_run:
@@ -87,8 +84,20 @@ class Command(UsersCommand):
         self.take_receipts(unwritten)
 
     def chosen(self, names: list[str], *, ask: bool) -> Iterable[Subject]:
-        """Yield what deleting each user deletes, after the operator has confirmed all of it."""
-        found = self.each(names, lambda name: receipts.find(name=name))
+        """Yield what deleting each user deletes, after the operator has confirmed all of it.
+
+        A user who is named twice comes once.
+        """
+        named: set[ObjectId] = set()
+
+        def find(name: str) -> Subject | None:
+            item = receipts.find(name=name)
+            if item.user_id in named:
+                return None
+            named.add(item.user_id)
+            return item
+
+        found = self.each(names, find)
         if not ask:
             return found
         items = list(found)

@@ -78,7 +78,7 @@ def change_grants(
     ``UserNotFound``, ``ValidationError``, ``LastAdministrator`` and, for giving what no setting
     knows without ``force``, ``UnknownGrant``; nothing is stored then.
     """
-    roles, permissions = list(roles), list(permissions)
+    roles, permissions = list(dict.fromkeys(roles)), list(dict.fromkeys(permissions))
     User.check(roles=roles, permissions=permissions)
     new = {
         "role": [name for name in roles if (name in user.role_names) != grant],
