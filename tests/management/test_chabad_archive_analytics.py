@@ -8,7 +8,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 from pymongo.database import Database
-from support.processes import django_admin
 
 from chabad_auth_django.models import Analytics, User
 from chabad_auth_django.services.analytics import archive
@@ -155,13 +154,3 @@ def test_what_cannot_be_done_is_one_line(
         run(*arguments)
     assert caught.value.returncode == 2
     assert len(str(caught.value).splitlines()) == 1
-
-
-def test_a_process(mongodb: str, tmp_path: Path) -> None:
-    arguments = ("chabad_archive_analytics", "--before", "2025-02-01", "--to", "archives")
-    result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.splitlines()[-1] == "31 events moved."
-    result = django_admin(*arguments[:2], "soon", cwd=tmp_path, MONGODB_URI=mongodb)
-    assert result.returncode == 2
-    assert len(result.stderr.splitlines()) == 1

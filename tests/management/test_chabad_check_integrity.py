@@ -1,7 +1,5 @@
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +8,6 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from support import exotic
 from support.management import interrupted, run
-from support.processes import django_admin
 
 from chabad_auth_django.db import batches
 from chabad_auth_django.models import Activity, Analytics, AppData, User
@@ -301,13 +298,6 @@ def test_after_an_interruption_the_same_command_goes_on(
     result = run(COMMAND, "--repair", "--json")
     assert (result.code, result.json["repaired"]["orphan"]) == (0, 5)
     assert raw.activities.count_documents({}) == 1
-
-
-def test_as_a_process(ann: User, raw: Database, mongodb: str, tmp_path: Path) -> None:
-    raw.profiles.insert_one({"userId": NOBODY})
-    result = django_admin(COMMAND, "--json", cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (1, "CommandError: 1 finding is not repaired.\n")
-    assert json.loads(result.stdout)["counts"]["orphan"] == 1
 
 
 def test_damaged_values_of_other_programs_are_told_apart(raw: Database, user: User) -> None:

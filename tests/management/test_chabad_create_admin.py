@@ -1,9 +1,6 @@
-from pathlib import Path
-
 from django.conf import settings
 from django.test import override_settings
 from support.management import interrupted, run
-from support.processes import python
 
 from chabad_auth_django.models import User
 
@@ -34,9 +31,3 @@ def test_without_a_role_that_grants_everything_it_is_refused(mongodb: str) -> No
         result = run(COMMAND, "--email", "root@example.org")
     assert (result.code, len(result.err.splitlines())) == (2, 1)
     assert "ROLE_PERMISSIONS" in result.err
-
-
-def test_as_a_process(mongodb: str, tmp_path: Path) -> None:
-    result = python("-m", "django", COMMAND, "--no-input", cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "CommandError: --no-input needs --email.\n"

@@ -1,10 +1,6 @@
-import json
-from pathlib import Path
-
 import pytest
 from pymongo.database import Database
 from support.management import interrupted, run
-from support.processes import django_admin
 
 from chabad_auth_django.models import Preferences, Profile, User
 from chabad_auth_django.services.identity import external_ids
@@ -111,10 +107,3 @@ def test_after_an_interruption_the_same_command_creates_the_user(either_server: 
     assert (result.code, len(result.err.splitlines())) == (130, 1)
     assert User.objects.count() == 0
     assert run(COMMAND, "--email", "ann@example.org").code == 0
-
-
-def test_as_a_process(mongodb: str, tmp_path: Path) -> None:
-    arguments = ("--no-input", "--email", "ann@example.org", "--json")
-    result = django_admin(COMMAND, *arguments, cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert json.loads(result.stdout)["email"] == "ann@example.org"

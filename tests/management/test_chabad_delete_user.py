@@ -1,6 +1,4 @@
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from bson import ObjectId
@@ -8,7 +6,6 @@ from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
 from support.management import interrupted, run
-from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, User
 from chabad_auth_django.services.lifecycle import purging, receipts
@@ -134,13 +131,6 @@ def test_a_terminal_shows_progress_and_a_pipe_does_not(busy: User) -> None:
     result = run(COMMAND, busy.email, "--yes", bar=True)
     assert "deleting ann@example.org " in result.err
     assert "/s " in result.err and " left" in result.err
-
-
-def test_as_a_process(busy: User, mongodb: str, tmp_path: Path) -> None:
-    arguments = (COMMAND, busy.email, "--yes", "--json")
-    result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert json.loads(result.stdout)["documents"] == 13
 
 
 @pytest.mark.parametrize("command", [COMMAND, "chabad_erase_user"])

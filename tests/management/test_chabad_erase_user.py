@@ -1,5 +1,3 @@
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +5,6 @@ from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
 from support.management import interrupted, run
-from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, Deletion, User
 from chabad_auth_django.services.lifecycle import deletion, purging, receipts
@@ -119,6 +116,8 @@ def test_each_receipt_is_printed_as_soon_as_it_is_there(four_users: list[str]) -
     ("target", "name", "after"),
     [
         (receipts, "delete", 2),
+        (deletion, "delete_user", 2),
+        (deletion, "resume", 2),
         (purging, "purge", 2),
         (receipts, "finish", 2),
         (Deletion, "take_receipt", 0),
@@ -133,31 +132,3 @@ def test_after_an_interruption_among_several_users_all_receipts_come(
     assert (result.code, result.json["finished"]) == (0, True)
     assert [row["deleted"]["users"] for row in result.json["receipts"]] == [1] * 4
     assert stored(raw) == 0
-
-
-@pytest.mark.parametrize(
-    ("target", "name"), [(deletion, "delete_user"), (purging, "purge"), (deletion, "resume")]
-)
-def test_after_an_interruption_the_same_command_goes_on(
-    busy: User, raw: Database, target: Any, name: str
-) -> None:
-    with interrupted(target, name):
-        assert run(COMMAND, busy.email, "--yes").code == 130
-    result = run(COMMAND, busy.email, "--yes", "--json")
-    assert result.code == 0
-    assert result.json["receipts"][0]["deleted"]["activities"] == 10
-    assert stored(raw) == 0
-
-
-def test_a_receipt_that_got_lost_is_given_again(busy: User) -> None:
-    with interrupted(Deletion, "take_receipt"):
-        assert run(COMMAND, busy.email, "--yes").code == 130
-    result = run(COMMAND, busy.email, "--yes", "--json")
-    assert result.json["receipts"][0]["deleted"]["activities"] == 10
-
-
-def test_as_a_process(busy: User, mongodb: str, raw: Database, tmp_path: Path) -> None:
-    arguments = (COMMAND, busy.email, "--yes", "--no-wait", "--json")
-    result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
-    assert json.loads(result.stdout)["receipts"][0]["userId"] == str(busy.id)

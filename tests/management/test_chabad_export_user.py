@@ -170,12 +170,6 @@ class TestImport:
         assert sum(result.json["inserted"].values()) == 0
         assert sum(result.json["unchanged"].values()) == 27
 
-    def test_a_dry_run_stores_nothing(self, elsewhere: Path) -> None:
-        result = run(IMPORT, elsewhere, "--dry-run", "--json")
-        assert (result.code, here()) == (0, {})
-        assert sum(result.json["inserted"].values()) == 27
-        assert result.json["dryRun"] is True
-
     def test_what_differs_is_left_and_told(self, elsewhere: Path) -> None:
         run(IMPORT, elsewhere)
         connection.get_database().profiles.update_one({}, {"$set": {"bio": "new"}})
@@ -198,12 +192,6 @@ class TestImport:
         assert result.code == 0
         assert sum(result.json["unchanged"].values()) == stored
         assert len(here()["activities"]) == 20
-
-    def test_a_standalone_server_takes_it_too(self, elsewhere: Path, standalone_uri: str) -> None:
-        with fresh_database(standalone_uri):
-            indexes.create()
-            assert run(IMPORT, elsewhere, "--json").json["inserted"]["users"] == 1
-            assert "deletions" not in here()
 
     @pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.9, -1, -3])
     def test_half_a_file_is_refused(self, elsewhere: Path, share: float) -> None:
@@ -252,19 +240,6 @@ class TestImport:
         assert (result.code, "chabad_purge_deleted" in result.err) == (2, True)
         assert run("chabad_purge_deleted").code == 0
         assert run(IMPORT, elsewhere).code == 0
-
-    @pytest.mark.parametrize("server", ["replica_set_uri", "standalone_uri"])
-    @pytest.mark.parametrize("fields", [{"email": "ann@example.org"}, {"valu_user_id": "v1"}])
-    def test_what_belongs_to_another_user_is_refused(
-        self, elsewhere: Path, server: str, fields: dict[str, str], request: pytest.FixtureRequest
-    ) -> None:
-        with fresh_database(request.getfixturevalue(server)):
-            indexes.create()
-            bob = User.create_user(**{"email": "bob@example.org", **fields})
-            if bob.valu_user_id:
-                external_ids.find_user_by_external_id(field="valuUserId", value="v1")
-            before = here()
-            refused(run(IMPORT, elsewhere), before)
 
     def test_a_user_who_is_deleted_meanwhile_leaves_nothing(self, elsewhere: Path) -> None:
         original = portability._store

@@ -1,11 +1,7 @@
 """``chabad_grant`` and ``chabad_revoke``, which are one command in two directions."""
 
-import json
-from pathlib import Path
-
 import pytest
 from support.management import interrupted, run
-from support.processes import django_admin
 
 from chabad_auth_django.models import User
 
@@ -110,15 +106,6 @@ def test_after_an_interruption_the_same_command_goes_on(user: User, bob: User) -
     result = run(*arguments, "--json")
     assert (result.json["changed"], result.json["unchanged"]) == (1, 1)
     assert roles(bob) == ["user", "admin"]
-
-
-@pytest.mark.parametrize("command", ["chabad_grant", "chabad_revoke"])
-def test_as_a_process(user: User, mongodb: str, tmp_path: Path, command: str) -> None:
-    user.add_role("moderator")
-    arguments = (command, user.email, "--role", "moderator", "--json")
-    result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert json.loads(result.stdout)["changed"] == (command == "chabad_revoke")
 
 
 @pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])

@@ -95,17 +95,6 @@ def test_a_profile_under_another_id_differs(file: Path) -> None:
     assert (code, found["inserted"]["profiles"], found["differing"]["profiles"]) == (1, 0, 1)
 
 
-def test_a_deleted_key_comes_back(file: Path) -> None:
-    assert run(IMPORT, file).code == 0
-    user = User.objects.get()
-    AppData.upsert_app_data(user.id, "app", "b", 2)
-    AppData.delete_app_data(user.id, "app", "b")
-    code, found = outcome(file)
-    assert found
-    assert (code, found["inserted"]["appdatas"]) == (0, 1)
-    assert AppData.objects.get().version == 3
-
-
 def test_a_key_that_is_twice_in_the_file_differs(either_server: str, tmp_path: Path) -> None:
     id = ObjectId()
     with (tmp_path / "file").open("wb") as file:
@@ -124,3 +113,4 @@ def test_an_empty_database_takes_everything(file: Path) -> None:
     code, found = outcome(file)
     assert found
     assert (code, sum(found["inserted"].values())) == (0, 6)
+    assert not stored().get("deletions")

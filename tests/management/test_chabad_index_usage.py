@@ -1,13 +1,10 @@
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pymongo.database import Database
 from support.clients import fresh_database
 from support.management import interrupted, run
-from support.processes import django_admin
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import Activity, User
@@ -83,9 +80,3 @@ def test_an_empty_database_and_an_interruption(replica_set_uri: str) -> None:
         with interrupted(index_usage, "read"):
             assert run(COMMAND).code == 130
         assert run(COMMAND).lines[-1].startswith("The profiler is off")
-
-
-def test_as_a_process(mongodb: str, tmp_path: Path) -> None:
-    result = django_admin(COMMAND, "--json", cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert list(json.loads(result.stdout)) == ["indexes", "profilerLevel", "unindexed"]

@@ -1,9 +1,6 @@
-from pathlib import Path
-
 from django.test import override_settings
 from rest_framework.test import APIClient
 from support.management import interrupted, run
-from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, Session, User
 from chabad_auth_django.services.signing_in import flows, sessions
@@ -83,9 +80,3 @@ def test_the_host_project_may_have_no_such_method(mongodb: str, user: User) -> N
         result = run(COMMAND, user.email)
     assert (result.code, result.out) == (2, "")
     assert len(result.err.splitlines()) == 1
-
-
-def test_as_a_process_of_its_own(mongodb: str, user: User, tmp_path: Path) -> None:
-    result = django_admin(COMMAND, user.email, cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert email_of(result.stdout.removesuffix("\n")) == user.email

@@ -1,15 +1,12 @@
 from datetime import UTC, datetime
 from io import StringIO
-from pathlib import Path
 
-import pytest
 from bson import ObjectId
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.test import override_settings
 from pymongo.database import Database
-from support.management import NOBODY, interrupted
+from support.management import interrupted
 from support.management import run as command
-from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, User
 from chabad_auth_django.services.lifecycle import deletion
@@ -50,25 +47,6 @@ def test_within_the_grace_period_the_job_waits_for_its_second_sweep(
             assert run() == []
     assert len(run()) == 2
     assert raw.deletions.count_documents({}) == 0
-
-
-def test_without_a_server_the_exit_code_is_two_and_the_reason_one_line() -> None:
-    settings = {"MONGODB_URI": NOBODY}
-    with override_settings(CHABAD_AUTH=settings), pytest.raises(CommandError) as caught:
-        run()
-    assert caught.value.returncode == 2
-    assert len(str(caught.value).splitlines()) == 1
-
-
-def test_the_exit_code_of_a_process(mongodb: str, user: User, tmp_path: Path) -> None:
-    user.delete()
-    arguments = ("chabad_purge_deleted",)
-    result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == ""
-    result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=NOBODY)
-    assert result.returncode == 2
-    assert len(result.stderr.splitlines()) == 1
 
 
 def test_json_and_a_dry_run(raw: Database, user: User) -> None:

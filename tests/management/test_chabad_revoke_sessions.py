@@ -1,9 +1,5 @@
-import json
-from pathlib import Path
-
 import pytest
 from support.management import interrupted, run
-from support.processes import django_admin
 
 from chabad_auth_django.exceptions import InvalidToken
 from chabad_auth_django.models import Session, User
@@ -49,9 +45,3 @@ def test_after_an_interruption_the_same_command_goes_on(user: User, token: str) 
 
 def test_no_such_user(mongodb: str) -> None:
     assert run(COMMAND, "nobody").code == 2
-
-
-def test_as_a_process(user: User, token: str, mongodb: str, tmp_path: Path) -> None:
-    result = django_admin(COMMAND, user.email, "--json", cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert json.loads(result.stdout)["sessions"] == 2

@@ -1,13 +1,11 @@
 import json
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from pymongo.database import Database
-from support.processes import django_admin
 
 from chabad_auth_django.models import Analytics, User
 from chabad_auth_django.services.analytics import rollups
@@ -91,9 +89,3 @@ def test_a_standalone_server_is_refused(standalone: str) -> None:
     with pytest.raises(CommandError, match="replica set") as caught:
         run()
     assert caught.value.returncode == 2
-
-
-def test_a_process(mongodb: str, tmp_path: Path) -> None:
-    result = django_admin("chabad_rollup_analytics", cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.splitlines()[-1] == "2 days, 4 events."

@@ -1,16 +1,13 @@
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.test import override_settings
 from pymongo.database import Database
 from support.management import interrupted, run
-from support.processes import django_admin
 
 from chabad_auth_django.models import User
 from chabad_auth_django.models.fields import now
@@ -96,11 +93,3 @@ def test_without_a_ttl_index_it_says_what_to_do(old: Database) -> None:
     finally:
         indexes.create()
     assert (result.code, "chabad_sync_indexes --fix" in result.err) == (2, True)
-
-
-@pytest.mark.usefixtures("fresh_indexes")
-def test_as_a_process(old: Database, mongodb: str, tmp_path: Path) -> None:
-    arguments = (COMMAND, "90", "--json")
-    result = django_admin(*arguments, cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert json.loads(result.stdout)["days"] == 90

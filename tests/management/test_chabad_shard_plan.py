@@ -1,9 +1,5 @@
-import json
-from pathlib import Path
-
 from pymongo.database import Database
 from support.management import interrupted, run
-from support.processes import django_admin
 
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.registry import Sharding
@@ -52,9 +48,3 @@ def test_it_can_be_interrupted(mongodb: str) -> None:
     with interrupted(sharding, "is_cluster"):
         assert run(COMMAND).code == 130
     assert run(COMMAND).code == 0
-
-
-def test_as_a_process(mongodb: str, tmp_path: Path) -> None:
-    result = django_admin(COMMAND, "--json", cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert json.loads(result.stdout)["cluster"] is False

@@ -1,9 +1,5 @@
-import json
-from pathlib import Path
-
 from pymongo.database import Database
 from support.management import interrupted, run
-from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, User
 from chabad_auth_django.services.lifecycle import creation
@@ -58,9 +54,3 @@ def test_no_such_user_and_an_interruption(user: User) -> None:
     assert (result.code, len(result.json["users"])) == (2, 1)
     with interrupted(creation, "summarize"):
         assert run(COMMAND, user.email).code == 130
-
-
-def test_as_a_process(user: User, mongodb: str, tmp_path: Path) -> None:
-    result = django_admin(COMMAND, user.email, "--json", cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert json.loads(result.stdout)["users"][0]["user"]["email"] == user.email

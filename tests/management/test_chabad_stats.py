@@ -1,12 +1,9 @@
-import json
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from pymongo.database import Database
 from support.clients import fresh_database
 from support.management import interrupted, run
-from support.processes import django_admin
 
 from chabad_auth_django.models import Activity, Analytics, User
 from chabad_auth_django.models.fields import now
@@ -94,9 +91,3 @@ def test_an_empty_database_and_an_interruption(replica_set_uri: str) -> None:
         assert run(COMMAND, "--json").json["activeUsers"] == {"1": 0, "7": 0, "30": 0}
         with interrupted(statistics, "count_events_per_day"):
             assert run(COMMAND).code == 130
-
-
-def test_as_a_process(busy: User, mongodb: str, tmp_path: Path) -> None:
-    result = django_admin(COMMAND, "--json", cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert json.loads(result.stdout)["users"] == 5

@@ -152,15 +152,6 @@ def test_what_mongodb_refuses_is_told_in_one_line(database: Database) -> None:
     assert len(error.splitlines()) == 1
 
 
-def test_without_a_server_the_exit_code_is_two_and_the_reason_one_line() -> None:
-    with override_settings(CHABAD_AUTH={"MONGODB_URI": NOBODY}):
-        code, lines, error = run("--check")
-    assert (code, lines) == (2, [])
-    assert error.startswith("MongoDB did not answer: ")
-    assert "run the same command again" in error
-    assert len(error.splitlines()) == 1
-
-
 def test_without_a_uri_the_exit_code_is_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MONGODB_URI", raising=False)
     with override_settings(CHABAD_AUTH={}):

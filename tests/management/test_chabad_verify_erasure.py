@@ -1,5 +1,3 @@
-import json
-from pathlib import Path
 from typing import Any
 
 import bson
@@ -8,7 +6,6 @@ from bson import DatetimeMS, DBRef
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from support.management import interrupted, run
-from support.processes import django_admin
 
 from chabad_auth_django.models import AuditEntry, User
 from chabad_auth_django.services.lifecycle import traces
@@ -101,12 +98,6 @@ def test_it_can_be_interrupted_and_run_again(user: User) -> None:
 
 def test_an_empty_name_is_refused(mongodb: str) -> None:
     assert run(COMMAND, " ").code == 2
-
-
-def test_as_a_process(user: User, mongodb: str, tmp_path: Path) -> None:
-    result = django_admin(COMMAND, user.email, "--json", cwd=tmp_path, MONGODB_URI=mongodb)
-    assert (result.returncode, result.stderr) == (1, "CommandError: Traces were found.\n")
-    assert json.loads(result.stdout)["count"] == 1
 
 
 def test_what_python_cannot_read_does_not_end_the_search(raw: Database, gone: User) -> None:

@@ -25,7 +25,6 @@ from chabad_auth_django.management import output
 from chabad_auth_django.management.base import OperatorCommand
 from chabad_auth_django.management.terminal import Terminal
 from chabad_auth_django.models import User
-from chabad_auth_django.services.identity import users
 from chabad_auth_django.services.lifecycle import creation, export_file
 
 NAMES = sorted(name for name, app in get_commands().items() if app == "chabad_auth_django")
@@ -86,6 +85,16 @@ def test_without_a_server_it_ends_in_two_with_one_line(name: str, tmp_path: Path
     assert result.err.startswith("CommandError: MongoDB did not answer: ")
     assert "run the same command again" in result.err
     assert len(result.err.splitlines()) == 1
+
+
+@each("name", NAMES)
+def test_a_process_tells_what_it_did_or_why_not_in_one_line(
+    user: User, mongodb: str, tmp_path: Path, name: str
+) -> None:
+    result = django_admin(name, *ARGUMENTS.get(name, []), cwd=tmp_path, MONGODB_URI=mongodb)
+    assert result.returncode in (0, 1, 2)
+    assert len(result.stderr.splitlines()) == (result.returncode > 0)
+    assert result.stderr.startswith("CommandError: ") or not result.returncode
 
 
 @each("name", NAMES)
@@ -239,10 +248,3 @@ class TestFindUser:
     def test_an_id_may_be_an_external_one(self, mongodb: str) -> None:
         bob = User.create_user(email="bob@example.org", merkos_user_id="a" * 24)
         assert creation.find_user(name="a" * 24) == bob
-
-
-def test_an_interruption_in_the_service_of_grants_changes_nothing(user: User) -> None:
-    with interrupted(users, "change_grants"):
-        assert run("chabad_grant", user.email, "--role", "admin").code == 130
-    user.refresh()
-    assert user.roles == ["user"]
