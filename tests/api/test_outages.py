@@ -425,17 +425,6 @@ def test_a_server_that_was_never_there_is_unavailable(uri: str) -> None:
         assert client.get("/api/health/live/").status_code == 200
 
 
-def test_a_server_that_is_known_to_be_dead_costs_little_time(
-    server: Mongod, client: APIClient
-) -> None:
-    kill(server)
-    with impatient():
-        assert_unavailable(client.get("/api/users/me/"))
-    started = time.monotonic()
-    assert_unavailable(client.get("/api/users/me/"))
-    assert time.monotonic() - started < BUDGET
-
-
 def test_an_embedded_server_that_does_not_start_is_unavailable() -> None:
     def uri() -> str:
         raise ServerError("mongod ended.")

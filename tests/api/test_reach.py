@@ -106,13 +106,3 @@ def test_a_permission_reaches_what_it_covers(
     target = User.create_user(email="target@example.org", permissions=["users:read"])
     path = f"/api/users/{target.id}/profile/"
     assert login(owner).patch(path, {"bio": "b"}, format="json").status_code == status
-
-
-def test_a_write_sent_again_is_answered_as_the_first_time_when_the_user_is_gone(
-    login: Login, owner: User, admin: User
-) -> None:
-    client = login(admin)
-    path, key = f"/api/users/{owner.id}/", {"HTTP_IDEMPOTENCY_KEY": "k"}
-    assert client.delete(path, **key).status_code == 204
-    assert client.delete(path, **key).status_code == 204
-    assert client.delete(path).status_code == 404
