@@ -78,10 +78,3 @@ def test_a_user_who_is_refused_is_not_announced(either_server: str, received: li
         with pytest.raises(Exception, match=r"exists already|is invalid"):
             User.create_user(email=email)
     assert received == []
-
-
-def test_a_removed_user_is_announced_once(either_server: str, received: list[Any]) -> None:
-    user = User.create_user(email="ann@example.org")
-    received.clear()
-    user.delete()
-    assert received == [("user_deleted", {"user_id": user.id})]

@@ -13,7 +13,7 @@ from support import oracle
 from support.commands import CommandCounter
 from support.requests import check_error
 
-from chabad_auth_django.models import Analytics, User
+from chabad_auth_django.models import User
 from chabad_auth_django.services.analytics import archive, counts, rollups
 
 Ask = Callable[..., Any]
@@ -85,17 +85,6 @@ def test_counts_are_exact_before_and_after_a_roll_up_and_late_events(
     check(ask, [*events, late], owner)
 
 
-def test_counts_of_a_standalone_server_are_exact(standalone: str, login: Any) -> None:
-    ann = User.create_user(email="ann@example.org", roles=["admin"], auth_methods=["google"])
-    events = stored(ann)
-    Analytics.collection().insert_many(events)
-    path = "/api/users/me/analytics/event-counts/"
-    query = {"start": JANUARY.isoformat(), "end": (JANUARY + DAY / 2).isoformat()}
-    assert login(ann).get(path, query).json() == oracle.counts(
-        oracle.between(events, JANUARY, JANUARY + DAY / 2), "eventName", "eventName"
-    )
-
-
 def test_a_whole_day_costs_no_look_at_its_events(
     raw: Database, owner: User, login: Any, commands: CommandCounter
 ) -> None:
@@ -119,22 +108,6 @@ def test_a_whole_day_costs_no_look_at_its_events(
     name, command = commands.sent[-1]
     assert command[name] == "analytics_daily_users"
     assert not any("$unionWith" in stage for stage in command["pipeline"])
-
-
-def test_where_events_are_archived_only_whole_days_are_counted(
-    raw: Database, ask: Ask, owner: User, tmp_path: Path
-) -> None:
-    events = stored(owner)
-    raw.analytics.insert_many(events)
-    list(archive.archive(before=FEBRUARY, folder=tmp_path))
-    for name in ("event-counts", "category-counts"):
-        for user in (None, owner):
-            for start, end in ((JANUARY + DAY / 2, MARCH), (JANUARY, FEBRUARY - DAY / 2)):
-                check_error(ask(name, start, end, user), 409, "events_archived")
-            assert ask(name, FEBRUARY + DAY / 2, MARCH, user).status_code == 200
-    whole = oracle.counts(oracle.between(events, JANUARY, MARCH), "eventName", "eventName")
-    assert ask("event-counts", JANUARY, MARCH).json() == whole
-    assert ask("event-counts", JANUARY, MARCH, owner).json() == whole
 
 
 @pytest.mark.parametrize("by", [None, "eventName", "eventCategory", "appId"])

@@ -11,13 +11,9 @@ from chabad_auth_django.contrib.embedded.server import Mongod
 pytestmark = [pytest.mark.usefixtures("our_server"), pytest.mark.slow]
 
 
-def test_start_leaves_a_server_behind(data_dir: Path) -> None:
+def test_start_leaves_a_server_behind_and_shows_its_uri(data_dir: Path) -> None:
     result = manage(data_dir, "start")
     assert (result.returncode, len(mongods(data_dir))) == (0, 1)
-
-
-def test_start_shows_the_uri(data_dir: Path) -> None:
-    result = manage(data_dir, "start")
     assert f"uri          {Mongod(data_dir).status().uri}\n" in result.stdout
 
 
@@ -56,14 +52,9 @@ def test_stop_ends_a_kept_server(data_dir: Path) -> None:
     manage(data_dir, "start")
     result = manage(data_dir, "stop")
     assert (result.returncode, result.stdout, mongods(data_dir)) == (0, "Stopped.\n", [])
+    assert not Mongod(data_dir).status().keep
 
 
 def test_stop_says_that_nothing_was_running(data_dir: Path) -> None:
     result = manage(data_dir, "stop")
     assert (result.returncode, result.stdout) == (0, "Nothing was running.\n")
-
-
-def test_stop_ends_the_promise_to_keep(data_dir: Path) -> None:
-    manage(data_dir, "start")
-    manage(data_dir, "stop")
-    assert not Mongod(data_dir).status().keep

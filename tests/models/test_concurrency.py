@@ -11,7 +11,6 @@ from support.invariants import content, leftovers, watched
 from support.threads import errors, together
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import (
     DuplicateEmail,
     UserNotFound,
@@ -282,22 +281,6 @@ def test_the_preferences_of_two_users_share_nothing(either_server: str) -> None:
     ):
         stored = preferences.to_mongo().to_dict()
         assert {name: stored[name] for name in expected} == expected
-
-
-def test_a_retried_body_does_not_see_its_own_first_try(mongodb: str) -> None:
-    user = new_user()
-    AppData.upsert_app_data(user.id, *KEY, 0)
-
-    @atomic
-    def read_and_write() -> None:
-        document = AppData.find_by_user_app_and_key(user.id, *KEY)
-        document.update_value_with_version(document.data_value + 1, document.version)
-
-    with override_settings(CHABAD_AUTH={"MONGODB_URI": mongodb, "TRANSACTION_TIMEOUT": 60}):
-        results = together([read_and_write] * 20)
-
-    assert errors(results) == []
-    assert AppData.find_by_user_app_and_key(user.id, *KEY).data_value == 20
 
 
 def test_deleting_one_user_from_many_threads_deletes_it_once(either_server: str) -> None:

@@ -203,17 +203,6 @@ tell(answer.status_code)
     assert told == [[401, 1], 400]
 
 
-def test_a_disabled_account_is_out_at_once(run: Run) -> None:
-    told = run(
-        SIGNED_UP
-        + """
-type(account()).objects.update(is_active=False)
-tell([app.me().status_code, App().log_in("ann@example.org").status_code])
-"""
-    )
-    assert told == [[401, 401]]
-
-
 REFUSED = """
 before, app = stored(), App()
 answer = app.log_in("ann@example.org")
@@ -307,18 +296,6 @@ tell(numbers(chabad={"HOST_ADAPTER": "trusting.Adapter", "AUTH_METHODS": ["cdsso
 """) == [[109, 110], [110], [108, 109, 110], [109, 110]]
 
 
-def test_a_blocked_user_gets_no_token(run: Run) -> None:
-    told = run(
-        SIGNED_UP
-        + """
-blocking.block_user(user_id=User.objects.get().id, reason="abuse")
-tell(app.me().json()["code"])
-"""
-        + REFUSED
-    )
-    assert told == ["blocked", [403, "blocked", {}, True], 401]
-
-
 def test_a_way_of_signing_in_that_is_not_allowed_gives_no_token(run: Run) -> None:
     told = run(
         SIGNED_UP
@@ -330,18 +307,6 @@ with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "AUTH_METHODS": ["go
         + REFUSED.strip().replace("\n", "\n    ")
     )
     assert told == [403, [403, "credentials_disabled", {}, True], 401]
-
-
-def test_an_unverified_address_gives_no_token(run: Run) -> None:
-    told = run(
-        """
-Account.objects.create_user("ann", "ann@example.org", "correct horse")
-with override_settings(ACCOUNT_EMAIL_VERIFICATION="optional"):
-"""
-        + "    "
-        + REFUSED.strip().replace("\n", "\n    ")
-    )
-    assert told == [[403, "email_not_verified", {}, True], 401]
 
 
 def test_an_outage_is_answered_as_one(run: Run) -> None:

@@ -207,38 +207,6 @@ def test_runs_at_once_give_one_result(raw: Database, user: User) -> None:
     assert rollups.pending() == []
 
 
-@pytest.mark.slow
-def test_counts_are_right_at_every_moment_of_runs_and_writes(raw: Database, user: User) -> None:
-    store(raw, user.id)
-    written = []
-
-    def write() -> None:
-        for number in range(60):
-            time = FIRST + (number % DAYS) * DAY
-            raw.analytics.insert_one({"userId": user.id, "eventName": "late", "timestamp": time})
-            written.append(number)
-
-    def read() -> list[tuple[int, int, int]]:
-        seen = []
-        while len(written) < 60:
-            before = len(written)
-            found = {row["eventName"]: row["count"] for row in ask()}
-            # The insert under way may have been counted too.
-            seen.append((before, found.get("late", 0), len(written) + 1))
-        return seen
-
-    def roll_up() -> None:
-        while len(written) < 60:
-            list(rollups.run())
-
-    results = together([write, read, read, roll_up, roll_up])
-    assert not [result for result in results if isinstance(result, Exception)], results
-    seen = [moment for result in results[1:3] for moment in result]
-    assert seen
-    assert [moment for moment in seen if not moment[0] <= moment[1] <= moment[2]] == []
-    assert ask() == truth(raw)
-
-
 def test_a_build_that_lost_its_day_is_dropped(
     raw: Database, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,21 +272,6 @@ def test_the_counts_of_an_erased_user_stay_without_the_user(raw: Database, rolle
     assert Analytics.get_event_counts(FIRST, FIRST + DAYS * DAY) == before
     # The events themselves are gone, and a part of a day is counted from them alone.
     assert sum(row["count"] for row in ask(start=FIRST + timedelta(minutes=1))) == 4 + 90
-
-
-def test_the_counts_of_an_erased_user_go_where_the_project_wants_that(
-    mongodb: str, raw: Database
-) -> None:
-    ann, bob = people(raw)
-    list(rollups.run())
-    with override_settings(
-        CHABAD_AUTH={"MONGODB_URI": mongodb, "ANALYTICS_KEEP_ANONYMOUS_COUNTS": False}
-    ):
-        ann.delete()
-        assert ask() == truth(raw)
-        list(rollups.run())
-        assert ask() == truth(raw)
-    assert sum(row["count"] for row in raw.analytics_daily.find()) == 5 * DAYS
 
 
 def test_a_project_without_roll_ups_keeps_nothing(raw: Database) -> None:
@@ -392,15 +345,6 @@ def test_every_read_uses_an_index(mongodb: str, raw: Database, user: User, own: 
 def test_a_wrong_question_is_refused(mongodb: str, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         timeseries.get_timeseries(**{"start": FIRST, "end": FIRST + DAY, **wrong})
-
-
-def test_an_answer_has_at_most_so_many_rows(
-    raw: Database, user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store(raw, user.id)
-    monkeypatch.setattr(timeseries, "MAX_ROWS", DAYS - 1)
-    with pytest.raises(ValidationError, match="more than 9 rows"):
-        timeseries.get_timeseries(start=FIRST, end=now())
 
 
 def test_dates_that_python_cannot_hold_break_nothing(raw: Database, user: User) -> None:

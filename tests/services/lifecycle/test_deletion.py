@@ -260,37 +260,6 @@ def test_a_rolled_back_deletion_changes_nothing(mongodb: str) -> None:
     assert User.objects.get().id == user.id
 
 
-def test_a_receiver_that_refuses_keeps_the_user(mongodb: str) -> None:
-    user = new_user()
-    fill(user)
-    before = content(database())
-
-    def refuse(**kwargs: Any) -> None:
-        raise RuntimeError
-
-    for signal in (signals.pre_user_delete, signals.post_user_delete):
-        with connected(signal, refuse), pytest.raises(RuntimeError):
-            user.delete()
-        assert content(database()) == before
-    user.delete()
-    run()
-    assert content(database()) == {}
-
-
-def test_a_receiver_that_fails_after_the_commit_stops_no_purge(either_server: str) -> None:
-    user = new_user()
-    fill(user)
-
-    def fail(**kwargs: Any) -> None:
-        raise RuntimeError
-
-    with connected(signals.user_deleted, fail):
-        user.delete()
-    assert content(database()) == {"deletions": 1}
-    run()
-    assert content(database()) == {}
-
-
 def test_user_deleted_is_sent_once_for_each_user(either_server: str) -> None:
     users = [new_user(f"user{number}@example.org") for number in range(3)]
     sent: list[ObjectId] = []
