@@ -12,7 +12,7 @@ from django.db.models import IntegerField
 from django.urls import get_resolver
 
 from chabad_auth_django.checks.issuers import issuer_problems
-from chabad_auth_django.conf import ISSUER_DEFAULTS, conf, rules
+from chabad_auth_django.conf import conf, configured_issuers, rules
 from chabad_auth_django.conf.table import Table, user_settings
 from chabad_auth_django.db import connection
 from chabad_auth_django.services.identity import host_roles, hosts
@@ -69,7 +69,7 @@ def check_issuers(**kwargs: Any) -> list[CheckMessage]:
     """Return warnings of issuers that are believed more than their tokens say; for deployment."""
     if not settings_work():
         return []
-    issuers = [{**ISSUER_DEFAULTS, **issuer} for issuer in conf.ISSUERS]
+    issuers = configured_issuers()
     nameless = [
         Warning(
             f"The tokens of the issuer {issuer['ISSUER']!r} do not name their issuer.",
@@ -183,7 +183,7 @@ def _serves_api() -> bool:
 
 
 def _check_issuers() -> list[CheckMessage]:
-    issuers = [{**ISSUER_DEFAULTS, **issuer} for issuer in conf.ISSUERS]
+    issuers = configured_issuers()
     return [
         Error(
             f"CHABAD_AUTH['ISSUERS'][{number}]: {name} must be {expected}.", id="chabad_auth.E028"

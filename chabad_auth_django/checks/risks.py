@@ -17,7 +17,7 @@ from rest_framework.settings import api_settings
 
 from chabad_auth_django.checks import host_accounts_sign_in, settings_work
 from chabad_auth_django.checks.classes import names_one_of
-from chabad_auth_django.conf import ISSUER_DEFAULTS, Conf, conf
+from chabad_auth_django.conf import Conf, conf, configured_issuers
 from chabad_auth_django.conf.rules import uri_options
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
@@ -150,14 +150,17 @@ RISKS = (
     Risk(
         100,
         lambda: any(
-            (issuer["MAX_LIFETIME_SECONDS"] or math.inf) > MAX_LIFETIME for issuer in _issuers()
+            (issuer["MAX_LIFETIME_SECONDS"] or math.inf) > MAX_LIFETIME
+            for issuer in configured_issuers()
         ),
         "An issuer in CHABAD_AUTH['ISSUERS'] has no MAX_LIFETIME_SECONDS, or more than 90 days.",
         "A token that it signs for years is good for years, and cannot be revoked.",
     ),
     Risk(
         101,
-        lambda: not _our_keys().isdisjoint(_secrets_of_issuers()),
+        lambda: any(
+            not _our_keys().isdisjoint(_secrets(issuer)) for issuer in configured_issuers()
+        ),
         "The KEY of an issuer in CHABAD_AUTH['ISSUERS'] is a SIGNING_KEY, or a SECRET_KEY of "
         "Django, too.",
         "Whoever has it can sign access tokens for each user. Give each purpose its own key.",
@@ -166,7 +169,7 @@ RISKS = (
         102,
         lambda: any(
             not _secrets(one).isdisjoint(_secrets(other))
-            for one, other in combinations(_issuers(), 2)
+            for one, other in combinations(configured_issuers(), 2)
         ),
         "Two issuers in CHABAD_AUTH['ISSUERS'] have one secret.",
         "Each can sign in as every user of the other.",
@@ -208,7 +211,7 @@ RISKS = (
         106,
         lambda: any(
             issuer["EXTERNAL_ID_LINKS_STAFF"] and not issuer["TOKENS_HAVE_ISSUER"]
-            for issuer in _issuers()
+            for issuer in configured_issuers()
         ),
         "The tokens of an issuer in CHABAD_AUTH['ISSUERS'] do not name it, and sign in "
         "administrators by EXTERNAL_ID_FIELD (EXTERNAL_ID_LINKS_STAFF).",
@@ -290,10 +293,6 @@ def _limits_any() -> bool:
     return any(_rates().values())
 
 
-def _issuers() -> list[dict[str, Any]]:
-    return [{**ISSUER_DEFAULTS, **issuer} for issuer in conf.ISSUERS]
-
-
 def _adapter_method(name: str) -> Any:
     try:
         return getattr(type(hosts.adapter()), name, None)
@@ -330,10 +329,6 @@ def _mongodb_options() -> dict[str, Any]:
 def _our_keys() -> set[bytes]:
     keys = [conf.SIGNING_KEY, *conf.SIGNING_KEY_FALLBACKS]
     return set(_as_bytes([*keys, settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]))
-
-
-def _secrets_of_issuers() -> set[bytes]:
-    return set().union(*map(_secrets, _issuers()))
 
 
 def _secrets(issuer: Mapping[str, Any]) -> set[bytes]:

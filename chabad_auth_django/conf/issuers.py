@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from chabad_auth_django.conf.core import conf
+
 #: The keys of one issuer in ``ISSUERS`` with their defaults; docs/api.md describes them.
 ISSUER_DEFAULTS: dict[str, Any] = {
     "ISSUER": None,
@@ -21,3 +23,8 @@ ISSUER_DEFAULTS: dict[str, Any] = {
     "EMAILS_ARE_VERIFIED": False,
     "NAME_CLAIM": "name",
 }
+
+
+def configured_issuers() -> list[dict[str, Any]]:
+    """Return the issuers in ``ISSUERS``, each with the defaults of the keys that it leaves out."""
+    return [{**ISSUER_DEFAULTS, **issuer} for issuer in conf.ISSUERS]

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from chabad_auth_django.conf import ISSUER_DEFAULTS, conf
+from chabad_auth_django.conf import conf, configured_issuers
 from chabad_auth_django.exceptions import InvalidToken, ValidationError
 from chabad_auth_django.services.identity.identity import MAX_NAME_LENGTH, Identity
 from chabad_auth_django.services.signing_in import key_sets, tokens
@@ -26,7 +26,7 @@ def verify_issuer_token(*, token: object) -> Identity:
 
     Raises ``InvalidToken``, and ``IssuerUnavailable`` when the issuer's keys cannot be fetched.
     """
-    issuers = [{**ISSUER_DEFAULTS, **issuer} for issuer in conf.ISSUERS]
+    issuers = configured_issuers()
     key_sets.forget_key_sets(except_at=[issuer["JWKS_URL"] for issuer in issuers])
     header, claims = tokens.peek(token)
     issuer = _find_issuer(issuers, claims)

@@ -2,7 +2,7 @@
 
 from django.apps import apps
 
-from chabad_auth_django.conf import ISSUER_DEFAULTS, conf
+from chabad_auth_django.conf import conf, configured_issuers
 from chabad_auth_django.exceptions import AuthMethodDisabled
 from chabad_auth_django.models import User
 from chabad_auth_django.services.identity import hosts
@@ -25,7 +25,7 @@ def describe(*, user: User) -> list[str]:
             "With an account of this Django project, after "
             f"'chabad_link_host_account {user.email} PRIMARY-KEY'."
         )
-    for issuer in ({**ISSUER_DEFAULTS, **issuer} for issuer in conf.ISSUERS):
+    for issuer in configured_issuers():
         # Such tokens link to nobody who has more than the default role.
         if issuer["AUTH_METHOD"] in conf.AUTH_METHODS and issuer["TOKENS_HAVE_ISSUER"]:
             ways.append(
