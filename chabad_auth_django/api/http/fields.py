@@ -194,24 +194,32 @@ class DateTimeField(serializers.DateTimeField):
         return value
 
 
-@extend_schema_field(
-    {"type": "object", "additionalProperties": {}, "example": {"key": "value"}}, "ChabadJSONObject"
-)
-class JSONObjectField(serializers.Field[Any, Any, Any, Any]):
-    """A free-form JSON object within the limit that the named setting gives."""
-
+class _JSONField(serializers.Field[Any, Any, Any, Any]):
     def __init__(self, limit: str, **kwargs: Any) -> None:
         self.limit = limit
         super().__init__(**kwargs)
 
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        if not isinstance(data, dict):
-            raise serializers.ValidationError("Expected an object.", code="not_an_object")
-        _check(data, self.limit)
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            validate_json(data, max_bytes=getattr(conf, self.limit))
+        except ValidationError as error:
+            raise _error(error.detail) from None
         return data
 
     def to_representation(self, value: Any) -> Any:
         return value
+
+
+@extend_schema_field(
+    {"type": "object", "additionalProperties": {}, "example": {"key": "value"}}, "ChabadJSONObject"
+)
+class JSONObjectField(_JSONField):
+    """A free-form JSON object within the limit that the named setting gives."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Expected an object.", code="not_an_object")
+        return super().to_internal_value(data)
 
 
 @extend_schema_field(
@@ -240,30 +248,12 @@ class JSONObjectsField(JSONObjectField):
 
 
 @extend_schema_field({"example": {"key": "value"}})
-class JSONValueField(serializers.Field[Any, Any, Any, Any]):
+class JSONValueField(_JSONField):
     """Any JSON value, ``null`` too, within the limit that the named setting gives."""
-
-    def __init__(self, limit: str, **kwargs: Any) -> None:
-        self.limit = limit
-        super().__init__(**kwargs)
 
     def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
         """Accept ``null`` as a value; only an absent value is empty."""
         return super().validate_empty_values(data) if data is empty else (False, data)
-
-    def to_internal_value(self, data: Any) -> Any:
-        _check(data, self.limit)
-        return data
-
-    def to_representation(self, value: Any) -> Any:
-        return value
-
-
-def _check(data: Any, limit: str) -> None:
-    try:
-        validate_json(data, max_bytes=getattr(conf, limit))
-    except ValidationError as error:
-        raise _error(error.detail) from None
 
 
 def _error(text: str) -> serializers.ValidationError:
