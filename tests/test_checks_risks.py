@@ -1,8 +1,4 @@
-"""Settings that work and make a deployment easier to attack: ``check --deploy`` names each.
-
-Looked through: every setting of ``conf/core.py`` and ``conf/issuers.py``, and what Django,
-django-cors-headers and packages of second factors add to them.
-"""
+"""Settings that work and make a deployment easier to attack: ``check --deploy`` names each."""
 
 import sys
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""A MongoDB user who may not do what is asked: everything says so, and shows nobody's data.
-
-Looked through: system checks, ``migrate``, commands, the API and readiness.
-"""
+"""A MongoDB user who may not do what is asked: everything says so, and shows nobody's data."""
 
 import logging
 from collections.abc import Iterator

@@ -1,9 +1,4 @@
-"""A host project's test run leaves the database that its settings name as it was.
-
-Looked through: Django's runner in one process and in several, pytest-django in one and in several,
-Django's own test cases and ours, a login's receiver, management commands, a server thread, and a
-run without any MongoDB.
-"""
+"""A host project's test run leaves the database that its settings name as it was."""
 
 import time
 from collections.abc import Iterator

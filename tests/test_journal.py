@@ -1,8 +1,4 @@
-"""What an operator asks for the next day is in the log, and nobody's data is.
-
-The kind: something happened, and no line says so. Looked through: every answer 429 and 503, every
-way of signing in and its refusals, old refresh tokens, creations and deletions, and every logger.
-"""
+"""What an operator asks for the next day is in the log, and nobody's data is."""
 
 import json
 import logging

@@ -1,9 +1,4 @@
-"""Whatever the API tells a person can be told in Hebrew.
-
-The kind: a text that an end user reads, and that no catalogue has. Looked through: the details of
-the domain's and of HTTP's errors, the rules of the validators, the models and the services behind
-the API, the clients of ChabadUniverse, and what REST framework says by itself.
-"""
+"""Whatever the API tells a person can be told in Hebrew."""
 
 import ast
 import string

@@ -1,7 +1,4 @@
-"""A URI that leads to no primary: requests are 503, and the checks say why.
-
-Looked through: a name that DNS does not have, and a member that takes no writes.
-"""
+"""A URI that leads to no primary: requests are 503, and the checks say why."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""What changes nothing is recorded nowhere, and leaves the user as it was.
-
-Kind: an entry says that something was done, and nothing was. Looked through: each caller of
-``audit.record``. Where an operation may find nothing to change, it runs twice here.
-"""
+"""What changes nothing is recorded nowhere, and leaves the user as it was."""
 
 from typing import Any
 

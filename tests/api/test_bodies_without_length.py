@@ -1,11 +1,4 @@
-"""A body that does not say its length is read, or refused with 411; it never counts as empty.
-
-The kind: a write is answered with success and does nothing, because who reads the body goes by
-``Content-Length``. Looked through: who reads the body first, as the limits of sign-in do; chunks
-over HTTP/1.1 with a server that takes them apart (gunicorn) and one that does not (``wsgiref``),
-HTTP/2 over WSGI, and ASGI; each write that takes a body. Also one beyond the limit, one that is not
-there, and ``Idempotency-Key``, which hashes it.
-"""
+"""A body that does not say its length is read, or refused with 411; it never counts as empty."""
 
 from __future__ import annotations
 

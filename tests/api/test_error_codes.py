@@ -1,9 +1,4 @@
-"""What an error says of each field: a list, with a code for programs and a text for people.
-
-The kind: page and code disagree on what may be sent or on what is answered. Looked through: each
-serializer's fields that ``null`` removes; what PATCH takes and PUT refuses; the errors of nested
-fields, of lists, of events alone and in batches, of unknown fields and of queries.
-"""
+"""What an error says of each field: a list, with a code for programs and a text for people."""
 
 import json
 from typing import Any

@@ -1,11 +1,4 @@
-"""Exotic values of Mongoose and PyMongo in every free-form field harm nothing beside them.
-
-The kind: an operation decodes, compares or encodes a value that it need not understand. Looked
-through: reads and lists, writes beside the values under the tag just given, export and import,
-deletion, archive and restore. The values are those of ``support.exotic``: of every BSON type, those
-that only the server stores, too. They stand in each free-form object, as the whole of a value or of
-an event's data, and in fields that we do not know.
-"""
+"""Exotic values of Mongoose and PyMongo in every free-form field harm nothing beside them."""
 
 from __future__ import annotations
 

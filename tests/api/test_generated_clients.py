@@ -1,9 +1,4 @@
-"""What a program that is generated from the description knows: types, and every code of an error.
-
-The kind: the description says less than what is answered. Looked through: the errors of the domain,
-of REST framework and of our HTTP layer; the codes of validators and events, and the messages of
-every field of every serializer; free-form objects, enumerations and lists in queries.
-"""
+"""What a client generated from the description knows: types, and every code of an error."""
 
 import ast
 import inspect

@@ -1,8 +1,4 @@
-"""What is stored is reachable, whatever characters its name has, and a cursor takes any name.
-
-The kind: a name is stored and listed, and its own path or the next page is refused. Looked through:
-the last part of each path that is a name, ``next`` of lists in the order of names.
-"""
+"""What is stored is reachable, whatever characters its name has, and a cursor takes any name."""
 
 from typing import Any
 from urllib.parse import quote

@@ -1,9 +1,4 @@
-"""The pages for people: an index, forms that begin with what is stored, a way to log in.
-
-The kind: a page that leads nowhere, or forgets what was typed. Looked through: PATCH, PUT and POST,
-invalid JSON and invalid values, resources and lists, app data, what has secrets, 304, anonymous
-callers and refused ones, outages, hosts with a login page of their own and without one.
-"""
+"""The pages for people: an index, forms that begin with what is stored, a way to log in."""
 
 import html
 import json

@@ -339,10 +339,6 @@ class Theirs(GenericAPIView[Any]):
 
 
 def test_what_a_host_project_describes_beside_us_stays_its_own(mongodb: str) -> None:
-    """The kind: two components, or two operations, with one name in one description.
-
-    Looked through: serializers, inline ones, polymorphic ones, requests, lists and enums.
-    """
     kinds = [UserSerializer, ErrorSerializer, SessionSerializer, ProfileSerializer]
     patterns = [
         url("api/", include("chabad_auth_django.api.urls")),

@@ -1,8 +1,4 @@
-"""The embedded server's data lies with the project, wherever a command is run.
-
-Looked through: settings with ``BASE_DIR``, a settings module, a settings package, settings in the
-project's own folder, and no settings module at all.
-"""
+"""The embedded server's data lies with the project, wherever a command is run."""
 
 import os
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""The figures for Prometheus, under real workers of gunicorn.
-
-The kind: a figure that is right in one process and wrong in several, or that tells of a person.
-Looked through: every figure and every label.
-"""
+"""The figures for Prometheus, under real workers of gunicorn."""
 
 from __future__ import annotations
 

@@ -1,11 +1,4 @@
-"""Whatever our client writes inside ``atomic`` is part of the transaction.
-
-The kind: a command that carries a write concern is refused in a transaction, and only there, so it
-fails in production and not on a developer's standalone server. Looked through: PyMongo through
-``get_database()``, ``get_client()`` and collections that were made before; bulk writes; commands;
-Documents of a host on our alias; QuerySets of ours and of a host; receivers of each signal that is
-sent inside; URIs that ask for a write concern, a journal, a read concern or a secondary.
-"""
+"""Whatever our client writes inside ``atomic`` is part of the transaction."""
 
 import contextlib
 import functools

@@ -1,9 +1,4 @@
-"""The pages name what there is: each code of an error, and only commands and functions that exist.
-
-The kind: a page and the code say different things. Looked through: the codes of the domain, of HTTP
-and of fields; each command with its options, and each name that an example imports or a text takes
-from a service, on every page but those that tell of earlier versions.
-"""
+"""The pages name each code of an error, and only commands and functions that exist."""
 
 import ast
 import importlib

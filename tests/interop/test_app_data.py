@@ -1,9 +1,4 @@
-"""The tags and the values of application data that Mongoose programs write.
-
-Kinds: two values bear one tag, or the tag that GET gives never passes while nothing has changed; a
-value that Mongoose does not store (an empty object) is read as another one. Looked through: GET,
-PUT, PATCH and DELETE of a value with each condition, lists, conflicts, the Document, the export.
-"""
+"""The tags and the values of application data that Mongoose programs write."""
 
 from typing import Any
 

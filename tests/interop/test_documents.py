@@ -1,9 +1,4 @@
-"""Each model, written by one side, is read, changed and validated by the other.
-
-Kind: the two sides disagree on how a field is named, or on what it may hold. Looked through: each
-field of the six models in models.js and in ``chabad_auth_django.models``, the shapes of the API,
-the export and its import.
-"""
+"""Each model, written by one side, is read, changed and validated by the other."""
 
 from typing import Any
 

@@ -1,9 +1,4 @@
-"""A user whom a Mongoose program created without a profile and preferences.
-
-Kind: what every user has of ours is missing for one of theirs, and each request about it is 404 for
-ever. Looked through: each read and change of a profile and of preferences in the API, the same
-operations of the Documents, ``?expand=``, every way of signing in, ``get_complete_profile``.
-"""
+"""A user whom a Mongoose program created without a profile and preferences."""
 
 from typing import Any
 

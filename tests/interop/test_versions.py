@@ -1,10 +1,5 @@
 """``__v``, by which Mongoose notices that its copy of an array is old.
 
-Kind: an operation of ours that Mongoose's own program would count is not counted, so that an old
-copy overwrites it; or one is counted that Mongoose does not, so that a save fails which is right.
-Looked through: each operation that changes a document of the six models, in ``models``, in
-``services``, in the API and for the front ends of ChabadUniverse; inserts; documents without it.
-
 ``ROWS`` is the table of the page docs/mongoose.md. What Mongoose does is asked of Mongoose.
 """
 

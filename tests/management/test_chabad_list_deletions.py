@@ -1,8 +1,4 @@
-"""While a deletion is under way, and until its receipt is taken, the tools say so.
-
-The kind: a tool says that somebody never was who is being deleted now. Looked through: every
-command that takes the name of a user, and those that list or look for what is left.
-"""
+"""While a deletion is under way, and until its receipt is taken, the tools say so."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,9 +1,4 @@
-"""An old dump brings nobody back who has a receipt.
-
-The kind: data that was destroyed on purpose comes back by another way. Looked through: dumps of the
-whole database and of a part, receipts of the command and of the API, entries of the audit trail,
-and what must not be deleted: living users, those imported since, the last administrator.
-"""
+"""An old dump brings nobody back who has a receipt."""
 
 import json
 from collections.abc import Iterator

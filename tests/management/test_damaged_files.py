@@ -1,9 +1,4 @@
-"""A file that is damaged, or made to do damage, is refused in one line before anything is stored.
-
-The kind: a file is believed, or read into memory, before it is known to be what it says. Looked
-through: every line, value and length of an export; the file and the manifest of an archive; and
-what can be in the place of a file.
-"""
+"""A damaged or harmful file is refused in one line before anything is stored."""
 
 import json
 import random

@@ -1,8 +1,4 @@
-"""What anybody stored, or typed, is told by every command on one line and harms no terminal.
-
-Looked through: every command, with evil texts in every stored field and name, as arguments, in the
-names of files and on standard input; with and without --json; on streams of three encodings.
-"""
+"""What anybody stored, or typed, is told by every command on one line and harms no terminal."""
 
 import io
 import json

@@ -1,9 +1,4 @@
-"""That cron runs, and which retention holds.
-
-The kind: something that must go on by itself stopped, or two places say different things, and
-nobody notices. Looked through: every command that the pages recommend for cron; the settings that
-become indexes.
-"""
+"""That cron runs, and which retention holds."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,9 +1,4 @@
-"""Standard streams that are closed, full, broken or no text: one line, the right exit status.
-
-The kind: a command believes that its streams take what it writes, and give what it reads. Looked
-through: every use of ``sys.stdin``, ``sys.stdout`` and ``sys.stderr``; what Python writes when the
-process ends; and arguments, which may be no text either.
-"""
+"""Standard streams that are closed, full, broken or no text: one line, the right exit status."""
 
 import os
 import sys

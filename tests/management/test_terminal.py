@@ -1,9 +1,4 @@
-"""What operators read: it fits their terminal, is plain, and harms no terminal.
-
-The kind: a command writes a line that its reader cannot read, or need not. Looked through: every
-write of management/base.py and of all commands, the parsers' errors and their help, questions,
-the progress bar, tables and charts; and what cron would mail.
-"""
+"""What operators read: it fits their terminal, is plain, and harms no terminal."""
 
 import io
 import json

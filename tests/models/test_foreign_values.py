@@ -1,10 +1,4 @@
-"""What other programs stored is kept, and does not stand in the way.
-
-Kinds: a change loses fields that we do not know, at some depth; a change is answered as done and
-is not, because a field that it leads through is a list, null or text; a save is refused because of
-a value that it does not change. Looked through: each operation that changes a document of the six
-models, ``save`` with each kind of value, PATCH and PUT of the API.
-"""
+"""What other programs stored is kept, and does not stand in the way."""
 
 from collections.abc import Callable
 from copy import deepcopy

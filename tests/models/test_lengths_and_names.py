@@ -1,10 +1,4 @@
-"""Texts and names as Mongoose counts and trims them.
-
-Kinds: a text that we accept is too long for Mongoose, which counts UTF-16 code units, so that each
-later save of the document fails there; a name with outer spaces cannot be found by Mongoose, which
-trims them in queries. Looked through: every field with a length, in Documents, in bodies of the
-API, in events and in names that issuers give; every name that is stored.
-"""
+"""Texts and names as Mongoose counts and trims them."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,10 +1,4 @@
-"""What a way of writing cannot keep, it refuses: nothing is left out, or weakened, in silence.
-
-The kind: mongoengine's API takes something that our rules would pass by, and answers as if it had
-been done. Looked through: ``save`` and its arguments, ``update``, ``update_one``, ``modify``,
-``upsert_one`` and ``delete`` of each QuerySet and Document, with operators, raw operators, raw
-pipelines and nested names; ``using`` and the like.
-"""
+"""What a way of writing cannot keep, it refuses: nothing is left out, or weakened, in silence."""
 
 from collections.abc import Callable, Iterator
 from itertools import product

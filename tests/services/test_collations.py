@@ -1,7 +1,6 @@
-"""A collection of users whose default collation ignores accents and case.
+"""Users whose collection ignores accents and case, as a schema of Mongoose may say.
 
-A schema of Mongoose may say so. Kind: the server finds somebody else, who is taken for the wanted
-user. Looked through: each place that finds one user by an address or an external id.
+Nobody is taken for the user whose address or external id differs by them.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,4 @@
-"""A field of another program may have a name that means something else here.
-
-Kind: mongoengine takes a stored field for one of ours because it is called as ours is in Python
-(``user_id`` beside ``userId``), or for an argument of its constructor (``self``, ``pk``). Looked
-through: what reads a stored document or an object within: a QuerySet, ``refresh``, each operation.
-"""
+"""A field of another program may have a name that means something else here."""
 
 from typing import Any
 

@@ -1,10 +1,4 @@
-"""What other programs stored in the fields that we declare is taken for what it is.
-
-Kind: an operation takes it for what we would store: it iterates over a number, calls what only text
-has, hashes a list, or puts it into a query or a key, where an object is an operator and a regular
-expression a pattern. Looked through: whatever reads an attribute of a ``User``, and each query,
-key and upsert that is made of a value which was read.
-"""
+"""What other programs stored in the fields that we declare is taken for what it is."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,9 +1,4 @@
-"""What was hashed with a former ``SECRET_KEY`` is found while that is in ``SECRET_KEY_FALLBACKS``.
-
-The kind: a digest in the database that only one secret key can make again. Looked through:
-accounts that are nobody's any more, receipts, and erased users whose counts stay. Sessions are in
-``signing_in/test_sessions.py``, answers kept for a key in ``api/test_idempotency.py``.
-"""
+"""What was hashed with a key in ``SECRET_KEY_FALLBACKS`` is found."""
 
 import time
 from contextlib import AbstractContextManager

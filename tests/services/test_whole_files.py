@@ -1,7 +1,4 @@
-"""A command writes a whole file or none, and replaces nothing that it was not told to replace.
-
-Looked through: every file that commands write: exports, the events of an archive, its manifest.
-"""
+"""A command writes a whole file or none, and replaces nothing that it was not told to replace."""
 
 import os
 import signal

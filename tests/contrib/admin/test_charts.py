@@ -1,8 +1,4 @@
-"""The charts: what is drawn is what was counted, and no name harms the page.
-
-The kind: a mark that shows another figure than the table, or a stored text that becomes part of the
-page. Looked through: columns, stacks, bars and the strip, in both directions.
-"""
+"""The charts: what is drawn is what was counted, and no name harms the page."""
 
 import re
 from html.parser import HTMLParser

@@ -1,9 +1,4 @@
-"""What the pages with figures show: events, counts, deletions, operations and the audit trail.
-
-The kind: a figure that is wrong, costs more than it may, or is turned against its reader; a look of
-which no trace is left; a page that ends in an error. Looked through: every one of these pages,
-empty, full, without MongoDB, when it is too slow, and with what other programs have stored.
-"""
+"""What the pages with figures show: events, counts, deletions, operations and the audit trail."""
 
 import pytest
 from contrib.admin.conftest import Run

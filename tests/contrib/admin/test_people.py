@@ -1,9 +1,4 @@
-"""What staff see of people, and what they do to them.
-
-The kind: a page that shows what is stored is turned against its reader, costs more than it may, or
-shows and changes something of which no trace is left. Looked through: every page of people and
-sessions, and every action on them.
-"""
+"""What staff see of people, and what they do to them."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""Who may do what on the pages for staff.
-
-The kind: a page or an action is open to somebody who lacks its permission, or reaches somebody who
-may do more. Looked through: every address of the pages, every action, every permission and group,
-and a session in which the second factor of the account was not given.
-"""
+"""Who may do what on the pages for staff."""
 
 import pytest
 from contrib.admin.conftest import Run

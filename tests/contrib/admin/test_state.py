@@ -1,8 +1,4 @@
-"""What pages for operators show: each answer with few commands, and no secret in any of them.
-
-The kind: a figure that takes a command for each collection or user, and a value of the settings
-that nobody may see. Looked through: indexes, sizes, the state, the calendar, the configuration.
-"""
+"""What pages for operators show: each answer with few commands, and no secret in any of them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

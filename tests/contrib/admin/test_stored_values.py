@@ -1,9 +1,4 @@
-"""Values that other programs store, as the pages for staff show them.
-
-The kind: a value that is allowed and that a page does not expect. Looked through: times that have
-no local time in the zone of a staff member, which .NET and Go store for no time and for never, and
-texts of several lines, such as a bio.
-"""
+"""Values that other programs store, as the pages for staff show them."""
 
 from datetime import UTC, datetime
 

@@ -1,8 +1,4 @@
-"""The texts of the pages for staff, in Hebrew.
-
-The kind: a text that staff read, and that no catalogue has. Looked through: every template and
-module of the app, and every page as it is in Hebrew.
-"""
+"""The texts of the pages for staff, in Hebrew."""
 
 import io
 import re

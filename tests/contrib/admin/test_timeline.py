@@ -1,8 +1,4 @@
-"""What a user did, as one list of both kinds of events.
-
-The kind: where two lists are merged page by page, a row is lost, comes twice or is out of order.
-Looked through: both directions, equal times, filters, and pages that one kind alone fills.
-"""
+"""What a user did, as one list of both kinds of events."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,4 @@
-"""A project with ``USE_TZ = False``: Django's own times have no zone, and stored ones have.
-
-Looked through: every page, and the fields in which a time is typed.
-"""
+"""A project with ``USE_TZ = False``: Django's own times have no zone, and stored ones have."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""What an archive takes out of the database comes back byte by byte, or it is left and named.
-
-Looked through: writing and reading of files, moving and restoring of batches, the rows of the
-ledgers, the months that are found, what a restore leaves out, and what a deletion meets.
-"""
+"""What an archive takes out of the database comes back byte by byte, or it is left and named."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""The model and the service count alike, whatever is archived, erased or under way.
-
-Looked through: event and category counts, of all and of one user, in a transaction and outside, for
-days that are archived whole and in part, and for what is left of those who were erased.
-"""
+"""The model and the service count alike, whatever is archived, erased or under way."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,9 +1,4 @@
-"""Nobody has to know of a command to get the indexes, and nothing is lost by getting them.
-
-Looked through: migrate on an empty database, on one with duplicates, with overdue activities and
-audit entries, with indexes that differ, on another SQL database, without a server, and with the
-setting off; and the check, and the command that finds what blocks an index.
-"""
+"""Nobody has to know of a command to get the indexes, and nothing is lost by getting them."""
 
 import time
 from collections.abc import Iterator

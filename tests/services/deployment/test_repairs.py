@@ -1,8 +1,4 @@
-"""``--repair`` changes what it names and nothing else: a database, document by document.
-
-The kind: a repair reaches further than its finding. Each trial has live users with all that other
-programs store beside, and some random faults, each of which says what has to become of it.
-"""
+"""``--repair`` changes what it names and nothing else: a database, document by document."""
 
 import random
 from collections.abc import Callable

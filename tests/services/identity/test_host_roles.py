@@ -1,9 +1,4 @@
-"""Administrators who can sign in, and roles that follow from accounts of the project.
-
-The kind: somebody is made an administrator here and is none in fact, or stays one when it is over.
-Looked through: the commands that create users, each way in which an account of the project comes
-in, each look at it afterwards, the ways in which its user comes without it, and unlinking it.
-"""
+"""Administrators who can sign in, and roles that follow from accounts of the project."""
 
 import json
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""Finding users and sessions of which little is known.
-
-The kind: an operator knows something of a person, and no command takes it. Looked through: what a
-user, a profile, a claim, a block and a session hold.
-"""
+"""Finding users and sessions of which little is known."""
 
 from datetime import timedelta
 from typing import Any

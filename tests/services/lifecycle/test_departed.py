@@ -1,9 +1,4 @@
-"""Going on with deletions for a limited time, as a page does: nothing is lost, nobody else is hit.
-
-The kind: a bounded run that takes "no time was left" for "nothing is left". Looked through: jobs
-with more than there is time for, of users who are there again, and without any time. Nor does a
-job or a receipt that lacks a field hide the others, or stay for ever.
-"""
+"""Going on with deletions for a limited time loses nothing and hits nobody else."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,9 +1,4 @@
-"""An import counts each event once: the totals are exact, or it is refused before it stores.
-
-The kind: events that are not stored are taken for new, though something else counts them. Looked
-through: archives, whole and while they are moved; what erasures leave with either setting, and the
-two together; and ids that only Python takes for one.
-"""
+"""An import counts each event once: the totals are exact, or it is refused before it stores."""
 
 from __future__ import annotations
 

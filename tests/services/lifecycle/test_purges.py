@@ -1,9 +1,4 @@
-"""A purge takes nothing of a user who is stored again: not what an import brings back.
-
-The kind: somebody finds that a user is gone, and deletes what is the user's a moment later. Looked
-through: the repair of orphans, the fences of imports and of restored archives, the sweeps of
-deletions, by workers that are late, and what a crash leaves of each.
-"""
+"""A purge takes nothing of a user who is stored again: not what an import brings back."""
 
 import io
 import random

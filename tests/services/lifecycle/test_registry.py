@@ -1,8 +1,4 @@
-"""The kind: a Document that somebody adds, and a list somewhere that nobody has extended by it.
-
-Looked through: deletion, export and import, the integrity check, the indexes and their usage,
-statistics, the shard plan. The Document is that of a host project's app.
-"""
+"""Every list of Documents has the Document that an app of the host project adds."""
 
 import json
 from pathlib import Path

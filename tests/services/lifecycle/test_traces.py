@@ -1,8 +1,4 @@
-"""A trace of an erased user is found in whatever form it stands; rather too much than too little.
-
-Looked through: how texts, keys, bytes, numbers and references hold a name; letters that are equal
-to people; encodings that programs put names into; and collections that are none of the usual kind.
-"""
+"""A trace of an erased user is found in whatever form it stands."""
 
 from __future__ import annotations
 

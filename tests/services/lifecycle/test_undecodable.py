@@ -1,11 +1,4 @@
-"""What is purged or passed over need not be decoded, and every loop ends.
-
-The kind: BSON that Python cannot hold stops who only wants to delete it or to read on, or makes a
-loop endless that looks for it under what it was decoded to. Looked through: purges of each owned
-collection, ``delete_app_data`` and ``objects.delete``, scans in batches (integrity, verification,
-export). Texts that are no UTF-8 stand in fields, nested, in names of fields, versions, names and
-ids; dates are out of range in fields and ids.
-"""
+"""What is purged or passed over need not be decoded, and every loop ends."""
 
 import signal
 from collections.abc import Iterator

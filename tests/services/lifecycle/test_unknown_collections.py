@@ -1,8 +1,4 @@
-"""The kind: a purge by a project that lacks the app with a Document, whose data then stay for ever.
-
-Looked through: ``chabad_purge_deleted``, ``chabad_erase_user``, ``check --database``, and how a
-collection becomes known: ``chabad_sync_indexes`` and an insert. The other project is a process.
-"""
+"""A purge by a project that lacks the app with a Document does not leave its data for ever."""
 
 from pathlib import Path
 from typing import Any

@@ -1,9 +1,4 @@
-"""A token from before a deletion or an unlinking makes no user and links to none.
-
-The kind: what was proved before a deletion proves nothing after it. Looked through: bearers by a
-session of ours, by an issuer's token, and by a session of the Django project; refresh tokens;
-sign-ins and bearers of an account that its user has unlinked.
-"""
+"""A token from before a deletion or an unlinking makes no user and links to none."""
 
 import time
 from collections.abc import Iterator

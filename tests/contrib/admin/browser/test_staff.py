@@ -1,8 +1,4 @@
-"""The pages for staff in Chromium, under a policy that allows nothing but the same origin.
-
-The kind: a page that some people cannot use: by keyboard, without scripts, with a screen reader, on
-a telephone, in a language that is written from the right. Looked through: every page.
-"""
+"""The pages for staff in Chromium, under a policy that allows nothing but the same origin."""
 
 import subprocess
 from collections.abc import Iterator
