@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
+from chabad_auth_django.db.batches import id_key
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import AnalyticsDailyUser
 from chabad_auth_django.models.counting import (
@@ -190,4 +191,5 @@ def _distinct(sources: Sources, buckets: Buckets, by: str | None, field: str) ->
 
 
 def _hashable(key: dict[str, Any]) -> Any:
-    return key["label"], key["offset"], repr(key.get("by"))
+    # To MongoDB, 1 and 1.0 are one value.
+    return key["label"], key["offset"], id_key({"_id": key.get("by")})

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bson import Decimal128, Int64, ObjectId
 from django.test import override_settings
 from pymongo.database import Database
 from support import oracle
@@ -13,7 +14,7 @@ from support import oracle
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import EventsArchived
 from chabad_auth_django.models import Analytics, User
-from chabad_auth_django.services.analytics import archive, counts, rollups
+from chabad_auth_django.services.analytics import archive, counts, rollups, timeseries
 
 JANUARY = datetime(2025, 1, 1, tzinfo=UTC)
 FEBRUARY = datetime(2025, 2, 1, tzinfo=UTC)
@@ -103,3 +104,19 @@ def test_a_part_of_an_archived_day_is_refused_alike(
             for user_id in (None, user.id):
                 with pytest.raises(EventsArchived):
                     way(JANUARY + timedelta(hours=1), MARCH, user_id)
+
+
+def test_numbers_that_are_one_to_mongodb_are_one_name(raw: Database) -> None:
+    names = [1, 1.0, Int64(1), Decimal128("1.00")]
+    events = [
+        {
+            "userId": ObjectId(),
+            "sessionId": str(at),
+            "eventName": names[at % 4],
+            "timestamp": JANUARY,
+        }
+        for at in range(20)
+    ]
+    raw.analytics.insert_many([{**event, "eventCategory": "custom"} for event in events])
+    rows = timeseries.get_timeseries(start=JANUARY, end=FEBRUARY, by="eventName", distinct=True)
+    assert [(row["count"], row["users"], row["sessions"]) for row in rows] == [(20, 20, 20)]
