@@ -79,7 +79,9 @@ def change_grants(
     knows without ``force``, ``UnknownGrant``; nothing is stored then.
     """
     roles, permissions = list(dict.fromkeys(roles)), list(dict.fromkeys(permissions))
-    User.check(roles=roles, permissions=permissions)
+    if grant:
+        # What another program stored may be no name, and can be taken away.
+        User.check(roles=roles, permissions=permissions)
     new = {
         "role": [name for name in roles if (name in user.role_names) != grant],
         "permission": [name for name in permissions if (name in user.permission_names) != grant],
