@@ -31,8 +31,11 @@ def connect() -> None:
     account_signals.password_set.connect(keep_session)
     auth_signals.user_logged_out.connect(end_session)
     social_signals.social_account_added.connect(add_auth_method)
+    social_signals.social_account_removed.connect(end_other_sessions)
     if apps.is_installed("allauth.mfa"):
-        import_string("allauth.mfa.signals.authenticator_added").connect(end_other_sessions)
+        mfa_signals = import_string("allauth.mfa.signals")
+        mfa_signals.authenticator_added.connect(follow_second_factor)
+        mfa_signals.authenticator_removed.connect(end_other_sessions)
 
 
 def _quiet(receiver: Receiver) -> Receiver:
@@ -88,17 +91,25 @@ def end_session(*, request: Any, user: Any, **kwargs: Any) -> None:
 
 
 @_quiet
-def end_other_sessions(*, request: Any, user: Any, authenticator: Any, **kwargs: Any) -> None:
+def follow_second_factor(*, request: Any, user: Any, authenticator: Any, **kwargs: Any) -> None:
     """End the other sessions when the account gets its first second factor.
 
     Whoever knew its password may have opened one of them.
     """
     factors = type(authenticator).objects.filter(user=user, type__in=hosts.SECOND_FACTORS)
-    if authenticator.type not in hosts.SECOND_FACTORS or factors.count() > 1:
-        return
-    claimant = identities.find_claimant(key=hosts.host_key(account=user))
-    if claimant is not None:
-        sessions.revoke_all_sessions(user_id=claimant.id, keep=request.session.get(SESSION_ID))
+    if authenticator.type in hosts.SECOND_FACTORS and factors.count() == 1:
+        _end_other_sessions(request, user)
+
+
+@_quiet
+def end_other_sessions(
+    *, request: Any, user: Any = None, socialaccount: Any = None, **kwargs: Any
+) -> None:
+    """End the other sessions when the account loses a social account or a second factor.
+
+    Whoever has it may have opened one of them.
+    """
+    _end_other_sessions(request, user or socialaccount.user)
 
 
 @_quiet
@@ -108,6 +119,12 @@ def add_auth_method(*, sociallogin: Any, **kwargs: Any) -> None:
     user = identities.find_claimant(key=hosts.host_key(account=sociallogin.user))
     if auth_method is not None and user is not None:
         user.add_auth_method(auth_method)
+
+
+def _end_other_sessions(request: Any, account: Any) -> None:
+    claimant = identities.find_claimant(key=hosts.host_key(account=account))
+    if claimant is not None:
+        sessions.revoke_all_sessions(user_id=claimant.id, keep=request.session.get(SESSION_ID))
 
 
 def _follow_email(account: Any) -> None:

@@ -57,6 +57,22 @@ tell([app.me().status_code, other.me().status_code])
     assert told == [[200, 200], [200, 401], 400, 200, [200, 200]]
 
 
+def test_removing_a_factor_ends_the_other_sessions(run: Run) -> None:
+    told = run(
+        """
+app, thief = App(), App()
+app.sign_up("ann@example.org")
+secret = app.activate_totp()
+thief.log_in("ann@example.org")
+thief.allauth("POST", "auth/2fa/authenticate", code=totp_code(secret))
+tell([app.me().status_code, thief.me().status_code])
+tell(app.allauth("DELETE", "account/authenticators/totp").status_code)
+tell([app.me().status_code, thief.me().status_code])
+"""
+    )
+    assert told == [[200, 200], 200, [200, 401]]
+
+
 def test_a_login_of_djangos_admin_opens_nothing(run: Run) -> None:
     told = run(
         WITH_TOTP

@@ -128,3 +128,21 @@ tell(User.objects.get().auth_methods)
 """
     )
     assert told == [["credentials"], 200, ["credentials", "chabad-org"]]
+
+
+def test_removing_it_ends_the_other_sessions(social: Social) -> None:
+    told = social(
+        """
+app.sign_up("ann@example.org")
+app.allauth("POST", "auth/reauthenticate", password="correct horse")
+social(app, process="connect")
+thief = App()
+social(thief)
+tell([app.me().status_code, thief.me().status_code])
+(item,) = app.allauth("GET", "account/providers").json()["data"]
+removed = {"provider": item["provider"]["id"], "account": item["uid"]}
+tell(app.allauth("DELETE", "account/providers", **removed).status_code)
+tell([app.me().status_code, thief.me().status_code])
+"""
+    )
+    assert told == [[200, 200], 200, [200, 401]]
