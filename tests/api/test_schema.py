@@ -223,6 +223,10 @@ def test_refusals_are_as_described(
         (client.put(VALUE, {"dataValue": "x" * 300_000}, format="json"), 400),
         (client.put(VALUE, {"dataValue": "x" * 2_000_000}, format="json"), 413),
         (client.put(VALUE, "x", content_type="text/plain"), 415),
+        # These take no body.
+        (client.delete(VALUE, "x", content_type="text/plain"), 415),
+        (client.post(f"{PREFERENCES}reset/", "x" * 2_000_000, content_type="text/plain"), 415),
+        (client.put("/api/users/me/roles/user/", {"x": "x" * 2_000_000}, format="json"), 413),
         (login(None).put(VALUE, {}, format="json"), 401),
         (login(user).get("/api/users/"), 403),
     ):

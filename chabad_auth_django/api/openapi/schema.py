@@ -246,7 +246,8 @@ class Schema(AutoSchema):
             *([401, 403] if self.view.authentication_classes else []),
             *([404] if "{" in self.path else []),
             *([409, 422] if self._is_idempotent else []),
-            *([411, 413, 415] if "requestBody" in operation else []),
+            # Also of writes that take no body: whatever is sent with them is read.
+            *([411, 413, 415] if self.method != "GET" else []),
             429,
             503,
         ]
