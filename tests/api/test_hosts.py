@@ -161,6 +161,11 @@ def test_the_description_has_the_prefix_of_the_language(api: APIClient) -> None:
         assert f"/{language}/api/users/" in api.get(f"/{language}/api/schema/").json()["paths"]
 
 
+@override_settings(ROOT_URLCONF="support.no_urls", MIDDLEWARE=["support.middleware.prefixed_urls"])
+def test_the_description_is_of_the_urls_of_the_request(api: APIClient) -> None:
+    assert "/tenants/{tenant}/users/" in api.get("/tenants/7/schema/").json()["paths"]
+
+
 def test_a_check_names_the_apps_that_the_pages_miss(monkeypatch: pytest.MonkeyPatch) -> None:
     assert checks.check_pages() == []
     templates = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]

@@ -26,3 +26,13 @@ def content_security_policy(get_response: Callable[[Any], Any]) -> Callable[[Any
         return answer
 
     return middleware
+
+
+def prefixed_urls(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Give every request URLs of its own, as projects with a subdomain for the API do."""
+
+    def middleware(request: Any) -> Any:
+        request.urlconf = "support.prefixed_urls"
+        return get_response(request)
+
+    return middleware

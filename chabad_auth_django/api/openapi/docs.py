@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.templatetags.static import static
-from django.urls import URLResolver, get_resolver, get_script_prefix
+from django.urls import URLResolver, get_resolver, get_script_prefix, get_urlconf
 from django.utils.translation import get_language
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer
@@ -87,9 +87,10 @@ class SchemaView(PublicView):
 
     def get(self, request: Request) -> Response:
         """Return the description."""
-        resolver = get_resolver()
-        has_languages = is_language_prefix_patterns_used(str(resolver.urlconf_name))[0]
-        language = get_language() if has_languages else None
+        # Middleware of the host may choose the URLs by the name of the server.
+        resolver = get_resolver(get_urlconf())
+        urlconf: Any = resolver.urlconf_name
+        language = get_language() if is_language_prefix_patterns_used(urlconf)[0] else None
         return Response(_describe(resolver, get_script_prefix(), language))
 
 

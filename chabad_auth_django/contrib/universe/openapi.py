@@ -7,7 +7,7 @@ chabad_auth_django.contrib.universe.openapi.SETTINGS`` writes it to a file.
 import functools
 from typing import Any
 
-from django.urls import URLResolver, get_resolver, get_script_prefix
+from django.urls import URLResolver, get_resolver, get_script_prefix, get_urlconf
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiResponse, inline_serializer
 from rest_framework import serializers
@@ -117,7 +117,7 @@ class ClientSchemaView(SchemaView):
 
     def get(self, request: Request) -> Response:
         """Return the description."""
-        return Response(_describe(get_resolver(), get_script_prefix()))
+        return Response(_describe(get_resolver(get_urlconf()), get_script_prefix()))
 
 
 # A proxy decides the prefix, so a client may.

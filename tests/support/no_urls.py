@@ -1,0 +1,5 @@
+"""No URLs: the project chooses those of each request."""
+
+from typing import Any
+
+urlpatterns: list[Any] = []
