@@ -25,7 +25,7 @@ class Reason(Text):
 
     code: str
 
-    def __new__(cls, template: str, code: str, /, **values: Any) -> Self:
+    def __new__(cls, template: str, code: str = "", /, **values: Any) -> Self:
         """Return the message with its values."""
         reason = super().__new__(cls, template, **values)
         reason.code = code
@@ -171,8 +171,10 @@ class VersionConflict(ChabadAuthError):
     code = "version_conflict"
     default_detail = "Somebody else changed the value. Read it again, then repeat the change."
 
-    def __init__(self, *, current_version: int, current_value: Any) -> None:
-        super().__init__()
+    def __init__(
+        self, detail: str | None = None, *, current_version: int = 0, current_value: Any = None
+    ) -> None:
+        super().__init__(detail)
         self.current_version = current_version
         self.current_value = current_value
 
