@@ -317,6 +317,27 @@ def test_what_is_long_has_room(width: int, visitor: Visitor) -> None:
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_what_other_programs_stored_leaves_no_page_blank(visitor: Visitor, raw: Any) -> None:
+    visitor.sign_up("odd@example.org")
+    odd: dict[str, Any] = {"name": 5, "createdAt": "x", "lastLogin": []}
+    raw.users.update_one({}, {"$set": odd})
+    raw.profiles.update_one({}, {"$set": {"displayName": ["a"], "bio": 7, "avatar": {"url": 5}}})
+    widgets = {"enabled": ["today", "today", "constructor"], "disabled": None}
+    apps = {"favoriteApps": ["study", "study", "toString", 7]}
+    chosen = {"theme": {}, "language": "valueOf", "widgets": widgets, "dashboard": apps}
+    raw.preferences.update_one({}, {"$set": chosen})
+    raw.activities.update_many({}, {"$set": {"eventType": None, "appId": 4}})
+    errors: list[str] = []
+    visitor.tab.on("pageerror", lambda error: errors.append(str(error)))
+    visitor.tab.goto("about:blank")
+    for view in ("home", "profile", "activity", "settings"):
+        visitor.open(view)
+    visitor.tab.goto(f"{visitor.address}/#/constructor")
+    visitor.tab.wait_for_selector("#menu-home[aria-current]")
+    assert visitor.tab.locator("[data-widget=today], li.app").count() == 2
+    assert errors == []
+
+
 def box(tab: Any, selector: str) -> Any:
     """Return where the element is."""
     return tab.query_selector(selector).bounding_box()

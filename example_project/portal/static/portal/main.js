@@ -16,7 +16,7 @@ import { settings } from "./views/settings.js";
 const VIEWS = { home: [home, "home"], profile: [profile, "person"], activity: [activity, "pulse"], settings: [settings, "sliders"] };
 
 const app = document.getElementById("app");
-const viewName = () => (location.hash.slice(2) in VIEWS ? location.hash.slice(2) : "home");
+const viewName = () => (Object.hasOwn(VIEWS, location.hash.slice(2)) ? location.hash.slice(2) : "home");
 
 function frame() {
   const links = Object.entries(VIEWS).map(([name, [, picture]]) =>

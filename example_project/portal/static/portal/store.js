@@ -4,8 +4,13 @@ import { call, mine, setUserId } from "./api.js";
 
 export const state = { me: null, profile: null, preferences: null, etags: {} };
 
+const TEXTS = { profile: ["displayName", "bio"], preferences: ["theme", "language"] };
+
+/** Return the data with texts in these fields, whatever another program stored there. */
+const withTexts = (data, names) => ({ ...data, ...Object.fromEntries(names.map((name) => [name, typeof data[name] === "string" ? data[name] : ""])) });
+
 export async function load() {
-  state.me = (await call("GET", "/api/auth/me/")).data;
+  state.me = withTexts((await call("GET", "/api/auth/me/")).data, ["name", "email"]);
   setUserId(state.me.id);
   await Promise.all(["profile", "preferences"].map(reload));
 }
@@ -16,7 +21,7 @@ export async function reload(name) {
 }
 
 export function keep(name, { data, etag }) {
-  state[name] = data;
+  state[name] = withTexts(data, TEXTS[name]);
   state.etags[name] = etag;
 }
 

@@ -76,7 +76,8 @@ export const isRightToLeft = () => current === "he";
 
 /** Speak the language from now on; the page is English in one that it does not know. */
 export function speak(tag) {
-  current = TEXTS[tag.split("-")[0]] ? tag.split("-")[0] : "en";
+  const [known] = tag.split("-");
+  current = Object.hasOwn(TEXTS, known) ? known : "en";
   document.documentElement.lang = current;
   document.documentElement.dir = isRightToLeft() ? "rtl" : "ltr";
 }
@@ -86,9 +87,14 @@ export const find = (key) => TEXTS[current][key] ?? null;
 export const t = (key, values = {}) => TEXTS[current][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 export const formatNumber = (number) => new Intl.NumberFormat(current).format(number);
-export const formatTime = (time) => new Intl.DateTimeFormat(current, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
-export const formatDay = (time, style = "full") => new Intl.DateTimeFormat(current, { dateStyle: style }).format(new Date(time));
-export const formatClock = (time) => new Intl.DateTimeFormat(current, { timeStyle: "short" }).format(new Date(time));
+const write = (time, options) => {
+  const date = new Date(time);
+  // Another program may have stored something else than a time.
+  return Number.isNaN(date.getTime()) ? "–" : new Intl.DateTimeFormat(current, options).format(date);
+};
+export const formatTime = (time) => write(time, { dateStyle: "medium", timeStyle: "short" });
+export const formatDay = (time, style = "full") => write(time, { dateStyle: style });
+export const formatClock = (time) => write(time, { timeStyle: "short" });
 
 const HUNDREDS = ["", "ק", "ר", "ש", "ת", "תק", "תר", "תש", "תת", "תתק"];
 const TENS = ["", "י", "כ", "ל", "מ", "נ", "ס", "ע", "פ", "צ"];

@@ -12,7 +12,7 @@ const PAGE = 20;
 let days = 30;
 
 /** Return the name of an event; one of another app is called what that app calls it. */
-const nameOf = (kind, name) => find(`${kind}_${name}`) ?? name.replaceAll("_", " ");
+const nameOf = (kind, name) => find(`${kind}_${name}`) ?? String(name ?? "–").replaceAll("_", " ");
 
 export function eventRow({ eventType, appId, timestamp }, format = formatTime) {
   const where = appId && appId !== "portal" ? ` ${t("inApp", { app: appId })}` : "";

@@ -23,13 +23,13 @@ let isArranging = false;
 
 /** Return the names of the widgets that are shown, in their order. */
 function shownOnes({ enabled, disabled }) {
-  const known = enabled.filter((name) => name in WIDGETS);
+  const known = [...new Set(enabled)].filter((name) => Object.hasOwn(WIDGETS, name));
   return [...known, ...Object.keys(WIDGETS).filter((name) => !known.includes(name) && !disabled.includes(name))];
 }
 
 /** Return the lists with another order; names of other programs stay. */
 const withOrder = (order) => ({ enabled, disabled }) => ({
-  enabled: [...order, ...enabled.filter((name) => !(name in WIDGETS))],
+  enabled: [...order, ...enabled.filter((name) => !Object.hasOwn(WIDGETS, name))],
   disabled: disabled.filter((name) => !order.includes(name)),
 });
 

@@ -10,7 +10,7 @@ import { t } from "../texts.js";
 const APPS = { study: "book", calendar: "calendar", community: "people", candles: "flame", giving: "heart", travel: "compass" };
 
 const tile = (name) => h("span", { class: `tile t${Object.keys(APPS).indexOf(name) % 4}` }, icon(APPS[name]));
-const favourites = () => state.preferences.dashboard.favoriteApps.filter((name) => name in APPS);
+const favourites = () => [...new Set(state.preferences.dashboard.favoriteApps)].filter((name) => Object.hasOwn(APPS, name));
 
 export function apps() {
   const place = h("div");
