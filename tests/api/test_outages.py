@@ -372,6 +372,14 @@ def test_a_write_whose_result_is_lost_happens_once_under_a_key(
         assert answer.status_code == (201 if name == "insert" else 200)
 
 
+def test_what_the_cache_of_the_server_has_no_room_for_is_too_large(
+    server: Mongod, client: APIClient
+) -> None:
+    with failing("findAndModify", errorCode=388):
+        answer = put(client)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
 def test_events_whose_write_concern_fails_are_unavailable(
     server: Mongod, client: APIClient
 ) -> None:

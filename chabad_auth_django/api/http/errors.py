@@ -126,8 +126,9 @@ _UNAVAILABLE_CODES = frozenset(
 )
 
 
-#: The document, with what other programs stored in it, would have more than 16 MB.
-_TOO_LARGE_CODES = frozenset((10334, 17419))
+#: The document, with what other programs stored in it, would have more than 16 MB. The first one:
+#: it does not fit into the cache of the server.
+_TOO_LARGE_CODES = frozenset((388, 10334, 17419))
 
 #: A validator that another team has given the collection refuses the document.
 _DOCUMENT_VALIDATION_FAILURE = 121
