@@ -120,6 +120,16 @@ def test_keys_with_dots_that_are_stored_are_taken_back(page: FrontEnd, raw: Any)
     assert page.patch("profile/me", {"avatar": "/me.png", "bio": "x"}).status_code == 200
 
 
+def test_what_is_stored_and_too_large_can_be_made_smaller(page: FrontEnd, raw: Any) -> None:
+    large = {"a": "x" * 20_000, "b": 1}
+    raw.profiles.update_one({}, {"$set": {"metadata": large}})
+    raw.preferences.update_one({}, {"$set": {"customSettings": large}})
+    for path, field in (("profile/me", "metadata"), ("preferences/me", "customSettings")):
+        check_error(page.patch(path, {field: {**large, "c": 1}}), 400)
+        assert page.patch(path, {field: {"a": large["a"]}}).status_code == 200
+        check_error(page.patch(path, {field: large}), 400)
+
+
 def test_names_that_are_stored_are_taken_back_whatever_they_are(page: FrontEnd, raw: Any) -> None:
     odd = ["", "x" * 300, "a\nb", " a"]
     for part, name in (

@@ -9,6 +9,7 @@ from bson import ObjectId
 
 from chabad_auth_django.api.http.fields import StrictSerializer
 from chabad_auth_django.api.http.rendering import to_json
+from chabad_auth_django.db import expressions
 from chabad_auth_django.exceptions import NotFound, ValidationError
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.texts import is_text
@@ -58,12 +59,14 @@ def times(row: Row) -> dict[str, Any]:
 def check_object(value: Any, *, name: str, max_bytes: int, stored: Row) -> dict[str, Any]:
     """Return a free-form object; raise ``ValidationError``.
 
-    A key that is unsafe and stored already is taken: the front ends send it back.
+    A key that is unsafe and stored already is taken, and as many bytes as are stored: the front
+    ends send what another program stored back, also to take something out of it.
     """
     if not isinstance(value, dict):
         raise ValidationError(errors={name: "Expected an object."})
+    most = max(max_bytes, len(expressions.content(stored)))
     try:
-        validate_json(value, max_bytes=max_bytes, known_keys=unsafe_keys(stored))
+        validate_json(value, max_bytes=most, known_keys=unsafe_keys(stored))
     except ValidationError as error:
         raise ValidationError(errors={name: error.detail}) from None
     return value
