@@ -58,7 +58,8 @@ class Buckets:
         offset: Any = {"$literal": self.offsets[0][1] // _MILLISECOND}
         for moment, later in self.offsets[1:]:
             offset = {"$cond": [{"$gte": [time, moment]}, later // _MILLISECOND, offset]}
-        local = {"$add": [time, offset]}
+        # Other programs may have stored several times in one event: it is in no bucket.
+        local = {"$cond": [{"$isArray": [time]}, None, {"$add": [time, offset]}]}
         return {
             "label": {"$dateTrunc": {"date": local, "unit": self.bucket, "startOfWeek": "monday"}},
             "offset": offset if self.bucket == "hour" else None,

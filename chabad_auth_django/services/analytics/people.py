@@ -114,6 +114,7 @@ class Reader:
         events: list[dict[str, Any]] = [
             {"$match": {**rest.events(), **wanted}},
             {"$group": {"_id": {**self._label("$timestamp"), "user": "$userId"}}},
+            {"$match": {"_id.label": {"$ne": None}}},
             {"$unionWith": {"coll": AnalyticsDailyUser.collection().name, "pipeline": rows}},
         ]
         found: dict[datetime, list[ObjectId]] = {}

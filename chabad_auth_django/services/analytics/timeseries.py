@@ -104,6 +104,7 @@ def _count(sources: Sources, buckets: Buckets, by: str | None) -> list[Row]:
     """Return the buckets with the number of their events, the most frequent first."""
     counts = [
         *_pipeline(sources, buckets, by),
+        {"$match": {"_id.label": {"$ne": None}}},
         {"$sort": {"count": -1, "_id.by": 1}},
         {"$limit": MAX_ROWS + 1},
     ]

@@ -14,7 +14,13 @@ from support import oracle
 from chabad_auth_django.db.transactions import atomic
 from chabad_auth_django.exceptions import EventsArchived
 from chabad_auth_django.models import Analytics, User
-from chabad_auth_django.services.analytics import archive, counts, rollups, timeseries
+from chabad_auth_django.services.analytics import (
+    active_users,
+    archive,
+    counts,
+    rollups,
+    timeseries,
+)
 
 JANUARY = datetime(2025, 1, 1, tzinfo=UTC)
 FEBRUARY = datetime(2025, 2, 1, tzinfo=UTC)
@@ -120,3 +126,15 @@ def test_numbers_that_are_one_to_mongodb_are_one_name(raw: Database) -> None:
     raw.analytics.insert_many([{**event, "eventCategory": "custom"} for event in events])
     rows = timeseries.get_timeseries(start=JANUARY, end=FEBRUARY, by="eventName", distinct=True)
     assert [(row["count"], row["users"], row["sessions"]) for row in rows] == [(20, 20, 20)]
+
+
+def test_an_event_with_several_times_stops_no_figure(raw: Database, user: User) -> None:
+    event = {"userId": user.id, "eventName": "click", "eventCategory": "custom"}
+    raw.analytics.insert_many([{**event, "timestamp": time} for time in (JANUARY, [JANUARY] * 2)])
+    between = {"start": JANUARY, "end": JANUARY + timedelta(days=1)}
+    for bucket in ("hour", "day"):
+        rows = timeseries.get_timeseries(**between, bucket=bucket, distinct=True)
+        assert rows == [{"time": JANUARY, "count": 1, "users": 1, "sessions": 0}]
+    for first_time in (True, False):
+        rows = active_users.get_active_users(**between, first_time=first_time)
+        assert [row["users"] for row in rows] == [1]
