@@ -1,10 +1,11 @@
 """Types of arguments, and the layout of their help."""
 
 import textwrap
-from argparse import ArgumentTypeError
-from collections.abc import Callable
+from argparse import ArgumentError, ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from django.core.management.base import DjangoHelpFormatter
 from django.utils.dateparse import parse_datetime
@@ -21,6 +22,24 @@ class HelpFormatter(DjangoHelpFormatter):
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(indent + line for line in _wrap(text, width - len(indent)))
+
+
+def typed(parser: ArgumentParser, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that are texts as the parser takes them from the command line.
+
+    ``call_command`` passes its keywords on as they are.
+    """
+    found = {}
+    for action in parser._actions:
+        value = options.get(action.dest)
+        if isinstance(value, str):
+            try:
+                item = parser._get_value(action, value)
+                parser._check_value(action, item)
+            except ArgumentError as error:
+                parser.error(str(error))
+            found[action.dest] = [item] if isinstance(action.default, list) else item
+    return found
 
 
 def whole_number(minimum: int, maximum: int) -> Callable[[str], int]:

@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 
 from chabad_auth_django.exceptions import ChabadAuthError
 from chabad_auth_django.failures import log_failure
-from chabad_auth_django.management.arguments import HelpFormatter
+from chabad_auth_django.management.arguments import HelpFormatter, typed
 from chabad_auth_django.management.describing import DESCRIBED, describe
 from chabad_auth_django.management.output import Line, Progress, to_json
 from chabad_auth_django.management.process_signals import catch_signals, exit_status
@@ -88,6 +88,7 @@ class OperatorCommand(BaseCommand):
 
     stdout: Terminal
     stderr: Messages
+    _parser: CommandParser | None = None
     _as_json = False
     _is_quiet = False
     _is_dry_run = False
@@ -134,6 +135,7 @@ class OperatorCommand(BaseCommand):
                 dest="as_json",
                 help=f"print one JSON object on standard output, with the keys {keys}",
             )
+        self._parser = parser
         return parser
 
     def execute(self, *args: Any, **options: Any) -> Any:
@@ -177,6 +179,8 @@ class OperatorCommand(BaseCommand):
                 raise NotDone("Nothing was done: standard output is closed.")
             # A parent may have closed it, too.
             sys.stdin = sys.stdin or io.TextIOWrapper(io.BytesIO())
+            if self._parser:
+                options |= typed(self._parser, options)
             with catch_signals(is_process=is_process), audit.acting_as(actor), rehearsal:
                 result = super().execute(*args, **options)
             self.stdout.flush()

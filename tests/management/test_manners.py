@@ -13,7 +13,7 @@ from typing import Any
 import bson
 import pytest
 from bson import ObjectId
-from django.core.management import get_commands, load_command_class
+from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.test import override_settings
 from support.cases import each
 from support.management import NOBODY, Stream, interrupted, run
@@ -248,3 +248,19 @@ class TestFindUser:
     def test_an_id_may_be_an_external_one(self, mongodb: str) -> None:
         bob = User.create_user(email="bob@example.org", merkos_user_id="a" * 24)
         assert creation.find_user(name="a" * 24) == bob
+
+
+def test_keywords_of_call_command_are_taken_as_on_the_command_line(
+    user: User, tmp_path: Path
+) -> None:
+    call_command("chabad_grant", user.email, role="admin", stdout=StringIO())
+    user.refresh()
+    assert user.roles == ["user", "admin"]
+    call_command("chabad_archive_analytics", before="2020-01-01", to=str(tmp_path / "new"))
+    assert (tmp_path / "new").is_dir()
+    call_command("chabad_list_audit", since="2020-01-01", as_json=True, stdout=(out := StringIO()))
+    assert json.loads(out.getvalue())["entries"]
+    for keywords in ({"since": "x"}, {"limit": "0"}, {"action": "nonsense"}):
+        with pytest.raises(CommandError, match="argument --") as raised:
+            call_command("chabad_list_audit", **keywords)
+        assert raised.value.returncode == 2
