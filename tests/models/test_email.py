@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pymongo.database import Database
+from support.ways_of_storing import each_change, each_creation, save
 
 from chabad_auth_django.exceptions import AmbiguousEmail, DuplicateEmail
 from chabad_auth_django.models import User
@@ -21,33 +22,6 @@ SPELLINGS = [
     "ann@münchen。de",
     "ann@münchen.de.",
 ]
-
-#: How a user who is stored gets the address.
-CHANGES: dict[str, Callable[[User, str], object]] = {
-    "save": lambda user, email: _save(user, email=email),
-    "patch": lambda user, email: user.patch({"email": email}),
-    "update": lambda user, email: User.objects(id=user.id).update(email=email),
-    "update_one": lambda user, email: User.objects(id=user.id).update_one(set__email=email),
-    "modify": lambda user, email: User.objects(id=user.id).modify(set__email=email),
-    "Document.update": lambda user, email: user.update(email=email),
-    "Document.modify": lambda user, email: user.modify(email=email),
-}
-
-#: How a new user with the address is stored.
-CREATIONS: dict[str, Callable[[str], object]] = {
-    "create_user": lambda email: User.create_user(email=email),
-    "save": lambda email: User(email=email).save(),
-    "insert": lambda email: User.objects.insert([User(email="bob@example.org"), User(email=email)]),
-    "create": lambda email: User.objects.create(email=email),
-}
-
-each_change = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-
-
-def _save(user: User, **values: Any) -> None:
-    for name, value in values.items():
-        setattr(user, name, value)
-    user.save()
 
 
 @pytest.mark.parametrize("given", SPELLINGS, ids=ascii)
@@ -78,13 +52,13 @@ def test_an_address_is_found_as_another_program_stored_it(raw: Database) -> None
 
 @pytest.mark.parametrize("given", SPELLINGS, ids=ascii)
 @pytest.mark.parametrize("stored", [UNICODE, ASCII], ids=ascii)
-@pytest.mark.parametrize("create", CREATIONS.values(), ids=CREATIONS)
+@each_creation
 def test_a_second_spelling_of_a_stored_mailbox_is_refused(
-    raw: Database, stored: str, given: str, create: Callable[[str], object]
+    raw: Database, stored: str, given: str, create: Callable[..., object]
 ) -> None:
     raw.users.insert_one({"email": stored})
     with pytest.raises(DuplicateEmail):
-        create(given)
+        create(email=given)
     assert raw.users.count_documents({}) == 1
     assert raw.profiles.count_documents({}) == 0
 
@@ -98,36 +72,36 @@ def test_an_address_as_another_program_stored_it_is_refused(raw: Database) -> No
 @each_change
 @pytest.mark.parametrize("stored", [UNICODE, ASCII], ids=ascii)
 def test_a_stored_user_does_not_get_the_mailbox_of_another(
-    raw: Database, user: User, stored: str, change: Callable[[User, str], object]
+    raw: Database, user: User, stored: str, change: Callable[..., object]
 ) -> None:
     raw.users.insert_one({"email": stored})
     for given in SPELLINGS[:3]:
         with pytest.raises(DuplicateEmail):
-            change(User.find_by_id(user.id), given)
+            change(User.find_by_id(user.id), email=given)
     assert raw.users.find_one({"_id": user.id})["email"] == "ann@example.org"
 
 
 @each_change
 def test_a_stored_user_gets_the_normal_form_of_a_free_address(
-    raw: Database, user: User, change: Callable[[User, str], object]
+    raw: Database, user: User, change: Callable[..., object]
 ) -> None:
     for given in ("Ann@MÜNCHEN.de", UNICODE, " Bob@example.org"):
-        change(User.find_by_id(user.id), given)
+        change(User.find_by_id(user.id), email=given)
     assert raw.users.find_one({"_id": user.id})["email"] == "bob@example.org"
 
 
 @each_change
 def test_a_user_keeps_the_mailbox_in_another_spelling(
-    raw: Database, change: Callable[[User, str], object]
+    raw: Database, change: Callable[..., object]
 ) -> None:
     id = raw.users.insert_one({"email": UNICODE}).inserted_id
-    change(User.find_by_id(id), "ANN@münchen.de")
+    change(User.find_by_id(id), email="ANN@münchen.de")
     assert raw.users.find_one()["email"] == ASCII
 
 
 def test_a_stored_spelling_stays_when_something_else_changes(raw: Database) -> None:
     id = raw.users.insert_one({"email": UNICODE}).inserted_id
-    _save(User.find_by_id(id), name="Ann")
+    save(User.find_by_id(id), name="Ann")
     User.find_by_id(id).patch({"name": "Anna"})
     assert raw.users.find_one()["email"] == UNICODE
 

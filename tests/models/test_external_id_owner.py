@@ -13,6 +13,7 @@ from support.clients import fresh_database
 from support.interleave import Pause, command
 from support.management import run
 from support.threads import errors, together
+from support.ways_of_storing import each_change, each_creation, save
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import RetryTransaction, atomic
@@ -22,35 +23,6 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes
 from chabad_auth_django.services.identity import external_ids
 from chabad_auth_django.services.lifecycle import creation
-
-CREATIONS: dict[str, Callable[..., object]] = {
-    "create_user": lambda **fields: User.create_user(**fields),
-    "save": lambda **fields: User(**fields).save(),
-    "insert": lambda **fields: User.objects.insert([User(email="c@example.org"), User(**fields)]),
-    "create": lambda **fields: User.objects.create(**fields),
-}
-
-CHANGES: dict[str, Callable[[User, str | None], object]] = {
-    "save": lambda user, value: _save(user, value),
-    "patch": lambda user, value: user.patch({"valu_user_id": value}),
-    "update": lambda user, value: User.objects(id=user.id).update(**_update(value)),
-    "update_one": lambda user, value: User.objects(id=user.id).update_one(**_update(value)),
-    "modify": lambda user, value: User.objects(id=user.id).modify(**_update(value)),
-    "Document.update": lambda user, value: user.update(**_update(value)),
-    "Document.modify": lambda user, value: user.modify(**_update(value)),
-}
-
-each_creation = pytest.mark.parametrize("create", CREATIONS.values(), ids=CREATIONS)
-each_change = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-
-
-def _save(user: User, value: str | None) -> None:
-    user.valu_user_id = value
-    user.save()
-
-
-def _update(value: str | None) -> dict[str, Any]:
-    return {"unset__valu_user_id": 1} if value is None else {"valu_user_id": value}
 
 
 def users() -> Any:
@@ -107,26 +79,26 @@ def test_two_new_users_do_not_get_one_id(either_server: str) -> None:
 @each_change
 @pytest.mark.parametrize("by", ["us", "another program"])
 def test_a_stored_user_does_not_get_the_id_of_another(
-    owner: User, other: User, by: str, change: Callable[[User, str | None], object]
+    owner: User, other: User, by: str, change: Callable[..., object]
 ) -> None:
     if by == "another program":
         ExternalId.collection().delete_many({})
     before = claims()
     with pytest.raises(ExternalIdTaken):
-        change(other, "v1")
+        change(other, valu_user_id="v1")
     assert [row["_id"] for row in users().find({"valuUserId": "v1"})] == [owner.id]
     assert claims() == before
 
 
 @each_change
 def test_a_changed_id_is_claimed_and_the_old_one_is_free(
-    owner: User, other: User, change: Callable[[User, str | None], object]
+    owner: User, other: User, change: Callable[..., object]
 ) -> None:
-    change(User.find_by_id(owner.id), "v2")
+    change(User.find_by_id(owner.id), valu_user_id="v2")
     assert claims() == {"valuUserId:v2": owner.id}
-    change(User.find_by_id(other.id), "v1")
+    change(User.find_by_id(other.id), valu_user_id="v1")
     assert claims() == {"valuUserId:v2": owner.id, "valuUserId:v1": other.id}
-    change(User.find_by_id(owner.id), None)
+    change(User.find_by_id(owner.id), valu_user_id=None)
     assert claims() == {"valuUserId:v1": other.id}
     assert "valuUserId" not in users().find_one({"_id": owner.id})
     assert not ExternalId.collection().find_one({"pendingSince": {"$exists": True}})
@@ -135,17 +107,17 @@ def test_a_changed_id_is_claimed_and_the_old_one_is_free(
 
 @each_change
 def test_an_id_that_no_name_is_claims_nothing(
-    owner: User, other: User, change: Callable[[User, str | None], object]
+    owner: User, other: User, change: Callable[..., object]
 ) -> None:
     for value in ("", "x" * 256, "a\0"):
         with pytest.raises(Exception, match=r"(?i)valid|string"):
-            change(User.find_by_id(other.id), value)
+            change(User.find_by_id(other.id), valu_user_id=value)
     assert claims() == {"valuUserId:v1": owner.id}
 
 
 @each_change
-def test_a_user_keeps_its_own_id(owner: User, change: Callable[[User, str | None], object]) -> None:
-    change(User.find_by_id(owner.id), "v1")
+def test_a_user_keeps_its_own_id(owner: User, change: Callable[..., object]) -> None:
+    change(User.find_by_id(owner.id), valu_user_id="v1")
     assert claims() == {"valuUserId:v1": owner.id}
     assert users().find_one()["valuUserId"] == "v1"
 
@@ -162,7 +134,7 @@ def test_a_user_who_is_gone_claims_nothing(owner: User) -> None:
     gone = User.find_by_id(owner.id)
     owner.delete()
     with pytest.raises(UserNotFound):
-        _save(gone, "v2")
+        save(gone, valu_user_id="v2")
     with pytest.raises(UserNotFound):
         gone.patch({"valu_user_id": "v3"})
     assert User.objects(id=gone.id).update(valu_user_id="v4") == 0
@@ -211,7 +183,7 @@ def test_of_concurrent_writers_of_one_id_one_wins(either_server: str, round: int
     calls = [
         lambda: User.create_user(email="x@example.org", valu_user_id="v1"),
         lambda: User.objects.insert([User(email="y@example.org", valu_user_id="v1")]),
-        lambda: _save(stored[0], "v1"),
+        lambda: save(stored[0], valu_user_id="v1"),
         lambda: stored[1].patch({"valu_user_id": "v1"}),
         lambda: User.objects(id=stored[2].id).update(valu_user_id="v1"),
     ]
@@ -236,7 +208,7 @@ def test_an_id_of_a_user_who_is_just_being_created_is_taken(standalone: str) -> 
         assert claims() == {"valuUserId:v1": user.id}
         bob = User.create_user(email="bob@example.org")
         pause.before(command("findAndModify", "users"), lambda: bob.patch({"valu_user_id": "v2"}))
-        _save(user, "v2")
+        save(user, valu_user_id="v2")
         assert isinstance(pause.error, ExternalIdTaken)
         assert claims() == {"valuUserId:v2": user.id}
 
@@ -264,7 +236,7 @@ def test_a_save_that_is_run_again_stores_the_change_again(user: User, raw: Datab
 
     @atomic
     def change() -> None:
-        _save(user, "v1")
+        save(user, valu_user_id="v1")
         tries.append(1)
         if len(tries) == 1:
             external_ids.check_fields_are_free(items=[])

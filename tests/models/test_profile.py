@@ -135,6 +135,7 @@ def test_clear_avatar_removes_it(raw: Database, profile: Profile) -> None:
 
 
 def test_metadata_is_set_read_and_removed(raw: Database, profile: Profile) -> None:
+    profile.set_metadata("a", {"replaced": 1})
     profile.set_metadata("a", {"b": [1, None]})
     profile.set_metadata("c", False)
     assert profile.get_metadata("a") == {"b": [1, None]}
@@ -143,12 +144,6 @@ def test_metadata_is_set_read_and_removed(raw: Database, profile: Profile) -> No
     profile.delete_metadata("nothing")
     assert raw.profiles.find_one()["metadata"] == profile.metadata == {"c": False}
     assert (profile.get_metadata("a"), profile.get_metadata("a", 5)) == (None, 5)
-
-
-def test_setting_metadata_replaces_the_whole_value_of_the_key(profile: Profile) -> None:
-    profile.set_metadata("a", {"b": 1})
-    profile.set_metadata("a", {"c": 1})
-    assert profile.metadata == {"a": {"c": 1}}
 
 
 def test_metadata_has_a_limit_in_bytes_over_all_keys(raw: Database, profile: Profile) -> None:
