@@ -1,7 +1,6 @@
 """Checks of django-cors-headers, which lets pages of other origins call the API."""
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
@@ -41,7 +40,7 @@ def check_cross_origin(**kwargs: Any) -> list[CheckMessage]:
             id="chabad_auth.W087",
         )
         for name, (headers, default) in wanted.items()
-        if (missing := headers - _lower(getattr(settings, name, default)))
+        if (missing := headers - {item.lower() for item in getattr(settings, name, default)})
     ]
     order = list(settings.MIDDLEWARE)
     if MIDDLEWARE not in order or (
@@ -80,7 +79,3 @@ def _matches_strangers(pattern: str | re.Pattern[str]) -> bool:
     # Without an end it lets in "https://example.org.any-site.invalid".
     is_open = not text.endswith(("$", r"\Z", r"\z"))
     return is_open or any(re.match(pattern, origin) for origin in STRANGERS)
-
-
-def _lower(headers: Iterable[str]) -> set[str]:
-    return {header.lower() for header in headers}

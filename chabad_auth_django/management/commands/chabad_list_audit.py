@@ -1,6 +1,5 @@
 """List who did what to whom."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -37,8 +36,8 @@ class Command(ListCommand):
             user_id=None if user is None else to_object_id(user),
             **{name: options[name] for name in ("actor", "action", "since", "until")},
         ).fetch()
-        self.show(list(map(_entry, page.rows)), page.next)
-
-
-def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": row["_id"], **{key: row.get(key) for key in audit_log.FIELDS}}
+        found = [
+            {"id": row["_id"], **{key: row.get(key) for key in audit_log.FIELDS}}
+            for row in page.rows
+        ]
+        self.show(found, page.next)

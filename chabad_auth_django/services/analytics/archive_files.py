@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,8 @@ def write(folder: Path, *, name: str, month: str, events: Iterable[RawBSONDocume
             for event in events:
                 lines.write(_encode(bytes(event.raw)))
                 content.update(event.raw)
-                last = _iso(event["timestamp"])
+                last = event["timestamp"].isoformat(timespec="milliseconds")
+                last = last.replace("+00:00", "Z")
                 first, count = first or last, count + 1
         file.flush()
         manifest = Manifest(
@@ -183,7 +183,3 @@ def _decode(line: bytes) -> bytes:
 def _file_hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _iso(time: datetime) -> str:
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

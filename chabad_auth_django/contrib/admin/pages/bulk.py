@@ -101,7 +101,8 @@ class BulkPage(Page):
             and all(_needed(action, values))
         ):
             found = list(_run(request, action, targets, values))
-            return self._show(request, action, {"outcomes": found, "done": _done(found)})
+            done = sum(not outcome.problem for outcome in found)
+            return self._show(request, action, {"outcomes": found, "done": done})
         ids = list(dict.fromkeys(target.user_id for target in targets))
         return self._show(
             request,
@@ -161,10 +162,6 @@ def _run(
 def _failed(action: Action, error: Exception) -> StrOrLazy:
     log_failure(action.do, error, moment="on a staff page")
     return _("It failed. The log of the server says why.")
-
-
-def _done(outcomes: list[Outcome]) -> int:
-    return sum(not outcome.problem for outcome in outcomes)
 
 
 def _command(action: Action, query: QueryDict) -> str:

@@ -25,7 +25,6 @@ from chabad_auth_django.db.cursors import encode
 from chabad_auth_django.exceptions import TooSlow
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.lifecycle import departed, receipts
-from chabad_auth_django.services.lifecycle.departed import Departure
 from chabad_auth_django.validators import to_object_id
 
 #: Deletions on one page.
@@ -57,7 +56,7 @@ class DeletionsPage(Page):
             {
                 "departure": item,
                 "entry": entries.get(item.user_id),
-                "is_late": _is_late(item),
+                "is_late": item.state != departed.FINISHED and item.age_seconds > LATE_DELETION,
                 "is_due": item.due_at is not None and item.due_at <= now(),
             }
             for item in shown
@@ -136,7 +135,3 @@ def _last_entries(request: HttpRequest, user_ids: list[ObjectId]) -> dict[Object
     """Return who asked for the deletion of each, by the user."""
     found = person.find_last_entries(user_ids=user_ids, actions=ACTIONS)
     return {entry["userId"]: entry for entry in trail.shown(request, found.values())}
-
-
-def _is_late(item: Departure) -> bool:
-    return item.state != departed.FINISHED and item.age_seconds > LATE_DELETION

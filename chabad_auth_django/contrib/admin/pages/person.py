@@ -153,7 +153,7 @@ class AccessTab(PersonPage):
                 *(
                     _("by %(role)s") % {"role": role}
                     for role in roles
-                    if permission in granted_by(role)
+                    if permission in conf.ROLE_PERMISSIONS.get(role, ())
                 ),
             ]
             for permission in sorted(user.effective_permissions())[:MOST_NAMES]
@@ -244,11 +244,6 @@ class HistoryTab(PersonPage):
             action={"changes": ACTIONS - {LOOK}, "looks": LOOK}.get(kind),
         ).fetch()
         return {"page": page, "entries": trail.shown(request, page.rows)}
-
-
-def granted_by(role: str) -> tuple[str, ...]:
-    """Return the permissions that a role grants."""
-    return tuple(conf.ROLE_PERMISSIONS.get(role, ()))
 
 
 def shown_events(rows: list[Row]) -> list[Mapping[str, Any]]:
