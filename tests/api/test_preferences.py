@@ -4,24 +4,17 @@ from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
+from support.api_model import DEFAULT_PREFERENCES
 
 PREFERENCES = "/api/users/me/preferences/"
 
-DEFAULTS = {
-    "theme": "auto",
-    "language": "en",
-    "notifications": {"email": True, "push": True, "inApp": True},
-    "widgets": {"enabled": [], "disabled": [], "customizations": {}},
-    "dashboard": {"layout": "grid", "defaultView": "overview", "favoriteApps": []},
-}
-
 
 def shown(body: dict[str, Any]) -> dict[str, Any]:
-    return {name: body[name] for name in DEFAULTS}
+    return {name: body[name] for name in DEFAULT_PREFERENCES}
 
 
 def test_everybody_has_the_defaults(api: APIClient) -> None:
-    assert shown(api.get(PREFERENCES).json()) == DEFAULTS
+    assert shown(api.get(PREFERENCES).json()) == DEFAULT_PREFERENCES
 
 
 @pytest.mark.parametrize(
@@ -44,7 +37,8 @@ def test_a_change_leaves_everything_else(
     api: APIClient, change: dict[str, Any], path: str | None
 ) -> None:
     expected: Any = {
-        name: dict(value) if isinstance(value, dict) else value for name, value in DEFAULTS.items()
+        name: dict(value) if isinstance(value, dict) else value
+        for name, value in DEFAULT_PREFERENCES.items()
     }
     if path is not None:
         outer, _, inner = path.partition(".")
@@ -54,7 +48,7 @@ def test_a_change_leaves_everything_else(
             expected[outer] = change[outer]
     answer = api.patch(PREFERENCES, change, format="json")
     assert shown(answer.json()) == shown(api.get(PREFERENCES).json()) == expected
-    assert shown(api.post(f"{PREFERENCES}reset/").json()) == DEFAULTS
+    assert shown(api.post(f"{PREFERENCES}reset/").json()) == DEFAULT_PREFERENCES
 
 
 def test_preferences_are_merged_deeply(api: APIClient) -> None:

@@ -5,20 +5,13 @@ import pytest
 from bson import ObjectId
 from django.test import override_settings
 from pymongo.database import Database
+from support.api_model import DEFAULT_PREFERENCES
 from support.cases import each
 
 from chabad_auth_django.db.expressions import without_version
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import Preferences, User
 from chabad_auth_django.models.preferences import MAX_NAMES
-
-DEFAULTS: dict[str, Any] = {
-    "theme": "auto",
-    "language": "en",
-    "notifications": {"email": True, "push": True, "inApp": True},
-    "widgets": {"enabled": [], "disabled": [], "customizations": {}},
-    "dashboard": {"layout": "grid", "defaultView": "overview", "favoriteApps": []},
-}
 
 
 @pytest.fixture
@@ -28,15 +21,17 @@ def preferences(user: User) -> Preferences:
 
 def stored_values(raw: Database) -> dict[str, Any]:
     stored = raw.preferences.find_one()
-    return {name: stored[name] for name in DEFAULTS}
+    return {name: stored[name] for name in DEFAULT_PREFERENCES}
 
 
 def test_new_preferences_are_stored_with_the_defaults_and_nothing_else(
     raw: Database, user: User
 ) -> None:
     stored = raw.preferences.find_one()
-    assert stored_values(raw) == DEFAULTS
-    others = {name: type(value) for name, value in stored.items() if name not in DEFAULTS}
+    assert stored_values(raw) == DEFAULT_PREFERENCES
+    others = {
+        name: type(value) for name, value in stored.items() if name not in DEFAULT_PREFERENCES
+    }
     assert others == {
         "__v": int,
         "_id": ObjectId,
@@ -190,7 +185,7 @@ def test_reset_to_defaults_keeps_the_identity(raw: Database, preferences: Prefer
     preferences.toggle_notification("push")
     preferences.reset_to_defaults()
     stored = raw.preferences.find_one()
-    assert stored_values(raw) == DEFAULTS
+    assert stored_values(raw) == DEFAULT_PREFERENCES
     assert without_version(stored) == preferences.to_mongo()
     assert [stored[name] == before[name] for name in ("_id", "userId", "createdAt")] == [True] * 3
 

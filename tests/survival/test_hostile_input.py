@@ -116,7 +116,6 @@ OPERATIONS = {
     "app_data_patch": Operation("PATCH", VALUE, lambda n: {}, by_get(VALUE), APP_DATA),
 }
 
-#: They store nothing of what they are sent.
 #: What refuses even a good value: nobody signs in so, and nobody blocks themselves.
 REFUSED = {
     "auth_login": ("POST", "/api/auth/login/", {"username": "a", "password": "b"}),
