@@ -265,7 +265,7 @@ def test_a_key_pair_signs_no_access_tokens(key: Key) -> None:
         assert [id for id, _ in found(SIGNING_KEY=pem)] == ["chabad_auth.E021"]
 
 
-def test_the_defaults() -> None:
+def test_the_defaults_of_signing_in() -> None:
     with override_settings(CHABAD_AUTH={}):
         assert (conf.ISSUERS, conf.SIGNING_KEY) == ([], None)
         assert (conf.TOKEN_ISSUER, conf.TOKEN_AUDIENCE) == ("chabad-auth", "chabad-auth")

@@ -131,7 +131,7 @@ def test_no_bad_token_signs_in_or_opens_a_resource(key: Key, user: User, jwks: J
     assert bearer(key.sign(claims())).get(ME).status_code == 200
 
 
-def test_two_megabytes_are_too_many() -> None:
+def test_a_body_of_two_megabytes_is_refused() -> None:
     assert_refused(post(LOGIN, token="x" * 2_000_000), 413, "body_too_large")
 
 

@@ -67,7 +67,7 @@ def test_a_stale_tag_changes_nothing_and_tells_what_is_stored(
 
 
 @each_resource
-def test_the_current_tag_changes_it(api: APIClient, path: str, change: Any) -> None:
+def test_the_current_tag_lets_the_change_happen(api: APIClient, path: str, change: Any) -> None:
     for tag in (api.get(path)["ETag"], "*"):
         response = api.patch(path, change, format="json", HTTP_IF_MATCH=tag)
         assert response.status_code == 200
@@ -236,7 +236,7 @@ RACES = [
 
 
 @pytest.mark.parametrize(("verb", "path", "body", "header", "won", "lost"), RACES)
-def test_one_of_sixteen_wins_each_round(
+def test_of_sixteen_conditional_writes_one_succeeds(
     address: tuple[str, int],
     api: APIClient,
     owner: User,

@@ -98,7 +98,7 @@ SMUGGLED = [
         ("POST", ANALYTICS, '"eventName": "x", "eventCategory": "custom"'),
     ],
 )
-def test_what_is_not_the_clients_cannot_be_smuggled_in(
+def test_a_field_that_clients_may_not_set_is_refused(
     api: APIClient, verb: str, path: str, field: str, smuggled: str
 ) -> None:
     response = send(api, verb, path, f"{{{field}, {smuggled}}}")

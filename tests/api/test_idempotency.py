@@ -284,20 +284,20 @@ def test_a_write_for_a_user_who_is_deleted_meanwhile_leaves_nothing(
 
 
 @pytest.mark.parametrize("path", ["auth/login/", "auth/refresh/"])
-def test_signing_in_takes_no_part(mongodb: str, path: str) -> None:
+def test_signing_in_ignores_the_key(mongodb: str, path: str) -> None:
     answer = APIClient().post(f"/api/{path}", {}, format="json", HTTP_IDEMPOTENCY_KEY="\x00")
     assert answer.json()["code"] == "invalid"
     assert "Idempotency-Key" not in answer.json()["errors"]
 
 
-def test_reading_takes_no_part(api: APIClient) -> None:
+def test_a_read_ignores_the_key(api: APIClient) -> None:
     for _ in range(2):
         answer = api.get("/api/users/me/", HTTP_IDEMPOTENCY_KEY="x" * 999)
         assert answer.status_code == 200
         assert "Idempotent-Replayed" not in answer.headers
 
 
-def test_eight_at_once_are_one(ann: APIClient) -> None:
+def test_eight_requests_at_once_with_one_key_happen_once(ann: APIClient) -> None:
     def send() -> Any:
         client = APIClient()
         client.credentials(**ann._credentials)
@@ -359,7 +359,7 @@ def test_a_claim_without_an_answer_is_abandoned_in_the_end(standalone: str, logi
     same(again, ann.put(VALUE, {"dataValue": 1}, format="json", **KEY))
 
 
-def test_one_who_was_taken_for_dead_does_not_answer_for_its_successor(
+def test_an_overtaken_request_does_not_replace_the_answer_of_its_successor(
     standalone: str, login: Login
 ) -> None:
     ann = login(person("ann"))
@@ -408,7 +408,7 @@ def test_one_who_was_taken_for_dead_does_not_answer_for_its_successor(
         ),
     ],
 )
-def test_what_a_keyed_request_costs(
+def test_a_keyed_request_sends_the_stated_commands(
     request: pytest.FixtureRequest,
     login: Login,
     server: str,

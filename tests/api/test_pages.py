@@ -135,7 +135,7 @@ with override_settings(CHABAD_AUTH=nobody):
         assert "<html>" in page and "&quot;code&quot;" in page
 
 
-def test_looking_at_a_page_is_no_try(ann: str, tmp_path: Path) -> None:
+def test_looking_at_a_page_is_neither_recorded_nor_throttled(ann: str, tmp_path: Path) -> None:
     """What the caller may not do has no form; it is not recorded as refused, and not counted."""
     bob = User.create_user(email="bob@example.org", permissions=["users:read", "identities:read"])
     calls = f"""

@@ -43,7 +43,7 @@ def run_json(*arguments: Any) -> Any:
     return json.loads(line)
 
 
-def test_there_and_back(raw: Database, folder: Path) -> None:
+def test_an_archive_is_written_and_restored(raw: Database, folder: Path) -> None:
     assert run("--before", "2025-03-15", "--to", folder) == [
         "2025-01           31 events moved",
         "2025-02           28 events moved",
@@ -66,7 +66,7 @@ def test_there_and_back(raw: Database, folder: Path) -> None:
     assert raw.analytics.count_documents({}) == 90
 
 
-def test_json(folder: Path) -> None:
+def test_json_has_the_figures(folder: Path) -> None:
     result = run_json("--before", "2025-02-01", "--to", folder)
     [path] = folder.glob("*.jsonl.gz")
     assert result == {

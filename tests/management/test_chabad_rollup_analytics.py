@@ -44,7 +44,7 @@ def test_each_day_has_a_line() -> None:
     assert run() == []
 
 
-def test_json() -> None:
+def test_json_has_the_figures() -> None:
     assert run_json() == {"days": ["2025-03-01", "2025-03-02"], "events": 4, "dryRun": False}
     assert run_json() == {"days": [], "events": 0, "dryRun": False}
 

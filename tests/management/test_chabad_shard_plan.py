@@ -37,7 +37,7 @@ def test_for_people_it_is_a_page_with_the_commands(mongodb: str) -> None:
     assert '  db.getCollection("sessions").createIndex({ _id: "hashed" })' in lines
 
 
-def test_it_only_prints(mongodb: str, raw: Database) -> None:
+def test_the_command_changes_nothing(mongodb: str, raw: Database) -> None:
     before = raw.sessions.index_information()
     assert run(COMMAND, "--apply").code == 2
     assert run(COMMAND).code == 0

@@ -145,7 +145,7 @@ def test_what_cannot_be_encoded_is_escaped_as_in_json() -> None:
     assert json.loads(raw.getvalue()) == {"a": "é😀א"}
 
 
-def test_one_is_not_many(user: User) -> None:
+def test_a_count_of_one_has_a_singular_noun(user: User) -> None:
     for arguments, words in (
         (["chabad_delete_user", user.email, "--dry-run"], "1 user, "),
         (["chabad_grant", user.email, "--role", "moderator"], "1 user changed"),

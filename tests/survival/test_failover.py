@@ -161,7 +161,7 @@ def probing(servers: ReplicaSet) -> Iterator[list[float]]:
         thread.join()
 
 
-def test_the_primary_fails(
+def test_no_acknowledged_write_is_lost_when_the_primary_fails(
     replica_set: ReplicaSet,
     server: Gunicorn,
     writers: list[Writer],

@@ -141,7 +141,9 @@ def resident(pids: set[int]) -> int:
     return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES for pid in pids)
 
 
-def test_load(server: Gunicorn, users: list[ObjectId], seconds: int, claim: Claim) -> None:
+def test_mixed_traffic_has_no_errors(
+    server: Gunicorn, users: list[ObjectId], seconds: int, claim: Claim
+) -> None:
     workers = server.workers()
     warm: list[int] = []
     timer = threading.Timer(min(WARM, seconds / 5), lambda: warm.append(resident(workers)))

@@ -63,7 +63,7 @@ def test_each_event_comes_once_and_in_order(user: User) -> None:
         assert walk(user, limit) == names(every.rows), limit
 
 
-def test_filters(user: User, commands: CommandCounter) -> None:
+def test_a_timeline_is_filtered(user: User, commands: CommandCounter) -> None:
     store(user)
     every = list_timeline(user_id=user.id, limit=1000).rows
     middle = every[10]["timestamp"]

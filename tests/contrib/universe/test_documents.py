@@ -25,7 +25,7 @@ def preferences(page: FrontEnd) -> dict[str, Any]:
     return dict(body["preferences"])
 
 
-def test_whose_documents_they_are(page: FrontEnd, me: User) -> None:
+def test_only_the_owner_and_administrators_reach_documents(page: FrontEnd, me: User) -> None:
     stranger = User.create_user(email="s@example.org", auth_methods=["google"])
     for path in ("profile", "preferences"):
         assert page.get(f"{path}/{me.id}").json()[path]["userId"] == str(me.id)

@@ -101,7 +101,9 @@ def run(before: datetime = MARCH, *, folder: Path) -> list[archive.Progress]:
 
 
 @either_way
-def test_there_and_back(raw: Database, events: list[Any], tmp_path: Path) -> None:
+def test_an_archive_changes_no_count_and_is_restored_exactly(
+    raw: Database, events: list[Any], tmp_path: Path
+) -> None:
     before, stored = answers(), content(raw)
     steps = run(folder=tmp_path)
     assert {step.month: step.events for step in steps} == {"2025-01": 124, "2025-02": 112}

@@ -110,7 +110,7 @@ def test_a_new_person_gets_a_user_a_session_and_tokens(server: str) -> None:
     assert connection.get_database().deletions.find_one() is None
 
 
-def test_the_tokens_do_not_show(replica_set: str) -> None:
+def test_the_representation_shows_no_token(replica_set: str) -> None:
     signed_in = enter()
     assert signed_in.access_token not in repr(signed_in)
     assert signed_in.refresh_token not in repr(signed_in)

@@ -70,7 +70,7 @@ def test_it_has_the_claims_and_the_type_of_an_access_token() -> None:
     assert claims["jti"] != jwt.decode(issue(), KEY, ["HS256"], audience="chabad-auth")["jti"]
 
 
-def test_the_settings_decide() -> None:
+def test_issuer_audience_and_lifetime_are_settings() -> None:
     changes = {"TOKEN_ISSUER": "me", "TOKEN_AUDIENCE": "you", "ACCESS_TOKEN_SECONDS": 5}
     old = issue()
     with override_settings(CHABAD_AUTH={"SIGNING_KEY": KEY, **changes}):

@@ -79,7 +79,9 @@ ATTACK = """async ([address, calls]) => {
 }"""
 
 
-def test_it_changes_and_reads_nothing(signed_in: Portal, attacker: str, raw: Any) -> None:
+def test_a_page_of_another_site_changes_and_reads_nothing(
+    signed_in: Portal, attacker: str, raw: Any
+) -> None:
     signed_in.run("await client.appData.setData('k', 1)")
     mine = signed_in.run("return client.identity.identity.universeUserId")
     calls = [
