@@ -131,6 +131,15 @@ def test_the_summary_has_names_of_any_kind(user: User, raw: Database[Any]) -> No
     assert [row["eventCategory"] for row in found.days] == [None]
 
 
+def test_the_summary_passes_over_an_event_with_several_times(
+    user: User, raw: Database[Any]
+) -> None:
+    time = now() - timedelta(minutes=5)
+    raw.analytics.insert_many([{"timestamp": time}, {"timestamp": [time, time]}])
+    found = summary.summarize(start=time - DAY, end=now())
+    assert [row["count"] for row in found.days] == [1]
+
+
 def test_the_server_tells_of_its_members_and_its_log(
     commands: CommandCounter, standalone_uri: str
 ) -> None:

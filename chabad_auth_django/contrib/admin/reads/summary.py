@@ -12,6 +12,7 @@ from chabad_auth_django.models.counting import (
     snapshot_read,
     sum_by,
 )
+from chabad_auth_django.services.analytics.buckets import Buckets
 from chabad_auth_django.services.analytics.counts import refuse_in_transaction, valid_builds
 
 #: The fields that are looked at for what is most common.
@@ -42,7 +43,7 @@ def summarize(*, start: datetime, end: datetime, most: int = 10, user_id: Any = 
     refuse_in_transaction()
     fields = ("eventCategory", *FIELDS)
     with open_sources(start, end, user_id, valid_builds) as sources:
-        midnight = {"$dateTrunc": {"date": "$timestamp", "unit": "day"}}
+        midnight = Buckets.of("day", "UTC", start, end).expression("$timestamp")["label"]
         rows: Stages = [sum_by({"day": "$day"} | {name: f"${name}" for name in fields})]
         event_key = {"day": midnight} | {name: f"${name}" for name in fields}
         facets = {name: _most_common(name, most) for name in FIELDS}
@@ -59,6 +60,7 @@ def _days() -> Stages:
     key = {"time": "$_id.day", "eventCategory": "$_id.eventCategory"}
     category = {"$ifNull": ["$_id.eventCategory", None]}
     return [
+        {"$match": {"_id.day": {"$ne": None}}},
         sum_by(key),
         {"$sort": {"count": -1}},
         {"$limit": MAX_ROWS},
