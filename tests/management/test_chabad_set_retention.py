@@ -71,6 +71,16 @@ def test_it_asks_for_the_number_of_days_when_something_goes(old: Database) -> No
     assert seconds(old) == 75 * 86_400
 
 
+def test_a_retention_that_is_applied_already_needs_no_answer(
+    old: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Some have just expired, and the server has not come to them.
+    monkeypatch.setattr(retention, "count_expired", lambda *, days: 5)
+    assert run(COMMAND).lines == ["Activities are kept for 90 days (before: 90); 5 go at once."]
+    with set_to(35):
+        assert run(COMMAND).code == 2
+
+
 def test_a_dry_run_and_an_interrupted_run_change_nothing(old: Database) -> None:
     result = run(COMMAND, 35, "--dry-run")
     assert result.lines == ["Activities would be kept for 35 days (before: 90); 5 go at once."]

@@ -33,7 +33,7 @@ class Command(DeleteUser):
         "receipts": "a list of objects with userId, requestedAt, finishedAt (null: the last sweep "
         "is to come), deleted and left (collection: documents), and "
         "auditEntries (how many entries of the audit trail have the id, until they expire)",
-        "finished": "whether all are finished and nothing is left",
+        "finished": "whether all are finished and nothing is left; false with --dry-run",
     }
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -63,9 +63,8 @@ class Command(DeleteUser):
                 for line in _lines(receipt):
                     self.tell(line)
         finished = all(_is_finished(receipt) for _, receipt in taken)
-        self.report(
-            {"receipts": [receipt.to_dict() for _, receipt in taken], "finished": finished}, []
-        )
+        rows = [receipt.to_dict() for _, receipt in taken]
+        self.report({"receipts": rows, "finished": finished and not dry_run}, [])
         self.take_receipts([item.user_id for item, receipt in taken if _is_finished(receipt)])
         if not finished:
             unknown = deletion.find_unknown_collections()

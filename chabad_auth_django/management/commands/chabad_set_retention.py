@@ -16,8 +16,8 @@ class Command(OperatorCommand):
     help = (
         'Apply CHABAD_AUTH["ACTIVITY_RETENTION_DAYS"], the days after which MongoDB removes '
         "activities. It changes the index in place. It says how many activities will be removed "
-        "within a minute, and asks for the number of days, unless --yes is given or none will. "
-        "Other days than those of the setting are for --dry-run."
+        "within a minute. Where a shorter retention removes some, it asks for the number of days, "
+        "unless --yes is given. Other days than those of the setting are for --dry-run."
     )
     has_dry_run = True
     json_keys = {
@@ -50,7 +50,8 @@ class Command(OperatorCommand):
         before = retention.current_days()
         expired = retention.count_expired(days=days)
         if not dry_run:
-            if expired and not yes:
+            # Without a shorter retention the server removes them anyway.
+            if expired and not yes and before and days < before:
                 self.confirm(
                     f"This will remove {plural(expired, 'activity', 'activities')} at once from "
                     f"{connection.describe()}.",
