@@ -41,7 +41,7 @@ from chabad_auth_django.services.identity import (
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
 from chabad_auth_django.services.identity.identity import MAX_NAME_LENGTH, Identity
 from chabad_auth_django.texts import cut
-from chabad_auth_django.validators import normalize_email, validate_email_address
+from chabad_auth_django.validators import validate_email_address
 
 
 def of_host_account(*, account: Any, auth_method: str = CREDENTIALS) -> Identity:
@@ -180,10 +180,10 @@ def _by_external_id(identity: Identity) -> User | None:
 
 
 def _by_verified_address(identity: Identity) -> User | None:
-    if not identity.email or not identity.email_verified:
+    if not identity.email or not identity.verified_email:
         raise EmailNotVerified
     try:
-        validate_email_address(normalize_email(identity.email))
+        validate_email_address(identity.verified_email)
         user = User.find_by_email(identity.email)
     except (AmbiguousEmail, ValidationError):
         # It is no address, or several users have it and nothing says which of them this is.
@@ -193,9 +193,12 @@ def _by_verified_address(identity: Identity) -> User | None:
     if identity.links_to_default_role_only and user.has_more_than_default_role():
         raise EmailNotVerified
     source = identity.kind, identity.issuer
-    others = (row for row in list_identities(user_id=user.id) if row["_id"] != identity.key)
-    if any(_source(claim) == source for claim in others):
-        # The address is or was somebody else's, so it proves nothing.
+    others = [row for row in list_identities(user_id=user.id) if row["_id"] != identity.key]
+    verified = {row["email"] for row in others if row.get("email")}
+    # The address is or was somebody else's, or nobody has verified it for the user.
+    if any(_source(row) == source for row in others) or (
+        verified and identity.verified_email not in verified
+    ):
         raise ExternalIdTaken
     return user
 
@@ -231,7 +234,7 @@ def link(*, user: User, identity: Identity, is_new: bool = False) -> User:
         id=identity.key,
         user_id=user.id,
         auth_method=identity.auth_method,
-        email=identity.email if identity.email_verified else None,
+        email=identity.verified_email,
         fills=identity.fills,
     )
     owner = None if is_new else _live_owner(identity.key)
@@ -265,13 +268,11 @@ def _fill(user: User, identity: Identity, *, is_stored: bool = False) -> User:
 
 def _live_owner(key: str) -> ObjectId | None:
     claim = ExternalId.read(_id=key)
-    if claim is None:
-        return None
-    if User.read(_id=claim["userId"]) is None:
+    if claim is not None and User.read(_id=claim["userId"]) is None:
         # Its user was deleted, and the claim is about to be purged.
         ExternalId.collection().delete_one({"_id": key, "userId": claim["userId"]})
         return None
-    return claim["userId"]
+    return None if claim is None else claim["userId"]
 
 
 def list_identities(*, user_id: ObjectId) -> list[Mapping[str, Any]]:
@@ -296,8 +297,7 @@ def unlink(*, user_id: ObjectId, public_id: str) -> None:
         raise LastIdentity
     kind, source = _source(claim)
     audit.record(action="identity.unlink", user_id=user.id, issuer=source)
-    # Two removals at once could each rely on the other identity. Both change the user, so one of
-    # them runs again.
+    # Of two removals that rely on each other's identity one runs again: both change the user.
     user.update_atomically({})
     # The claim goes last: without a transaction a crash leaves it, so that it is removed again.
     Session.collection().delete_many({"userId": user.id, "openedBy": claim["_id"]})

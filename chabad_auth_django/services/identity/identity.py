@@ -1,11 +1,14 @@
 """The identity that somebody has proved, at an issuer or at the Django project."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import ExternalId
 from chabad_auth_django.models.external_id import HOST, ISSUER
+from chabad_auth_django.validators import normalize_email
 
 MAX_NAME_LENGTH = 200
 
@@ -51,6 +54,13 @@ class Identity:
         if self.generation is not None:
             parts.append(self.generation)
         return ExternalId.account_key(self.kind, *parts)
+
+    @property
+    def verified_email(self) -> str | None:
+        """The normal form of the address, if it is verified."""
+        with suppress(ValidationError):
+            return normalize_email(self.email) if self.email_verified else None
+        return None
 
     @property
     def fills(self) -> str | None:

@@ -175,6 +175,17 @@ def test_an_address_that_may_be_another_mailbox_is_not_verified(server: str) -> 
         assert enter(PLAIN, email=email).user.email == "admin@example.org"
 
 
+def test_an_address_that_nobody_has_verified_for_the_user_links_nobody(server: str) -> None:
+    """Whoever changes their own address to another's must not share the other's user."""
+    pat = enter(PLAIN, sub="pat", email="Pat@example.org").user
+    pat.patch({"email": "root@example.org"})
+    for come in (enter, lambda **claims: callers.by_issuer_token(token=token(**claims))):
+        with pytest.raises(ExternalIdTaken):
+            come(email="root@example.org")
+    pat.patch({"email": "pat@example.org"})
+    assert enter(email="pat@example.org").user.id == pat.id
+
+
 def test_a_user_of_another_program_is_adopted(server: str) -> None:
     user_id = store(valuUserId="person-1")
     assert enter(email="other@example.org", email_verified=False).user.id == user_id
