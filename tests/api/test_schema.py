@@ -11,6 +11,7 @@ from django.urls import include
 from django.urls import path as url
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.settings import patched_settings
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.response import Response
@@ -358,3 +359,11 @@ def test_what_a_host_project_describes_beside_us_stays_its_own(mongodb: str) -> 
         assert "theirs" not in schemas[f"Chabad{name}"]["properties"]
     rest = {name for name in schemas if "Chabad" not in name} - names
     assert rest == set()
+
+
+def test_a_host_project_may_describe_its_urls_in_openapi_3_1() -> None:
+    patterns = [url("api/", include("chabad_auth_django.api.urls"))]
+    with patched_settings({"OAS_VERSION": "3.1.0"}):
+        document = SchemaGenerator(patterns=patterns).get_schema(public=True)
+    profile = document["components"]["schemas"]["ChabadProfile"]
+    assert profile["properties"]["bio"]["type"] == ["string", "null"]

@@ -54,6 +54,8 @@ class StringFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-
         )
         # The field's own pattern comes first.
         auto_schema._insert_field_validators(self.target, schema)
+        # In OpenAPI 3.1 it may be null already, and drf-spectacular adds that to what this returns.
+        schema["type"] = "string"
         return {"pattern": self.pattern, **schema} if direction == "request" else schema
 
 
