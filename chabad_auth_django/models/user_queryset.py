@@ -8,6 +8,7 @@ from mongoengine.errors import NotUniqueError
 from mongoengine.queryset.visitor import Q
 from pymongo.read_preferences import ReadPreference
 
+from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.models.identifying import IDENTIFYING
 from chabad_auth_django.models.queryset import (
     QuerySet,
@@ -49,7 +50,10 @@ class UserQuerySet(QuerySet):
         return count
 
     def update(self, upsert: bool = False, **kwargs: Any) -> Any:
-        """Update atomically; raise ``DuplicateEmail`` or ``ExternalIdTaken`` like ``save``."""
+        """Update atomically; raise ``DuplicateEmail`` or ``ExternalIdTaken`` like ``save``.
+
+        ``UserNotFound`` is raised where the users are deleted before they get what is theirs alone.
+        """
         self._check_update(upsert, kwargs)
         values = self._identifying(kwargs)
         if not values:
@@ -73,7 +77,11 @@ class UserQuerySet(QuerySet):
 
     def _write(self, ids: list[Any], values: dict[str, Any], update: Callable[..., Any]) -> Any:
         def write() -> Any:
-            return update(self.filter(pk__in=ids))
+            result = update(self.filter(pk__in=ids))
+            if ids and not result:
+                # Otherwise the claims on external ids would stay.
+                raise UserNotFound
+            return result
 
         try:
             return self.model.write_identifying(user_ids=ids, values=values, write=write)

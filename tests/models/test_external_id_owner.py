@@ -141,6 +141,21 @@ def test_a_user_who_is_gone_claims_nothing(owner: User) -> None:
     assert claims() == {}
 
 
+@pytest.mark.parametrize("name", ["update", "update_one", "modify"])
+def test_a_user_who_is_deleted_during_an_update_claims_nothing(
+    either_server: str, name: str
+) -> None:
+    pause = Pause()
+    options = {"event_listeners": [pause]}
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": either_server, "MONGODB_OPTIONS": options}):
+        user = User.create_user(email="ann@example.org")
+        pause.before(command("find", "external_ids"), user.delete)
+        with pytest.raises(UserNotFound):
+            getattr(User.objects(id=user.id), name)(set__valu_user_id="v1")
+        assert pause.done
+        assert claims() == {}
+
+
 def test_the_id_of_a_deleted_user_is_free(owner: User) -> None:
     owner.delete()
     assert User.create_user(email="bob@example.org", valu_user_id="v1").id
