@@ -14,6 +14,7 @@ from chabad_auth_django.conf import conf, configured_issuers
 from chabad_auth_django.exceptions import InvalidToken, ValidationError
 from chabad_auth_django.services.identity.identity import MAX_NAME_LENGTH, Identity
 from chabad_auth_django.services.signing_in import key_sets, tokens
+from chabad_auth_django.services.signing_in.tokens import ACCESS_TOKEN_TYPE
 from chabad_auth_django.texts import cut
 from chabad_auth_django.validators import validate_name
 
@@ -31,6 +32,10 @@ def verify_issuer_token(*, token: object) -> Identity:
     header, claims = tokens.peek(token)
     issuer = _find_issuer(issuers, claims)
     if header.get("alg") not in issuer["ALGORITHMS"] or "crit" in header:
+        raise InvalidToken
+    # RFC 8725: what has a type of its own, such as a logout token, says something else.
+    kind = str(header.get("typ")).lower().removeprefix("application/")
+    if kind.endswith("+jwt") and kind != ACCESS_TOKEN_TYPE:
         raise InvalidToken
     for keys in _keys(issuer, header):
         for key in keys[:MAX_TRIED_KEYS]:

@@ -221,6 +221,14 @@ def test_a_critical_header_is_refused() -> None:
         assert_refused(text)
 
 
+def test_a_token_with_a_type_of_its_own_signs_nobody_in() -> None:
+    for kind in ("logout+jwt", "secevent+JWT", "application/dpop+jwt"):
+        assert_refused(by_hand({"alg": "HS256", "typ": kind}, nameless(), SECRET.encode()))
+    for kind in ("JWT", "at+jwt", "application/at+JWT", "ID", None):
+        header = {"alg": "HS256", "typ": kind}
+        verify_issuer_token(token=by_hand(header, nameless(), SECRET.encode()))
+
+
 def test_the_settings_say_whether_addresses_are_verified_where_a_token_does_not() -> None:
     for declared, said, verified in (
         (True, None, True),
