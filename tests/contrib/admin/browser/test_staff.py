@@ -30,6 +30,10 @@ WIDER = """[...document.querySelectorAll("#content-main *")].filter((one) => {
     return outside && !one.closest(".chabad-scroll, .chabad-bar-name");
 }).map((one) => one.outerHTML)"""
 
+#: Lists in which one has to scroll sideways.
+SCROLLED = """[...document.querySelectorAll(".chabad-list")].map((one) => one.parentNode)
+    .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.outerHTML)"""
+
 PREPARE = """
 from django.contrib.auth import get_user_model
 get_user_model().objects.create_superuser("eve", "eve@example.org", "open sesame")
@@ -122,6 +126,7 @@ def test_axe_finds_nothing_and_nothing_is_refused(address: str, axe: str) -> Non
         tab.set_viewport_size({"width": 390, "height": 800})
         for page in (address, f"{ann}timeline/", f"{address}{id_of('all')}/", *figures[:6]):
             look(page)
+            assert tab.evaluate(SCROLLED) == [], page
             assert tab.get_attribute("html", "dir") == "rtl"
         assert tab.evaluate("getComputedStyle(document.body).colorScheme || 'dark'") == "dark"
     assert refused == []
