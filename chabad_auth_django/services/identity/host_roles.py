@@ -30,14 +30,15 @@ def unknown() -> set[str]:
 
 
 def follow(*, user: User, account: object) -> None:
-    """Give the user the roles that the account stands for, and take those that it does not."""
+    """Give the user the roles that the account stands for; take those that no account does."""
     roles = managed()
     if not roles:
         return
     wanted = roles & set(hosts.adapter().roles(account=account))
     if missing := wanted - set(user.role_names):
         users.change_grants(user=user, grant=True, roles=sorted(missing))
-    _take(user, roles - wanted)
+    if roles & set(user.role_names) - wanted:
+        recheck(user=user)
 
 
 def recheck(*, user: User) -> None:

@@ -124,6 +124,22 @@ def test_who_comes_another_way_or_unlinks_the_account_does_not_keep_its_roles(
     assert unlinked == ["user"]
 
 
+def test_a_user_has_the_roles_of_all_accounts_whichever_it_comes_by(
+    mongodb: str, tmp_path: Path
+) -> None:
+    code = """
+    User.create_user(email="other@example.org", roles=["admin"])
+    chief = enter("root")
+    flows.link_identity(user=chief.user, username="ed", password="secret")
+    editor = enter("ed")
+    print(json.dumps([seen(editor), seen(chief)]))
+    Account.objects.filter(pk=root.pk).update(is_superuser=False)
+    print(json.dumps(seen(editor)))
+    """
+    both = ["admin", "moderator", "user"]
+    assert output(code, mongodb, tmp_path) == [[both, both], ["moderator", "user"]]
+
+
 def test_the_last_administrator_and_foreign_roles_stay(mongodb: str, tmp_path: Path) -> None:
     code = """
     chief = enter("root")
