@@ -184,3 +184,12 @@ def test_a_request_is_answered_503_and_the_log_names_the_cause(
             answer = client.get(f"/api/{path}")
             assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
             assert cause in caplog.text
+
+
+def test_a_test_run_that_may_not_use_its_database_hears_so_each_time(server: str) -> None:
+    uri = f"mongodb://write:password@{server}/rights_of_others?authSource=admin"
+    with override_settings(CHABAD_AUTH={"MONGODB_URI": uri}):
+        for _ in range(2):
+            with pytest.raises(pymongo.errors.OperationFailure, match="test_rights_of_others"):
+                connection.get_client()
+    connection.close()

@@ -15,7 +15,7 @@ import pymongo
 from django.dispatch import Signal
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
 
 #: Sent when the process has dropped what an earlier run left; receivers may create indexes.
 database_emptied = Signal()
@@ -72,7 +72,7 @@ def empty(database: Database[dict[str, Any]], *, uri: str) -> bool:
     try:
         with pymongo.timeout(min(TIMEOUT, client.options.server_selection_timeout)):
             client.drop_database(name)
-    except PyMongoError:
+    except ConnectionFailure:
         _silent.add(uri)
         raise
     _emptied.add((uri, name))
