@@ -59,6 +59,8 @@ REFUSED_OPTIONS = ("readConcernLevel", "document_class", "type_registry")
 #: The same names in lower case, as options are compared.
 _FIXED = {name.lower() for name in (*REQUIRED_OPTIONS, *REFUSED_OPTIONS)}
 
+_POOL_SIZES = {"maxpoolsize", "minpoolsize"}
+
 #: Listeners for the commands of our client alone.
 command_listeners: list[CommandListener] = []
 
@@ -81,6 +83,9 @@ def client_options(uri: str) -> dict[str, Any]:
         name: value for name, value in conf.MONGODB_OPTIONS.items() if name.lower() not in _FIXED
     }
     given = uri_options(uri).keys() | {name.lower() for name in in_settings}
+    if given & _POOL_SIZES:
+        # PyMongo refuses a minimum above the maximum.
+        given |= _POOL_SIZES
     defaults = {name: value for name, value in DEFAULT_OPTIONS.items() if name.lower() not in given}
     options = defaults | in_settings | REQUIRED_OPTIONS
     api = options.get("server_api")

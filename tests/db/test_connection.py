@@ -92,6 +92,10 @@ def test_no_server_is_an_error_after_the_selection_timeout() -> None:
         ("maxPoolSize=7", {"maxPoolSize": 3}, 3),
         ("maxPoolSize=7", {"MAXPOOLSIZE": 3}, 3),
         ("retryReads=false&maxPoolSize=7", {"minPoolSize": 1}, 7),
+        # Ours would be a minimum above the maximum.
+        ("maxPoolSize=1", {}, 1),
+        ("", {"MAXPOOLSIZE": 1}, 1),
+        ("minPoolSize=20", {}, 100),
     ],
 )
 def test_the_settings_win_over_the_uri_and_the_uri_over_the_defaults(
@@ -110,7 +114,7 @@ def test_a_uri_of_several_ipv6_hosts_is_read() -> None:
 def test_options_of_a_uri_may_be_separated_by_semicolons() -> None:
     options = connection.client_options("mongodb://a/db?appName=x;MAXPOOLSIZE=7;w=majority")
     assert options.keys().isdisjoint({"maxPoolSize", "appname"})
-    assert "minPoolSize" in options
+    assert "retryReads" in options
 
 
 @pytest.mark.parametrize("source", ["setting", "environment", "callable"])
