@@ -1,6 +1,6 @@
 """Signing in, refreshing tokens and signing out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,8 +35,6 @@ from chabad_auth_django.validators import to_object_id, validate_json, validate_
 
 #: The authentication method of a session that an operator opened.
 BEARER_TOKEN = "bearer-token"  # noqa: S105
-
-OpenSession = Callable[..., tuple[Session, str]]
 
 
 @dataclass(frozen=True)
@@ -224,22 +222,14 @@ def sign_in(
     ``ValidationError``.
     """
     event = _event(auth_method=identity.auth_method, app_id=app_id)
-    open_session = partial(
-        sessions.open_session,
-        auth_method=identity.auth_method,
-        opened_by=identity.key,
-        host_hash=host_hash,
-        user_agent=user_agent,
-        cookie_until=cookie_until,
-        check_users=_must_check_user(),
-    )
+    session = {"host_hash": host_hash, "user_agent": user_agent, "cookie_until": cookie_until}
     with attempts.attempt(identity.auth_method):
-        return _sign_in(identity, open_session, event)
+        return _sign_in(identity, event, opened_by=identity.key, **session)
 
 
 @atomic
-def _sign_in(identity: Identity, open_session: OpenSession, event: dict[str, Any]) -> SignedIn:
-    return _open(_find_for_login(identity), open_session, event)
+def _sign_in(identity: Identity, event: dict[str, Any], **session: Any) -> SignedIn:
+    return _open(_find_for_login(identity), event, auth_method=identity.auth_method, **session)
 
 
 @atomic
@@ -250,15 +240,10 @@ def log_in(
 
     Raises ``UserNotFound``, ``Blocked`` and ``ValidationError``; nothing is stored then.
     """
-    open_session = partial(
-        sessions.open_session,
-        auth_method=auth_method,
-        user_agent=user_agent,
-        check_users=_must_check_user(),
-    )
     event = _event(auth_method=auth_method, app_id=app_id)
     _check_not_blocked(user_id)
-    return _open(User.record_login(user_id), open_session, event)
+    user = User.record_login(user_id)
+    return _open(user, event, auth_method=auth_method, user_agent=user_agent)
 
 
 def _check_not_blocked(user_id: Any) -> None:
@@ -267,10 +252,12 @@ def _check_not_blocked(user_id: Any) -> None:
         raise Blocked
 
 
-def _open(user: User, open_session: OpenSession, event: dict[str, Any]) -> SignedIn:
-    session, refresh_token = open_session(user_id=user.id)
-    user = _store_login(user, {**event, "sessionId": str(session.id)})
-    return _signed_in(user, session, refresh_token)
+def _open(user: User, event: dict[str, Any], **session: Any) -> SignedIn:
+    opened, refresh_token = sessions.open_session(
+        user_id=user.id, check_users=_must_check_user(), **session
+    )
+    user = _store_login(user, {**event, "sessionId": str(opened.id)})
+    return _signed_in(user, opened, refresh_token)
 
 
 def _find_for_login(identity: Identity) -> User:
