@@ -143,14 +143,9 @@ def count_in(
     if in_transaction():
         return _count_in_transaction(sources, rows, field, name)
     stages = count_pipeline(sources, rows=rows, event_key=f"${field}", most=most)
-    found = (
-        rows_model(sources)
-        .collection()
-        .aggregate(
-            [*stages, *_most_frequent(name)], session=sources.session, batchSize=MAX_LIMIT + 1
-        )
-    )
-    return list(found)
+    pipeline = [*stages, *_most_frequent(name)]
+    collection = rows_model(sources).collection()
+    return list(collection.aggregate(pipeline, session=sources.session, batchSize=MAX_LIMIT + 1))
 
 
 def start_of_day(time: datetime) -> datetime:

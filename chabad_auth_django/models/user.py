@@ -138,11 +138,8 @@ class User(IdentifyingDocument):
     @classmethod
     def find_by_auth_method(cls, auth_method: str, limit: int = 100) -> UserQuerySet:
         """Return up to ``limit`` users who have the authentication method, oldest first."""
-        return (
-            cls.objects(auth_methods=validate_text(auth_method))
-            .order_by("id")
-            .limit(bounded(limit))
-        )
+        found = cls.objects(auth_methods=validate_text(auth_method))
+        return found.order_by("id").limit(bounded(limit))
 
     @classmethod
     def _find_by_external_id(cls, field: str, value: str) -> Self | None:

@@ -224,13 +224,13 @@ class AppDataValueViewSet(APIViewSet):
         values = self.read_body(AppDataWriteSerializer)
         version = values.pop("version", None)
         expected = self._expected(version)
-        options = {"expected_version": version, "expected": expected}
         try:
             document = app_data.merge_app_data(
                 **self.key,
                 patch=values["data_value"],
                 stored=None if expected else self.read_first().row(),
-                **options,
+                expected_version=version,
+                expected=expected,
             )
         except VersionConflict:
             if "HTTP_IF_MATCH" in request.META:

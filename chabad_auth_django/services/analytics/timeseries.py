@@ -108,17 +108,9 @@ def _count(sources: Sources, buckets: Buckets, by: str | None) -> list[Row]:
         {"$sort": {"count": -1, "_id.by": 1}},
         {"$limit": MAX_ROWS + 1},
     ]
-    found = (
-        rows_model(sources)
-        .collection()
-        .aggregate(
-            # Otherwise those beyond 101 take another command.
-            counts,
-            session=sources.session,
-            batchSize=MAX_ROWS + 2,
-        )
-    )
-    return list(found)
+    collection = rows_model(sources).collection()
+    # Without the size, the rows beyond 101 take another command.
+    return list(collection.aggregate(counts, session=sources.session, batchSize=MAX_ROWS + 2))
 
 
 def _count_by_quarters(
