@@ -5,6 +5,7 @@ import os
 from support.host_settings import DATABASES as DATABASES
 from support.host_settings import PASSWORD_HASHERS as PASSWORD_HASHERS
 from support.host_settings import SECRET_KEY as SECRET_KEY
+from support.staff_settings import TEMPLATES as TEMPLATES
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -33,19 +34,6 @@ MIDDLEWARE = [
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
-]
-TEMPLATES = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ]
-        },
-    }
 ]
 # Django 5.2 does not know it, and its test environment has the same by itself.
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
