@@ -17,7 +17,7 @@ from chabad_auth_django.management.base import EXIT_STATUSES, OperatorCommand
 PATH = Path(__file__).parents[2] / "docs" / "commands.md"
 
 #: Options that many commands have.
-COMMON = ("--dry-run", "--actor", "--json")
+COMMON = ("--dry-run", "--actor TEXT", "--json")
 
 #: The exit statuses that a section leaves out.
 USUAL = {**OperatorCommand.exit_statuses, **EXIT_STATUSES}
@@ -75,7 +75,7 @@ def section(name: str) -> Iterator[str]:
     hidden = {"--help", *DjangoHelpFormatter.show_last}
     parser = command.create_parser("manage.py", name)
     actions = [action for action in parser._actions if not hidden & set(action.option_strings)]
-    common = [action for action in actions if {*COMMON} & {*action.option_strings[:1]}]
+    common = [action for action in actions if usage(action) in COMMON]
     yield f"## {name}\n\n{command.help}\n"
     if len(actions) > len(common):
         yield "| Argument | Meaning |\n|---|---|"
