@@ -93,6 +93,7 @@ class BulkPage(Page):
             raise ValidationError(
                 gettext("More than %(number)d are selected.") % {"number": PAGE_SIZE}
             )
+        ids = list(dict.fromkeys(target.user_id for target in targets))
         values = {name: request.POST.get(name, "").strip() for name in action.fields}
         typed = request.POST.get("number")
         if (
@@ -100,10 +101,12 @@ class BulkPage(Page):
             and typed.strip() == str(len(targets))
             and all(_needed(action, values))
         ):
+            # Before, because a deletion leaves no name.
+            people = {item["id"]: item for item in self._people(ids)}
             found = list(_run(request, action, targets, values))
             done = sum(not outcome.problem for outcome in found)
-            return self._show(request, action, {"outcomes": found, "done": done})
-        ids = list(dict.fromkeys(target.user_id for target in targets))
+            outcomes = [(outcome, people[str(outcome.id)]) for outcome in found]
+            return self._show(request, action, {"outcomes": outcomes, "done": done})
         return self._show(
             request,
             action,
