@@ -218,13 +218,21 @@ class OpenDocument(mongoengine.Document):
     def reload(self, *fields: str, **kwargs: Any) -> Any:
         """Load the stored document, or some of its fields; see mongoengine."""
         super().reload(*fields, **kwargs)
-        names = [name.split("__")[0] for name in fields] or list(self.fields())
-        read = dict.fromkeys(map(self.stored_name, names))
-        self._changed_fields = [
-            path for path in self._changed_fields if path.split(".")[0] not in read
-        ]
-        self.queried = {**(self.queried or {}), **read, **self.to_mongo(fields=names)}
+        self._note_read([name.split("__")[0] for name in fields] or list(self.fields()))
         return self
+
+    def modify(self, *args: Any, **kwargs: Any) -> bool:
+        """Update the stored document, and load it if the query finds it; see mongoengine."""
+        found: bool = super().modify(*args, **kwargs)
+        if found:
+            self._note_read(list(self.fields()))
+        return found
+
+    def _note_read(self, names: Sequence[str]) -> None:
+        read = dict.fromkeys(map(self.stored_name, names))
+        changes = self._changed_fields
+        self._changed_fields = [path for path in changes if path.split(".")[0] not in read]
+        self.queried = {**(self.queried or {}), **read, **self.to_mongo(fields=names)}
 
     def _get_changed_fields(self) -> list[str]:
         if self.queried is not None and not self.is_new:

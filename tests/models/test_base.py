@@ -276,11 +276,23 @@ def test_save_stores_that_a_list_was_cleared(raw: Database, user: User) -> None:
     assert raw.preferences.find_one()["dashboard"]["favoriteApps"] == []
 
 
-def test_save_leaves_what_was_reloaded_as_it_is(raw: Database, user: User) -> None:
+@pytest.mark.parametrize(
+    "load",
+    [
+        lambda profile: profile.reload("display_name", "metadata"),
+        lambda profile: profile.reload(),
+        lambda profile: profile.modify(set__bio="y"),
+        lambda profile: profile.refresh(),
+    ],
+    ids=["reload a part", "reload", "modify", "refresh"],
+)
+def test_save_leaves_what_was_loaded_again_as_it_is(
+    raw: Database, user: User, load: Callable[[Profile], object]
+) -> None:
     profile = Profile.find_by_user_id(user.id)
     for text in ("a", "b"):
         raw.profiles.update_one({}, {"$set": {"displayName": text, "metadata": {"a": text}}})
-        profile.reload("display_name", "metadata")
+        load(profile)
     raw.profiles.update_one({}, {"$set": {"displayName": "c", "metadata": {"a": "c"}}})
     profile.bio = "x"
     profile.save()
