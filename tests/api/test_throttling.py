@@ -53,6 +53,17 @@ def test_who_calls_too_often_is_told_when_to_come_back(mongodb: str, api: APICli
     assert 0 < int(answer.headers["Retry-After"]) <= 61
 
 
+def test_who_calls_too_often_for_a_lowered_rate_is_told_when_to_come_back(
+    mongodb: str, api: APIClient
+) -> None:
+    with rates(mongodb, read="5/hour"):
+        assert statuses(5, lambda n: api.get(ME)) == [200] * 5
+    with rates(mongodb, read="2/hour"):
+        answer = api.get(ME)
+    assert answer.status_code == 429
+    assert 3_500 < int(answer.headers["Retry-After"]) <= 3_601
+
+
 def test_nobody_waits_for_a_time_that_a_wrong_clock_showed(
     mongodb: str, api: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

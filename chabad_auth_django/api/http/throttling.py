@@ -77,6 +77,13 @@ class ScopedThrottle(SimpleRateThrottle):
                 return True
             raise Unavailable("Requests cannot be counted now. Try again.") from error
 
+    def wait(self) -> float:
+        """Return the seconds until the next request is within the rate.
+
+        REST framework knows none where more were counted, at a rate that has been lowered since.
+        """
+        return float(self.duration - (self.now - self.history[self.num_requests - 1]))
+
     def get_cache_key(self, request: Request, view: Any) -> str | None:
         """Return the key under which the caller's requests are counted."""
         user: Any = request.user
