@@ -1,5 +1,6 @@
 """What all commands have in common."""
 
+import inspect
 import json
 import os
 import signal
@@ -104,6 +105,8 @@ def test_its_help_has_the_exit_statuses_and_the_keys(name: str) -> None:
     assert "; 2 " in text and "; 130 " in text
     for key in command(name).all_json_keys():
         assert key in text
+    source = Path(inspect.getfile(type(command(name)))).read_text()
+    assert ("; 1 " in text) is ("raise Found" in source)
 
 
 @each("name", NAMES)

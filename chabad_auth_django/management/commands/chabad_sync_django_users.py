@@ -16,9 +16,12 @@ class Command(OperatorCommand):
     help = (
         "Give each active account of this Django project its user: the one that has its verified "
         "e-mail address, else a new one. Accounts that have a user stay as they are, so run it "
-        "again at any time. Accounts that were refused are listed, and the exit status is 1. An "
-        "account whose user was deleted here gets a new user."
+        "again at any time. An account whose user was deleted here gets a new user."
     )
+    exit_statuses = {
+        0: "no account was refused",
+        1: "some accounts were refused; they are listed",
+    }
     has_dry_run = True
     is_audited = True
     json_keys = {
