@@ -62,6 +62,21 @@ def test_where_all_is_as_declared_nothing_is_done(database: Database, arguments:
     assert run(*arguments) == (0, [clean()], "")
 
 
+def test_an_index_that_something_else_drops_meanwhile_is_told(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = indexes.create
+
+    def create_and_drop(*args: Any) -> None:
+        create(*args)
+        database.users.drop_index("valuUserId_1")
+
+    monkeypatch.setattr(indexes, "create", create_and_drop)
+    code, lines, error = run()
+    assert (code, lines[-1].partition(" ")[0]) == (1, "missing")
+    assert error == "Something else dropped indexes meanwhile. Run the same command again."
+
+
 def test_check_lists_what_is_amiss_exits_with_one_and_changes_nothing(
     database: Database,
 ) -> None:

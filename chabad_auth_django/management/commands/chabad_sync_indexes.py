@@ -73,6 +73,8 @@ class Command(OperatorCommand):
         self._report(done, remaining)
         if check and not comparison.is_clean:
             raise Found("The indexes differ from the declared ones.")
+        if remaining.missing:
+            raise Found("Something else dropped indexes meanwhile. Run the same command again.")
         if remaining.differing:
             raise Found("Some indexes differ; --fix mends them.")
 
