@@ -7,12 +7,18 @@ from django.conf import settings
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
-from rest_framework.test import APIClient
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
+from rest_framework.test import APIClient, APIRequestFactory
+from rest_framework.views import APIView
 from support.requests import check_error
+from support.signed_in import access_token
 from support.swapped import Once
 
+from chabad_auth_django.api.http.authentication import BearerAuthentication, SessionAuthentication
 from chabad_auth_django.api.resources.profile import ProfileViewSet
 from chabad_auth_django.models import User
+from chabad_auth_django.services.identity import blocking
 
 ME = "/api/users/me/"
 
@@ -107,3 +113,29 @@ def test_a_deployment_is_warned_where_nothing_keeps_users_apart() -> None:
     for classes in ([], ["rest_framework.permissions.AllowAny"]):
         with swapped(PERMISSION_CLASSES=classes):
             assert warned()
+
+
+class Orders(APIView):
+    """A view of a host project."""
+
+    authentication_classes = [BearerAuthentication, SessionAuthentication]
+    permission_classes = [IsAuthenticated]
+
+    def get(self, request: Any) -> Response:
+        return Response(str(request.user.id))
+
+
+@override_settings(REST_FRAMEWORK={"UNAUTHENTICATED_USER": None})
+def test_a_view_of_the_project_asks_for_our_users(owner: User, mongodb: str) -> None:
+    def get(token: str) -> Any:
+        request = APIRequestFactory().get("/", headers={"Authorization": f"Bearer {token}"})
+        return Orders.as_view()(request)
+
+    token = access_token(owner.id)
+    assert get(token).data == str(owner.id)
+    refused = get("nonsense")
+    assert (refused.status_code, refused.data["detail"].code) == (401, "invalid_token")
+    assert refused["WWW-Authenticate"] == 'Bearer realm="api"'
+    blocking.block_user(user_id=owner.id, reason="abuse")
+    refused = get(token)
+    assert (refused.status_code, refused.data["detail"].code) == (403, "blocked")

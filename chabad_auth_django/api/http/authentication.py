@@ -1,20 +1,50 @@
 """Authentication: a bearer token, or a session of the host project."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from chabad_auth_django.api.http.errors import CHALLENGE
+from chabad_auth_django.api.http.errors import CHALLENGE, status_of
 from chabad_auth_django.api.http.reading import ReadsFirst
-from chabad_auth_django.exceptions import InvalidToken, Text, Unavailable, translated
+from chabad_auth_django.api.http.request import Request as OurRequest
+from chabad_auth_django.exceptions import (
+    ChabadAuthError,
+    InvalidToken,
+    Text,
+    Unavailable,
+    translated,
+)
 from chabad_auth_django.failures import log_failure
 from chabad_auth_django.models import User
 from chabad_auth_django.services.signing_in import callers, tokens
 from chabad_auth_django.services.signing_in.tokens import AccessClaims
+
+Authenticate = Callable[[Any, Request], Any]
+
+
+def for_any_view(authenticate: Authenticate) -> Authenticate:
+    """Raise REST framework's errors in the host's own views, whose handler knows no others."""
+
+    @functools.wraps(authenticate)
+    def wrapper(self: Any, request: Request) -> Any:
+        try:
+            return authenticate(self, request)
+        except ChabadAuthError as error:
+            if isinstance(request, OurRequest):
+                raise
+            status = status_of(error)
+            kind = AuthenticationFailed if status == 401 else APIException
+            answer: Any = kind(translated(error.detail), error.code)
+            answer.status_code, answer.wait = status, error.retry_after
+            raise answer from error
+
+    return wrapper
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -24,6 +54,7 @@ class BearerAuthentication(BaseAuthentication):
     a deletion, a block, a sign-out and a change of roles take effect at once.
     """
 
+    @for_any_view
     def authenticate(self, request: Request) -> tuple[User, AccessClaims | None] | None:
         """Return the user, and the claims of an access token; ``None`` without such a header."""
         header = request.META.get("HTTP_AUTHORIZATION", "")
@@ -50,6 +81,7 @@ class BearerAuthentication(BaseAuthentication):
 class SessionAuthentication(BaseAuthentication):
     """Authenticate an account that is logged in to the host project, with CSRF."""
 
+    @for_any_view
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         """Return the user to whom the account of the session is linked, or ``None``.
 
