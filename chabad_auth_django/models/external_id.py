@@ -47,8 +47,7 @@ class ExternalId(OwnedDocument):
 
     id: str = StringField(primary_key=True)
     auth_method: str | None = AuthMethodField(db_field="authMethod")
-    #: The verified address at the first sign-in; of an account of a host, the one that it named
-    #: last, and a change of it there changes the user's.
+    #: The verified address at the last sign-in; a change of it in a host changes the user's.
     email: str | None = TextField()
     #: The field of User that the account has filled, and its value: the ``_id`` of that claim.
     fills: str | None = TextField()

@@ -117,7 +117,7 @@ def _find_or_create_user(identity: Identity, last_login: datetime | None) -> Use
             # Where the field or the value is taken, the claim counts all the same.
             with suppress(ExternalIdTaken):
                 user = _fill(user, identity)
-        if identity.email_verified and identity.kind == HOST:
+        if identity.verified_email:
             _follow_address(user, claim, identity)
     return _update_rights(user, identity)
 
@@ -204,15 +204,15 @@ def _by_verified_address(identity: Identity) -> User | None:
 
 
 def _follow_address(user: User, claim: Mapping[str, Any], identity: Identity) -> None:
-    """Give the user the host account's address, if it changed in the host and is verified there."""
-    if claim.get("email") == identity.email:
+    """Note the account's verified address; give the user that to which a host has changed it."""
+    if claim.get("email") == identity.verified_email:
         return
     changed = claim.get("email") is not None and user.normal_email != identity.email
     # Where somebody else has the address here, the user keeps the old one.
-    if changed and not _is_taken(str(identity.email)):
+    if changed and identity.kind == HOST and not _is_taken(str(identity.email)):
         audit.record(action="email.change", user_id=user.id)
         user.patch({"email": identity.email})
-    update = {"$set": {"email": identity.email}}
+    update = {"$set": {"email": identity.verified_email}}
     ExternalId.collection().update_one({"_id": identity.key, "userId": user.id}, update)
 
 
