@@ -82,6 +82,17 @@ class QuerySet(OpenQuerySet):
         results = documents if load_bulk else [document.id for document in documents]
         return results[0] if one else results
 
+    def fields(self, _only_called: bool = False, **kwargs: Any) -> Any:
+        """Choose the fields that are read.
+
+        A part of an array (``slice__``, ``elemMatch__``) is refused with ``TypeError``: ``save``
+        would store it as the whole.
+        """
+        for name, value in kwargs.items():
+            if name.startswith(("slice__", "elemMatch__")) or isinstance(value, dict):
+                raise TypeError("Read a part of an array with aggregate()")
+        return super().fields(_only_called, **kwargs)
+
     def count(self, with_limit_and_skip: bool = False) -> int:
         """Return how many documents match."""
         if in_transaction() and not self.criteria:

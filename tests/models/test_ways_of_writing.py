@@ -170,3 +170,17 @@ def test_no_other_database_or_collection_is_taken_for_ours(
         with pytest.raises(TypeError):
             switch().delete()
     assert raw.profiles.count_documents({}) == 1
+
+
+@pytest.mark.parametrize(
+    "part",
+    [{"slice__roles": 1}, {"elemMatch__roles": {"$eq": "a"}}, {"roles": {"$slice": 1}}],
+    ids=str,
+)
+def test_no_part_of_an_array_is_read_which_save_would_take_for_the_whole(
+    user: User, part: dict[str, Any]
+) -> None:
+    with pytest.raises(TypeError):
+        User.objects.fields(**part)
+    assert User.objects.fields(roles=1).get().roles == ["user"]
+    assert User.objects.fields(roles=0).get().email == "ann@example.org"
