@@ -7,6 +7,7 @@ import mongoengine
 import pytest
 from bson import ObjectId
 from django.conf import settings
+from django.test import override_settings
 from pymongo.errors import DuplicateKeyError
 from support.fork_server import ForkServer, Process, crashes
 from support.invariants import content, end_transactions_of_the_dead
@@ -100,12 +101,8 @@ def test_once_the_receipt_is_taken_the_name_is_its_new_owners(either_server: str
 
 def test_an_erasure_that_is_not_finished_names_the_id(mongodb: str) -> None:
     user = User.create_user(email=NAME)
-    chabad = {**settings.CHABAD_AUTH, "DELETION_GRACE_SECONDS": 3600}
-    settings.CHABAD_AUTH, before = chabad, settings.CHABAD_AUTH
-    try:
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "DELETION_GRACE_SECONDS": 3600}):
         result = run("chabad_erase_user", NAME, "--yes", "--no-wait")
-    finally:
-        settings.CHABAD_AUTH = before
     assert result.code == 1
     assert str(user.id) in result.err.splitlines()[-1]
     assert NAME not in result.err.splitlines()[-1]
