@@ -16,7 +16,7 @@ from pymongo.database import Database
 from rest_framework.test import APIClient
 from support.management import NOBODY
 from support.processes import python
-from support.signed_in import access_token
+from support.signed_in import api_client
 
 import chabad_auth_django
 from chabad_auth_django import journal
@@ -55,9 +55,7 @@ def told(caplog: pytest.LogCaptureFixture) -> Callable[[], list[tuple[str, dict[
 
 
 def client(user: User) -> APIClient:
-    made = APIClient(REMOTE_ADDR="203.0.113.7")
-    made.credentials(HTTP_AUTHORIZATION=f"Bearer {access_token(user.id)}")
-    return made
+    return api_client(user.id, REMOTE_ADDR="203.0.113.7")
 
 
 def test_an_outage_is_told_with_its_cause(user: User, told: Any) -> None:

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
 from rest_framework.test import APIClient
-from support.signed_in import access_token
+from support.signed_in import api_client
 
 from chabad_auth_django.models import User
 from chabad_auth_django.services.deployment import readiness
@@ -35,11 +35,7 @@ def login() -> Login:
     """Return a client of the API with the user's access token; anonymous for ``None``."""
 
     def client(user: User | None) -> APIClient:
-        client = APIClient()
-        if user is not None:
-            token = access_token(user.id)
-            client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
-        return client
+        return APIClient() if user is None else api_client(user.id)
 
     return client
 

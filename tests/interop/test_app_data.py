@@ -8,7 +8,7 @@ from pymongo.database import Database
 from rest_framework.test import APIClient
 from support.exports import exported, imported
 from support.mongoose import MongooseError, Program
-from support.signed_in import access_token
+from support.signed_in import api_client
 from support.threads import together
 
 from chabad_auth_django.exceptions import VersionConflict
@@ -27,9 +27,7 @@ VERSIONS: list[Any] = [
 
 @pytest.fixture
 def api(user: User) -> APIClient:
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {access_token(user.id)}")
-    return client
+    return api_client(user.id)
 
 
 def test_two_values_of_one_version_have_two_tags(

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from bson import ObjectId
 from pymongo.database import Database
-from rest_framework.test import APIClient
 from support.mongoose import Program
-from support.signed_in import access_token
+from support.signed_in import api_client
 
 from chabad_auth_django.models import Profile, User
 
@@ -14,17 +12,11 @@ PROFILE = "/api/users/me/profile/"
 PICTURE, SMALL = "https://a.org/x.png", "https://a.org/x-64.png"
 
 
-def client_of(user_id: ObjectId) -> APIClient:
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {access_token(user_id)}")
-    return client
-
-
 def test_an_avatar_of_ours_is_the_one_that_mongoose_shows(mongoose: Program, user: User) -> None:
     def shown() -> Any:
         return mongoose.run("return (await Profile.findOne()).toObject().avatar")
 
-    api = client_of(user.id)
+    api = api_client(user.id)
     both = {"url": PICTURE, "thumbnailUrl": SMALL}
     assert api.put(f"{PROFILE}avatar/", both, format="json").json()["avatar"] == both
     assert shown() == both
@@ -47,7 +39,7 @@ def test_a_thumbnail_of_version_0_1_0_is_an_unknown_field(
 ) -> None:
     old = {"url": PICTURE, "thumbnail": SMALL}
     raw.profiles.update_one({}, {"$set": {"avatar": old}})
-    shown = client_of(user.id).get(PROFILE).json()["avatar"]
+    shown = api_client(user.id).get(PROFILE).json()["avatar"]
     assert shown == {"url": PICTURE, "thumbnailUrl": None}
     profile = Profile.find_by_user_id(user.id)
     profile.avatar.thumbnail_url = PICTURE

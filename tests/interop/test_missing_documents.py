@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from bson import ObjectId
 from pymongo.database import Database
-from rest_framework.test import APIClient
 from support.mongoose import Program
-from support.signed_in import access_token
+from support.signed_in import api_client
 from support.threads import together
 
 from chabad_auth_django.exceptions import UserNotFound
@@ -53,8 +52,7 @@ FIRST_USES: list[tuple[str, str, Any]] = [
 
 def test_each_first_use_makes_what_is_missing(mongoose: Program, raw: Database) -> None:
     user_id = mongoose.run("return (await User.create({email: 'ann@example.org'}))._id")
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {access_token(user_id)}")
+    client = api_client(user_id)
     for method, path, body in FIRST_USES:
         raw.profiles.delete_many({})
         raw.preferences.delete_many({})
@@ -112,8 +110,7 @@ def test_nothing_is_made_for_a_user_who_is_gone(mongodb: str, raw: Database) -> 
         with pytest.raises(UserNotFound):
             change()
     admin = User.create_user(email="admin@example.org", roles=["admin"])
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {access_token(admin.id)}")
+    client = api_client(admin.id)
     for path in ("profile/", "preferences/"):
         assert client.get(f"/api/users/{gone}/{path}").status_code == 404
         assert client.patch(f"/api/users/{gone}/{path}", {}, format="json").status_code == 404

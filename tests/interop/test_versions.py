@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from pymongo.database import Database
-from rest_framework.test import APIClient
 from support.mongoose import MongooseError, Program
-from support.signed_in import access_token
+from support.signed_in import api_client
 
 from chabad_auth_django.contrib.universe.mapping import preferences as client_preferences
 from chabad_auth_django.db.expressions import without_version
@@ -44,8 +43,7 @@ def patch(path: str, body: dict[str, Any]) -> Callable[[Any], object]:
     """Return what sends a PATCH of the owner's."""
 
     def operation(document: Any) -> None:
-        client = APIClient()
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {access_token(document.user_id)}")
+        client = api_client(document.user_id)
         answer = client.patch(f"/api/users/me/{path}/", body, format="json")
         assert answer.status_code == 200, answer.json()
 
@@ -294,8 +292,7 @@ def test_whatever_we_insert_begins_with_version_0(raw: Database, mongodb: str) -
 
 def test_an_etag_does_not_tell_of_the_version(raw: Database, user: User) -> None:
     AppData.upsert_app_data(user.id, "a", "k", 1)
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {access_token(user.id)}")
+    client = api_client(user.id)
     for path, collection in (
         ("", "users"),
         ("profile/", "profiles"),

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 from pymongo.database import Database
-from rest_framework.test import APIClient
-from support.signed_in import access_token
+from support.signed_in import api_client
 
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import Activity, Analytics, AppData, Preferences, Profile, User
@@ -20,8 +19,7 @@ EMOJI = "\U0001f54d"
 
 def test_a_length_is_counted_in_utf_16(raw: Database, user: User) -> None:
     profile, preferences = Profile.find_by_user_id(user.id), Preferences.find_by_user_id(user.id)
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {access_token(user.id)}")
+    client = api_client(user.id)
     me = "/api/users/me/"
     texts: list[tuple[int, Callable[[str], Any]]] = [
         (100, lambda text: profile.patch({"display_name": text})),
