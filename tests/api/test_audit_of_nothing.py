@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from support.issuer import SHARED
+from support.signed_in import identity
 from support.threads import together
 
 from chabad_auth_django.models import AuditEntry, Block, User
 from chabad_auth_django.services.identity import blocking, identities
-from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.signing_in import sessions
 
 #: Verb, path below another user, and the body.
@@ -69,19 +69,12 @@ def test_a_change_is_recorded_each_time(either_server: str, login: Any) -> None:
 
 def test_services_record_nothing_where_nothing_is(either_server: str) -> None:
     user = User.create_user(email="ann@example.org")
-    identity = Identity(
-        auth_method="google",
-        issuer=str(SHARED["ISSUER"]),
-        subject="1",
-        email=user.email,
-        email_verified=True,
-        name=None,
-    )
-    identities.link(user=user, identity=identity)
+    google = identity(issuer=str(SHARED["ISSUER"]))
+    identities.link(user=user, identity=google)
     sessions.open_session(user_id=user.id, auth_method="google")
     assert sessions.revoke_all_sessions(user_id=user.id) == 1
     before = entries()
-    identities.link(user=user, identity=identity)
+    identities.link(user=user, identity=google)
     assert sessions.revoke_all_sessions(user_id=user.id) == 0
     assert entries() == before
 

@@ -6,12 +6,11 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 from support.mongoose import Program
-from support.signed_in import api_client
+from support.signed_in import api_client, identity
 from support.threads import together
 
 from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.models import Preferences, Profile, User
-from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.signing_in import flows
 
 ME = "/api/users/me/"
@@ -19,16 +18,7 @@ ME = "/api/users/me/"
 
 def sign_in() -> flows.SignedIn:
     """Let Ann come in, as an issuer whose word is taken names her."""
-    return flows.sign_in(
-        identity=Identity(
-            auth_method="google",
-            issuer="https://issuer.example.org",
-            subject="ann",
-            email="ann@example.org",
-            email_verified=True,
-            name=None,
-        )
-    )
+    return flows.sign_in(identity=identity())
 
 
 #: Method, path and body of each first use.

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from bson import ObjectId
 from pymongo.database import Database
+from support.signed_in import identity
 
 from chabad_auth_django.exceptions import AmbiguousEmail, EmailNotVerified, UserNotFound
 from chabad_auth_django.models import User
 from chabad_auth_django.services.deployment import indexes
 from chabad_auth_django.services.identity import external_ids
-from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.lifecycle import creation
 from chabad_auth_django.services.signing_in import flows
 
@@ -30,15 +30,7 @@ def victim(mongodb: str, raw: Database, fresh_indexes: None) -> Iterator[ObjectI
 
 
 def sign_in(**values: Any) -> User:
-    identity = Identity(
-        auth_method="google",
-        issuer="https://issuer.example.org",
-        subject="mallory",
-        email_verified=True,
-        name=None,
-        **values,
-    )
-    return flows.sign_in(identity=identity).user
+    return flows.sign_in(identity=identity(subject="mallory", **values)).user
 
 
 def test_an_address_that_looks_alike_is_another(victim: ObjectId) -> None:

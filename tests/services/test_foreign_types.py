@@ -8,6 +8,7 @@ from bson import Code, DBRef, Decimal128, ObjectId, Regex
 from pymongo.database import Database
 from support.exports import export_and_import
 from support.management import run
+from support.signed_in import identity
 
 from chabad_auth_django.contrib.admin.reads import person
 from chabad_auth_django.contrib.universe.mapping import identity as client_identity
@@ -16,7 +17,6 @@ from chabad_auth_django.exceptions import AmbiguousEmail
 from chabad_auth_django.models import Activity, AppData, Preferences, Profile, User
 from chabad_auth_django.models.app_data import ALL
 from chabad_auth_django.services.identity import external_ids, search, users
-from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.signing_in import flows
 
 #: What stands in the place of a text, an id or a list.
@@ -37,8 +37,6 @@ ODD: list[Any] = [
     ["ann@example.org", "x"],
 ]
 
-ISSUER = "https://issuer.example.org"
-
 
 def content(raw: Database[Any]) -> list[bytes]:
     names = ("users", "profiles", "preferences", "appdatas")
@@ -47,15 +45,7 @@ def content(raw: Database[Any]) -> list[bytes]:
 
 
 def sign_in() -> User:
-    identity = Identity(
-        auth_method="google",
-        issuer=ISSUER,
-        subject="ann",
-        email="ann@example.org",
-        email_verified=True,
-        name=None,
-    )
-    return flows.sign_in(identity=identity).user
+    return flows.sign_in(identity=identity()).user
 
 
 def test_odd_grants_and_methods_stop_nobody(raw: Database[Any], user: User) -> None:

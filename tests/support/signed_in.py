@@ -1,9 +1,10 @@
-"""Tokens and clients of users who are signed in."""
+"""Identities that sign in, and tokens and clients of users who are signed in."""
 
 from typing import Any
 
 from rest_framework.test import APIClient
 
+from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.signing_in import sessions, tokens
 
 
@@ -18,3 +19,16 @@ def api_client(user_id: Any, **options: Any) -> APIClient:
     client = APIClient(**options)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {access_token(user_id)}")
     return client
+
+
+def identity(**values: Any) -> Identity:
+    """Return Ann's identity at an issuer, who has verified her address, or one with the values."""
+    known: dict[str, Any] = {
+        "auth_method": "google",
+        "issuer": "https://issuer.example.org",
+        "subject": "ann",
+        "email": "ann@example.org",
+        "email_verified": True,
+        "name": None,
+    }
+    return Identity(**{**known, **values})

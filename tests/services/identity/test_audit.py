@@ -14,6 +14,7 @@ from support.endpoints import PATTERNS
 from support.exports import exported, imported
 from support.fork_server import ForkServer, Process, crashes
 from support.invariants import end_transactions_of_the_dead
+from support.signed_in import identity
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.db.transactions import atomic
@@ -29,7 +30,6 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes, integrity
 from chabad_auth_django.services.identity import audit, audit_log, identities, names, users
 from chabad_auth_django.services.identity.audit import Actor
-from chabad_auth_django.services.identity.identity import Identity
 from chabad_auth_django.services.lifecycle import creation, deletion, receipts
 from chabad_auth_django.services.signing_in import flows, sessions
 
@@ -149,14 +149,12 @@ def test_a_repair_has_an_entry(ann: User) -> None:
 
 
 def test_linking_and_unlinking_an_identity_have_entries(ann: User) -> None:
-    known: dict[str, Any] = {"auth_method": "google", "subject": "s", "name": None}
     for number in (1, 2):
-        issuer = f"https://issuer{number}.example.org"
-        identity = Identity(issuer=issuer, email=ann.email, email_verified=True, **known)
+        linked = identity(issuer=f"https://issuer{number}.example.org")
         # The second time nothing is linked.
-        assert identities.link(user=ann, identity=identity).id == ann.id
-        assert identities.link(user=ann, identity=identity).id == ann.id
-    identities.unlink(user_id=ann.id, public_id=ExternalId.public_id(identity.key))
+        assert identities.link(user=ann, identity=linked).id == ann.id
+        assert identities.link(user=ann, identity=linked).id == ann.id
+    identities.unlink(user_id=ann.id, public_id=ExternalId.public_id(linked.key))
     assert [(entry["action"], entry["details"]["issuer"]) for entry in entries()] == [
         ("identity.link", "https://issuer1.example.org"),
         ("identity.link", "https://issuer2.example.org"),
