@@ -79,6 +79,20 @@ def test_operators_see_that_cron_stopped(mongodb: str, raw: Database) -> None:
         assert not any(beat.is_late for beat in beats().values())
 
 
+def test_a_collection_of_another_program_with_that_name_does_no_harm(
+    mongodb: str, raw: Database
+) -> None:
+    run("chabad_purge_deleted")
+    foreign = [{"at": now()} for _ in range(200)]
+    raw.heartbeats.insert_many([{"_id": "pump", "succeededAt": "x"}, *foreign])
+    raw.heartbeats.delete_one({"_id": "chabad_purge_deleted"})
+    run("chabad_purge_deleted")
+    assert not beats()["chabad_purge_deleted"].is_late
+    assert run("chabad_stats").code == 0
+    readiness.forget()
+    assert APIClient().get("/api/health/ready/").status_code == 200
+
+
 @pytest.fixture
 def old(user: User, raw: Database) -> Database:
     times = [now() - timedelta(days=days) for days in (0, 40, 80)]

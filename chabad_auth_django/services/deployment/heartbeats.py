@@ -9,6 +9,9 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.models import Heartbeat
 from chabad_auth_django.models.fields import now
 
+#: What finds heartbeats. Another program may have a collection of that name.
+OURS = {"_id": {"$type": "string"}}
+
 
 @dataclass(frozen=True)
 class Beat:
@@ -44,7 +47,7 @@ def record(*, command: str, started_at: datetime, status: int) -> None:
 
 def read() -> list[Beat]:
     """Return the beat of each command that the settings schedule, or that has left one."""
-    return beats_of(Heartbeat.collection().find().limit(100))
+    return beats_of(Heartbeat.collection().find(OURS).limit(100))
 
 
 def beats_of(rows: Iterable[Mapping[str, Any]]) -> list[Beat]:
@@ -56,8 +59,12 @@ def beats_of(rows: Iterable[Mapping[str, Any]]) -> list[Beat]:
 
 def _beat(command: str, row: Mapping[str, Any]) -> Beat:
     seconds = conf.SCHEDULED_COMMANDS.get(command)
-    succeeded_at = row.get("succeededAt")
+    succeeded_at, ended_at = map(_time, (row.get("succeededAt"), row.get("endedAt")))
     is_late = seconds is not None and (
         succeeded_at is None or succeeded_at < now() - timedelta(seconds=seconds)
     )
-    return Beat(command, row.get("endedAt"), succeeded_at, row.get("status"), is_late)
+    return Beat(command, ended_at, succeeded_at, row.get("status"), is_late)
+
+
+def _time(value: Any) -> datetime | None:
+    return value if isinstance(value, datetime) else None

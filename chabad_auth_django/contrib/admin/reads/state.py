@@ -75,7 +75,7 @@ def read() -> State:
     found = [usage.index for usage in usages]
     rows = aggregate_together(
         {
-            "beats": (Heartbeat.collection(), [{"$limit": 100}]),
+            "beats": (Heartbeat.collection(), [{"$match": heartbeats.OURS}, {"$limit": 100}]),
             "oldest": (
                 Activity.collection(),
                 [
