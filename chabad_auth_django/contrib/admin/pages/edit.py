@@ -82,6 +82,9 @@ class EditForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for text in self.fields.values():
+            # A Hebrew name on an English page, and the reverse.
+            text.widget.attrs["dir"] = "auto"
         theme, field = self["theme"], cast(forms.ChoiceField, self.fields["theme"])
         stored = str(self.data.get(theme.html_initial_name, theme.initial or ""))
         if stored not in THEMES:
