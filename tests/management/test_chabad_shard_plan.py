@@ -1,5 +1,5 @@
 from pymongo.database import Database
-from support.management import interrupted, run
+from support.management import run
 
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.registry import Sharding
@@ -42,9 +42,3 @@ def test_the_command_changes_nothing(mongodb: str, raw: Database) -> None:
     assert run(COMMAND, "--apply").code == 2
     assert run(COMMAND).code == 0
     assert raw.sessions.index_information() == before
-
-
-def test_it_can_be_interrupted(mongodb: str) -> None:
-    with interrupted(sharding, "is_cluster"):
-        assert run(COMMAND).code == 130
-    assert run(COMMAND).code == 0
