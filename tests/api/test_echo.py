@@ -1,4 +1,4 @@
-"""What is neither asked for nor of use is neither read nor repeated."""
+"""An answer repeats no long name, and a read takes only what is shown."""
 
 from api.conftest import Login
 from pymongo.database import Database

@@ -203,14 +203,6 @@ tell(answer.status_code)
     assert told == [[401, 1], 400]
 
 
-REFUSED = """
-before, app = stored(), App()
-answer = app.log_in("ann@example.org")
-tell([answer.status_code, answer.code, app.tokens, stored() == before])
-tell(app.allauth("GET", "auth/session").status_code)
-"""
-
-
 def test_an_account_that_the_adapter_calls_disabled_is_out_at_every_door(run: Run) -> None:
     assert run("""
 import sys, types
@@ -302,9 +294,11 @@ def test_a_way_of_signing_in_that_is_not_allowed_gives_no_token(run: Run) -> Non
         + """
 with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "AUTH_METHODS": ["google"]}):
     tell(app.me().status_code)
+    before, app = stored(), App()
+    answer = app.log_in("ann@example.org")
+    tell([answer.status_code, answer.code, app.tokens, stored() == before])
+    tell(app.allauth("GET", "auth/session").status_code)
 """
-        + "    "
-        + REFUSED.strip().replace("\n", "\n    ")
     )
     assert told == [403, [403, "credentials_disabled", {}, True], 401]
 
