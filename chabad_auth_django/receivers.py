@@ -10,6 +10,7 @@ from bson import ObjectId
 from django.apps import apps
 from django.contrib.auth import signals as auth_signals
 from django.core.signals import setting_changed
+from django.db import DEFAULT_DB_ALIAS
 from pymongo.errors import PyMongoError
 
 from chabad_auth_django import journal, signals
@@ -82,11 +83,13 @@ def create_indexes(**kwargs: Any) -> None:
     indexes.create()
 
 
-def create_missing_indexes(*, verbosity: int = 1, stdout: Any = None, **kwargs: Any) -> None:
+def create_missing_indexes(
+    *, using: str, verbosity: int = 1, stdout: Any = None, **kwargs: Any
+) -> None:
     """Create the missing indexes after ``migrate``; a failure is logged and fails nothing."""
+    is_wanted = using == DEFAULT_DB_ALIAS and conf.INDEXES_AFTER_MIGRATE
     # In a test run they are created when the database is used first.
-    is_wanted = conf.INDEXES_AFTER_MIGRATE and testing.worker() is None
-    if not (is_wanted and connection.uri_setting()):
+    if not (is_wanted and connection.uri_setting()) or testing.worker() is not None:
         return
     try:
         created = automatic_indexes.create_missing(warn=logger.warning)

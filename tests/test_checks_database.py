@@ -24,7 +24,7 @@ print(json.dumps(found))
 def test_a_standalone_server_is_named(either_server: str) -> None:
     found = {message.id for message in check_database(databases=["default"])}
     assert ("chabad_auth.W013" in found) == ("replicaSet" not in either_server)
-    assert check_database() == []
+    assert check_database(databases=["other"]) == check_database() == []
 
 
 def test_unverified_accounts_are_named_until_one_of_this_project_is_linked(

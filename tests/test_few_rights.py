@@ -158,7 +158,7 @@ def test_the_check_and_migrate_say_why_mongodb_refused(
         (message,) = check_database(databases=["default"])
         monkeypatch.setattr(testing, "worker", lambda: None)
         with caplog.at_level(logging.WARNING, "chabad_auth_django"):
-            receivers.create_missing_indexes()
+            receivers.create_missing_indexes(using="default")
         connection.close()
     assert message.id == "chabad_auth.W012"
     assert advice in (message.hint or "")

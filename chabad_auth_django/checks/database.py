@@ -1,4 +1,4 @@
-"""The check of the database. It asks MongoDB, so it runs with ``check --database`` only."""
+"""The check of the database. It asks MongoDB, so it runs with ``check --database default`` only."""
 
 import re
 import sys
@@ -8,6 +8,7 @@ from typing import Any
 import pymongo
 from django.apps import apps
 from django.core.checks import CheckMessage, Warning
+from django.db import DEFAULT_DB_ALIAS
 from pymongo.errors import PyMongoError
 
 from chabad_auth_django.checks import check_host_accounts, host_accounts_sign_in, settings_work
@@ -25,7 +26,8 @@ TIMEOUT = 10.0
 
 def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Return warnings of what is stored, of missing indexes and of a standalone server."""
-    if not (databases and connection.uri_setting() and settings_work()):
+    is_asked = DEFAULT_DB_ALIAS in (databases or ()) and connection.uri_setting()
+    if not (is_asked and settings_work()):
         return []
     try:
         connection.ping(timeout=5.0)

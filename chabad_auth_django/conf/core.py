@@ -35,7 +35,7 @@ class Conf(Table):
         True,
         rules.BOOLEAN,
         check=60,
-        help="Whether `migrate` creates the MongoDB indexes that are "
+        help="Whether `migrate` on the default SQL database creates the MongoDB indexes that are "
         "missing. It changes and drops none, takes at most a minute, and leaves out a TTL index "
         "that would remove documents at once.",
     )
