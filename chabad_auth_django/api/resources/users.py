@@ -36,12 +36,17 @@ from chabad_auth_django.services.lifecycle import deletion, purging, receipts
 from chabad_auth_django.validators import normalize_email
 
 
-class UserSerializer(fields.StrictSerializer):
-    """A User."""
+class UserSummarySerializer(fields.StrictSerializer):
+    """What a list shows of a User with `expand=user`."""
 
     id = serializers.CharField(read_only=True)
     email = serializers.EmailField(read_only=True)
     name = serializers.CharField(read_only=True, allow_null=True)
+
+
+class UserSerializer(UserSummarySerializer):
+    """A User."""
+
     valuUserId = serializers.CharField(read_only=True, allow_null=True)
     merkosUserId = serializers.CharField(read_only=True, allow_null=True)
     authMethods = serializers.ListField(child=serializers.CharField(), read_only=True)
@@ -103,14 +108,6 @@ class ErasureSerializer(fields.StrictSerializer):
     auditEntries = serializers.IntegerField(
         help_text="Entries of the audit trail that have the id. They stay until they expire."
     )
-
-
-class UserSummarySerializer(fields.StrictSerializer):
-    """What a list shows of a User with `expand=user`."""
-
-    id = serializers.CharField(read_only=True)
-    email = serializers.EmailField(read_only=True)
-    name = serializers.CharField(read_only=True, allow_null=True)
 
 
 class UserPatchSerializer(fields.StrictSerializer):
