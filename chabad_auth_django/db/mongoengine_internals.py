@@ -3,7 +3,7 @@
 The names are those of mongoengine 0.29, which the package's dependency is bound to.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import mongoengine
@@ -13,13 +13,13 @@ from mongoengine.base import ComplexBaseField
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from chabad_auth_django.db.differences import differences
+
 #: Names that the constructor of a document takes for something else than a field.
 _TAKEN = {"self", "pk", "_cls", "_created", "__auto_convert"}
 
 #: Types of what is stored -> the fields that hold it as it is.
 _KEPT = {str: mongoengine.StringField, ObjectId: mongoengine.ObjectIdField}
-
-_MISSING = object()
 
 
 def connection_settings(alias: str) -> Mapping[str, Any]:
@@ -98,6 +98,16 @@ class OpenQuerySet(mongoengine.QuerySet):
         """The query as MongoDB gets it."""
         query: dict[str, Any] = self._query
         return query
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether it is ``none()`` or an empty slice; mongoengine updates and deletes all then."""
+        return bool(self._none or self._empty)
+
+    @property
+    def is_sliced(self) -> bool:
+        """Whether it has a ``limit`` or ``skip``, which mongoengine's updates pass over."""
+        return bool(self._limit or self._skip)
 
 
 class OpenDocument(mongoengine.Document):
@@ -296,21 +306,8 @@ def _mark_changes(document: Any, read: Mapping[str, Any]) -> None:
             # mongoengine sets the default in place of null.
             default = field.default and field.default()
             before = default if before is None else field.to_python(before)
-            for path in _differences(field.db_field, before, value):
+            for path in differences(field.db_field, before, value):
                 mark_changed(document, path)
-
-
-def _differences(path: str, before: Any, value: Any) -> Iterator[str]:
-    """Yield the paths at which two values differ; a list is one value."""
-    if isinstance(before, dict) and isinstance(value, dict):
-        for key in before.keys() | value.keys():
-            values = before.get(key, _MISSING), value.get(key, _MISSING)
-            inner = _differences(f"{path}.{key}", *values)
-            # No path leads through a key with a dot.
-            yield from (path for _ in inner) if "." in str(key) else inner
-    # To Python, True is equal to 1.
-    elif repr(before) != repr(value):
-        yield path
 
 
 def _readable(kind: Any, stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,20 +103,20 @@ class QuerySet(OpenQuerySet):
     def delete(self, write_concern: Any = None, **kwargs: Any) -> Any:
         """Delete the documents; another write concern is refused: the majority is waited for."""
         self._refuse(bool(write_concern), "write_concern")
-        return super().delete(**kwargs)
+        return 0 if self.finds_nothing else super().delete(**kwargs)
 
     def update(self, upsert: bool = False, **kwargs: Any) -> Any:
         """Update atomically; an upsert is refused, because it would send no signals.
 
-        So are another write concern and a change of what is ``fixed``.
+        So are another write concern, a change of what is ``fixed``, and a ``limit`` or ``skip``.
         """
         self._check_update(upsert, kwargs)
-        return super().update(**kwargs)
+        return 0 if self.finds_nothing else super().update(**kwargs)
 
     def modify(self, upsert: bool = False, remove: bool = False, **kwargs: Any) -> Any:
-        """Update one document atomically; an upsert is refused, as in ``update``."""
+        """Update one document atomically; what ``update`` refuses is refused."""
         self._check_update(upsert, kwargs)
-        return super().modify(remove=remove, **kwargs)
+        return None if self.finds_nothing else super().modify(remove=remove, **kwargs)
 
     @property
     def fixed(self) -> frozenset[str]:
@@ -126,6 +126,7 @@ class QuerySet(OpenQuerySet):
     def _check_update(self, upsert: bool, kwargs: dict[str, Any]) -> None:
         self._refuse(upsert, "upsert")
         self._refuse(bool(kwargs.get("write_concern")), "write_concern")
+        self._refuse(self.is_sliced, "changes of a slice")
         if self.fixed:
             plain = plain_operators(self.model, kwargs)
             for operator, names in (*raw_operators(kwargs), *plain):

@@ -184,3 +184,28 @@ def test_no_part_of_an_array_is_read_which_save_would_take_for_the_whole(
         User.objects.fields(**part)
     assert User.objects.fields(roles=1).get().roles == ["user"]
     assert User.objects.fields(roles=0).get().email == "ann@example.org"
+
+
+@pytest.mark.parametrize("empty", [lambda found: found.none(), lambda found: found[:0]])
+@pytest.mark.parametrize("model", [Activity, AppData, Profile, User])
+def test_what_finds_nothing_changes_and_deletes_nothing(
+    user: User, raw: Database, model: Any, empty: Callable[[Any], Any]
+) -> None:
+    Activity.create_activity(user_id=user.id, event_type="x")
+    stored_value(user)
+    before = list(raw[model.collection_name()].find())
+    raw_update = {"__raw__": {"$set": {"other": 1}}}
+    assert empty(model.objects).update(**raw_update) == 0
+    assert empty(model.objects).modify(**raw_update) is None
+    assert empty(model.objects).delete() == 0
+    assert list(raw[model.collection_name()].find()) == before
+
+
+@pytest.mark.parametrize("change", ["update", "update_one", "modify"])
+def test_a_change_of_a_slice_is_refused(user: User, raw: Database, change: str) -> None:
+    for found in (User.objects.limit(1), User.objects.skip(1), User.objects[1:2]):
+        for values in ({"set__name": "x"}, {"set__valu_user_id": "x"}):
+            with pytest.raises(TypeError):
+                getattr(found, change)(**values)
+    assert raw.users.find_one()["name"] == "Ann"
+    assert raw.external_ids.count_documents({}) == 0
