@@ -1,9 +1,9 @@
 """The base of all pages: rights, the frame, the time limit, and what is wrong as a banner."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bson import ObjectId
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -220,7 +220,11 @@ def missing(permissions: tuple[str, ...]) -> str:
 
 def _zone(request: HttpRequest) -> Any:
     chosen = request.session.get(ZONE_KEY)
-    return ZoneInfo(chosen) if chosen else timezone.get_current_timezone()
+    # Another server of the project may know other zones.
+    with suppress(ZoneInfoNotFoundError):
+        if chosen:
+            return ZoneInfo(chosen)
+    return timezone.get_current_timezone()
 
 
 def _text(error: domain.ChabadAuthError) -> str:
