@@ -26,6 +26,40 @@ def test_each_name_of_app_data_is_reachable(api: APIClient, raw: Database) -> No
         assert api.get(path).status_code == 404
 
 
+def test_a_name_that_the_web_server_has_resolved_is_not_taken_for_another(
+    api: APIClient, raw: Database
+) -> None:
+    app = "/api/users/me/app-data/app/"
+    for key in ("a", "b%2Fc"):
+        api.put(f"{app}{key}/", {"dataValue": "kept"}, format="json")
+    for sent, resolved in (
+        ("a%2F../", ""),
+        ("x%2F..%2Fa/", "a/"),
+        ("b%2F%2Fc/", "b%2Fc/"),
+        ("b%2F.%2Fc/", "b%2Fc/"),
+        ("a/%2E%2E", ""),
+    ):
+        # As nginx in front of uWSGI, and Apache, pass on what they have resolved.
+        for method in (api.put, api.delete):
+            answer = method(
+                app + resolved, {"dataValue": 1}, format="json", REQUEST_URI=f"/x{app}{sent}?q=1"
+            )
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), sent
+    assert raw.appdatas.count_documents({"dataValue": "kept"}) == 2
+    # What stands before our path changes nothing.
+    for sent in (f"http://testserver{app}", f"/prefix/..//{app.lstrip('/')}", f"/x{app}"):
+        assert api.get(app, REQUEST_URI=sent).status_code == 200, sent
+
+
+def test_bytes_that_a_client_has_not_encoded_are_read_as_utf_8(api: APIClient) -> None:
+    app = "/api/users/me/app-data/app/"
+    for sent, passed_on, status in (("\xc3\xa9", "%C3%A9", 201), ("\xff", "%25FF", 404)):
+        answer = api.put(
+            f"{app}{passed_on}/", {"dataValue": 1}, format="json", REQUEST_URI=f"{app}{sent}/"
+        )
+        assert answer.status_code == status, sent
+
+
 def test_values_of_an_application_with_a_slash_are_listed_by_the_filter(
     api: APIClient, owner: User
 ) -> None:
