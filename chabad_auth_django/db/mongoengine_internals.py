@@ -31,20 +31,17 @@ def connection_settings(alias: str) -> Mapping[str, Any]:
 
 def fields_of(kind: Any) -> Mapping[str, Any]:
     """Return the fields of a document class by their names in Python."""
-    fields: Mapping[str, Any] = kind._fields
-    return fields
+    return kind._fields
 
 
 def names_by_stored(kind: Any) -> Mapping[str, str]:
     """Return stored name -> name in Python of a document class's fields."""
-    names: Mapping[str, str] = kind._reverse_db_field_map
-    return names
+    return kind._reverse_db_field_map
 
 
 def changes_of(document: Any) -> list[str]:
     """Return the stored paths of what has changed in a document since it was loaded."""
-    changes: list[str] = document._get_changed_fields()
-    return changes
+    return document._get_changed_fields()
 
 
 def mark_changed(document: Any, name: str) -> None:
@@ -329,10 +326,13 @@ def _readable(kind: Any, stored: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _holds_uuids(field: Any) -> bool:
-    """Tell whether the values of a field, or the items of its lists, are UUIDs of Python."""
-    while isinstance(field, mongoengine.ListField):
+def _holds_uuids(field: Any, within: tuple[Any, ...] = ()) -> bool:
+    """Tell whether values of a field, or of what is in it, are UUIDs of Python."""
+    while isinstance(field, ComplexBaseField) and field.field is not None:
         field = field.field
+    if isinstance(field, mongoengine.EmbeddedDocumentField) and field.document_type not in within:
+        within = (*within, field.document_type)
+        return any(_holds_uuids(item, within) for item in fields_of(field.document_type).values())
     return isinstance(field, mongoengine.UUIDField)
 
 

@@ -13,7 +13,8 @@ from uuid import UUID
 
 import pytest
 from bson import Binary, Decimal128, ObjectId
-from mongoengine.fields import ListField, UUIDField
+from mongoengine import EmbeddedDocument
+from mongoengine.fields import EmbeddedDocumentField, ListField, MapField, UUIDField
 from pymongo.database import Database
 from rest_framework.test import APIClient
 from support import exotic
@@ -25,6 +26,7 @@ from chabad_auth_django.db.batches import RAW
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import AppData, User
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.models.owned import OwnedDocument
 from chabad_auth_django.models.registry import RegisteredDocument
 from chabad_auth_django.services.deployment import integrity
 from chabad_auth_django.services.lifecycle import deletion, portability
@@ -140,13 +142,38 @@ def test_a_uuid_is_shown_as_text(call: Any, owner: User, raw: Database[Any]) -> 
 
 
 def test_a_field_for_uuids_keeps_them(mongodb: str) -> None:
+    class Chip(EmbeddedDocument):
+        key = UUIDField()
+        inner = EmbeddedDocumentField("self")
+
     class Device(RegisteredDocument):
         keys = ListField(UUIDField())
 
+    class Board(RegisteredDocument):
+        chip = EmbeddedDocumentField(Chip)
+
+    class Room(RegisteredDocument):
+        keys = MapField(UUIDField())
+
     key = UUID(int=7)
-    device = Device(keys=[key])
-    Device.collection().insert_one(device.to_mongo())
-    assert Device.objects(keys=key).get().keys == [key]
+    for document in Device(keys=[key]), Board(chip=Chip(key=key)), Room(keys={"door": key}):
+        kind = type(document)
+        kind.collection().insert_one(document.to_mongo())
+        found = kind.objects.get().to_mongo()
+        assert found.pop("_id")
+        assert found == document.to_mongo()
+
+
+def test_the_integrity_check_accepts_a_field_for_uuids(
+    mongodb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Key(RegisteredDocument):
+        key = UUIDField()
+        owner_of = staticmethod(lambda row: None)
+
+    monkeypatch.setattr(OwnedDocument, "registered", lambda: [Key])
+    Key.collection().insert_one(Key(key=UUID(int=7)).to_mongo())
+    assert list(integrity.check(advance=lambda count: None)) == []
 
 
 def test_writes_beside_them_under_the_tag_just_given(

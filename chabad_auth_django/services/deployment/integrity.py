@@ -129,22 +129,27 @@ def _decode(
     model: type[Document], found: list[RawBSONDocument]
 ) -> Generator[Finding, None, list[dict[str, Any]]]:
     """Return the documents; yield those with something that is no BSON."""
+    # A Document of another app may have UUIDs.
+    uuids = model.collection().codec_options.uuid_representation
     rows = []
     for document in found:
-        row, fault = _read(document)
+        row, fault = _read(document, _CODEC.with_options(uuid_representation=uuids))
         rows.append(row)
         if fault:
             yield Finding("invalid", model.collection().name, document["_id"], fault)
     return rows
 
 
-def _read(document: RawBSONDocument) -> tuple[dict[str, Any], str]:
+def _read(
+    document: RawBSONDocument, codec: CodecOptions[dict[str, Any]]
+) -> tuple[dict[str, Any], str]:
     with suppress(InvalidBSON):
-        return bson.decode(document.raw, _CODEC), ""
+        return bson.decode(document.raw, codec), ""
+    codec = codec.with_options(unicode_decode_error_handler="replace")
     with suppress(InvalidBSON):
-        row = bson.decode(document.raw, _REPLACING)
+        row = bson.decode(document.raw, codec)
         return row, "a text is not UTF-8, and most drivers cannot read the document"
-    row = damaged.decode(document.raw, _REPLACING)
+    row = damaged.decode(document.raw, codec)
     return row, "a value is damaged, and most drivers cannot read the document"
 
 
