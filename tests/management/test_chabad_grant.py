@@ -83,6 +83,12 @@ def test_a_name_of_several_users_is_refused(user: User, bob: User) -> None:
     assert roles(bob) == roles(eve) == ["user"]
 
 
+def test_an_address_names_nobody_whose_external_id_it_is(mongodb: str) -> None:
+    eve = User.create_user(email="eve@example.org", valu_user_id="chief@example.org")
+    assert run("chabad_grant", "chief@example.org", "--role", "admin").code == 2
+    assert roles(eve) == ["user"]
+
+
 @pytest.mark.parametrize("arguments", [[], ["--role", ""], ["--permission", "x" * 101]])
 def test_nothing_to_give_and_invalid_names_are_refused(user: User, arguments: list[str]) -> None:
     result = run("chabad_grant", "ann@example.org", *arguments)

@@ -43,16 +43,19 @@ class Summary:
 def find_user(*, name: str) -> User:
     """Return the user with this id, e-mail address or external id.
 
-    An id comes first, so each user can be named. Raises ``UserNotFound``, and ``ValidationError``
-    where the name is empty or stands for several users. A deleted user whose receipt was not taken
-    yet counts: the caller may mean that one.
+    An id comes first, so each user can be named. What has an ``@`` is an address: somebody's
+    external id may be the address of somebody who is no user yet. Raises ``UserNotFound``, and
+    ``ValidationError`` where the name is empty or stands for several users. A deleted user whose
+    receipt was not taken yet counts: the caller may mean that one.
     """
     # An unset variable of a shell gives an empty name, and other programs store empty addresses.
     if not validate_text(name).strip():
         raise ValidationError("A name must not be empty. Name the user by its id.")
     if is_id(name) and (user := User.find_by_id(name)):
         return user
-    names = {**dict.fromkeys(EXTERNAL_ID_FIELDS, [name]), "email": email_spellings(name)}
+    names = {"email": email_spellings(name)}
+    if "@" not in name:
+        names |= dict.fromkeys(EXTERNAL_ID_FIELDS, [name])
     keys = [{field: {"$in": wanted}} for field, wanted in names.items()]
     rows = User.collection().find({"$or": keys}).limit(10)
     # An _id that is the text of another user's id would be taken for that user's.
