@@ -40,8 +40,9 @@ class ExportViewSet(APIViewSet):
             "Content-Type": "application/json",
         }
         if request.method == "HEAD":
-            # Not an empty answer: a middleware would say that the file has a length of 0.
-            return StreamingHttpResponse((), headers=headers)
+            # Not an empty answer: a middleware would say that the file has a length of 0. And not
+            # without any piece, at which hypercorn fails.
+            return StreamingHttpResponse([b""], headers=headers)
         audit.record(action="user.export", user_id=self.user_id)
         return StreamingHttpResponse(portability.stream_user(user_id=self.user_id), headers=headers)
 
