@@ -91,6 +91,12 @@ def here() -> dict[str, list[bytes]]:
 
 
 class TestExport:
+    def test_a_stream_of_text_gets_the_same_as_a_file(self, ann: User, tmp_path: Path) -> None:
+        path = tmp_path / "ann.json"
+        assert run(EXPORT, ann.email, "--output", path).code == 0
+        written, stored = json.loads(run(EXPORT, ann.email).out), json.loads(path.read_bytes())
+        assert written["documents"] == stored["documents"]
+
     def test_the_file_is_json_with_every_document(self, ann: User, tmp_path: Path) -> None:
         path = tmp_path / "ann.json"
         result = run(EXPORT, "v1", "--output", path, "--json")

@@ -1,6 +1,6 @@
 """Write everything about a user into a file."""
 
-import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -45,7 +45,12 @@ class Command(OperatorCommand):
             raise NotDone("--json needs --output FILE.")
         user = creation.find_user(name=options["user"])
         if output == "-":
-            self._export(user, getattr(self.stdout, "buffer", sys.stdout.buffer))
+            buffer = getattr(self.stdout, "buffer", None)
+            file = buffer or BytesIO()
+            self._export(user, file)
+            if buffer is None:
+                # "call_command" was given a stream of text.
+                self.stdout.write_whole(file.getvalue().decode(), ending="")
             return
         with whole_files.create(Path(output), replace=force) as (file, _):
             content = self._export(user, file)
