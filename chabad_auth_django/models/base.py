@@ -145,7 +145,11 @@ class Document(ChangingDocument):
 
     def _validate_changes(self) -> None:
         self.clean()
-        if errors := errors_of(self):
+        errors = errors_of(self)
+        if "_id" in self.changes:
+            # The changes would be made to another document.
+            errors["_id"] = "It cannot be changed."
+        if errors:
             raise ValidationError(errors=errors)
 
     def patch(

@@ -427,6 +427,15 @@ def test_save_removes_what_was_set_to_none_or_deleted(raw: Database, user: User)
     assert stored["metadata"] == {"b": 2}
 
 
+def test_save_changes_no_other_document_by_its_id(raw: Database, user: User) -> None:
+    other = User.create_user(email="bob@example.org", name="Bob")
+    user.id, user.name = other.id, "Ann"
+    with pytest.raises(ValidationError) as caught:
+        user.save()
+    assert list(caught.value.errors) == ["_id"]
+    assert raw.users.find_one({"_id": other.id})["name"] == "Bob"
+
+
 def test_save_of_an_invalid_value_stores_nothing(raw: Database, user: User) -> None:
     before = raw.profiles.find_one()
     profile = Profile.find_by_user_id(user.id)
