@@ -38,6 +38,14 @@ MERGES: list[tuple[Any, Any, Any]] = [
 ]
 
 
+def test_a_merge_patch_that_is_put_replaces_nothing(api: APIClient) -> None:
+    api.put(VALUE, {"dataValue": {"a": 1}}, format="json")
+    patch = json.dumps({"dataValue": {"b": 2}})
+    answer = api.put(VALUE, patch, content_type="application/merge-patch+json")
+    check_error(answer, 415, "unsupported_media_type")
+    assert api.get(VALUE).json()["dataValue"] == {"a": 1}
+
+
 @pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json"])
 @pytest.mark.parametrize(("target", "patch", "result"), MERGES)
 def test_a_patch_is_a_json_merge_patch(

@@ -10,7 +10,7 @@ import orjson
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import UnreadablePostError
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
@@ -119,6 +119,12 @@ class MergePatchParser(JSONParser):
     """Parse a JSON merge patch (RFC 7396)."""
 
     media_type = "application/merge-patch+json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Return the body's value; raise ``UnsupportedMediaType`` for a PUT, which replaces."""
+        if parser_context["request"].method != "PATCH":
+            raise UnsupportedMediaType(self.media_type)
+        return super().parse(stream, media_type, parser_context)
 
 
 def parse_json(body: bytes) -> Any:
