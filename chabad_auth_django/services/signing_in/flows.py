@@ -223,8 +223,13 @@ def sign_in(
     """
     event = _event(auth_method=identity.auth_method, app_id=app_id)
     session = {"host_hash": host_hash, "user_agent": user_agent, "cookie_until": cookie_until}
+    sign_in = partial(_sign_in, identity, event, opened_by=identity.key, **session)
     with attempts.attempt(identity.auth_method):
-        return _sign_in(identity, event, opened_by=identity.key, **session)
+        try:
+            return sign_in()
+        except UserNotFound:
+            # Deleted in between, where no transaction runs again: it is a new user, as afterwards.
+            return sign_in()
 
 
 @atomic

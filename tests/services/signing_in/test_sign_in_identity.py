@@ -361,6 +361,23 @@ def test_a_deleted_user_can_sign_in_anew(server: str) -> None:
         flows.refresh(refresh_token=first.refresh_token)
 
 
+def test_who_is_deleted_while_signing_in_is_a_new_user(
+    standalone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_login = User.record_login
+
+    def delete_first(user_id: ObjectId) -> User:
+        monkeypatch.undo()
+        User.objects(id=user_id).delete()
+        return record_login(user_id)
+
+    with configured():
+        first = enter().user
+        monkeypatch.setattr(User, "record_login", delete_first)
+        assert enter().user.id != first.id
+    assert User.objects.count() == 1
+
+
 def test_what_a_crash_left_heals(server: str) -> None:
     user_id = enter().user.id
     users, ids = connection.get_database().users, connection.get_database().external_ids
