@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import override_settings
+from django.urls import clear_script_prefix, set_script_prefix
 from rest_framework.test import APIClient
 from support.processes import run_code
 
@@ -164,6 +165,16 @@ def test_the_description_has_the_prefix_of_the_language(api: APIClient) -> None:
 @override_settings(ROOT_URLCONF="support.no_urls", MIDDLEWARE=["support.middleware.prefixed_urls"])
 def test_the_description_is_of_the_urls_of_the_request(api: APIClient) -> None:
     assert "/tenants/{tenant}/users/" in api.get("/tenants/7/schema/").json()["paths"]
+
+
+def test_the_description_names_the_path_below_which_the_project_is(api: APIClient) -> None:
+    set_script_prefix("/below/")
+    try:
+        described = api.get("/api/schema/").json()
+    finally:
+        clear_script_prefix()
+    assert described["servers"] == [{"url": "/below"}]
+    assert "servers" not in api.get("/api/schema/").json()
 
 
 def test_a_check_names_the_apps_that_the_pages_miss(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,7 +132,10 @@ def _describe(resolver: URLResolver, script_prefix: str, language: str | None) -
 
 def describe_api(resolver: URLResolver, settings: dict[str, Any]) -> Any:
     """Return the OpenAPI description of what the settings' hooks keep of the URLs."""
+    # A project below a path, as a proxy may serve it, has its URLs without that path.
+    prefix = get_script_prefix().rstrip("/")
+    servers = [{"url": prefix}] if prefix else []
     # drf-spectacular's settings are global, and so are patches of them.
-    with _lock, patched_settings(settings):
+    with _lock, patched_settings({**settings, "SERVERS": servers}):
         generator: Any = SchemaGenerator(patterns=resolver.url_patterns)  # type: ignore[no-untyped-call]
         return generator.get_schema(public=True)
