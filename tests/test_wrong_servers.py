@@ -18,6 +18,7 @@ from chabad_auth_django.services.signing_in import tokens
 pytestmark = pytest.mark.slow
 
 NO_NAME = "mongodb+srv://missing.invalid/test_wrong"
+REFUSED = "mongodb://missing.invalid/test_wrong?minPoolSize=20&maxPoolSize=5"
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def secondary(our_server: None, tmp_path_factory: pytest.TempPathFactory) -> Ite
         servers.stop()
 
 
-@pytest.mark.parametrize("uri", [NO_NAME, ""])
+@pytest.mark.parametrize("uri", [NO_NAME, REFUSED, ""])
 def test_requests_are_answered_503_and_the_check_and_commands_say_why(
     uri: str, secondary: str
 ) -> None:

@@ -11,7 +11,7 @@ import mongoengine
 import pymongo
 from django.core.exceptions import ImproperlyConfigured
 from pymongo.database import Database
-from pymongo.errors import NotPrimaryError, PyMongoError
+from pymongo.errors import ConfigurationError, NotPrimaryError, PyMongoError
 from pymongo.monitoring import CommandListener
 from pymongo.server_api import ServerApi
 
@@ -142,7 +142,8 @@ def get_client() -> Client:
     """Return the one client of the process, which is made on first use.
 
     It is made again after something else has closed it, such as ``mongoengine.disconnect_all()``.
-    Raises ``ImproperlyConfigured`` without a URI, and what a callable URI raises.
+    Raises ``ImproperlyConfigured`` without a URI, ``pymongo.errors.ConfigurationError`` for options
+    that PyMongo refuses, and what a callable URI raises.
     """
     if _worker != testing.worker():
         # A test run has begun, or this is a new process of it.
@@ -166,7 +167,11 @@ def _open() -> Client:
                 "URI of a MongoDB database."
             )
         _register(uri() if callable(uri) else uri, uri)
-    client: Client = mongoengine.get_connection(ALIAS)
+    try:
+        client: Client = mongoengine.get_connection(ALIAS)
+    except mongoengine.ConnectionFailure as error:
+        # It wraps whatever PyMongo raises for options that it refuses.
+        raise ConfigurationError(str(error.__context__ or error)) from error
     client.on_close = _forget
     database = mongoengine.get_db(ALIAS)
     settings = connection_settings(ALIAS)
