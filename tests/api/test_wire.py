@@ -135,6 +135,8 @@ def test_what_is_broken_on_the_wire_is_refused(
         (f"GET {PROFILE}", {"If-None-Match": '"x",' * 9_000}, b""),
         (f"GET {PROFILE}", {"X-HTTP-Method-Override": "DELETE", "Range": "bytes=0-1"}, b""),
         (f"GET {ACTIVITIES}?format=json", {}, b""),
+        (f"GET {PROFILE}", {"Accept": ""}, b""),
+        (f"GET {PROFILE}", {"Accept": " , "}, b""),
     ],
     ids=lambda value: str(value)[:40],
 )

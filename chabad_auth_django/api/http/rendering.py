@@ -106,3 +106,7 @@ class ContentNegotiation(DefaultContentNegotiation):
         if accepts_first and not named:
             return first, str(first.media_type)
         return super().select_renderer(request, renderers, format_suffix)
+
+    def get_accept_list(self, request: Request) -> list[str]:
+        """Return the media types that the client takes; an empty header stands for any."""
+        return list(filter(None, super().get_accept_list(request))) or ["*/*"]
