@@ -109,4 +109,5 @@ class ContentNegotiation(DefaultContentNegotiation):
 
     def get_accept_list(self, request: Request) -> list[str]:
         """Return the media types that the client takes; an empty header stands for any."""
-        return list(filter(None, super().get_accept_list(request))) or ["*/*"]
+        is_empty = not request.META.get("HTTP_ACCEPT", "").strip(" ,")
+        return ["*/*"] if is_empty else super().get_accept_list(request)
