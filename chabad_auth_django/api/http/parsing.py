@@ -97,7 +97,7 @@ def measure_body(request: Request) -> None:
 
 
 def discard_body(request: Request) -> None:
-    """Read what is left of the body, up to 16 MiB.
+    """Read what is left of the body, up to 16 MiB; nothing of one that is announced as longer.
 
     Many WSGI servers reset a connection that they close with unread bytes. The client, or a proxy,
     may lose the answer by it.
@@ -110,6 +110,8 @@ def discard_body(request: Request) -> None:
     stream = headers["wsgi.input"] if is_terminated else django_request._stream
     # The answer is made: whatever is wrong with the rest of the body changes nothing.
     with suppress(Exception):
+        if int(headers.get("CONTENT_LENGTH") or 0) > _DISCARDED:
+            return
         for _ in range(0, _DISCARDED, _CHUNK):
             if not stream.read(_CHUNK):
                 break
