@@ -57,12 +57,12 @@ WRITES = [(name, verb) for name, verb in served() if verb not in ("get", "option
 
 
 def content(raw: Database[Any]) -> dict[str, Any]:
-    """Return all that is stored but who did what."""
-    names = set(raw.list_collection_names()) - {"audit"}
+    """Return all that is stored but the refusals in the audit trail."""
+    done = {"outcome": {"$ne": "refused"}}
     return {
-        name: list(raw[name].find({}, {"lastUsedAt": 0}).sort("_id"))
-        for name in names
-        if not name.startswith(("system.", "chabad_audit"))
+        name: list(raw[name].find(done, {"lastUsedAt": 0}).sort("_id"))
+        for name in raw.list_collection_names()
+        if not name.startswith("system.")
     }
 
 

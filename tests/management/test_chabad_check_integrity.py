@@ -313,5 +313,6 @@ def test_damaged_values_of_other_programs_are_told_apart(raw: Database, user: Us
     assert found == {
         ("invalid", "a text is not UTF-8"),
         ("invalid", "a value is damaged"),
+        ("invalid", "eventData: A value of type Binary cannot be stored."),
         ("orphan", f"no user {NOBODY}"),
     }
