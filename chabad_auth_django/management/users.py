@@ -1,7 +1,8 @@
 """Commands about users who are named on the command line."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from bson import ObjectId
 from django.core.management.base import CommandParser
@@ -13,10 +14,26 @@ from chabad_auth_django.services.lifecycle import creation
 #: How a user is named.
 NAME_HELP = "an e-mail address, an id or an external id"
 
+T = TypeVar("T")
+
 
 def add_user(parser: CommandParser) -> None:
     """Declare the argument that names one user."""
     parser.add_argument("user", metavar="USER", help=NAME_HELP)
+
+
+def once(find: Callable[[str], T], id_of: Callable[[T], ObjectId]) -> Callable[[str], T | None]:
+    """Return ``find`` as a function that returns ``None`` for a user whom it has found before."""
+    found: set[ObjectId] = set()
+
+    def find_once(name: str) -> T | None:
+        item = find(name)
+        if id_of(item) in found:
+            return None
+        found.add(id_of(item))
+        return item
+
+    return find_once
 
 
 class UsersCommand(OperatorCommand):
@@ -40,13 +57,10 @@ class UsersCommand(OperatorCommand):
 
         A user who is named twice is changed once.
         """
-        named: set[ObjectId] = set()
+        find = once(lambda name: creation.find_user(name=name), attrgetter("id"))
 
         def row(name: str) -> dict[str, Any] | None:
-            user = creation.find_user(name=name)
-            if user.id in named:
-                return None
-            named.add(user.id)
-            return {"id": user.id, "email": user.email, **change(user)}
+            user = find(name)
+            return user and {"id": user.id, "email": user.email, **change(user)}
 
         return self.each(names, row)

@@ -11,11 +11,11 @@ from chabad_auth_django.models.registry import Sharding
 
 
 class DepartedIdentity(Document):
-    """Refuses what is from before its account was unlinked, or before its user was deleted.
+    """Refuses tokens and sessions from before an account was unlinked, or its user was deleted.
 
-    Such a token or Django session links to nobody, and creates no user unless it is sent to sign
-    in. This is kept for as long as a token may create a user. The ``_id`` is a keyed hash of the
-    claim, which does not tell whose it was.
+    Such a token, or session of the Django project, links to nobody. A token creates no user unless
+    it is sent to sign in. This is kept for as long as a token may create a user. The ``_id`` is a
+    keyed hash of the claim, which does not tell whose it was.
     """
 
     #: Seconds.

@@ -11,7 +11,7 @@ from support.issuer import SHARED, shared_token
 from support.threads import together
 
 from chabad_auth_django.models import AuditEntry, Session, User
-from chabad_auth_django.services.identity import identities
+from chabad_auth_django.services.identity import identities, unlinking
 
 VALU, MERKOS = "https://valu.test", "https://merkos.test"
 ISSUERS = [
@@ -117,5 +117,5 @@ def test_of_two_that_are_unlinked_at_once_one_stays() -> None:
     link(client, token=token(MERKOS, sub="m-1"))
     user = User.objects.get()
     ids = [item["id"] for item in client.get(IDENTITIES).json()["results"]]
-    together([lambda i=i: identities.unlink(user_id=user.id, public_id=i) for i in ids])
+    together([lambda i=i: unlinking.unlink(user_id=user.id, public_id=i) for i in ids])
     assert len(identities.list_identities(user_id=user.id)) == 1

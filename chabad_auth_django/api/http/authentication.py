@@ -25,10 +25,10 @@ from chabad_auth_django.models import User
 from chabad_auth_django.services.signing_in import callers, tokens
 from chabad_auth_django.services.signing_in.tokens import AccessClaims
 
-Authenticate = Callable[[Any, Request], Any]
+_Authenticate = Callable[[Any, Request], Any]
 
 
-def for_any_view(authenticate: Authenticate) -> Authenticate:
+def _for_any_view(authenticate: _Authenticate) -> _Authenticate:
     """Raise REST framework's errors in the host's own views, whose handler knows no others."""
 
     @functools.wraps(authenticate)
@@ -54,7 +54,7 @@ class BearerAuthentication(BaseAuthentication):
     a deletion, a block, a sign-out and a change of roles take effect at once.
     """
 
-    @for_any_view
+    @_for_any_view
     def authenticate(self, request: Request) -> tuple[User, AccessClaims | None] | None:
         """Return the user, and the claims of an access token; ``None`` without such a header."""
         header = request.META.get("HTTP_AUTHORIZATION", "")
@@ -81,7 +81,7 @@ class BearerAuthentication(BaseAuthentication):
 class SessionAuthentication(BaseAuthentication):
     """Authenticate an account that is logged in to the host project, with CSRF."""
 
-    @for_any_view
+    @_for_any_view
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         """Return the user to whom the account of the session is linked, or ``None``.
 

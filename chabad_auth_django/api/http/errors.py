@@ -126,8 +126,8 @@ _UNAVAILABLE_CODES = frozenset(
 )
 
 
-#: The document, with what other programs stored in it, would have more than 16 MB. The first one:
-#: it does not fit into the cache of the server.
+#: With what another program stored in it, a document would have more than 16 MB. 388: it does not
+#: fit into the cache of the server.
 _TOO_LARGE_CODES = frozenset((388, 10334, 17419))
 
 #: A validator that another team has given the collection refuses the document.

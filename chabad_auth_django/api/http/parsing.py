@@ -23,7 +23,7 @@ _WHITESPACE = b" \t\n\r"
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_INTEGER = b"0" * 19
 
-#: Bytes of a body that are read only to be thrown away; more than the largest body that is taken.
+#: Bytes of a body that are read only to be thrown away; more than any body may have by default.
 _DISCARDED = 16 * 1024 * 1024
 _CHUNK = 64 * 1024
 

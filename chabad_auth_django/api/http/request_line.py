@@ -29,8 +29,8 @@ def check_request_line(request: Request) -> None:
 def check_encoding(request: Request) -> None:
     """Raise an error for bytes that are no UTF-8: Django replaces them by others.
 
-    And for a path that the web server has resolved to that of another resource, as nginx does in
-    front of uWSGI: of ``a%2F..`` there is nothing left.
+    A path that the web server has resolved to that of another resource is refused, too. nginx does
+    so in front of uWSGI: of ``a%2F..`` nothing is left.
     """
     sent = _path(request._request)
     path = unquote_to_bytes(sent)

@@ -20,7 +20,7 @@ from chabad_auth_django.exceptions import (
     ValidationError,
 )
 from chabad_auth_django.models import ExternalId
-from chabad_auth_django.services.identity import identities
+from chabad_auth_django.services.identity import identities, unlinking
 from chabad_auth_django.services.signing_in import flows
 from chabad_auth_django.services.signing_in.callers import MAX_PASSWORD_LENGTH
 
@@ -107,5 +107,5 @@ class IdentityViewSet(APIViewSet):
     @describe(operation_id="identities_unlink", responses={204: None, **errors(409)})
     def destroy(self, request: Request, user: str, identity: str) -> Response:
         """Unlink the account and end the sessions that it opened; not the last account (409)."""
-        identities.unlink(user_id=self.user_id, public_id=identity)
+        unlinking.unlink(user_id=self.user_id, public_id=identity)
         return Response(None, 204)

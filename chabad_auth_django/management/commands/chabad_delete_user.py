@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from bson import ObjectId
@@ -11,7 +12,7 @@ from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import ChabadAuthError, NotFound
 from chabad_auth_django.management.base import EXIT_INTERRUPTED
 from chabad_auth_django.management.output import Table, plural
-from chabad_auth_django.management.users import UsersCommand
+from chabad_auth_django.management.users import UsersCommand, once
 from chabad_auth_django.models import Deletion
 from chabad_auth_django.services.lifecycle import receipts
 from chabad_auth_django.services.lifecycle.receipts import Receipt, Subject
@@ -88,15 +89,7 @@ class Command(UsersCommand):
 
         A user who is named twice comes once.
         """
-        named: set[ObjectId] = set()
-
-        def find(name: str) -> Subject | None:
-            item = receipts.find(name=name)
-            if item.user_id in named:
-                return None
-            named.add(item.user_id)
-            return item
-
+        find = once(lambda name: receipts.find(name=name), attrgetter("user_id"))
         found = self.each(names, find)
         if not ask:
             return found

@@ -23,11 +23,9 @@ from chabad_auth_django.exceptions import (
     EmailNotVerified,
     ExternalIdTaken,
     InvalidToken,
-    LastIdentity,
-    NotFound,
     ValidationError,
 )
-from chabad_auth_django.models import Block, ExternalId, Session, User
+from chabad_auth_django.models import Block, ExternalId, User
 from chabad_auth_django.models.external_id import HOST, ISSUER
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import (
@@ -196,7 +194,7 @@ def _by_verified_address(identity: Identity) -> User | None:
     others = [row for row in list_identities(user_id=user.id) if row["_id"] != identity.key]
     verified = {row["email"] for row in others if row.get("email")}
     # The address is or was somebody else's, or nobody has verified it for the user.
-    if any(_source(row) == source for row in others) or (
+    if any(source_of(row) == source for row in others) or (
         verified and identity.verified_email not in verified
     ):
         raise ExternalIdTaken
@@ -268,52 +266,19 @@ def _fill(user: User, identity: Identity, *, is_stored: bool = False) -> User:
 
 def _live_owner(key: str) -> ObjectId | None:
     claim = ExternalId.read(_id=key)
-    if claim is not None and User.read(_id=claim["userId"]) is None:
+    if claim is None:
+        return None
+    if User.read(_id=claim["userId"]) is None:
         # Its user was deleted, and the claim is about to be purged.
         ExternalId.collection().delete_one({"_id": key, "userId": claim["userId"]})
         return None
-    return None if claim is None else claim["userId"]
+    return claim["userId"]
 
 
 def list_identities(*, user_id: ObjectId) -> list[Mapping[str, Any]]:
     """Return the claims with which the user signs in, oldest first."""
     found = ExternalId.collection().find({"userId": user_id}).sort("createdAt")
-    return [claim for claim in found if _source(claim)[0] in (ISSUER, HOST)]
-
-
-@atomic
-def unlink(*, user_id: ObjectId, public_id: str) -> None:
-    """Take an identity from the user, and end the sessions that it opened.
-
-    What it has filled in the specification's fields goes too. Raises ``NotFound``, and
-    ``LastIdentity`` when no other would be left.
-    """
-    user = User(id=user_id)
-    claims = list_identities(user_id=user_id)
-    claim = next((item for item in claims if ExternalId.public_id(item["_id"]) == public_id), None)
-    if claim is None:
-        raise NotFound("The identity does not exist.")
-    if len(claims) == 1:
-        raise LastIdentity
-    kind, source = _source(claim)
-    audit.record(action="identity.unlink", user_id=user.id, issuer=source)
-    # Of two removals that rely on each other's identity one runs again: both change the user.
-    user.update_atomically({})
-    # The claim goes last: without a transaction a crash leaves it, so that it is removed again.
-    Session.collection().delete_many({"userId": user.id, "openedBy": claim["_id"]})
-    departures.remember(keys=[claim["_id"]])
-    field, _, value = (claim.get("fills") or "").partition(":")
-    # Another account, or another program, may have filled it since.
-    if field and (user.stored or {}).get(field) in (None, value):
-        external_ids.unlink_external_id(user_id=user.id, field=field)
-    ExternalId.collection().delete_one({"_id": claim["_id"], "userId": user.id})
-    if not in_transaction() and not list_identities(user_id=user_id):
-        # Another removal took the other one at the same time. The next sign-in fills the field.
-        left = {name: value for name, value in claim.items() if name != "fills"}
-        ExternalId.collection().insert_one(left)
-        raise LastIdentity
-    if kind == HOST:
-        host_roles.forget(user_id=user.id)
+    return [claim for claim in found if source_of(claim)[0] in (ISSUER, HOST)]
 
 
 def refuse_earlier_tokens(*, user_id: ObjectId) -> None:
@@ -345,6 +310,7 @@ def _read_claim(
     return User.from_stored(claim["users"][0]), claim
 
 
-def _source(claim: Mapping[str, Any]) -> tuple[str, str | None]:
+def source_of(claim: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return the kind of the claim's account, and the issuer or ``HOST_ID`` that vouches for it."""
     kind, parts = ExternalId.parse_account_key(claim["_id"])
     return kind, parts[0] if parts else None

@@ -207,7 +207,10 @@ def revoke_all_sessions(*, user_id: Any, keep: Any = None) -> int:
     if count:
         audit.record(action="session.revoke", user_id=query["userId"])
         delete = partial(Session.collection().delete_many, query)
-        delete() if count <= MAX_TOGETHER else on_commit(delete, robust=False)
+        if count <= MAX_TOGETHER:
+            delete()
+        else:
+            on_commit(delete, robust=False)
     return count
 
 

@@ -28,7 +28,14 @@ from chabad_auth_django.exceptions import (
 from chabad_auth_django.models import AuditEntry, ExternalId, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes, integrity
-from chabad_auth_django.services.identity import audit, audit_log, identities, names, users
+from chabad_auth_django.services.identity import (
+    audit,
+    audit_log,
+    identities,
+    names,
+    unlinking,
+    users,
+)
 from chabad_auth_django.services.identity.audit import Actor
 from chabad_auth_django.services.lifecycle import creation, deletion, receipts
 from chabad_auth_django.services.signing_in import flows, sessions
@@ -154,7 +161,7 @@ def test_linking_and_unlinking_an_identity_have_entries(ann: User) -> None:
         # The second time nothing is linked.
         assert identities.link(user=ann, identity=linked).id == ann.id
         assert identities.link(user=ann, identity=linked).id == ann.id
-    identities.unlink(user_id=ann.id, public_id=ExternalId.public_id(linked.key))
+    unlinking.unlink(user_id=ann.id, public_id=ExternalId.public_id(linked.key))
     assert [(entry["action"], entry["details"]["issuer"]) for entry in entries()] == [
         ("identity.link", "https://issuer1.example.org"),
         ("identity.link", "https://issuer2.example.org"),

@@ -82,7 +82,7 @@ def test_who_comes_another_way_or_unlinks_the_account_does_not_keep_its_roles(
     code = """
     from support.issuer import SHARED, shared_token
     from chabad_auth_django.models import ExternalId
-    from chabad_auth_django.services.identity import identities
+    from chabad_auth_django.services.identity import identities, unlinking
     settings.CHABAD_AUTH["ISSUERS"] = [SHARED]
     User.create_user(email="other@example.org", roles=["admin"])
     token = shared_token(email="root@example.org")
@@ -115,7 +115,7 @@ def test_who_comes_another_way_or_unlinks_the_account_does_not_keep_its_roles(
     enter("root")
     claims = identities.list_identities(user_id=user_id)
     claim = next(row["_id"] for row in claims if row["_id"].startswith("host:"))
-    identities.unlink(user_id=user_id, public_id=ExternalId.public_id(claim))
+    unlinking.unlink(user_id=user_id, public_id=ExternalId.public_id(claim))
     print(json.dumps(ways["bearer"]()))
     """
     each = [["admin", "user"], ["user"], ["user"]]

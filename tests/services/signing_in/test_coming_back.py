@@ -11,7 +11,7 @@ from support.issuer import SHARED, shared_token
 
 from chabad_auth_django.exceptions import InvalidToken
 from chabad_auth_django.models import Deletion, DepartedIdentity, ExternalId, User
-from chabad_auth_django.services.identity import identities
+from chabad_auth_django.services.identity import identities, unlinking
 from chabad_auth_django.services.lifecycle import deletion
 from chabad_auth_django.services.signing_in import callers, flows
 
@@ -86,7 +86,7 @@ def test_a_token_from_before_the_unlinking_links_nothing() -> None:
     claim = next(
         row for row in identities.list_identities(user_id=user.id) if "person" in row["_id"]
     )
-    identities.unlink(user_id=user.id, public_id=ExternalId.public_id(claim["_id"]))
+    unlinking.unlink(user_id=user.id, public_id=ExternalId.public_id(claim["_id"]))
     for iat in (int(time.time()) - 5, None):
         for enter in (
             by_bearer,

@@ -32,7 +32,7 @@ from chabad_auth_django.models import (
     Session,
     User,
 )
-from chabad_auth_django.services.identity import external_ids
+from chabad_auth_django.services.identity import external_ids, unlinking
 from chabad_auth_django.services.signing_in import callers, flows, tokens
 from chabad_auth_django.services.signing_in.flows import SignedIn
 
@@ -289,7 +289,7 @@ def test_an_unlinking_that_a_crash_stopped_is_ended_by_the_next(
     user_id = enter().user.id
     enter(MERKOS, sub="m1")
     unlink = partial(
-        flows.identities.unlink,
+        unlinking.unlink,
         user_id=user_id,
         public_id=ExternalId.public_id(ExternalId.account_key("issuer", VALU, "person-1")),
     )
@@ -310,7 +310,7 @@ def test_unlinking_an_account_leaves_what_another_has_filled(server: str) -> Non
         flows.link_identity(user=user, token=token(sub="person-2"))
     assert enter().user.valu_user_id == "person-1"
     second = ExternalId.account_key("issuer", VALU, "person-2")
-    flows.identities.unlink(user_id=user.id, public_id=ExternalId.public_id(second))
+    unlinking.unlink(user_id=user.id, public_id=ExternalId.public_id(second))
     assert User.objects.get().valu_user_id == "person-1"
     assert enter(email_verified=False).user.id == user.id
 

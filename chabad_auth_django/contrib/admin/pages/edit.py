@@ -91,21 +91,10 @@ class EditForm(forms.Form):
             # Otherwise the browser chooses the first one.
             field.choices = [(stored, plain(stored)), *((name, name) for name in THEMES)]
 
-    @property
-    def changed(self) -> list[str]:
-        """The fields that are not as they were shown."""
-        fields = (self[name] for name in self.fields)
-        names = ((field.html_initial_name, field.html_name, field.name) for field in fields)
-        return [
-            name
-            for seen, given, name in names
-            if self.data.get(seen, "") != self.data.get(given, "")
-        ]
-
     def full_clean(self) -> None:
         """Validate what was changed."""
         super().full_clean()
-        for name in self.errors.keys() - set(self.changed):
+        for name in self.errors.keys() - set(self.changed_data):
             del self.errors[name]
 
 
@@ -131,7 +120,7 @@ class EditPage(Page):
         if not form.is_valid():
             return self.respond(request, {"form": form, "complete": True}, status=400, **kwargs)
         changes: dict[str, dict[str, Any]] = {}
-        for field in form.changed:
+        for field in form.changed_data:
             document, name = FIELDS[field]
             changes.setdefault(document, {})[name] = form.cleaned_data[field] or None
         if changes:
@@ -139,13 +128,13 @@ class EditPage(Page):
                 rights.check_reaches(request.user, acting.find(user_id))
                 seen = {
                     field: request.POST.get(form[field].html_initial_name, "")
-                    for field in form.changed
+                    for field in form.changed_data
                 }
                 try:
                     act(
                         request,
                         user_id=user_id,
-                        message=f"Changed {', '.join(form.changed)}.",
+                        message=f"Changed {', '.join(form.changed_data)}.",
                         change=lambda: _store(user_id, changes, seen),
                     )
                 except _FieldsChanged as error:
