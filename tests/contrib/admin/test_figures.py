@@ -171,7 +171,7 @@ for moment in ("0001-01-01T00:00", "9999-12-31T23:59", "1970-01-01T00:00", "2105
     for name in ("since", "until"):
         answer = get(f"people/{ann.id}/timeline/", **{name: moment})
         tell(["timeline", moment, answer.status_code])
-page = get("events/", since=today)
+page = get("events/", since=f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}")
 tell(["listed", "", page.status_code if "Ann Levin" in text(page) else 0])
 """)
     found: dict[str, set[int]] = {}
