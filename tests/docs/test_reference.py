@@ -54,6 +54,15 @@ def test_the_list_of_checks_has_each_check_that_a_page_names() -> None:
         assert [name for name in named if f"`{name}`" not in listed] == [], page.name
 
 
+def test_the_python_api_lists_no_member_that_is_not_there() -> None:
+    text = (DOCS / "python-api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"automodule:: ([\w.]+)\n +:members: (.+)", text)
+    assert len(listed) > 15
+    for module, members in listed:
+        there = vars(importlib.import_module(module))
+        assert [name for name in members.split(", ") if name not in there] == [], module
+
+
 def test_examples_and_texts_name_no_function_that_is_not_there() -> None:
     modules = {
         module.name.rpartition(".")[2]: importlib.import_module(module.name)
