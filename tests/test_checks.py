@@ -131,6 +131,26 @@ BAD: list[tuple[Any, str]] = [
         for value in (None, 0, -1, True, 1.5, "1")
     ),
     ({"JSON_MAX_DEPTH": 91}, "E016"),
+    # What MongoDB, a socket or a time of Python does not take.
+    *(({"TRANSACTION_TIMEOUT": value}, "E007") for value in (86_401, 1e300, 10**400)),
+    ({"REQUEST_TIMEOUT": 2_500_000}, "E019"),
+    *(({"DELETION_GRACE_SECONDS": value}, "E011") for value in (1e300, 10**400)),
+    ({"PURGE_BATCH_SIZE": 10_001}, "E012"),
+    *(
+        ({name: 2**31}, number)
+        for name, number in {"JSON_MAX_KEYS": "E017", "BODY_MAX_BYTES": "E018"}.items()
+    ),
+    *(({"ROLE_PERMISSIONS": {name: ["x"]}}, "E009") for name in (None, 1, "")),
+    ({"HOST_GROUP_ROLES": {1: ["user"]}}, "E071"),
+    *(
+        ({"SCHEDULED_COMMANDS": value}, "E072")
+        for value in ({1: 60}, {"chabad_stats": 60}, {"chabad_purge_deleted": 1e300})
+    ),
+    ({"THROTTLE_RATES": {"sign-in": "1/min"}}, "E040"),
+    *(
+        ({"AUTH_METHODS": value, "SOCIAL_AUTH_METHODS": {"google": "x"}}, "E008")
+        for value in (None, 5)
+    ),
 ]
 
 

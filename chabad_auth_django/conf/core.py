@@ -27,7 +27,7 @@ class Conf(Table):
     )
     TRANSACTION_TIMEOUT = Setting[float](
         5.0,
-        rules.POSITIVE_SECONDS,
+        rules.TIMEOUT,
         check=7,
         help="Seconds after which a transaction, with all its retries, is given up.",
     )
@@ -51,10 +51,7 @@ class Conf(Table):
             "moderator": ["users:read", "activities:read", "analytics:read"],
             "admin": ["*"],
         },
-        Rule(
-            lambda value: isinstance(value, Mapping) and all(map(rules.are_names, value.values())),
-            "a dict from role to a list of permissions",
-        ),
+        Rule(rules.are_names_by_name, "a dict from role to a list of permissions"),
         check=9,
         shown_default="`user`: none; `moderator`: `users:read`, `activities:read`, "
         "`analytics:read`; `admin`: `*`",
@@ -103,7 +100,10 @@ class Conf(Table):
         "longer than any request takes.",
     )
     PURGE_BATCH_SIZE = Setting[int](
-        1000, rules.COUNT, check=12, help="Documents that a purge deletes with one command."
+        1000,
+        Rule(lambda value: rules.is_integer(value, 10_000), "a whole number from 1 to 10000"),
+        check=12,
+        help="Documents that a purge deletes at a time.",
     )
     APP_DATA_MAX_BYTES = Setting[int](
         256 * 1024, rules.BYTES, check=13, help="BSON bytes of an AppData value."
@@ -138,7 +138,7 @@ class Conf(Table):
     )
     REQUEST_TIMEOUT = Setting[float](
         19.0,
-        rules.POSITIVE_SECONDS,
+        rules.TIMEOUT,
         check=19,
         help="Seconds that MongoDB may take for one request with all its commands. After them the "
         "answer is 503, or 400 for a count. The reads of an export may take `socketTimeoutMS` "
@@ -233,10 +233,7 @@ class Conf(Table):
     )
     HOST_GROUP_ROLES = Setting[Mapping[str, Sequence[str]]](
         {},
-        Rule(
-            lambda value: isinstance(value, Mapping) and all(map(rules.are_names, value.values())),
-            "a dict from the name of a group to a list of roles",
-        ),
+        Rule(rules.are_names_by_name, "a dict from the name of a group to a list of roles"),
         check=71,
         help="Group of this Django project → the roles that its members have here. "
         "`chabad_auth.E073` names roles that `ROLE_PERMISSIONS` does not know.",
@@ -254,7 +251,11 @@ class Conf(Table):
             lambda value: (
                 isinstance(value, Mapping)
                 and rules.are_names(list(value))
-                and all(method in list(conf.AUTH_METHODS) for method in value.values())
+                # Where AUTH_METHODS is wrong, that alone is told.
+                and (
+                    not rules.are_names(conf.AUTH_METHODS)
+                    or all(method in conf.AUTH_METHODS for method in value.values())
+                )
             ),
             'a dict from provider to one of CHABAD_AUTH["AUTH_METHODS"]',
         ),
@@ -323,14 +324,12 @@ class Conf(Table):
     )
     SCHEDULED_COMMANDS = Setting[Mapping[str, float]](
         {"chabad_purge_deleted": 600, "chabad_rollup_analytics": 3600},
-        Rule(
-            lambda value: isinstance(value, Mapping) and all(map(rules.is_seconds, value.values())),
-            "a dict from command to a number of seconds",
-        ),
+        rules.SCHEDULE,
         check=72,
         shown_default="`chabad_purge_deleted`: 600, `chabad_rollup_analytics`: 3600",
-        help="Command that cron runs → the seconds after its last success after which it counts as "
-        "late; see [Operations](operations.md#what-to-watch).",
+        help="`chabad_purge_deleted`, `chabad_rollup_analytics` or `chabad_archive_analytics` → "
+        "the seconds after its last success after which it counts as late; see "
+        "[Operations](operations.md#what-to-watch).",
     )
 
 

@@ -14,6 +14,18 @@ from chabad_auth_django.conf.table import Rule
 #: The algorithm of our own access tokens, and the bytes that a secret must have for it.
 ALGORITHM, MIN_SECRET_BYTES = "HS256", 32
 
+#: Seconds of 100 years.
+MAX_SECONDS = 100 * 366 * 86_400
+
+#: The greatest whole number that each limit of MongoDB takes.
+MAX_INTEGER = 2**31 - 1
+
+#: What THROTTLE_RATES has rates of.
+SCOPES = ("sign_in", "refresh", "read", "write")
+
+#: The commands whose runs are recorded. Any other would be late for ever.
+RECORDED_COMMANDS = ("chabad_archive_analytics", "chabad_purge_deleted", "chabad_rollup_analytics")
+
 RATE = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
 
 
@@ -63,23 +75,28 @@ def are_names(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and all(map(is_name, value))
 
 
-def is_seconds(value: Any) -> bool:
-    """Tell whether the value is a finite number from 0."""
+def are_names_by_name(value: Any) -> bool:
+    """Tell whether the value is a dict from names to sequences of names."""
     return (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and 0 <= value < float("inf")
+        isinstance(value, Mapping)
+        and are_names(list(value))
+        and all(map(are_names, value.values()))
     )
 
 
-def is_integer(value: Any, maximum: float = float("inf")) -> bool:
+def is_seconds(value: Any, maximum: int = MAX_SECONDS) -> bool:
+    """Tell whether the value is a number from 0 to the maximum."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= maximum
+
+
+def is_integer(value: Any, maximum: int = MAX_INTEGER) -> bool:
     """Tell whether the value is a whole number from 1 to the maximum."""
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= maximum
 
 
 def is_lifetime(value: Any) -> bool:
     """Tell whether the value is a whole number of seconds of at most 100 years."""
-    return is_integer(value, 100 * 366 * 86_400)
+    return is_integer(value, MAX_SECONDS)
 
 
 def verifies(key: Any, algorithm: str) -> bool:
@@ -108,8 +125,22 @@ def are_issuers(value: Any) -> bool:
 
 
 def _are_rates(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(
-        rate is None or (isinstance(rate, str) and RATE.fullmatch(rate)) for rate in value.values()
+    # A rate of another scope would limit nothing.
+    return (
+        isinstance(value, Mapping)
+        and set(value) <= set(SCOPES)
+        and all(
+            rate is None or (isinstance(rate, str) and RATE.fullmatch(rate))
+            for rate in value.values()
+        )
+    )
+
+
+def _is_schedule(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and set(value) <= set(RECORDED_COMMANDS)
+        and all(map(is_seconds, value.values()))
     )
 
 
@@ -133,14 +164,22 @@ OPTIONAL_PATH = Rule(
     lambda value: value is None or isinstance(value, str) or hasattr(value, "__fspath__"),
     "a path or None",
 )
-COUNT = Rule(is_integer, "a positive whole number")
-BYTES = Rule(is_integer, "a positive whole number of bytes")
-SECONDS = Rule(is_seconds, "a number of seconds")
-POSITIVE_SECONDS = Rule(lambda value: is_seconds(value) and value, "a positive number of seconds")
-SHORT_TIME = Rule(
-    lambda value: is_seconds(value) and value <= 300, "a number of seconds from 0 to 300"
+COUNT = Rule(is_integer, f"a whole number from 1 to {MAX_INTEGER}")
+BYTES = Rule(is_integer, f"a whole number of bytes from 1 to {MAX_INTEGER}")
+SECONDS = Rule(is_seconds, "a number of seconds, at most 100 years")
+# MongoDB takes the milliseconds of some 24 days.
+TIMEOUT = Rule(
+    lambda value: is_seconds(value, 86_400) and value,
+    "a positive number of seconds, at most a day",
 )
+SHORT_TIME = Rule(lambda value: is_seconds(value, 300), "a number of seconds from 0 to 300")
 LIFETIME = Rule(is_lifetime, "a whole number of seconds, at most 100 years")
 # A TTL of 0 or NaN would have the server delete everything; it takes at most 2**31 seconds.
 DAYS = Rule(lambda value: is_integer(value, 24_855), "a whole number of days from 1 to 24855")
-RATES = Rule(_are_rates, 'a dict from scope to a rate such as "10/min", or None')
+RATES = Rule(
+    _are_rates, f'a dict from one of {", ".join(SCOPES)} to a rate such as "10/min", or None'
+)
+SCHEDULE = Rule(
+    _is_schedule,
+    f"a dict from one of {', '.join(RECORDED_COMMANDS)} to a number of seconds, at most 100 years",
+)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import get_commands, load_command_class
 from django.test import override_settings
 from pymongo.database import Database
 from rest_framework.test import APIClient
 from support.management import interrupted, run
 
+from chabad_auth_django.conf.rules import RECORDED_COMMANDS
 from chabad_auth_django.models import Deletion, Heartbeat, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import heartbeats, indexes, readiness, retention
@@ -38,6 +40,14 @@ def test_each_scheduled_command_leaves_one(mongodb: str, tmp_path: Path) -> None
         assert beat.ended_at and beat.ended_at >= started
     assert run("chabad_stats").code == 0
     assert Heartbeat.read(_id="chabad_stats") is None
+
+
+def test_the_setting_takes_each_command_that_leaves_one() -> None:
+    names = [name for name, app in get_commands().items() if app == "chabad_auth_django"]
+    scheduled = [
+        name for name in names if load_command_class("chabad_auth_django", name).is_scheduled
+    ]
+    assert sorted(scheduled) == sorted(RECORDED_COMMANDS)
 
 
 def test_a_restore_is_no_run_of_cron(mongodb: str, tmp_path: Path) -> None:

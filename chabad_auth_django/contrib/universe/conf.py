@@ -61,10 +61,7 @@ class UniverseConf(Table):
     UNIVERSE_RULES = Setting[Mapping[str, Sequence[str]] | None](
         None,
         Rule(
-            lambda value: (
-                value is None
-                or (isinstance(value, Mapping) and all(map(rules.are_names, value.values())))
-            ),
+            lambda value: value is None or rules.are_names_by_name(value),
             "a dict from role to a list of permissions, or None",
         ),
         check=6,
