@@ -1,4 +1,4 @@
-"""DepartedIdentity: an account that was somebody's until a short while ago."""
+"""DepartedIdentity: an account at an issuer that was somebody's until a short while ago."""
 
 from datetime import datetime
 
@@ -11,11 +11,11 @@ from chabad_auth_django.models.registry import Sharding
 
 
 class DepartedIdentity(Document):
-    """Refuses tokens and sessions from before an account was unlinked, or its user was deleted.
+    """Refuses tokens from before an account was unlinked, or its user was deleted.
 
-    Such a token, or session of the Django project, links to nobody. A token creates no user unless
-    it is sent to sign in. This is kept for as long as a token may create a user. The ``_id`` is a
-    keyed hash of the claim, which does not tell whose it was.
+    Such a token links to nobody, and creates no user unless it is sent to sign in. This is kept for
+    as long as a token may create a user. The ``_id`` is a keyed hash of the claim, which does not
+    tell whose it was.
     """
 
     #: Seconds.

@@ -83,9 +83,9 @@ class SessionAuthentication(BaseAuthentication):
 
     @_for_any_view
     def authenticate(self, request: Request) -> tuple[User, None] | None:
-        """Return the user to whom the account of the session is linked, or ``None``.
+        """Return the user to whom the account of the session is linked.
 
-        An account with a verified address and without a user gets one.
+        Return ``None`` where nobody is logged in. An account gets its user when it logs in.
         """
         account = getattr(request._request, "user", None)
         if not is_logged_in(account):

@@ -1,6 +1,6 @@
-"""Accounts that were unlinked, and those at issuers whose users were deleted, within a day.
+"""Accounts at issuers that were unlinked, or whose users were deleted, within a day.
 
-A client may still hold a token or a Django session from before, which must not count.
+A client may still hold a token from before, which must not count.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,7 @@ from chabad_auth_django.services.identity.identity import Identity
 def remember_users(*, user_ids: Sequence[ObjectId]) -> None:
     """Keep for a day which accounts at issuers the users had, whom the caller is deleting."""
     claims = ExternalId.collection().find({"userId": {"$in": list(user_ids)}}, {"_id": 1})
-    keys = (claim["_id"] for claim in claims)
-    remember(keys=[key for key in keys if ExternalId.parse_account_key(key)[0] == ISSUER])
+    remember(keys=[claim["_id"] for claim in claims])
 
 
 def purge_claims(*, user_id: ObjectId, ids: Sequence[Any] | None) -> int:
@@ -34,12 +33,15 @@ def purge_claims(*, user_id: ObjectId, ids: Sequence[Any] | None) -> int:
 
 
 def remember(*, keys: Sequence[str]) -> None:
-    """Keep for a day that the accounts with these claims are nobody's from now on."""
+    """Keep for a day that the issuers' accounts among these claims are nobody's from now on."""
     update = {"$set": {"departedAt": now()}}
-    if keys:
-        DepartedIdentity.collection().bulk_write(
-            [UpdateOne({"_id": DepartedIdentity.keys(key)[0]}, update, upsert=True) for key in keys]
-        )
+    updates = [
+        UpdateOne({"_id": DepartedIdentity.keys(key)[0]}, update, upsert=True)
+        for key in keys
+        if ExternalId.parse_account_key(key)[0] == ISSUER
+    ]
+    if updates:
+        DepartedIdentity.collection().bulk_write(updates)
 
 
 def vouches_for_a_new_user(*, identity: Identity) -> bool:

@@ -28,7 +28,7 @@ class Synced:
     """What became of an account: its primary key, one of the words above, and the user's id.
 
     ``code`` says why it was refused: ``email_not_verified``, ``external_id_taken`` (the user with
-    that address has another account of this project, or accounts with other verified addresses),
+    that address has another account of this project, or only accounts that have not verified it),
     ``blocked``, ``failed`` (a receiver raised an error, which the log tells of).
     """
 

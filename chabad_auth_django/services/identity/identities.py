@@ -25,7 +25,7 @@ from chabad_auth_django.exceptions import (
     InvalidToken,
     ValidationError,
 )
-from chabad_auth_django.models import Block, ExternalId, User
+from chabad_auth_django.models import Block, ExternalId, Session, User
 from chabad_auth_django.models.external_id import HOST, ISSUER
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import (
@@ -78,12 +78,11 @@ def find_or_link_user(*, identity: Identity) -> User | None:
 
     A new user is created only for an issuer's token that is younger than any deletion of an earlier
     user. An account of the Django project gets its user when it logs in, not here: a session from
-    before a deletion or an unlinking must not undo it. Raises what ``find_or_create_user`` raises.
+    before a deletion or an unlinking, which may live for weeks, must not undo it. Raises what
+    ``find_or_create_user`` raises.
     """
     vouches = departures.vouches_for_a_new_user(identity=identity)
-    if not vouches and (
-        departures.has_departed_since(identity=identity) or find_to_link(identity=identity) is None
-    ):
+    if not vouches and (find_to_link(identity=identity) is None or identity.kind == HOST):
         return None
     return User.find_by_id(find_or_create_user(identity=identity).id)
 
@@ -164,6 +163,9 @@ def _link_or_create(
     dependents.make_missing(user_id=user.id)
     # Two accounts at once could each find no other. Both change the user, so one runs again.
     user.update_atomically({})
+    if not list_identities(user_id=user.id):
+        # Whoever has one need not be the owner of the address.
+        Session.collection().delete_many({"userId": user.id})
     return link(user=user, identity=identity)
 
 
@@ -192,10 +194,10 @@ def _by_verified_address(identity: Identity) -> User | None:
         raise EmailNotVerified
     source = identity.kind, identity.issuer
     others = [row for row in list_identities(user_id=user.id) if row["_id"] != identity.key]
-    verified = {row["email"] for row in others if row.get("email")}
+    verified = {row.get("email") for row in others}
     # The address is or was somebody else's, or nobody has verified it for the user.
     if any(source_of(row) == source for row in others) or (
-        verified and identity.verified_email not in verified
+        others and identity.verified_email not in verified
     ):
         raise ExternalIdTaken
     return user

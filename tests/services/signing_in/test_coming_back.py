@@ -79,8 +79,8 @@ def test_a_bearer_finds_a_user_whom_another_program_gave_its_external_id() -> No
 
 def test_a_token_from_before_the_unlinking_links_nothing() -> None:
     user = by_bearer()
-    other = {"id": 'issuer:["other", "1"]', "user_id": user.id}
-    ExternalId.insert_documents([ExternalId(**other)])
+    other = ExternalId(id='issuer:["other", "1"]', user_id=user.id, email=user.email)
+    ExternalId.insert_documents([other])
     # As after a logout, of which whoever keeps a copy of the token wants to be free.
     identities.refuse_earlier_tokens(user_id=user.id)
     claim = next(

@@ -187,6 +187,31 @@ def test_an_address_that_nobody_has_verified_for_the_user_links_nobody(server: s
     assert enter(email="root@example.org").user.id == pat.id
 
 
+def test_an_address_of_a_user_whose_accounts_have_verified_none_links_nobody(server: str) -> None:
+    """Whoever unlinks the account with an address must not share another's user either."""
+    pat = enter(PLAIN, sub="pat", email="pat@example.org").user
+    flows.link_identity(user=pat, token=token(MERKOS, sub="pat", email_verified=False))
+    first = ExternalId.account_key("issuer", PLAIN, "pat")
+    unlinking.unlink(user_id=pat.id, public_id=ExternalId.public_id(first))
+    pat.patch({"email": "root@example.org"})
+    for come in (enter, lambda **claims: callers.by_issuer_token(token=token(**claims))):
+        with pytest.raises(ExternalIdTaken):
+            come(email="root@example.org")
+
+
+def test_the_first_account_ends_the_sessions_from_before_it(server: str) -> None:
+    """Whoever has one may have changed the user's address to that of the account."""
+    before = flows.issue_tokens(name="pat@example.org", create=True)
+    before.user.patch({"email": "root@example.org"})
+    assert enter(email="root@example.org").user.id == before.user.id
+    with pytest.raises(InvalidToken):
+        flows.refresh(refresh_token=before.refresh_token)
+    # From now on whoever opens one is known.
+    after = flows.issue_tokens(name="root@example.org")
+    enter(PLAIN, email="root@example.org")
+    flows.refresh(refresh_token=after.refresh_token)
+
+
 def test_a_user_of_another_program_is_adopted(server: str) -> None:
     user_id = store(valuUserId="person-1")
     assert enter(email="other@example.org", email_verified=False).user.id == user_id
