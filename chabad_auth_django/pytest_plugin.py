@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def _chabad_auth_emptied() -> Iterator[None]:
     """Empty the test database after each test that may have used it."""
     yield
-    connection = sys.modules.get("chabad_auth_django.db.connection")
-    if connection and connection.is_open_for_tests():
+    testing = sys.modules.get("chabad_auth_django.db.testing")
+    if testing and testing.was_used():
         from chabad_auth_django.test import empty_database
 
         empty_database()

@@ -15,6 +15,7 @@ from rest_framework.test import APIClient as DRFAPIClient
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection, testing
 from chabad_auth_django.models import User
+from chabad_auth_django.services.identity import users
 from chabad_auth_django.services.signing_in import sessions, tokens
 
 _numbers = count(1)
@@ -50,8 +51,11 @@ def create_user(**fields: Any) -> User:
 
 
 def create_administrator(**fields: Any) -> User:
-    """Store a user who may do everything; see ``create_user``."""
-    return create_user(**{"roles": ["admin"], **fields})
+    """Store a user whose role grants everything; see ``create_user``.
+
+    Raises ``ValidationError`` where no role in ``CHABAD_AUTH["ROLE_PERMISSIONS"]`` grants it.
+    """
+    return create_user(**{"roles": [users.admin_role()], **fields})
 
 
 class APIClient(DRFAPIClient):

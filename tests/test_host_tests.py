@@ -22,7 +22,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware",
               "django.contrib.auth.middleware.AuthenticationMiddleware"]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
-CHABAD_AUTH = {"HOST_ID": "host"}
+CHABAD_AUTH = {"HOST_ID": "host", "ROLE_PERMISSIONS": {"user": [], "chief": ["*"]}}
 REST_FRAMEWORK = {"TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.MultiPartRenderer"]}
 ROOT_URLCONF = "urls"
 STATIC_URL = "static/"
@@ -104,15 +104,18 @@ class PlainCase(django.test.TestCase):
 """
 
 PYTEST = """
+import mongoengine
 import pytest
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
 
-@pytest.mark.parametrize("_", range(4))
-def test_without_a_fixture(_):
+@pytest.mark.parametrize("number", range(4))
+def test_without_a_fixture(number):
     assert User.objects.count() == 0
     assert connection.get_database().name.startswith("test_development")
     User.create_user(email="ann@example.org")
+    if number % 2:
+        mongoengine.disconnect_all()  # As tests of a project that uses mongoengine itself may do.
 
 def test_fixtures(chabad_auth_client, chabad_auth_user, chabad_auth_administrator):
     assert chabad_auth_client.get("/api/users/me/").json()["id"] == str(chabad_auth_user.id)

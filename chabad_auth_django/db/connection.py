@@ -175,8 +175,10 @@ def _open() -> Client:
     client.on_close = _forget
     database = mongoengine.get_db(ALIAS)
     settings = connection_settings(ALIAS)
-    if database.name != settings["name"] and testing.empty(database, uri=settings["host"][0]):
-        testing.database_emptied.send(sender=None)
+    if database.name != settings["name"]:
+        uri = settings["host"][0]
+        if testing.empty(database.name, uri=uri, options=client_options(uri)):
+            testing.database_emptied.send(sender=None)
     _client = client
     return client
 
@@ -189,11 +191,6 @@ def _forget(client: Client) -> None:
     with _lock:
         if client is _client:
             close()
-
-
-def is_open_for_tests() -> bool:
-    """Tell whether a test run has opened the connection in this process."""
-    return _client is not None and _worker is not None
 
 
 def get_database() -> Database[dict[str, Any]]:

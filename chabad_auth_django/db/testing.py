@@ -7,6 +7,7 @@ own. A process finds its database empty and drops it at its end.
 import atexit
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.util import Finalize
 from typing import Any
@@ -14,7 +15,6 @@ from typing import Any
 import pymongo
 from django.dispatch import Signal
 from pymongo import MongoClient
-from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
 
 #: Sent when the process has dropped what an earlier run left; receivers may create indexes.
@@ -59,21 +59,29 @@ def database_name(name: str, *, worker: str) -> str:
     return f"{prefix}{name}{suffix}"
 
 
-def empty(database: Database[dict[str, Any]], *, uri: str) -> bool:
+def was_used() -> bool:
+    """Tell whether this process of a test run has used a database."""
+    return bool(_emptied)
+
+
+def empty(name: str, *, uri: str, options: Mapping[str, Any]) -> bool:
     """Drop what an earlier run has left, once for each process; tell whether it was done now.
 
-    Raises ``PyMongoError`` when no server answers, from the second time on at once.
+    ``options`` are arguments of ``MongoClient``. Raises ``PyMongoError`` when no server answers,
+    from the second time on at once.
     """
-    client, name = database.client, database.name
     if (uri, name) in _emptied:
         return False
     if uri in _silent:
         raise ServerSelectionTimeoutError("No MongoDB answers, so the tests cannot use it.")
+    # Of its own, because a test may close the other one, and at its end a process can open none.
+    client: MongoClient[dict[str, Any]] = MongoClient(uri, **options)
     try:
         with pymongo.timeout(min(TIMEOUT, client.options.server_selection_timeout)):
             client.drop_database(name)
     except ConnectionFailure:
         _silent.add(uri)
+        client.close()
         raise
     _emptied.add((uri, name))
     # A process of multiprocessing runs its finalizers only. In others, atexit handlers that were
@@ -83,6 +91,6 @@ def empty(database: Database[dict[str, Any]], *, uri: str) -> bool:
 
 
 def _drop(client: MongoClient[dict[str, Any]], name: str) -> None:
-    # If the client is closed or the server stopped, the next run drops it.
-    with suppress(PyMongoError), pymongo.timeout(TIMEOUT):
+    # If the server has stopped, the next run drops it.
+    with client, suppress(PyMongoError), pymongo.timeout(TIMEOUT):
         client.drop_database(name)
