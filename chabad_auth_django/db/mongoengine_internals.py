@@ -14,6 +14,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from chabad_auth_django.db.differences import differences
+from chabad_auth_django.db.expressions import VERSION_KEY
 
 #: Names that the constructor of a document takes for something else than a field.
 _TAKEN = {"self", "pk", "_cls", "_created", "__auto_convert"}
@@ -83,7 +84,8 @@ class OpenQuerySet(mongoengine.QuerySet):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._loaded_fields.always_include.update(self.always_read)
+        # save() looks at the count to see whether another program has changed an array since.
+        self._loaded_fields.always_include.update((VERSION_KEY, *self.always_read))
 
     @property
     def model(self) -> Any:
@@ -221,25 +223,6 @@ class OpenDocument(mongoengine.Document):
             self.set_state(is_new=is_new, changes=changed)
 
         return restore
-
-    def reload(self, *fields: str, **kwargs: Any) -> Any:
-        """Load the stored document, or some of its fields; see mongoengine."""
-        super().reload(*fields, **kwargs)
-        self._note_read([name.split("__")[0] for name in fields] or list(self.fields()))
-        return self
-
-    def modify(self, *args: Any, **kwargs: Any) -> bool:
-        """Update the stored document, and load it if the query finds it; see mongoengine."""
-        found: bool = super().modify(*args, **kwargs)
-        if found:
-            self._note_read(list(self.fields()))
-        return found
-
-    def _note_read(self, names: Sequence[str]) -> None:
-        read = dict.fromkeys(map(self.stored_name, names))
-        changes = self._changed_fields
-        self._changed_fields = [path for path in changes if path.split(".")[0] not in read]
-        self.queried = {**(self.queried or {}), **read, **self.to_mongo(fields=names)}
 
     def _get_changed_fields(self) -> list[str]:
         if self.queried is not None and not self.is_new:

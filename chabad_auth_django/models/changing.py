@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import bson
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
+from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.db import expressions, updates
 from chabad_auth_django.db.batches import RAW
@@ -112,9 +113,49 @@ class ChangingDocument(RegisteredDocument):
             if stored != expected:
                 raise DocumentChanged
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy, too, must notice what other programs have changed since it was read.
+        fields = self.fields()
+        others = {name: item for name, item in self.field_values.items() if name not in fields}
+        read = {"stored": self.stored, "queried": self.queried}
+        return {**super().__getstate__(), "others": others, "read": read}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.field_values.update(state["others"])
+        self.__dict__.update(state["read"])
+
     def switch_collection(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse it with ``TypeError``: the Document would be saved where it always is."""
         raise TypeError(f"{type(self).__name__} is stored in one collection")
+
+    def modify(self, query: Any = None, **update: Any) -> bool:
+        """Update the stored document, and load it if the query finds it; see mongoengine."""
+        objects = type(self).objects
+        found = objects(**query) if isinstance(query, Mapping) else objects(query)
+        changed = found.filter(__raw__=self._identity()).modify(new=True, **update)
+        if changed is not None:
+            self._load(changed.queried)
+        return changed is not None
+
+    def reload(self, *fields: str, **kwargs: Any) -> Self:
+        """Load the stored document, or some of its fields, from the primary; see mongoengine."""
+        names = {name.split("__")[0] for name in fields}
+        key = {"_id": self.pk, **self._identity()}
+        found = type(self).objects(__raw__=key).read_preference(ReadPreference.PRIMARY)
+        loaded = found.only(*names).first()
+        if loaded is None:
+            raise self.DoesNotExist
+        if not names:
+            self._load(loaded.queried)
+            return self
+        for name in names:
+            setattr(self, name, self._reload(name, getattr(loaded, name)))
+        read = {name: loaded.queried.get(name) for name in map(self.stored_name, names)}
+        self.queried = {**(self.queried or {}), **read}
+        left = [path for path in self.changes if path.split(".")[0] not in read]
+        self.set_state(is_new=False, changes=left)
+        return self
 
     def refresh(self) -> None:
         """Load the stored document from the primary; raise ``NotFound`` when there is none."""

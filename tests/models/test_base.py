@@ -1,4 +1,6 @@
+import copy
 import json
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -372,6 +374,48 @@ def test_save_replaces_no_array_that_was_not_read(
     with pytest.raises(DocumentChanged):
         part.save()
     assert raw.users.find_one()["roles"] == ["user", "admin"]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: User.objects.only("roles").get(),
+        lambda: copy.deepcopy(User.objects.get()),
+        lambda: pickle.loads(pickle.dumps(User.objects.get())),
+    ],
+    ids=["only", "copy", "pickle"],
+)
+def test_save_replaces_no_array_that_was_changed_since(
+    raw: Database, user: User, read: Callable[[], User]
+) -> None:
+    old = read()
+    user.add_role("admin")
+    old.roles.append("editor")
+    with pytest.raises(DocumentChanged):
+        old.save()
+    assert raw.users.find_one()["roles"] == ["user", "admin"]
+
+
+@pytest.mark.parametrize(
+    "load",
+    [lambda user: user.reload(), lambda user: user.modify(set__name="B")],
+    ids=["reload", "modify"],
+)
+def test_an_array_is_saved_once_it_was_loaded_again(
+    raw: Database, user: User, load: Callable[[User], object]
+) -> None:
+    User.objects.get().add_role("admin")
+    load(user)
+    user.roles.append("editor")
+    user.save()
+    assert raw.users.find_one()["roles"] == ["user", "admin", "editor"]
+
+
+def test_a_copy_notices_what_mongoengine_does_not(raw: Database, user: User) -> None:
+    other = pickle.loads(pickle.dumps(User.objects.get()))
+    other.roles.clear()
+    other.save()
+    assert raw.users.find_one()["roles"] == []
 
 
 def test_save_replaces_no_nested_array_that_was_not_read(raw: Database, user: User) -> None:

@@ -11,6 +11,8 @@ from chabad_auth_django.models import Activity, Analytics, AppData, Preferences,
 
 TAKEN = ("self", "pk", "_cls", "_created", "__auto_convert")
 
+ATTRIBUTES = ("display_name", "user", "validate")
+
 SINGLE = (Profile, Preferences)
 
 
@@ -43,12 +45,14 @@ def test_a_foreign_field_is_none_of_ours(
     store_others(user)
     key = model.owned_by([user.id])
     before = values(model.objects(__raw__=key).get())
-    theirs = foreign(model, bob.id)
+    theirs = foreign(model, bob.id) | dict.fromkeys(ATTRIBUTES, bob.id)
     raw[model.collection_name()].update_one(key, {"$set": theirs})
     document = model.objects(__raw__=key).get()
     assert values(document) == before
-    document.refresh()
-    assert values(document) == before
+    for load in (document.refresh, document.reload):
+        load()
+        assert values(document) == before
+        document.validate()
     assert raw[model.collection_name()].find_one(key).items() >= theirs.items()
 
 
