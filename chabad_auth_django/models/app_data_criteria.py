@@ -63,6 +63,9 @@ def same_version(row: Mapping[str, Any]) -> dict[str, Any]:
         key["userId"] = owner
     if version is None or isinstance(version, (int, float, Decimal128)):
         return {**key, "version": {"$eq": version}}
+    if isinstance(version, list):
+        # "$type" looks at its items, too.
+        return {**key, "version": {"$type": "array"}}
     # What other programs stored there may not be what it was decoded to.
     return {**key, "version": {"$not": {"$type": ["null", "number"]}, "$exists": True}}
 

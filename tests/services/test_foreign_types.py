@@ -167,9 +167,9 @@ def test_odd_names_of_app_data_are_exported_and_deleted(raw: Database[Any], user
 def test_no_version_of_other_programs_is_used_again_after_a_deletion(
     raw: Database[Any], user: User
 ) -> None:
-    for number, (version, after) in enumerate(
-        [(3, 4), (3.0, 4), (Decimal128("3"), 4), ("4", 5), (True, 2), ("four", 1), (None, 1)]
-    ):
+    numbers = [(3, 4), (3.0, 4), (Decimal128("3"), 4), ("4", 5), (True, 2)]
+    others = [("four", 1), (None, 1), ([3], 1), ([None, "x"], 1)]
+    for number, (version, after) in enumerate([*numbers, *others]):
         key = {"userId": user.id, "appId": "app", "dataKey": str(number)}
         raw.appdatas.insert_one({**key, "dataValue": 1, "version": version})
         assert AppData.delete_app_data(user.id, "app", str(number)) == 1
