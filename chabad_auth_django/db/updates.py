@@ -27,32 +27,6 @@ def pipeline(changes: Mapping[str, Any], *, arrays: Mapping[str, Any] | None = N
     return [*stages, *map(_removal, removed)]
 
 
-def merge_patch(path: str, patch: Mapping[str, Any]) -> list[Stage]:
-    """Return the stages that apply a JSON merge patch (RFC 7396) to the value at the path.
-
-    What the patch does not name stays as it is, whatever type it has.
-    """
-    stages: list[Stage] = []
-    values: dict[str, Any] = {}
-    removed: list[str] = []
-    level: dict[str, Mapping[str, Any]] = {path: patch}
-    while level:
-        stages.append({"$set": {parent: object_at(parent) for parent in level}})
-        members = {f"{parent}.{key}": each[key] for parent, each in level.items() for key in each}
-        removed += [member for member, value in members.items() if value is None]
-        level = {member: value for member, value in members.items() if isinstance(value, dict)}
-        values |= {
-            member: {"$literal": value}
-            for member, value in members.items()
-            if value is not None and member not in level
-        }
-    if values:
-        stages.append({"$set": values})
-    if removed:
-        stages.append({"$unset": removed})
-    return stages
-
-
 def _parents(paths: Iterable[str]) -> list[str]:
     """Return what the paths lead through, from outside to inside."""
     parents = {

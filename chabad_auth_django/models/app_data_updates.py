@@ -4,7 +4,7 @@ from typing import Any
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import content
-from chabad_auth_django.db.updates import merge_patch, pipeline
+from chabad_auth_django.db.updates import REMOVE, pipeline
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.app_data_criteria import NEXT_VERSION
 from chabad_auth_django.models.fields import now
@@ -24,7 +24,8 @@ def replacing(data_value: Any) -> Update:
 def patching(value: Any, patch: dict[str, Any]) -> Update:
     """Return the update that applies a merge patch to the value; raise ``ValidationError``."""
     _validate(value, merged=_merge(value, patch), brought=_merge(None, patch))
-    return [*merge_patch("dataValue", patch), _counted()]
+    changes = _changes(value, patch)
+    return [*([{"$set": {"dataValue": changes}}] if changes else []), _counted()]
 
 
 def adding(value: dict[str, Any], members: dict[str, Any]) -> Update:
@@ -40,6 +41,21 @@ def adding(value: dict[str, Any], members: dict[str, Any]) -> Update:
 
 def _counted() -> dict[str, Any]:
     return {"$set": {"updatedAt": now(), "version": NEXT_VERSION}}
+
+
+def _changes(value: Any, patch: Any) -> Any:
+    """Return what ``$set`` takes to apply the patch; what is not named stays as it is stored.
+
+    Paths instead of nested objects would each repeat all names above them.
+    """
+    if not isinstance(value, dict) or not isinstance(patch, dict):
+        return {"$literal": _merge(None, patch)}
+    found = {
+        name: REMOVE if change is None else _changes(value.get(name), change)
+        for name, change in patch.items()
+    }
+    # "$set" takes no empty object: there nothing changes.
+    return {name: change for name, change in found.items() if change}
 
 
 def _merge(value: Any, patch: Any) -> Any:

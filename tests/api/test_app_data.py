@@ -71,6 +71,16 @@ def test_a_patch_keeps_the_value_within_its_limit(api: APIClient) -> None:
     assert api.get(VALUE).json()["version"] == 1
 
 
+def test_a_patch_costs_no_more_where_names_are_long(api: APIClient) -> None:
+    patch: dict[str, Any] = {f"member{number}": number for number in range(900)}
+    for level in range(15):
+        patch = {f"{level}" * 2000: patch}
+    api.put(VALUE, {"dataValue": {}}, format="json")
+    for _ in range(2):
+        assert api.patch(VALUE, {"dataValue": patch}, format="json").status_code == 200
+    assert api.get(VALUE).json()["dataValue"] == patch
+
+
 def test_writes_at_once_all_count(api: APIClient, owner: User, login: Any) -> None:
     clients = [login(owner) for _ in range(16)]
     answers = together(
