@@ -12,9 +12,10 @@ from chabad_auth_django.api.http.parsing import JSONParser
 from chabad_auth_django.conf import conf as core_conf
 from chabad_auth_django.contrib.universe.conf import conf
 
-# An escaped backslash, a whole pair, or half a pair.
+# Escaped backslashes, then a whole pair, or half a pair.
 _ESCAPES = re.compile(
-    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+    rb"(?<!\\)((?:\\\\)*+)"
+    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 _LENGTH_OF_HALF = len(rb"\ud800")
 # A string without an end is the rest of the text. Otherwise each quote in it would begin another.
@@ -95,4 +96,4 @@ def _mended(body: bytes) -> bytes:
 
 
 def _whole(match: re.Match[bytes]) -> bytes:
-    return rb"\ufffd" if len(match[0]) == _LENGTH_OF_HALF else match[0]
+    return match[1] + rb"\ufffd" if len(match[2]) == _LENGTH_OF_HALF else match[0]

@@ -1,6 +1,7 @@
 """Activities and analytics: whatever is sent, nothing good is lost and nothing is stored twice."""
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from support.universe import FrontEnd, check_error
 from chabad_auth_django import signals
 from chabad_auth_django.contrib.embedded.server import Mongod
 from chabad_auth_django.contrib.universe import expiry
+from chabad_auth_django.contrib.universe.parsing import BatchParser
 from chabad_auth_django.db import connection
 from chabad_auth_django.models import Activity, Analytics, AuditEntry, User
 from chabad_auth_django.models.fields import now
@@ -188,6 +190,16 @@ def test_a_batch_of_quotes_without_an_end_is_refused_at_once(page: FrontEnd) -> 
     started = process_time()
     check_error(page.send_text("POST", "activity/batch", '"' + '\\"' * 50_000), 400)
     assert process_time() - started < 5
+
+
+def test_backslashes_beside_half_a_character_take_little_memory() -> None:
+    body = b'"\\ud83d' + b"\\\\" * 100_000 + b'"'
+    tracemalloc.start()
+    text = BatchParser().parse_body(body)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert text == "\ufffd" + "\\" * 100_000
+    assert peak < 20 * len(body), peak
 
 
 @pytest.mark.parametrize("depth", [500, 900, 960, 1_000])
