@@ -59,6 +59,9 @@ def test_an_activity_has_everything_under_a_name_of_its_own(page: FrontEnd, me: 
     assert first.metadata == {"v": 2}
     assert first.timestamp.isoformat() == sent["timestamp"].replace("Z", "+00:00")
     assert second.event_data is None
+    batch(page, [event(type=" a\nb" + "x" * 300)], appId="\ufeffapp ")
+    (mended,) = Activity.objects(app_id="app")
+    assert mended.event_type == "a b" + "x" * 251
     assert "expiresAt" not in str(first.stored or Activity.read(_id=first.id))
 
 
@@ -82,7 +85,7 @@ def test_no_event_makes_a_batch_fail(page: FrontEnd, me: User) -> None:
         {},
         event(type=""),
         event(type=7),
-        event(type="x" * 256),
+        event(type="\n"),
         event(eventData={"a.b": 1}),
         event(eventData={"$where": 1}),
         event(metadata="x"),
@@ -354,6 +357,7 @@ def test_an_analytics_event_is_mapped(page: FrontEnd) -> None:
         ("event", "", "event", "custom"),
         ("error", "x" * 300, "x" * 255, "error"),
         ("error", "TypeError:\n at x", "TypeError:  at x".replace("  ", " "), "error"),
+        ("event", "\ufeffopened ", "opened", "custom"),
         ("engagement", None, "engagement", "engagement"),
         (None, None, "event", "custom"),
         (7, ["x"], "event", "custom"),
@@ -375,7 +379,7 @@ def test_times_of_analytics(page: FrontEnd) -> None:
     assert abs(last.timestamp - now()) < timedelta(seconds=5)
 
 
-def test_a_long_stack_is_cut(page: FrontEnd) -> None:
+def test_long_texts_are_cut(page: FrontEnd) -> None:
     Analytics.objects.delete()
     stack = "Error\n" + "  at ש (x.js:1)\n" * 5_000
     properties = {"stack": stack, "page": "/p"}
@@ -387,7 +391,9 @@ def test_a_long_stack_is_cut(page: FrontEnd) -> None:
     assert stack.startswith(kept["stack"]) and len(kept["stack"].encode()) > 30_000
     assert analytics(page, **{**sent, "label": "m" * 50_000}).status_code == 200
     assert analytics(page, type="error", action="a" * 50_000).status_code == 200
-    for properties in ({"a.b": 1}, {"x": "x" * 40_000}, {"stack": {"x": "x" * 40_000}}):
+    properties = {"message": "m" * 20_000, "componentStack": "c" * 20_000}
+    assert analytics(page, **sent, properties=properties).status_code == 200
+    for properties in ({"a.b": 1}, {"stack": {"x": "x" * 40_000}}):
         check_error(analytics(page, **sent, properties=properties), 400)
     for user in ("user123", 7):
         check_error(analytics(page, **sent, userId=user), 403)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from heapq import nlargest
 from typing import Any
 
 import bson
@@ -12,6 +13,7 @@ from bson.errors import InvalidDocument
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.universe import expiry
+from chabad_auth_django.contrib.universe.mapping.shared import object_in
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import Activity, Analytics
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
@@ -21,7 +23,8 @@ from chabad_auth_django.services.data.events import Ingested, Rejected
 from chabad_auth_django.texts import cut
 from chabad_auth_django.validators import MAX_NAME_LENGTH
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+# A byte order mark is a space to JavaScript, but not to Python.
+_NOT_IN_A_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufeff]+")
 
 
 def store_batch(user_id: ObjectId, data: Any) -> Ingested:
@@ -48,8 +51,8 @@ def _activity(event: Any, app_id: Any) -> Any:
     detail = {"action": event.get("action"), "target": event.get("target")}
     detail["data"] = event.get("eventData")
     return {
-        "appId": app_id,
-        "eventType": event.get("type"),
+        "appId": _mended(app_id),
+        "eventType": _mended(event.get("type")),
         # Fixed names, so that none of the client's own is taken for one of these.
         "eventData": _given(detail) or None,
         "metadata": event.get("metadata"),
@@ -96,7 +99,7 @@ def store_analytics(user_id: ObjectId, data: Mapping[str, Any]) -> None:
     if isinstance(action, str) and action != name:
         detail["action"] = action
     event = {
-        "appId": data.get("appId"),
+        "appId": _mended(data.get("appId")),
         "eventName": name,
         "eventCategory": kind if kind in EVENT_CATEGORIES else "custom",
         "eventData": _shortened(detail),
@@ -110,16 +113,24 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _mended(value: Any) -> Any:
+    """Return a text as a name, ``None`` where nothing is left of it; other values as they are."""
+    return (_name(value) or None) if isinstance(value, str) else value
+
+
 def _name(value: Any) -> str:
     """Return a text as a name: on one line, and cut."""
     if not isinstance(value, str):
         return ""
-    return _CONTROL.sub(" ", cut(value, MAX_NAME_LENGTH)).strip()
+    return _NOT_IN_A_NAME.sub(" ", cut(value, MAX_NAME_LENGTH)).strip()
 
 
 def _shortened(detail: dict[str, Any]) -> dict[str, Any]:
     """Return the data of an event, with long texts cut where it is too large."""
-    for path in (("properties", "stack"), ("label",), ("action",)):
+    properties = object_in(detail, "properties")
+    texts = {name: value for name, value in properties.items() if isinstance(value, str)}
+    longest = nlargest(3, texts, key=lambda name: len(texts[name]))
+    for path in (*(("properties", name) for name in longest), ("label",), ("action",)):
         try:
             excess = len(bson.encode(detail)) - conf.EVENT_DATA_MAX_BYTES
         except (InvalidDocument, OverflowError, RecursionError, UnicodeEncodeError):
