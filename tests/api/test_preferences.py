@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from pymongo.database import Database
 from rest_framework.test import APIClient
 from support.api_model import DEFAULT_PREFERENCES
+
+from chabad_auth_django.models import User
 
 PREFERENCES = "/api/users/me/preferences/"
 
@@ -14,6 +17,16 @@ def shown(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_everybody_has_the_defaults(api: APIClient) -> None:
+    assert shown(api.get(PREFERENCES).json()) == DEFAULT_PREFERENCES
+
+
+def test_null_of_another_program_stands_for_the_default(
+    api: APIClient, raw: Database[Any], owner: User
+) -> None:
+    nulls = {"theme": None, "language": None, "widgets": None}
+    for name in ("notifications", "dashboard"):
+        nulls |= {f"{name}.{key}": None for key in DEFAULT_PREFERENCES[name]}
+    raw.preferences.update_one({"userId": owner.id}, {"$set": nulls})
     assert shown(api.get(PREFERENCES).json()) == DEFAULT_PREFERENCES
 
 

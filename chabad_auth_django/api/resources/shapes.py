@@ -21,6 +21,12 @@ def _list(value: Any, default: Sequence[str] = ()) -> Any:
     return value if isinstance(value, list) else default
 
 
+def _or_default(row: Row, name: str, default: Any) -> Any:
+    # Mongoose lets programs store null in any field that is not required.
+    value = row.get(name)
+    return default if value is None else value
+
+
 def user(row: Row) -> dict[str, Any]:
     return {
         "id": row["_id"],
@@ -88,12 +94,12 @@ def preferences(row: Row) -> dict[str, Any]:
     return {
         "id": row["_id"],
         "userId": row["userId"],
-        "theme": row.get("theme", "auto"),
-        "language": row.get("language", "en"),
+        "theme": _or_default(row, "theme", "auto"),
+        "language": _or_default(row, "language", "en"),
         "notifications": {
-            "email": notifications.get("email", True),
-            "push": notifications.get("push", True),
-            "inApp": notifications.get("inApp", True),
+            "email": _or_default(notifications, "email", True),
+            "push": _or_default(notifications, "push", True),
+            "inApp": _or_default(notifications, "inApp", True),
         },
         "widgets": {
             "enabled": _list(widgets.get("enabled")),
@@ -101,8 +107,8 @@ def preferences(row: Row) -> dict[str, Any]:
             "customizations": _object(widgets.get("customizations")),
         },
         "dashboard": {
-            "layout": dashboard.get("layout", "grid"),
-            "defaultView": dashboard.get("defaultView", "overview"),
+            "layout": _or_default(dashboard, "layout", "grid"),
+            "defaultView": _or_default(dashboard, "defaultView", "overview"),
             "favoriteApps": _list(dashboard.get("favoriteApps")),
         },
         "createdAt": row.get("createdAt"),
