@@ -15,8 +15,7 @@ from chabad_auth_django.models.app_data_criteria import (
     CONVERSION_FAILURE,
     INTEGER,
     NEXT_VERSION,
-    Versions,
-    is_one_of,
+    is_version,
     key_of,
     last_version,
     row_key,
@@ -138,16 +137,15 @@ class AppData(OwnedDocument):
         app_id: str,
         data_key: str,
         data_value: Any,
-        expected_version: Versions | None,
+        expected_version: int | None,
     ) -> Self:
         """Store a value under a key if its version is the expected one; return it.
 
-        ``expected_version`` may be several, or ``None`` for any. Raises ``VersionConflict`` with
-        what is stored, ``NotFound`` and ``ValidationError``.
+        ``None`` expects any. Raises ``VersionConflict`` with what is stored, ``NotFound`` and
+        ``ValidationError``.
         """
         key = key_of(user_id, app_id, data_key)
-        criteria = version_criteria(expected_version)
-        return cls.from_stored(cls._update(key, data_value, criteria))
+        return cls.from_stored(cls._update(key, data_value, expected_version))
 
     @classmethod
     def replace_app_data(cls, stored: Self, data_value: Any) -> Self:
@@ -185,12 +183,12 @@ class AppData(OwnedDocument):
         user_id: Any,
         app_id: str,
         data_key: Any = ALL,
-        expected_version: Versions | None = None,
+        expected_version: int | None = None,
     ) -> int:
         """Delete one key of the application, or all of them; return how many.
 
-        With ``expected_version`` only what has this version, or one of these. Raises
-        ``ValidationError`` for a key that is empty or no string.
+        With ``expected_version`` only what has this version. Raises ``ValidationError`` for a key
+        that is empty or no string.
         """
         query = {"userId": to_object_id(user_id), "appId": validate_name(app_id)}
         if data_key is not ALL:
@@ -209,8 +207,7 @@ class AppData(OwnedDocument):
         """
         if expected_version is None:
             raise ValidationError("An expected version is required.")
-        criteria = version_criteria(expected_version)
-        self._load(self._update(self._identity(), data_value, criteria))
+        self._load(self._update(self._identity(), data_value, expected_version))
 
     def increment_version(self) -> None:
         """Increase the version by one and keep the value."""
@@ -281,16 +278,14 @@ class AppData(OwnedDocument):
         raise cls._conflict(key)
 
     @classmethod
-    def _update(
-        cls, key: dict[str, Any], data_value: Any, criteria: dict[str, Any]
-    ) -> dict[str, Any]:
-        expected = criteria.get("version", {}).get("$in")
+    def _update(cls, key: dict[str, Any], data_value: Any, expected: int | None) -> dict[str, Any]:
+        criteria = key | version_criteria(expected)
         while True:
-            if stored := cls._store_value(key | criteria, data_value):
+            if stored := cls._store_value(criteria, data_value):
                 return stored
             conflict = cls._conflict(key)
             # What came between the two looks may be just what is expected.
-            if isinstance(conflict, NotFound) or not is_one_of(conflict.current_version, expected):
+            if isinstance(conflict, NotFound) or not is_version(conflict.current_version, expected):
                 raise conflict
 
     @classmethod

@@ -1,6 +1,6 @@
 """What finds one value of an application, in one version."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from bson import Decimal128, ObjectId
@@ -11,9 +11,6 @@ from chabad_auth_django.validators import INT64_MAX, to_object_id, validate_name
 
 #: The fields that together name one value, and are the ``_id`` of its tombstone.
 KEY: Final = ("userId", "appId", "dataKey")
-
-#: One version, or several of which one must match.
-Versions = int | Sequence[int]
 
 #: The server fails beyond 64 bits, instead of going on with a double that counts no more.
 NEXT_VERSION = {"$toLong": {"$add": [integer_at("version"), 1]}}
@@ -38,20 +35,18 @@ def row_key(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row.get(name) for name in KEY}
 
 
-def version_criteria(expected: Versions | None) -> dict[str, Any]:
+def version_criteria(expected: int | None) -> dict[str, Any]:
     """Return the criteria for the expected version; raise ``ValidationError``."""
     if expected is None:
         return {}
-    versions = list(expected) if isinstance(expected, (list, tuple)) else [expected]
-    for version in versions:
-        if isinstance(version, bool) or not isinstance(version, int) or abs(version) > INT64_MAX:
-            raise ValidationError("A version is a whole number of at most 64 bits.")
-    return {"version": {"$in": versions}}
+    if isinstance(expected, bool) or not isinstance(expected, int) or abs(expected) > INT64_MAX:
+        raise ValidationError("A version is a whole number of at most 64 bits.")
+    return {"version": {"$eq": expected}}
 
 
-def is_one_of(version: Any, expected: Sequence[int] | None) -> bool:
-    """Tell whether the server finds a stored version among the expected ones; ``None`` is any."""
-    return expected is None or (not isinstance(version, bool) and version in expected)
+def is_version(version: Any, expected: int | None) -> bool:
+    """Tell whether the server finds a stored version by the expected one; ``None`` is any."""
+    return expected is None or (not isinstance(version, bool) and version == expected)
 
 
 def same_version(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -222,16 +222,18 @@ class AppDataValueViewSet(APIViewSet):
     def partial_update(self, request: Request, user: str, app: str, key: str) -> Response:
         """Merge `dataValue` into the stored value (RFC 7396): `null` removes a member."""
         values = self.read_body(AppDataWriteSerializer)
-        version = values.pop("version", None)
-        expected = self._expected(version)
+        version, patch = values.get("version"), values["data_value"]
         try:
-            document = app_data.merge_app_data(
-                **self.key,
-                patch=values["data_value"],
-                stored=None if expected else self.read_first().row(),
-                expected_version=version,
-                expected=expected,
-            )
+            if expected := self._expected(version):
+                document = AppData.merge_app_data(expected, patch)
+            else:
+                row = self.read_first().row()
+                document = app_data.merge_app_data(
+                    **self.key,
+                    patch=patch,
+                    expected_version=version,
+                    stored=AppData.from_stored(row) if row else None,
+                )
         except VersionConflict:
             if "HTTP_IF_MATCH" in request.META:
                 raise changed(self._read(), shapes.app_data) from None

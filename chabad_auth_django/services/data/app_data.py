@@ -1,6 +1,5 @@
 """Listing, merging and synchronising application data."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bson import ObjectId
@@ -79,28 +78,24 @@ def merge_app_data(
     app_id: str,
     data_key: str,
     patch: Any,
-    expected_version: int | Sequence[int] | None = None,
-    expected: AppData | None = None,
-    stored: Mapping[str, Any] | None = None,
+    expected_version: int | None = None,
+    stored: AppData | None = None,
 ) -> AppData:
     """Apply a JSON merge patch (RFC 7396) to a stored value; return it.
 
-    With ``expected`` it is applied only to just this document. With neither it is applied to
-    whatever is stored, and tries again when another process changes the value. ``stored`` is the
-    value as it was read just now, if it was. Raises ``VersionConflict``, ``NotFound`` and
-    ``ValidationError``.
+    Without ``expected_version`` it is applied to whatever is stored, and tries again when another
+    process changes the value. ``stored`` is the value as it was read just now, if it was. Raises
+    ``VersionConflict``, ``NotFound`` and ``ValidationError``.
     """
     key = {"user_id": user_id, "app_id": app_id, "data_key": data_key}
-    versions = [expected_version] if isinstance(expected_version, int) else expected_version
-    current = expected or (AppData.from_stored(stored) if stored else None)
-    current = current or AppData.find_by_user_app_and_key(**key)
+    current = stored or AppData.find_by_user_app_and_key(**key)
     while current is not None:
-        if versions is not None and current.version not in versions:
+        if expected_version not in (None, current.version):
             raise VersionConflict(current_version=current.version, current_value=current.data_value)
         try:
             return AppData.merge_app_data(current, patch)
         except VersionConflict:
-            if expected or versions is not None:
+            if expected_version is not None:
                 raise
         current = AppData.find_by_user_app_and_key(**key)
     raise NotFound

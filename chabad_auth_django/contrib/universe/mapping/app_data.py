@@ -13,7 +13,7 @@ from chabad_auth_django.db.transactions import in_transaction
 from chabad_auth_django.exceptions import AlreadyExists, NotFound, UserNotFound, ValidationError
 from chabad_auth_django.exceptions import VersionConflict as StoredVersionConflict
 from chabad_auth_django.models import AppData
-from chabad_auth_django.models.app_data_criteria import is_one_of, whole
+from chabad_auth_django.models.app_data_criteria import is_version, whole
 from chabad_auth_django.services.data import app_data
 from chabad_auth_django.validators import validate_name
 
@@ -32,7 +32,7 @@ def shape(row: Row) -> dict[str, Any]:
         "appId": row.get("appId"),
         "namespace": row.get("dataKey"),
         "data": row.get("dataValue", {}),
-        "version": number if number > 0 and is_one_of(version, [number]) else None,
+        "version": number if number > 0 and is_version(version, number) else None,
         **times(row),
     }
 
