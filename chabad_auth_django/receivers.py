@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pymongo
@@ -36,9 +36,9 @@ def connect() -> None:
     AnalyticsDailyUser.purge_with(ledger.erase_rows)
     ExternalId.purge_with(departures.purge_claims)
     signals.pre_user_create.connect(create_dependents, sender=User)
-    signals.pre_external_ids_change.connect(change_external_ids, sender=User)
-    signals.pre_user_delete.connect(begin_deletion, sender=User)
-    signals.post_user_delete.connect(remove_dependents, sender=User)
+    signals.pre_external_ids_change.connect(external_ids.change_fields, sender=User)
+    signals.pre_user_delete.connect(deletion.begin, sender=User)
+    signals.post_user_delete.connect(deletion.remove_dependents, sender=User)
     signals.user_created.connect(tell_of_creation, sender=User)
     signals.user_deleted.connect(tell_of_deletion, sender=User)
     setting_changed.connect(connection.close_if_changed)
@@ -59,23 +59,6 @@ def create_dependents(*, users: Sequence[User], **kwargs: Any) -> None:
         fields = {"valuUserId": user.valu_user_id, "merkosUserId": user.merkos_user_id}
         items += external_ids.fields_of(stored={"_id": user.id, **fields})
     external_ids.claim_fields(items=items)
-
-
-def change_external_ids(
-    *, user_ids: Sequence[ObjectId], values: Mapping[str, str | None], **kwargs: Any
-) -> None:
-    """Claim the new external ids of stored users, and free the old ones."""
-    external_ids.change_fields(user_ids=user_ids, values=values)
-
-
-def begin_deletion(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
-    """Store a job for each user, from which the deletion can be finished."""
-    deletion.begin(user_ids=user_ids)
-
-
-def remove_dependents(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
-    """Remove the data of the removed users."""
-    deletion.remove_dependents(user_ids=user_ids)
 
 
 def create_indexes(**kwargs: Any) -> None:

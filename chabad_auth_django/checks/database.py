@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pymongo
-from django.apps import apps
 from django.core.checks import CheckMessage, Warning
 from django.db import DEFAULT_DB_ALIAS
 from pymongo.errors import PyMongoError
@@ -92,10 +91,9 @@ def check_database(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
 def _no_address_counts() -> bool:
     if not host_accounts_sign_in() or any(item.is_serious() for item in check_host_accounts()):
         return False
-    verifies = type(hosts.adapter()).is_email_verified is not hosts.HostAdapter.is_email_verified
-    return not verifies and not apps.is_installed("allauth.account")
+    return not hosts.verifies_addresses()
 
 
 def _is_any_account_linked() -> bool:
-    beginning = ExternalId.account_key(HOST, str(conf.HOST_ID)).removesuffix("]")
-    return ExternalId.read(_id={"$regex": f"^{re.escape(beginning)},"}) is not None
+    beginning = ExternalId.account_prefix(HOST, str(conf.HOST_ID))
+    return ExternalId.read(_id={"$regex": f"^{re.escape(beginning)}"}) is not None

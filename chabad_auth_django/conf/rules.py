@@ -175,7 +175,10 @@ TIMEOUT = Rule(
 SHORT_TIME = Rule(lambda value: is_seconds(value, 300), "a number of seconds from 0 to 300")
 LIFETIME = Rule(is_lifetime, "a whole number of seconds, at most 100 years")
 # A TTL of 0 or NaN would have the server delete everything; it takes at most 2**31 seconds.
-DAYS = Rule(lambda value: is_integer(value, 24_855), "a whole number of days from 1 to 24855")
+MAX_DAYS = 24_855
+DAYS = Rule(
+    lambda value: is_integer(value, MAX_DAYS), f"a whole number of days from 1 to {MAX_DAYS}"
+)
 RATES = Rule(
     _are_rates, f'a dict from one of {", ".join(SCOPES)} to a rate such as "10/min", or None'
 )

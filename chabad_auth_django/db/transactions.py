@@ -169,6 +169,19 @@ def on_incomplete(hook: ErrorHook) -> None:
         hooks.incomplete.append(hook)
 
 
+def on_refusal(hook: Hook) -> None:
+    """Call the hook where ``on_incomplete`` would, but not after an error of the driver.
+
+    What the driver has sent by then may still arrive.
+    """
+
+    def call(error: BaseException) -> None:
+        if isinstance(error, Exception) and not isinstance(error, PyMongoError):
+            hook()
+
+    on_incomplete(call)
+
+
 @contextmanager
 def refusal_is_final() -> Iterator[None]:
     """Let the transaction end with an error of the block, even if its body catches the error.

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import DjangoHelpFormatter
-from django.utils.dateparse import parse_datetime
 
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models.fields import to_utc
@@ -75,13 +74,12 @@ def date(text: str) -> datetime:
 def time(text: str) -> datetime:
     """Return a time in UTC, given as ISO 8601; of a date alone its begin."""
     try:
-        found = parse_datetime(text) or parse_datetime(f"{text}T00:00:00")
-        if found is not None:
-            return to_utc(found)
+        return to_utc(datetime.fromisoformat(text))
     except (ValueError, ValidationError):
         # There is no such day, or no such year in UTC.
-        pass
-    raise ArgumentTypeError("expected a time such as 2026-01-31 or 2026-01-31T12:00:00Z")
+        raise ArgumentTypeError(
+            "expected a time such as 2026-01-31 or 2026-01-31T12:00:00Z"
+        ) from None
 
 
 def _wrap(text: str, width: int) -> list[str]:

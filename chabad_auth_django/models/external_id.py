@@ -84,6 +84,11 @@ class ExternalId(OwnedDocument):
         # JSON, because an issuer and a subject may hold any character that could separate them.
         return f"{kind}:{json.dumps(parts, ensure_ascii=False)}"
 
+    @classmethod
+    def account_prefix(cls, kind: str, *parts: str) -> str:
+        """Return how the ``_id`` begins of each claim on an account with these first parts."""
+        return cls.account_key(kind, *parts).removesuffix("]") + ","
+
     @staticmethod
     def parse_account_key(key: str) -> tuple[str, list[str]]:
         """Return the kind and the parts of an account's ``_id``; other kinds have no parts."""

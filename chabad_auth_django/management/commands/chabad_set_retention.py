@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from chabad_auth_django.conf import conf
+from chabad_auth_django.conf import conf, rules
 from chabad_auth_django.db import connection
 from chabad_auth_django.management.arguments import whole_number
 from chabad_auth_django.management.base import NotDone, OperatorCommand
@@ -31,7 +31,7 @@ class Command(OperatorCommand):
         parser.add_argument(
             "days",
             nargs="?",
-            type=whole_number(1, retention.MAX_DAYS),
+            type=whole_number(1, rules.MAX_DAYS),
             metavar="DAYS",
             help="by default those of the settings; others with --dry-run only",
         )

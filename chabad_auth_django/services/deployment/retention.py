@@ -4,14 +4,11 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.exceptions import NotFound, ValidationError
+from chabad_auth_django.exceptions import NotFound
 from chabad_auth_django.models import Activity
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes
 from chabad_auth_django.services.deployment.indexes import Index
-
-#: Days that fit into the 32 bits of the server.
-MAX_DAYS = 24_855
 
 #: Seconds that counting by the index may take.
 COUNT_TIMEOUT = 5 * 60
@@ -44,10 +41,7 @@ def count_expired(*, days: float) -> int:
 
 
 def set_days(*, days: int) -> None:
-    """Change the TTL index in place; raise ``ValidationError``, and ``NotFound`` without one."""
-    # The server takes NaN for 0 seconds, and would remove everything.
-    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MAX_DAYS:
-        raise ValidationError(f"The retention is a whole number of days from 1 to {MAX_DAYS}.")
+    """Change the TTL index in place; raise ``NotFound`` where there is none."""
     if current_days() is None:
         raise NotFound("There is no TTL index: 'chabad_sync_indexes --fix' makes it.")
     name, options = Activity.collection().name, {"expireAfterSeconds": days * 86_400}

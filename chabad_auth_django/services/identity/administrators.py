@@ -15,11 +15,10 @@ from typing import Any, TypeVar
 from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.collection import Collection
-from pymongo.errors import PyMongoError
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import lookup
-from chabad_auth_django.db.transactions import atomic, in_transaction, on_incomplete
+from chabad_auth_django.db.transactions import atomic, in_transaction, on_refusal
 from chabad_auth_django.exceptions import LastAdministrator
 from chabad_auth_django.models import Guard, User
 
@@ -51,7 +50,7 @@ def keep_one(*, user_id: ObjectId, left: Left, change: Callable[[], T]) -> T:
         # A concurrent promotion changes the user, and so conflicts with this transaction.
         return change()
     entry = ObjectId()
-    on_incomplete(partial(_withdraw_after, entry))
+    on_refusal(partial(_withdraw, entry))
     going = _announce(entry, user_id)
     check_one_stays(user_id=user_id, left=left, going=going)
     result = change()
@@ -107,12 +106,6 @@ def forget(*, user_id: ObjectId) -> None:
 
 def _withdraw(entry: ObjectId) -> None:
     _guards().update_one(_KEY, {"$pull": {"going": {"id": entry}}})
-
-
-def _withdraw_after(entry: ObjectId, error: BaseException) -> None:
-    # After an error of the driver the change may still arrive.
-    if isinstance(error, Exception) and not isinstance(error, PyMongoError):
-        _withdraw(entry)
 
 
 def _guards() -> Collection[dict[str, Any]]:

@@ -23,11 +23,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from bson import ObjectId
-from pymongo.errors import PyMongoError
 
 from chabad_auth_django.db.transactions import (
     in_transaction,
-    on_incomplete,
+    on_refusal,
     on_rollback,
     write_together,
 )
@@ -172,13 +171,7 @@ def record_many(*, action: str, users: Mapping[ObjectId | None, Mapping[str, Any
         [_row(action, user_id, DONE, details) for user_id, details in users.items()]
     )
     write_together(_store, [recorded])
-
-    def take_back(error: BaseException) -> None:
-        # After an error of the driver the change may still arrive.
-        if isinstance(error, Exception) and not isinstance(error, PyMongoError):
-            recorded.withdraw()
-
-    on_incomplete(take_back)
+    on_refusal(recorded.withdraw)
     return recorded
 
 

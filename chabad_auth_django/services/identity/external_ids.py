@@ -102,10 +102,13 @@ def claim_fields(*, items: Sequence[FieldValue]) -> None:
         raise ExternalIdTaken from error
 
 
-def change_fields(*, user_ids: Sequence[ObjectId], values: Mapping[str, str | None]) -> None:
+def change_fields(
+    *, user_ids: Sequence[ObjectId], values: Mapping[str, str | None], **kwargs: Any
+) -> None:
     """Claim the new external ids, by field, of stored users, and free what they had.
 
-    Raises ``ExternalIdTaken`` where another user has one of them.
+    Receives ``pre_external_ids_change``. Raises ``ExternalIdTaken`` where another user has one of
+    them.
     """
     items = [
         FieldValue(user_id, field, value)

@@ -68,7 +68,7 @@ def _take(user: User, roles: set[str]) -> None:
 
 def _account_keys(user: User) -> list[str]:
     """Return the claims of the user on accounts of this project."""
-    begin = ExternalId.account_key(HOST, str(conf.HOST_ID)).removesuffix("]") + ","
+    begin = ExternalId.account_prefix(HOST, str(conf.HOST_ID))
     found = ExternalId.collection().find({"userId": user.id}, {"_id": 1})
     return [claim["_id"] for claim in found if claim["_id"].startswith(begin)]
 

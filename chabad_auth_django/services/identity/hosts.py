@@ -145,6 +145,12 @@ def adapter() -> HostAdapter:
     return made
 
 
+def verifies_addresses() -> bool:
+    """Tell whether anything can verify an address of an account."""
+    own = type(adapter()).is_email_verified is not HostAdapter.is_email_verified
+    return own or apps.is_installed("allauth.account")
+
+
 def host_key(*, account: Any) -> str:
     """Return the ``_id`` of the claim on an account of the Django project."""
     generation = adapter().generation(account=account)

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import UnknownGrant
 from chabad_auth_django.models import User
-
-EVERYTHING = "*"
+from chabad_auth_django.services.identity.administrators import EVERYTHING
 
 #: What the API's permissions are about: the word before the colon.
 RESOURCES = (

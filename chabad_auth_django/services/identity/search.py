@@ -146,7 +146,7 @@ def _has_external_id(value: str) -> list[dict[str, Any]]:
     ]
     if conf.HOST_ID is not None:
         # Behind it comes the generation of the account.
-        begin = ExternalId.account_key(HOST, conf.HOST_ID, subject).removesuffix("]") + ","
+        begin = ExternalId.account_prefix(HOST, conf.HOST_ID, subject)
         claims.append({"_id": {"$gte": begin, "$lt": begin + _LAST}})
     owners = ExternalId.collection().find({"$or": claims}, {"userId": 1}).limit(MAX_IDS)
     by_claim = {"_id": {"$in": _ids(owners)}}

@@ -30,7 +30,13 @@ from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeou
 from chabad_auth_django import journal
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection
-from chabad_auth_django.db.transactions import in_transaction, is_repeated, on_commit, on_incomplete
+from chabad_auth_django.db.transactions import (
+    in_transaction,
+    is_repeated,
+    on_commit,
+    on_incomplete,
+    on_refusal,
+)
 from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.failures import log_failure
 from chabad_auth_django.models import Deletion, OwnedCollection, User
@@ -74,8 +80,11 @@ class Outcome:
     error: Exception | None = None
 
 
-def begin(*, user_ids: Sequence[ObjectId]) -> None:
-    """Leave a job for each user that the running transaction is about to remove."""
+def begin(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
+    """Leave a job for each user that the running transaction is about to remove.
+
+    Receives ``pre_user_delete``.
+    """
     if is_repeated():
         # Others are changing these documents. This write comes first, so that from here on they
         # conflict with this transaction, and not this one with them.
@@ -120,8 +129,11 @@ def _take_back(user_ids: Collection[ObjectId], token: ObjectId, error: BaseExcep
     _jobs().delete_many({"_id": {"$in": stay}, "tries": []})
 
 
-def remove_dependents(*, user_ids: Sequence[ObjectId]) -> None:
-    """Remove what goes with the user in the transaction, and all else after it."""
+def remove_dependents(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
+    """Remove what goes with the user in the transaction, and all else after it.
+
+    Receives ``post_user_delete``.
+    """
     departures.remember_users(user_ids=user_ids)
     for model in _with_user():
         model.collection().delete_many(model.owned_by(user_ids))
@@ -157,14 +169,9 @@ def begin_creation(*, user_ids: Sequence[ObjectId]) -> None:
     Raises ``DeletionOpen`` where there is another one.
     """
     Deletion.open_jobs(user_ids, state=CREATING)
-
-    def clean_up(error: BaseException) -> None:
-        # After an error of the driver the insert may still arrive; a later run will know.
-        if isinstance(error, Exception) and not isinstance(error, PyMongoError):
-            _end_creation(user_ids)
-
-    on_incomplete(clean_up)
-    on_commit(lambda: _end_creation(user_ids), robust=False)
+    end = partial(_end_creation, user_ids)
+    on_refusal(end)
+    on_commit(end, robust=False)
 
 
 def check_no_job(*, user_id: ObjectId) -> None:

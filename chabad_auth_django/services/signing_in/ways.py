@@ -1,7 +1,5 @@
 """How a user can sign in for the first time, in sentences for an operator."""
 
-from django.apps import apps
-
 from chabad_auth_django.conf import conf, configured_issuers
 from chabad_auth_django.exceptions import AuthMethodDisabled
 from chabad_auth_django.models import User
@@ -17,7 +15,7 @@ def describe(*, user: User) -> list[str]:
     except AuthMethodDisabled:
         pass
     else:
-        if _verifies_addresses():
+        if hosts.verifies_addresses():
             ways.append(
                 f"With an account of this Django project whose verified address is {user.email}."
             )
@@ -32,8 +30,3 @@ def describe(*, user: User) -> list[str]:
                 f"With a token of {issuer['ISSUER']} for the verified address {user.email}."
             )
     return ways
-
-
-def _verifies_addresses() -> bool:
-    own = type(hosts.adapter()).is_email_verified is not hosts.HostAdapter.is_email_verified
-    return own or apps.is_installed("allauth.account")
