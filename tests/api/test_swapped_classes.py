@@ -64,6 +64,8 @@ def test_another_class_says_how_often(api: APIClient) -> None:
     with swapped(THROTTLE_CLASSES=["support.swapped.Once"]):
         assert api.get(ME).status_code == 200
         check_error(api.get(ME), 429, "throttled")
+        link = api.post(ME + "identities/", {"token": "x"}, format="json")
+        check_error(link, 429, "throttled")
         # What tries to sign in to one account is counted besides.
         login = APIClient().post("/api/auth/login/", {"token": "x"}, format="json")
         check_error(login, 429, "throttled")

@@ -1,7 +1,5 @@
 """The accounts with which a user signs in, at issuers and at the Django project."""
 
-from collections.abc import Sequence
-
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -9,7 +7,8 @@ from rest_framework.response import Response
 
 from chabad_auth_django.api.http.fields import ChoiceField, NameField, StrictSerializer, StringField
 from chabad_auth_django.api.http.permissions import is_owner
-from chabad_auth_django.api.http.throttling import AccountThrottle, ScopedThrottle
+from chabad_auth_django.api.http.swapping import FromSetting
+from chabad_auth_django.api.http.throttling import AccountThrottle
 from chabad_auth_django.api.http.views import APIViewSet
 from chabad_auth_django.api.openapi.schema import describe, errors
 from chabad_auth_django.api.resources import shapes
@@ -63,6 +62,7 @@ class IdentitiesViewSet(APIViewSet):
     resource = "identities"
     audited = {"POST": "identity.link"}
     takes_secrets = True
+    throttle_classes = FromSetting("THROTTLE_CLASSES", AccountThrottle)
 
     @describe(operation_id="identities_list", responses=IdentityListSerializer)
     def list(self, request: Request, user: str) -> Response:
@@ -90,12 +90,10 @@ class IdentitiesViewSet(APIViewSet):
             raise ValidationError(errors=dict.fromkeys(values, error.detail)) from None
         return Response(shapes.identity(self.found(ExternalId.read(_id=key))), 201)
 
-    def get_throttles(self) -> Sequence[ScopedThrottle]:  # type: ignore[override]
+    @property
+    def throttle_scope(self) -> str | None:
         """Limit the guessing of passwords as at a sign-in."""
-        if self.request.method != "POST":
-            return [ScopedThrottle()]
-        self.throttle_scope = "sign_in"
-        return [ScopedThrottle(), AccountThrottle()]
+        return "sign_in" if self.request.method == "POST" else None
 
 
 class IdentityViewSet(APIViewSet):
