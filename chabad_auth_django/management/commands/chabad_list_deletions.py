@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from chabad_auth_django.management.lists import NEXT_KEY, ListCommand
-from chabad_auth_django.services.lifecycle import departed
-from chabad_auth_django.services.lifecycle.departed import Departure
+from chabad_auth_django.services.lifecycle import deletion_status
+from chabad_auth_django.services.lifecycle.deletion_status import DeletionStatus
 
 KEYS = ("id", "state", "since", "ageSeconds", "dueAt", "finishedAt", "receipt", "left")
 
@@ -27,11 +27,11 @@ class Command(ListCommand):
     nothing = "No deletion is under way, and no receipt waits."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found, position = departed.list_departures(**self.page(options, datetime))
+        found, position = deletion_status.list_deletions(**self.page(options, datetime))
         self.show(list(map(_to_dict, found)), position)
 
 
-def _to_dict(item: Departure) -> dict[str, Any]:
+def _to_dict(item: DeletionStatus) -> dict[str, Any]:
     values = (
         item.user_id,
         item.state,

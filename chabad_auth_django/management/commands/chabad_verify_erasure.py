@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from chabad_auth_django.conf import conf
 from chabad_auth_django.management.base import Found, NotDone, OperatorCommand
 from chabad_auth_django.management.output import Line, Table, plural
-from chabad_auth_django.services.lifecycle import departed, traces
+from chabad_auth_django.services.lifecycle import deletion_status, traces
 
 #: How many traces are shown.
 SHOWN = 100
@@ -57,8 +57,8 @@ class Command(OperatorCommand):
             ]
             count = len(shown) + sum(1 for _ in found)
         kept = traces.count_audit_entries(names=names)
-        departures = filter(None, (departed.find(name=name) for name in names))
-        under_way = list({item.user_id: item for item in departures}.values())
+        deletions = filter(None, (deletion_status.find(name=name) for name in names))
+        under_way = list({item.user_id: item for item in deletions}.values())
         lines: list[Line] = [
             Table([list(trace.values()) for trace in shown], ["collection", "id", "path"])
         ]

@@ -15,7 +15,7 @@ from chabad_auth_django.models import Activity, Deletion, Preferences, Profile, 
 from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.services.identity import audit, external_ids, names
 from chabad_auth_django.services.identity.dependents import DEPENDENTS
-from chabad_auth_django.services.lifecycle import deletion, departed, purging
+from chabad_auth_django.services.lifecycle import deletion, deletion_status, purging
 from chabad_auth_django.validators import email_spellings, is_id, validate_text
 
 
@@ -61,9 +61,9 @@ def find_user(*, name: str) -> User:
     # An _id that is the text of another user's id would be taken for that user's.
     found = [row for row in rows if isinstance(row["_id"], ObjectId) and _has(row, names)]
     if not found:
-        departure = departed.find(name=name)
+        deleted_user = deletion_status.find(name=name)
         nobody = f"No user has the e-mail address, id or external id {name!r}."
-        raise UserNotFound(nobody if departure is None else str(departure))
+        raise UserNotFound(nobody if deleted_user is None else str(deleted_user))
     deleted = Deletion.find_of_gone_users(name)
     if len(found) + len(deleted) > 1:
         ids = [str(row["_id"]) for row in found]

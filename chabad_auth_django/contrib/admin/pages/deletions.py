@@ -24,7 +24,7 @@ from chabad_auth_django.contrib.admin.reads.state import LATE_DELETION
 from chabad_auth_django.db.cursors import encode
 from chabad_auth_django.exceptions import TooSlow
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.lifecycle import departed, receipts
+from chabad_auth_django.services.lifecycle import deletion_status, receipts
 from chabad_auth_django.validators import to_object_id
 
 #: Deletions on one page.
@@ -47,7 +47,7 @@ class DeletionsPage(Page):
     def read(self, request: HttpRequest, **kwargs: Any) -> Mapping[str, Any]:
         """Return a page of them."""
         after = position(request, datetime)
-        found = section(lambda: departed.list_departures(limit=PAGE_SIZE, position=after))
+        found = section(lambda: deletion_status.list_deletions(limit=PAGE_SIZE, position=after))
         if isinstance(found, TooSlow):
             return {"is_slow": True}
         shown, following = found
@@ -56,7 +56,8 @@ class DeletionsPage(Page):
             {
                 "departure": item,
                 "entry": entries.get(item.user_id),
-                "is_late": item.state != departed.FINISHED and item.age_seconds > LATE_DELETION,
+                "is_late": item.state != deletion_status.FINISHED
+                and item.age_seconds > LATE_DELETION,
                 "is_due": item.due_at is not None and item.due_at <= now(),
             }
             for item in shown

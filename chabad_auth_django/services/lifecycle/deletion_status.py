@@ -15,7 +15,7 @@ from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.lifecycle import purging
 from chabad_auth_django.validators import is_id
 
-#: The states of a departure.
+#: The states of a deletion; a fourth is ``CREATING``.
 PURGING, WAITING, FINISHED = "purging", "waiting", "finished"
 
 #: Users whose documents are counted with one command.
@@ -23,12 +23,12 @@ COUNTED_TOGETHER = 25
 
 
 @dataclass(frozen=True)
-class Departure:
-    """A user who is being deleted, or was and whose receipt was not taken."""
+class DeletionStatus:
+    """How far the deletion of a user has come; it is kept until the receipt is taken."""
 
     user_id: ObjectId
-    #: ``PURGING``; ``WAITING`` for the last sweep; ``FINISHED``: only the receipt is left; or
-    #: ``CREATING`` of a user by a server without transactions.
+    #: ``PURGING``; ``WAITING`` for the last sweep; ``FINISHED``: only the receipt is left. A user
+    #: who is being created on a server without transactions is ``CREATING``.
     state: str
     since: datetime
     #: When the last sweep may come; ``None`` where there was one.
@@ -59,9 +59,9 @@ class Departure:
         )
 
 
-def list_departures(
+def list_deletions(
     *, limit: int = 100, position: Position | None = None
-) -> tuple[list[Departure], Position | None]:
+) -> tuple[list[DeletionStatus], Position | None]:
     """Return deletions that are under way or have a receipt, the oldest first, from a position on.
 
     The second value is the position behind them, ``None`` where there are no more. The key of a
@@ -84,32 +84,32 @@ def list_departures(
     )
     rows = list(aggregated)
     found, more = rows[:limit], len(rows) > limit
-    departures = []
+    statuses: list[DeletionStatus] = []
     for start in range(0, len(found), COUNTED_TOGETHER):
         part = found[start : start + COUNTED_TOGETHER]
         counts = purging.count_documents_of(user_ids=[row["_id"] for row in part])
-        departures += [_departure(row, sum(counts[row["_id"]].values())) for row in part]
-    return departures, Position(found[-1]["begun"], found[-1]["_id"]) if more else None
+        statuses += [_status(row, sum(counts[row["_id"]].values())) for row in part]
+    return statuses, Position(found[-1]["begun"], found[-1]["_id"]) if more else None
 
 
-def find(*, name: str) -> Departure | None:
-    """Return the departure of the user with the id, or of the one whose receipt has the name."""
+def find(*, name: str) -> DeletionStatus | None:
+    """Return the deletion of the user with the id, or of the one whose receipt has the name."""
     row = next(iter(Deletion.find_of_gone_users(name)), None)
     if row is None and is_id(name):
         row = Deletion.read(_id=ObjectId(name))
     if row is None or not (row.get("state") or row.get("receipt")):
         return None
-    return _departure(row, sum(purging.count_documents(user_id=row["_id"]).values()))
+    return _status(row, sum(purging.count_documents(user_id=row["_id"]).values()))
 
 
-def _departure(row: Mapping[str, Any], left: int) -> Departure:
+def _status(row: Mapping[str, Any], left: int) -> DeletionStatus:
     user_id, receipt = row["_id"], row.get("receipt") or {}
     since = Deletion.started_at(row)
     state = row.get("state", FINISHED)
     if state == DELETING:
         state = PURGING if left else WAITING
     grace = timedelta(seconds=conf.DELETION_GRACE_SECONDS)
-    return Departure(
+    return DeletionStatus(
         user_id=user_id,
         state=state,
         since=since,

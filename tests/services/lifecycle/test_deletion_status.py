@@ -14,7 +14,7 @@ from chabad_auth_django.contrib.admin import purge
 from chabad_auth_django.exceptions import UserNotFound
 from chabad_auth_django.models import Activity, Deletion, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.lifecycle import deletion, departed, purging, receipts
+from chabad_auth_django.services.lifecycle import deletion, deletion_status, purging, receipts
 
 
 def left_behind(raw: Database[Any], count: int, state: str = "deleting") -> ObjectId:
@@ -31,7 +31,7 @@ def test_a_run_without_time_ends_no_deletion_and_the_next_one_does(raw: Database
     assert purge.run(seconds=0) == purge.Progress(0, 0, 1)
     assert sum(purging.count_documents(user_id=gone).values()) == 5
     assert purge.run(seconds=60) == purge.Progress(5, 1, 0)
-    assert departed.list_departures() == ([], None)
+    assert deletion_status.list_deletions() == ([], None)
     assert Activity.objects.count() == 0
 
 
@@ -40,10 +40,10 @@ def test_a_run_ends_with_its_time_however_much_is_left(raw: Database[Any]) -> No
     with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "PURGE_BATCH_SIZE": 1}):
         found = purge.run(seconds=0.01)
     assert found.finished == 0 and found.open == 1
-    left = departed.list_departures()[0][0].left
+    left = deletion_status.list_deletions()[0][0].left
     assert left == 300 - found.documents > 0
     assert purge.run(seconds=60).documents == left
-    assert not departed.list_departures()[0] and not raw.deletions.find_one({"_id": many})
+    assert not deletion_status.list_deletions()[0] and not raw.deletions.find_one({"_id": many})
 
 
 def test_who_is_there_again_keeps_everything(raw: Database[Any], user: User) -> None:
@@ -59,7 +59,7 @@ def test_what_many_have_left_is_counted_with_one_command(commands: CommandCounte
     database: Any = Activity.database()
     ids = [left_behind(database, count) for count in (1, 2, 3)]
     commands.clear()
-    assert {item.user_id: item.left for item in departed.list_departures()[0]} == dict(
+    assert {item.user_id: item.left for item in deletion_status.list_deletions()[0]} == dict(
         zip(ids, (1, 2, 3), strict=True)
     )
     assert commands.names == ["find", "aggregate", "aggregate"]
@@ -80,14 +80,14 @@ def test_jobs_and_receipts_that_lack_something_are_told_and_end(raw: Database[An
     for row in rows:
         row["_id"] = ObjectId()
     raw.deletions.insert_many(rows)
-    assert {item.user_id for item in departed.list_departures()[0]} == {
+    assert {item.user_id for item in deletion_status.list_deletions()[0]} == {
         row["_id"] for row in others
     }
-    assert departed.find(name=str(nothing["_id"])) is None
+    assert deletion_status.find(name=str(nothing["_id"])) is None
     with pytest.raises(UserNotFound):
         receipts.find(name=str(nothing["_id"]))
     for row in others:
-        assert str(row["_id"]) in str(departed.find(name=str(row["_id"])))
+        assert str(row["_id"]) in str(deletion_status.find(name=str(row["_id"])))
         assert receipts.find(name=str(row["_id"])).user_id == row["_id"]
         if row.get("receipt"):
             assert receipts.read(user_id=row["_id"]).requested_at <= now()
