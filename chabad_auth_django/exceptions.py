@@ -97,9 +97,9 @@ class UserNotFound(NotFound):
 
 
 class DeletionOpen(ChabadAuthError):
-    """The deletion of the user is under way, which would remove what is stored now.
+    """The user is being deleted, and the deletion would remove what is stored now.
 
-    Without transactions, an import too.
+    On a server without transactions the user may also be being imported.
     """
 
     code = "deletion_open"

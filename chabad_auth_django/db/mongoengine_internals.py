@@ -25,7 +25,7 @@ _KEPT = {str: mongoengine.StringField, ObjectId: mongoengine.ObjectIdField}
 
 def connection_settings(alias: str) -> Mapping[str, Any]:
     """Return what the connection is registered with; empty if it is not."""
-    # Not asked first: disconnect_all() of another thread can end at any time.
+    # One look: another thread may call disconnect_all() between two.
     settings: Mapping[str, Any] = mongoengine.connection._connection_settings.get(alias, {})
     return settings
 

@@ -98,7 +98,7 @@ class PageQuery:
             criteria = [*self._criteria, {self.field: tied}]
             read = self._read(criteria, order, limit - len(rows))
             rows += self._documents(read, read.send())[0]
-            # All were deleted since the first query, which still says where to go on.
+            # Where all of them were deleted since the first query, the page still needs a position.
             rows = rows or found
         rows = rows[limit - 1 :: -1] if backward else rows[:limit]
         if len({row[self.field] for row in rows}) < len(rows):

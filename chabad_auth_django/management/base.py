@@ -162,7 +162,7 @@ class OperatorCommand(BaseCommand):
         finally:
             self.stdout.give_up()
             if self.is_scheduled and not self._is_dry_run:
-                # Without an answer of MongoDB the heartbeat grows old, which says enough.
+                # Where MongoDB does not answer, the old heartbeat tells that the command is late.
                 with (
                     suppress(PyMongoError, ImproperlyConfigured, KeyboardInterrupt),
                     pymongo.timeout(BEAT_TIMEOUT),

@@ -20,7 +20,7 @@ def catch_signals(*, is_process: bool) -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # While Python ends the process, it would tell of the exception with a traceback.
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    # "nohup" has one of them ignored.
+    # What the parent ignores stays ignored, as SIGHUP under "nohup".
     caught = [n for n in ENDING if is_process and signal.getsignal(n) is signal.SIG_DFL]
     for number in caught:
         signal.signal(number, _interrupt)

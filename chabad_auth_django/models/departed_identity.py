@@ -13,12 +13,11 @@ from chabad_auth_django.models.registry import Sharding
 class DepartedIdentity(Document):
     """Refuses tokens from before an account was unlinked, or its user was deleted.
 
-    Such a token links to nobody, and creates no user unless it is sent to sign in. This is kept for
-    as long as a token may create a user. The ``_id`` is a keyed hash of the claim, which does not
-    tell whose it was.
+    Such a token links the account to no user, and creates a user at a sign-in only. The ``_id`` is
+    a keyed hash of the claim, which does not tell whose it was.
     """
 
-    #: Seconds.
+    #: Seconds. An older token creates no user outside of a sign-in in any case.
     LIFETIME = 24 * 60 * 60
 
     meta = {

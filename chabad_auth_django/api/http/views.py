@@ -193,7 +193,8 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
         method = str(request.method)
         for name in kwargs.keys() & NAMES:
             validate_name(kwargs[name])
-        # ViewSet calls the attribute of the method; a wrong method has none, and is 405.
+        # REST framework calls the attribute that has the name of the method. Where there is none,
+        # it answers 405.
         name = method.lower()
         handler = getattr(self, name, None)
         if method in WRITE and handler is not None:

@@ -73,7 +73,7 @@ def get_timeseries(
         raise ValidationError(f"A time series by {bucket} in {time_zone} has at most {days} days.")
     buckets = Buckets.of(bucket, time_zone, start, end)
     user_id = None if user_id is None else to_object_id(user_id)
-    # In other zones nothing is kept of a user's days.
+    # Of single users the roll-ups have days in UTC only.
     rolled_up = in_utc or user_id is None
     with open_snapshot(start=start, end=end, rolled_up=rolled_up) as snapshot:
         sources = snapshot.find_sources(user_id, by_days=in_utc)

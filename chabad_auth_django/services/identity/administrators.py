@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from bson import ObjectId
 from pymongo import ReturnDocument
-from pymongo.collection import Collection
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.db.expressions import lookup
@@ -90,7 +89,7 @@ def _announce(entry: ObjectId, user_id: ObjectId) -> tuple[ObjectId, ...]:
         "$filter": {"input": {"$ifNull": ["$going", []]}, "cond": {"$gt": ["$$this.since", since]}}
     }
     new = {"id": entry, "userId": user_id, "since": "$$NOW"}
-    document: Any = _guards().find_one_and_update(
+    document: Any = Guard.collection().find_one_and_update(
         _KEY,
         [{"$set": {"going": {"$concatArrays": [live, [new]]}}}],
         upsert=True,
@@ -101,12 +100,8 @@ def _announce(entry: ObjectId, user_id: ObjectId) -> tuple[ObjectId, ...]:
 
 def forget(*, user_id: ObjectId) -> None:
     """Take a deleted user out of the shared document, where a killed process has left it."""
-    _guards().update_one(_KEY, {"$pull": {"going": {"userId": user_id}}})
+    Guard.collection().update_one(_KEY, {"$pull": {"going": {"userId": user_id}}})
 
 
 def _withdraw(entry: ObjectId) -> None:
-    _guards().update_one(_KEY, {"$pull": {"going": {"id": entry}}})
-
-
-def _guards() -> Collection[dict[str, Any]]:
-    return Guard.collection()
+    Guard.collection().update_one(_KEY, {"$pull": {"going": {"id": entry}}})

@@ -179,7 +179,7 @@ def record_many(*, action: str, users: Mapping[ObjectId | None, Mapping[str, Any
 def attempt(*, action: str, user_id: ObjectId | None, **details: Any) -> Iterator[None]:
     """Record that the action was refused when the body raises one of ``REFUSALS``.
 
-    Of nested attempts the outermost records it.
+    Where attempts are nested, the outermost one records the refusal.
     """
     if _attempting.get():
         yield

@@ -45,8 +45,8 @@ def remember(*, keys: Sequence[str]) -> None:
 
 
 def vouches_for_a_new_user(*, identity: Identity) -> bool:
-    """Tell whether the issuer vouched for the identity after what is remembered here."""
-    # Users who were deleted longer ago have no such record.
+    """Tell whether the issuer's token is younger than every deletion of a user of the account."""
+    # A deletion is remembered for this long. An older token may be from before one.
     oldest = now() - timedelta(seconds=DepartedIdentity.LIFETIME)
     if identity.issued_at is None or identity.issued_at < oldest:
         return False

@@ -54,9 +54,9 @@ def find_users(
     ``name_part`` is looked for in the name and in the profile's display name, in upper and lower
     case alike. ``external_id`` is a Valu or Merkos id, the subject of an issuer in the settings, or
     the primary key of an account of this project. ``text`` is an id, an external id or the begin of
-    an e-mail address: whose id it is comes first, the others in the order of the address. With
-    ``in_names`` it is a part of a name, too. Raises ``TooSlow`` after ``TIMEOUT`` seconds, and
-    ``ValidationError``.
+    an e-mail address. The user with that id comes first, the others in the order of the address.
+    With ``in_names`` it may also be a part of a name. Raises ``TooSlow`` after ``TIMEOUT`` seconds,
+    and ``ValidationError``.
     """
     text = None if text is None else validate_text(text.strip())
     by_email = by_email or email_prefix is not None or (text is not None and not in_names)

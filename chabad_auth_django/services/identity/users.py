@@ -74,7 +74,7 @@ def change_grants(
 ) -> list[str]:
     """Give the user the roles and permissions, or without ``grant`` take them away.
 
-    Returns those that the user did not have, or had. With ``dry_run`` nothing is stored. Raises
+    Returns the roles and permissions that this changes. With ``dry_run`` nothing is stored. Raises
     ``UserNotFound``, ``ValidationError``, ``LastAdministrator`` and, for giving what no setting
     knows without ``force``, ``UnknownGrant``; nothing is stored then.
     """

@@ -24,7 +24,7 @@ from functools import partial
 from typing import Any
 
 from bson import ObjectId
-from pymongo import UpdateOne, collection
+from pymongo import UpdateOne
 from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
 
 from chabad_auth_django import journal
@@ -106,7 +106,7 @@ def begin(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
             "$push": {"tries": token},
         }
         changes.append(UpdateOne({"_id": user_id}, job, upsert=True))
-    _jobs().bulk_write(changes)
+    Deletion.collection().bulk_write(changes)
     on_incomplete(partial(_take_back, set(user_ids) - untried, token))
 
 
@@ -122,11 +122,11 @@ def _take_back(user_ids: Collection[ObjectId], token: ObjectId, error: BaseExcep
         return
     wanted = {"_id": {"$in": list(user_ids)}}
     stay = [user["_id"] for user in User.collection().find(wanted, {"_id": 1})]
-    _jobs().update_many({"_id": {"$in": stay}}, {"$pull": {"tries": token}})
+    Deletion.collection().update_many({"_id": {"$in": stay}}, {"$pull": {"tries": token}})
     # A token says when it was made. Whoever was killed can neither remove the user nor this job.
     dead = {"$lt": ObjectId.from_datetime(_due())}
-    _jobs().update_many({"_id": {"$in": stay}}, {"$pull": {"tries": dead}})
-    _jobs().delete_many({"_id": {"$in": stay}, "tries": []})
+    Deletion.collection().update_many({"_id": {"$in": stay}}, {"$pull": {"tries": dead}})
+    Deletion.collection().delete_many({"_id": {"$in": stay}, "tries": []})
 
 
 def remove_dependents(*, user_ids: Sequence[ObjectId], **kwargs: Any) -> None:
@@ -196,7 +196,7 @@ def run() -> Iterator[Outcome]:
     """
     Deletion.adopt_old_receipts()
     # All at once: a cursor would not outlive a long purge.
-    for job in list(_jobs().find({"state": OPEN}).sort("_id")):
+    for job in list(Deletion.collection().find({"state": OPEN}).sort("_id")):
         if job["state"] != CREATING or _take_over_creation(job):
             yield attempt(user_id=job["_id"])
 
@@ -216,7 +216,7 @@ def resume(*, user_id: ObjectId) -> Outcome:
     """Go on with the one deletion, whose job is open."""
     is_there = bool(User.existing_ids([user_id]))
     # In this order: where another worker has ended the job, the user may have come again.
-    job = _jobs().find_one({"_id": user_id, "state": OPEN})
+    job = Deletion.collection().find_one({"_id": user_id, "state": OPEN})
     if is_there and job is not None:
         if job["state"] == PURGING:
             Deletion.close(_id=user_id, state=PURGING)
@@ -227,7 +227,9 @@ def resume(*, user_id: ObjectId) -> Outcome:
         # A crash has left the job written and the user still there.
         _remove(user_id)
     purged = purging.purge(user_id=user_id)
-    job = _jobs().find_one({"_id": user_id, "state": OPEN, "since": {"$not": {"$gt": _due()}}})
+    job = Deletion.collection().find_one(
+        {"_id": user_id, "state": OPEN, "since": {"$not": {"$gt": _due()}}}
+    )
     if job is None:
         return Outcome(user_id, purged, finished=False)
     while found := purging.purge(user_id=user_id):
@@ -263,7 +265,7 @@ def _left_to_others(job: Mapping[str, Any]) -> dict[str, str]:
     if unknown:
         known = [model.collection().name for model in OwnedDocument.registered()]
         key = {"_id": job["_id"], "since": job.get("since")}
-        _jobs().update_one(key, {"$addToSet": {"swept": {"$each": known}}})
+        Deletion.collection().update_one(key, {"$addToSet": {"swept": {"$each": known}}})
     return unknown
 
 
@@ -282,7 +284,7 @@ def _take_over_creation(job: dict[str, Any]) -> bool:
     if User.collection().find_one({"_id": job["_id"]}, {"_id": 1}):
         Deletion.close(**key)
         return False
-    return _jobs().update_one(key, {"$set": {"state": DELETING}}).modified_count == 1
+    return Deletion.collection().update_one(key, {"$set": {"state": DELETING}}).modified_count == 1
 
 
 def _end_creation(user_ids: Sequence[ObjectId]) -> None:
@@ -303,15 +305,17 @@ def _end_creation(user_ids: Sequence[ObjectId]) -> None:
 
 
 def keep_open(*, user_ids: Collection[ObjectId]) -> set[ObjectId]:
-    """Sweep the users once more who are being deleted, after a further grace period; return them.
+    """Sweep the users who are being deleted once more, after another grace period; return them.
 
-    For what comes back where the sweep may have been already.
+    The caller stores documents of these users again, perhaps after the last sweep.
     """
     again = {"$set": {"since": now()}, "$unset": {"swept": True}}
     return {
         user_id
         for user_id in user_ids
-        if _jobs().update_one({"_id": user_id, "state": DELETING}, again).matched_count
+        if Deletion.collection()
+        .update_one({"_id": user_id, "state": DELETING}, again)
+        .matched_count
     }
 
 
@@ -323,7 +327,3 @@ def _is_recent(job: Mapping[str, Any]) -> bool:
 
 def _due() -> Any:
     return now() - timedelta(seconds=conf.DELETION_GRACE_SECONDS)
-
-
-def _jobs() -> collection.Collection[dict[str, Any]]:
-    return Deletion.collection()

@@ -1,8 +1,8 @@
 """Deleting a user with a receipt: documents are counted before the deletion, and after it.
 
-The receipt is stored in the document of the job, in the command that stores the job. A deletion is
-known by the id of its user. The receipt has hashes of the user's names, so a name goes on with the
-deletion too, as long as no other user has that name. Otherwise the id must be given.
+The receipt is stored in the document of the job, in the command that stores the job. The id of the
+user identifies the deletion. The receipt has hashes of the user's names, so an operator can also
+continue the deletion by a name, unless another user has that name by now.
 """
 
 import time

@@ -60,7 +60,7 @@ def parse(file: BinaryIO) -> Iterator[Gone]:
 def find(*, gone: Iterable[Gone]) -> tuple[list[ObjectId], list[ObjectId]]:
     """Return the ids of the users who are there again, and of those with documents alone.
 
-    Who was imported after the receipt is in neither.
+    A user who was imported after the receipt is in neither list.
     """
     users, documents = [], []
     # Of several receipts of one user the newest counts.

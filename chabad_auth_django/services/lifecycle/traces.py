@@ -47,13 +47,12 @@ def count_documents() -> int:
 def find_traces(
     *, names: Sequence[str], advance: Advance, unreadable: Unreadable
 ) -> Iterator[Trace]:
-    """Yield every field and key of every collection that holds one of the names.
+    """Yield every place that holds one of the names, in any form that ``Needles`` finds.
 
-    So do names and options of collections, and definitions of indexes.
-
-    See ``Needles`` for what is found. That the audit trail, an open deletion and its receipt have
-    the id is no trace. A collection that cannot be read ends nothing: ``unreadable`` is told.
-    Raises ``ValidationError`` for an empty name.
+    A place is a field or key of a document, a name or option of a collection, or the definition of
+    an index. The id in the audit trail, in an open deletion and in its receipt is no trace. A
+    collection that cannot be read is reported to ``unreadable``, and the search goes on. Raises
+    ``ValidationError`` for an empty name.
     """
     needles, options = Needles(names), _options()
     for collection in _collections():
