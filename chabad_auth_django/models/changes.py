@@ -24,7 +24,7 @@ def update_of(document: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     paths = changes_of(document)
     # No others: what is stored there need not fit the field.
     names = {names_by_stored(document)[path.split(".", 1)[0]] for path in paths}
-    row = document.to_mongo(fields=list(names))
+    row = document.to_mongo(fields=list(names)) if names else {}
     for changed in paths:
         path, value = _find(row, changed)
         if isinstance(value, list):

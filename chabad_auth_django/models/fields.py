@@ -78,7 +78,7 @@ class ObjectIdField(mongoengine.ObjectIdField):
             return value
 
     def to_mongo(self, value: Any) -> Any:
-        return to_object_id(value)
+        return self.to_python(value)
 
     def prepare_query_value(self, op: str, value: Any) -> Any:
         return None if value is None else to_object_id(value)
@@ -95,6 +95,9 @@ class LongField(mongoengine.fields.LongField):
             return super().to_python(value)
         except OverflowError:
             return value
+
+    def to_mongo(self, value: Any) -> Any:
+        return super().to_mongo(value) if isinstance(value, int) else value
 
 
 class ListField(KeepsReferences, mongoengine.ListField):
@@ -180,7 +183,7 @@ class EmailField(mongoengine.StringField):
         return super().prepare_query_value(op, value)
 
     def to_mongo(self, value: Any) -> Any:
-        return normalize_email(value)
+        return normalize_email(value) if isinstance(value, str) else value
 
     def validate(self, value: Any) -> None:
         check_with(self, validate_email_address, value)

@@ -1,5 +1,6 @@
 """What other programs stored is kept, and does not stand in the way."""
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -9,7 +10,7 @@ from pymongo.database import Database
 
 from chabad_auth_django.db.transactions import RetryTransaction, atomic
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.models import Activity, Preferences, Profile, User
+from chabad_auth_django.models import Activity, AppData, Preferences, Profile, User
 from chabad_auth_django.models.preferences import Dashboard, Notifications, Widgets
 from chabad_auth_django.models.profile import Avatar
 
@@ -164,6 +165,23 @@ def test_save_validates_what_changed_and_nothing_else(raw: Database, user: User)
             with pytest.raises(ValidationError):
                 model.objects.get().validate()
         collection.replace_one({}, before)
+
+
+@pytest.mark.parametrize(
+    ("model", "field"), [(User, "email"), (Profile, "userId"), (AppData, "version")], ids=str
+)
+def test_a_document_is_copied_and_shown_as_it_is_stored(
+    raw: Database, user: User, model: type[Any], field: str
+) -> None:
+    AppData.create_app_data(user_id=user.id, app_id="a", data_key="k", data_value=1)
+    collection = raw[model.collection_name()]
+    collection.update_one({}, {"$set": {field: ["text"]}})
+    stored = collection.find_one()
+    document = deepcopy(model.objects.get())
+    assert json.loads(document.to_json())[field] == ["text"]
+    if model is not AppData:  # It counts each save.
+        document.save()
+    assert collection.find_one() == stored
 
 
 def at(document: dict[str, Any], path: str) -> Any:
