@@ -2,14 +2,11 @@
 
 import mongoengine
 from django.core.exceptions import ImproperlyConfigured
-from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.db import Error as SQLError
 from pymongo.errors import PyMongoError
 
 from chabad_auth_django.db import errors
 from chabad_auth_django.exceptions import ChabadAuthError
-
-#: The project's own database is away, or its tables are.
-SQL_ERRORS = (InterfaceError, OperationalError, ProgrammingError)
 
 #: The errors that an operator can meet; any other is a mistake in the code.
 DESCRIBED = (
@@ -18,7 +15,8 @@ DESCRIBED = (
     OSError,
     PyMongoError,
     mongoengine.OperationError,
-    *SQL_ERRORS,
+    # The project's own database is away or damaged, or has no tables.
+    SQLError,
 )
 
 
@@ -28,7 +26,7 @@ def describe(error: Exception) -> str:
         return _describe_driver(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
-    if isinstance(error, SQL_ERRORS):
+    if isinstance(error, SQLError):
         return f"The project's own database: {str(error).partition(chr(10))[0].rstrip('.')}."
     if isinstance(error, DESCRIBED):
         return str(error)

@@ -60,7 +60,10 @@ class UsersCommand(OperatorCommand):
         find = once(lambda name: creation.find_user(name=name), attrgetter("id"))
 
         def row(name: str) -> dict[str, Any] | None:
-            user = find(name)
-            return user and {"id": user.id, "email": user.email, **change(user)}
+            if user := find(name):
+                # The errors of a user who was found need not say whose they are.
+                with self.passing_over(user.id):
+                    return {"id": user.id, "email": user.email, **change(user)}
+            return None
 
         return self.each(names, row)

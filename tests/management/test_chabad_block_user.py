@@ -38,7 +38,24 @@ def test_the_last_administrator_stays(mongodb: str) -> None:
     assert (result.code, Block.objects.count()) == (2, 0)
 
 
-def test_who_is_not_blocked_cannot_be_unblocked(user: User) -> None:
-    assert run("chabad_unblock_user", user.email).code == 2
+def test_unblocking_again_changes_nothing(user: User) -> None:
+    run("chabad_block_user", user.email, "--reason", "abuse")
+    for is_first in (True, False):
+        result = run("chabad_unblock_user", user.email, "--json")
+        row = {"id": str(user.id), "email": user.email, "changed": is_first}
+        assert (result.code, result.json) == (0, {"users": [row], "unblocked": 1})
+    assert run("chabad_unblock_user", user.email).lines[0] == f"{user.email}  was not blocked"
+
+
+def test_nobody_and_no_reason_are_refused(user: User) -> None:
     assert run("chabad_block_user", "nobody", "--reason", "x").code == 2
     assert run("chabad_block_user", user.email, "--reason", "").code == 2
+
+
+def test_what_is_refused_is_told_with_the_user(mongodb: str) -> None:
+    admin, user = (
+        User.create_user(email=f"{role}@example.org", roles=[role]) for role in ("admin", "user")
+    )
+    result = run("chabad_block_user", user.email, admin.email, "--reason", "abuse")
+    assert (result.code, len(result.lines)) == (2, 2)
+    assert result.err.startswith(f"CommandError: {admin.id}: ")

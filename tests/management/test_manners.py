@@ -180,17 +180,25 @@ def test_a_bad_argument_of_a_process_is_told_in_one_line(tmp_path: Path) -> None
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_database_of_the_project_without_its_tables_is_told_in_one_line(
-    mongodb: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("content", "error"), [(b"", "no such table"), (b"x" * 5000, "file is not a database")]
+)
+def test_a_database_of_the_project_that_cannot_be_read_is_told_in_one_line(
+    mongodb: str, tmp_path: Path, content: bytes, error: str
 ) -> None:
-    result = django_admin(
+    path = tmp_path / "sqlite3"
+    path.write_bytes(content)
+    result = python(
+        "-m",
+        "django",
         "chabad_sync_django_users",
         cwd=tmp_path,
+        HOST_DATABASE=str(path),
         MONGODB_URI=mongodb,
         DJANGO_SETTINGS_MODULE="support.host_settings",
     )
     assert (result.returncode, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
-    assert "no such table" in result.stderr
+    assert error in result.stderr
 
 
 def test_settings_that_the_checks_refuse_are_told_in_one_line(tmp_path: Path) -> None:
