@@ -11,7 +11,7 @@ from support.clients import fresh_database
 from support.management import run
 
 from chabad_auth_django.db import connection
-from chabad_auth_django.models import AppData, Profile, User
+from chabad_auth_django.models import AppData, ExternalId, Profile, User
 from chabad_auth_django.services.deployment import indexes
 from chabad_auth_django.services.identity import external_ids
 from chabad_auth_django.services.lifecycle.export_file import Writer
@@ -93,6 +93,20 @@ def test_a_profile_under_another_id_differs(file: Path) -> None:
     code, found = outcome(file)
     assert found
     assert (code, found["inserted"]["profiles"], found["differing"]["profiles"]) == (1, 0, 1)
+
+
+def test_an_identity_that_was_taken_away_does_not_come_back(file: Path) -> None:
+    """Whoever has it could sign in as the user again."""
+    assert run(IMPORT, file).code == 0
+    ExternalId.objects.delete()
+    code, found = outcome(file)
+    assert found
+    assert (code, found["inserted"]["external_ids"], found["differing"]["external_ids"]) == (
+        1,
+        0,
+        1,
+    )
+    assert ExternalId.objects.count() == 0
 
 
 def test_a_key_that_is_twice_in_the_file_differs(either_server: str, tmp_path: Path) -> None:

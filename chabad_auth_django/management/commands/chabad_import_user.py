@@ -20,8 +20,9 @@ class Command(OperatorCommand):
         "same documents. A damaged or incomplete file is refused before anything is stored. So is "
         "a user whose deletion is not finished. Documents that are stored already stay as they "
         "are, so run the same command again after an interruption. App data whose key was deleted "
-        "here gets a version above all that the key had. Roles and permissions come with the "
-        "user: import only files that you trust."
+        "here gets a version above all that the key had. A user who is here already gets no "
+        "account to sign in with. Roles and permissions come with a new user: import only files "
+        "that you trust."
     )
     exit_statuses = {
         0: "all of the file is stored",

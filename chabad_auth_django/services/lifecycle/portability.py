@@ -115,17 +115,16 @@ def import_user(
 ) -> Imported:
     """Store what the file holds and is not stored yet; nothing that is stored is changed.
 
-    ``content`` is what ``check`` has returned. Run it again after an interruption. App data with a
-    version that a deleted key has used here gets the next version. Signals of the creation of a
-    user are not sent. Without ``with_analytics`` these events are left out. Raises
+    ``content`` is what ``check`` has returned. Run it again after an interruption. A stored user
+    gets no identities. App data with a version that a deleted key has used here gets the next one.
+    No signals of a creation are sent. Without ``with_analytics`` these events are left out. Raises
     ``CountedAlready`` where they would be counted twice, ``DeletionOpen``, ``DuplicateEmail``,
     ``ExternalIdTaken``, and ``UserNotFound`` when the user is deleted before the end.
     """
     user_id = content.user_id
     if Deletion.ids_with_job([user_id]):
         raise DeletionOpen
-    kinds = ("inserted", "unchanged", "differing")
-    outcome: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
+    outcome = {kind: Counter[str]() for kind in ("inserted", "unchanged", "differing")}
     models = {exported()[name] for name in content.counts}
     if not with_analytics:
         models.discard(Analytics)
@@ -205,7 +204,7 @@ def _read(file: BinaryIO, models: Collection[Model]) -> Iterator[Row]:
 def _check_core(core: list[Row]) -> None:
     """Raise what ``_insert_core`` would."""
     for model, documents in _core_documents(core):
-        if _store_rows(model, documents, True)["inserted"] < len(documents):
+        if _store_rows(model, documents, True, is_new=True)["inserted"] < len(documents):
             raise _taken(model)
 
 
@@ -249,21 +248,22 @@ def _store(batch: list[Row], outcome: dict[str, Counter[str]], dry_run: bool) ->
             outcome[kind][model.collection().name] += count
 
 
-def _store_rows(model: Model, rows: list[RawBSONDocument], dry_run: bool) -> dict[str, int]:
-    """Insert what is not stored; return how many documents are inserted, unchanged, differing."""
+def _store_rows(
+    model: Model, rows: list[RawBSONDocument], dry_run: bool, *, is_new: bool = False
+) -> dict[str, int]:
+    """Insert what is not stored, and count. ``is_new`` tells that the user is not stored."""
     if model is AppData:
         rows = _with_new_versions(rows)
     documents = {id_key(row): row for row in rows}
     stored = _stored(model, rows)
     unchanged = sum(documents[key].raw == raw for key, raw in stored.items())
     new = _insertable(model, [row for key, row in documents.items() if key not in stored])
-    if model is User and not dry_run:
-        # Deleted since. It is stored with its Profile and Preferences only.
+    if model in (User, ExternalId) and not is_new:
+        # Deleted since, with all of these; or taken from the user, which no old file may undo.
         new = []
     model.note_import(rows=new, dry_run=dry_run)
-    inserted = len(new) if dry_run else _insert(model, new)
-    differing = len(documents) - unchanged - inserted
-    return {"inserted": inserted, "unchanged": unchanged, "differing": differing}
+    counts = {"inserted": len(new) if dry_run else _insert(model, new), "unchanged": unchanged}
+    return {**counts, "differing": len(documents) - sum(counts.values())}
 
 
 def _stored(model: Model, rows: Iterable[RawBSONDocument]) -> dict[Any, Any]:
