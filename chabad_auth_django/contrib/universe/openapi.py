@@ -5,6 +5,7 @@ chabad_auth_django.contrib.universe.openapi.SETTINGS`` writes it to a file.
 """
 
 import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.urls import URLResolver, get_resolver, get_script_prefix, get_urlconf
@@ -17,7 +18,7 @@ from rest_framework.response import Response
 from chabad_auth_django.api.openapi import schema
 from chabad_auth_django.api.openapi.docs import SchemaView, describe_api
 from chabad_auth_django.api.openapi.errors import field_errors
-from chabad_auth_django.api.openapi.schema import SEGMENTS, Schema, errors
+from chabad_auth_django.api.openapi.schema import SEGMENTS, F, Schema, errors
 from chabad_auth_django.api.openapi.schema import SETTINGS as API_SETTINGS
 from chabad_auth_django.contrib.universe.conf import conf
 
@@ -77,8 +78,16 @@ class ClientScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         ]
 
 
-#: Those of ``api.openapi.schema`` for a method of our views.
-describe = functools.partial(schema.describe, base=ClientSchema)
+def describe(*, responses: Any, **options: Any) -> Callable[[F], F]:
+    """Describe a method of our views; its answer is 200 where nothing else is said.
+
+    drf-spectacular would take 201 for what creates, and 204 for what deletes.
+    """
+    answers = responses if isinstance(responses, Mapping) else {200: responses}
+    return schema.describe(base=ClientSchema, responses=answers, **options)
+
+
+#: That of ``api.openapi.schema`` for a method of our views.
 describe_read = functools.partial(schema.describe_read, base=ClientSchema)
 
 

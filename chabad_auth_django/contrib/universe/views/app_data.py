@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -47,6 +48,8 @@ class EntrySerializer(StrictSerializer):
     updatedAt = serializers.DateTimeField()
 
 
+# The view's action "list" does not make it a list of answers.
+@extend_schema_serializer(many=False)
 class EntriesAnswerSerializer(StrictSerializer):
     """The values of an application."""
 

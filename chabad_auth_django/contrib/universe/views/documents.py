@@ -124,7 +124,7 @@ class ClientPreferencesSerializer(StrictSerializer):
     """Preferences."""
 
     userId = serializers.CharField()
-    theme = serializers.ChoiceField(choices=THEMES)
+    theme = ChoiceField(choices=THEMES)
     language = serializers.CharField()
     timezone = serializers.CharField()
     dashboard = LayoutSerializer()

@@ -150,7 +150,11 @@ class LogoutViewSet(PrivateViewSet):
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
 
-    @describe(operation_id="client_logout", request=None, responses=DoneSerializer)
+    @describe(
+        operation_id="client_logout",
+        request=None,
+        responses={200: DoneSerializer, **client_errors(403)},
+    )
     def logout(self, request: Request) -> Response:
         """End what the request is signed in with, whoever that is; delete the cookies.
 

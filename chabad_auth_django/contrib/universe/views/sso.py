@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chabad_auth_django.api.http.errors import status_of
-from chabad_auth_django.api.http.fields import StrictSerializer, StringField
+from chabad_auth_django.api.http.fields import ChoiceField, StrictSerializer, StringField
 from chabad_auth_django.contrib.universe import cookies
 from chabad_auth_django.contrib.universe.callers import ClientAuthentication, Credential
 from chabad_auth_django.contrib.universe.conf import conf
@@ -46,7 +46,7 @@ class SignOnSerializer(StrictSerializer):
 
     optional = ("user", "message")
 
-    status = serializers.ChoiceField(["success", "error"])
+    status = ChoiceField(["success", "error"], component="UniverseStatus")
     user = SignedInSerializer(required=False)
     message = serializers.CharField(required=False)
 
@@ -156,7 +156,11 @@ class SignOnViewSet(StatusViewSet):
 class SignOffViewSet(LogoutViewSet):
     """Signing out, in the words of single sign-on."""
 
-    @describe(operation_id="client_sso_sign_out", request=None, responses=SignedOutSerializer)
+    @describe(
+        operation_id="client_sso_sign_out",
+        request=None,
+        responses={200: SignedOutSerializer, **client_errors(403)},
+    )
     def logout(self, request: Request) -> Response:
         """Sign out as `auth/logout` does."""
         return self.sign_out(request, {"status": "success"})
