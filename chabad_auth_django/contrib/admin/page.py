@@ -46,6 +46,11 @@ PAGE_SIZE = 100
 
 OUTAGE = _("MongoDB does not answer now. Try again in a moment.")
 
+#: Who signs in again is led to the address of the form that the ended session had sent.
+NOT_SENT = _(
+    "Nothing was done. If your session had ended, open the page again and send the form once more."
+)
+
 #: What was asked for may have been stored, and only the answer is missing.
 UNKNOWN = _("MongoDB does not answer now. Look whether it was done before you try again.")
 
@@ -110,6 +115,13 @@ class Page(View):
         if type(self).change is Page.change:
             return self.http_method_not_allowed(request, *args, **kwargs)
         return self.change(request, **kwargs)
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Say that nothing was done."""
+        refused = super().http_method_not_allowed(request, *args, **kwargs)
+        answer = self._problem(request, refused.status_code, NOT_SENT, kwargs)
+        answer.headers["Allow"] = refused.headers["Allow"]
+        return answer
 
     def respond(
         self, request: HttpRequest, values: Mapping[str, Any], *, status: int = 200, **kwargs: Any
