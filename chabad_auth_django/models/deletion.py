@@ -109,9 +109,10 @@ class Deletion(Document):
     @staticmethod
     def started_at(row: Mapping[str, Any]) -> datetime:
         """Return since when there is the job or the receipt; if they do not say, the user."""
-        receipt, id = row.get("receipt") or {}, row["_id"]
-        since: datetime = row.get("since") or receipt.get("since") or id.generation_time
-        return since
+        receipt, begun = row.get("receipt"), row["_id"].generation_time
+        times = row.get("since"), receipt.get("since") if isinstance(receipt, dict) else None
+        # Another program may have stored what is no time.
+        return next((time for time in times if isinstance(time, datetime)), begun)
 
     @classmethod
     def close(cls, **key: Any) -> bool:

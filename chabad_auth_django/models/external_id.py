@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -91,9 +92,18 @@ class ExternalId(OwnedDocument):
 
     @staticmethod
     def parse_account_key(key: str) -> tuple[str, list[str]]:
-        """Return the kind and the parts of an account's ``_id``; other kinds have no parts."""
-        kind, _, rest = key.partition(":")
-        return kind, json.loads(rest) if kind in (ISSUER, HOST) else []
+        """Return the kind and the parts of an account's ``_id``; other kinds have no parts.
+
+        What another program stored may be of no kind, which is ``""``.
+        """
+        kind, _, rest = str(key).partition(":")
+        if kind not in (ISSUER, HOST):
+            return kind, []
+        with suppress(ValueError):
+            parts = json.loads(rest)
+            if isinstance(parts, list) and len(parts) > 1:
+                return kind, parts
+        return "", []
 
     @staticmethod
     def public_id(key: str) -> str:

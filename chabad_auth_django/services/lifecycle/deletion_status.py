@@ -71,12 +71,22 @@ def list_deletions(
     if position is not None:
         tied = {"begun": position.key, "_id": {"$gt": position.id}}
         behind = {"$or": [{"begun": {"$gt": position.key}}, tied]}
+    # Another program may have stored what is no time.
+    times = [
+        {"$cond": [{"$eq": [{"$type": field}, "date"]}, field, None]}
+        for field in ("$since", "$receipt.since")
+    ]
     Deletion.adopt_old_receipts()
     aggregated = Deletion.collection().aggregate(
         [
             # A job that is just being ended has neither for a moment.
-            {"$match": {"$or": [{"state": OPEN}, {"receipt": {"$ne": None}}]}},
-            {"$set": {"begun": {"$ifNull": ["$since", "$receipt.since", {"$toDate": "$_id"}]}}},
+            {
+                "$match": {
+                    "_id": {"$type": "objectId"},
+                    "$or": [{"state": OPEN}, {"receipt": {"$type": "object"}}],
+                }
+            },
+            {"$set": {"begun": {"$ifNull": [*times, {"$toDate": "$_id"}]}}},
             {"$match": behind},
             {"$sort": {"begun": 1, "_id": 1}},
             {"$limit": limit + 1},
@@ -103,7 +113,9 @@ def find(*, name: str) -> DeletionStatus | None:
 
 
 def _status(row: Mapping[str, Any], left: int) -> DeletionStatus:
-    user_id, receipt = row["_id"], row.get("receipt") or {}
+    user_id, receipt = row["_id"], row.get("receipt")
+    if not isinstance(receipt, dict):
+        receipt = {}
     since = Deletion.started_at(row)
     state = row.get("state", FINISHED)
     if state == DELETING:

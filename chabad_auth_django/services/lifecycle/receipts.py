@@ -150,7 +150,7 @@ def read(*, user_id: ObjectId) -> Receipt:
     Deletion.adopt_old_receipts()
     row = Deletion.read(_id=user_id) or {}
     stored = row.get("receipt")
-    if stored is None:
+    if not isinstance(stored, dict):
         raise NotFound("There is no erasure of this user.")
     found = stored.get("found") or {}
     left = {"users": len(User.existing_ids([user_id]))}

@@ -56,14 +56,19 @@ class SessionsPage(Page):
             auth_method=values["method"] or None,
             used_since=ago(values["used"]) if values["used"] else None,
         )
-        people = users.read_many(user_ids={row["userId"] for row in page.rows})
+        # Another program may have stored what is no id.
+        owners: list[Any] = [
+            owner if isinstance(owner := row.get("userId"), ObjectId) else None for row in page.rows
+        ]
+        people = users.read_many(user_ids={owner for owner in owners if owner})
         rows = [
             {
                 **row,
                 "id": row["_id"],
-                "person": people.get(row["userId"], {}),
+                "owner": owner,
+                "person": people.get(owner, {}),
                 "device": devices.describe(row.get("userAgent")),
             }
-            for row in page.rows
+            for row, owner in zip(page.rows, owners, strict=True)
         ]
         return {"page": page, "sessions": rows}

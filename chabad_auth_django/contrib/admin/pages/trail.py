@@ -57,16 +57,19 @@ def shown(request: HttpRequest, entries: Iterable[Row]) -> list[dict[str, Any]]:
     found = [dict(entry) for entry in entries]
     usernames = _usernames(str(entry.get("actorId")) for entry in found)
     for entry in found:
-        is_user = entry["actorKind"] == "user" and ObjectId.is_valid(entry.get("actorId"))
+        # Another program may have stored anything.
+        is_user = entry.get("actorKind") == "user" and ObjectId.is_valid(entry.get("actorId"))
         entry["actor"] = ObjectId(entry["actorId"]) if is_user else None
-    ids = {id for entry in found for id in (entry.get("userId"), entry["actor"]) if id}
+        if not isinstance(entry.get("userId"), ObjectId):
+            entry["userId"] = None
+    ids = {id for entry in found for id in (entry["userId"], entry["actor"]) if id}
     shows_names = ids and rights.holds(request.user, "view_people")
     people = users.read_many(user_ids=ids) if shows_names else {}
     for entry in found:
-        entry["kind"] = KINDS.get(entry["actorKind"], entry["actorKind"])
-        entry["label"] = ACTIONS.get(entry["action"], entry["action"])
+        kind, action = str(entry.get("actorKind")), str(entry.get("action"))
+        entry["kind"], entry["label"] = KINDS.get(kind, kind), ACTIONS.get(action, action)
         entry["who"] = usernames.get(str(entry.get("actorId"))) or _name(people, entry["actor"])
-        entry["whom"] = _name(people, entry.get("userId"))
+        entry["whom"] = _name(people, entry["userId"])
     return found
 
 

@@ -73,6 +73,8 @@ def read() -> State:
     """Return the state as of now."""
     usages = index_usage.read()
     found = [usage.index for usage in usages]
+    # Another program may have stored what is no time.
+    since = {"$cond": [{"$eq": [{"$type": "$since"}, "date"]}, "$since", None]}
     rows = aggregate_together(
         {
             "beats": (Heartbeat.collection(), [{"$match": heartbeats.OURS}, {"$limit": 100}]),
@@ -89,7 +91,7 @@ def read() -> State:
                 Deletion.collection(),
                 [
                     {"$match": {"state": OPEN}},
-                    {"$group": {"_id": None, "open": {"$sum": 1}, "oldest": {"$min": "$since"}}},
+                    {"$group": {"_id": None, "open": {"$sum": 1}, "oldest": {"$min": since}}},
                 ],
             ),
             "receipts": (
