@@ -135,6 +135,8 @@ def test_numbers_in_attributes_have_no_commas_whatever_the_language() -> None:
         found = Marks(chart((1,), (2,), (3,)).figure)
         assert all("," not in mark["x"] for mark in found.having("chabad-hit"))
         assert number(1234567) == "1.234.567"
+    with override("he"):
+        assert (number(-1234567), number(1234.5)) == ("-1,234,567", "1,234.5")
     assert percent(1 / 3) == "33.3333%"
     assert [short(value) for value in (0, 999, 1500, 2e6, 3e9)] == ["0", "999", "1.5k", "2M", "3G"]
     for largest in (0, 1, 3, 4, 5, 99, 100, 101, 10**9):

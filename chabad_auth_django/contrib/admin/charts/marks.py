@@ -3,7 +3,8 @@
 from itertools import count
 from typing import Any
 
-from django.utils.formats import number_format
+from django.utils import numberformat
+from django.utils.formats import get_format
 from django.utils.translation import gettext_lazy as _
 
 #: Characters after which a name is cut.
@@ -27,7 +28,14 @@ def isolated(text: str) -> str:
 
 def number(value: float) -> str:
     """Return a number with the separators of the language."""
-    return number_format(value, use_l10n=True, force_grouping=True)
+    return numberformat.format(
+        value,
+        get_format("DECIMAL_SEPARATOR"),
+        # Django groups nothing in Hebrew.
+        grouping=get_format("NUMBER_GROUPING") or 3,
+        thousand_sep=get_format("THOUSAND_SEPARATOR"),
+        force_grouping=True,
+    )
 
 
 def short(value: float) -> str:

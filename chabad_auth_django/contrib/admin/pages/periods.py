@@ -1,6 +1,7 @@
 """The range of time that a page is about, chosen by a form in its address, and its buckets."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, ClassVar
@@ -8,6 +9,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -55,8 +57,12 @@ class MomentField(forms.DateTimeField):
     """A time in the staff member's zone, whether or not the project has ``USE_TZ``."""
 
     def to_python(self, value: Any) -> datetime | None:
-        """Return the time with its zone."""
-        found = super().to_python(value)
+        """Return the time with its zone; the first of two equal ones."""
+        found = None
+        with suppress(ValueError):
+            found = parse_datetime(str(value).strip())
+        # Django refuses a time that comes twice, or never, because the clock was changed.
+        found = found or super().to_python(value)
         return timezone.make_aware(found) if found and timezone.is_naive(found) else found
 
 
@@ -134,9 +140,11 @@ def floor(moment: datetime, bucket: str, zone: tzinfo) -> datetime:
 
 def following(begin: datetime, bucket: str, zone: tzinfo) -> datetime:
     """Return when the next bucket begins."""
+    local = begin.astimezone(zone)
     if bucket == "hour":
-        return begin + timedelta(hours=1)
-    day = begin.astimezone(zone).date()
+        # A change of half an hour begins an hour that is half over.
+        return begin + timedelta(hours=1) - timedelta(minutes=local.minute)
+    day = local.date()
     days = {"day": 1, "week": 7, "month": 31}[bucket]
     return floor(midnight(day + timedelta(days=days), zone), bucket, zone)
 

@@ -20,6 +20,7 @@ from chabad_auth_django.exceptions import (
     ValidationError,
 )
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
+from chabad_auth_django.models.counting import DAY
 from chabad_auth_django.services.analytics import timeseries
 
 #: The states of days that a chart marks, and what it calls them.
@@ -90,7 +91,7 @@ def chart(
     columns = []
     for begin in question.begins(list(values)):
         counts = values.get(begin, (0,) * len(parts))
-        state = MARKED.get((states or {}).get(periods.midnight(begin.date(), UTC), ""), "")
+        state = _state(question, begin, states or {})
         columns.append(
             Column(
                 label=question.label(begin, is_short=True),
@@ -102,3 +103,14 @@ def chart(
         )
     is_rtl = translation.get_language_bidi()
     return Columns(key, title, parts, tuple(columns), is_rtl, has_total)
+
+
+def _state(question: Question, begin: datetime, states: Mapping[datetime, str]) -> str:
+    """Return how the first UTC day is marked that the bucket has a part of and that is marked."""
+    day = periods.midnight(begin.astimezone(UTC).date(), UTC)
+    end = periods.following(begin, question.bucket, question.zone)
+    while day < end:
+        if state := MARKED.get(states.get(day, "")):
+            return state
+        day += DAY
+    return ""

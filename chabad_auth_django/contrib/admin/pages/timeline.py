@@ -103,8 +103,11 @@ def _chart(user_id: ObjectId, criteria: Mapping[str, Any]) -> Any:
     )
 
     def link(begin: datetime) -> str:
-        times = (begin, periods.following(begin, bucket, zone))
-        since, until = (f"{time.astimezone(zone):%Y-%m-%dT%H:%M}" for time in times)
+        end = periods.following(begin, bucket, zone)
+        if end.astimezone(zone).fold:
+            # The field for a time cannot name the second of two equal hours: show both.
+            end = periods.following(end, bucket, zone)
+        since, until = (f"{time.astimezone(zone):%Y-%m-%dT%H:%M}" for time in (begin, end))
         kept = {"category": criteria["category"]} if criteria["category"] else {}
         return f"?{urlencode({**kept, 'since': since, 'until': until})}"
 

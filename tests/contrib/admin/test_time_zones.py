@@ -1,0 +1,74 @@
+"""Charts in zones whose clocks are changed, or whose days are not those of UTC."""
+
+from contrib.admin.conftest import Run
+
+BEGIN = """
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+from chabad_auth_django.contrib.admin.pages import periods, series
+from chabad_auth_django.contrib.admin.pages.periods import Period
+from chabad_auth_django.models import Analytics
+
+def store(user, *times):
+    Analytics.collection().insert_many([
+        {"userId": user.id, "eventName": "open", "eventCategory": "custom", "appId": "books",
+         "timestamp": time} for time in times])
+"""
+
+
+def test_the_hours_of_a_chart_are_those_that_are_counted(run: Run) -> None:
+    told = run(
+        BEGIN
+        + """
+ann, day = User.create_user(email="ann@example.org"), timedelta(days=1)
+for name, first in (
+    ("Australia/Lord_Howe", date(2026, 4, 5)), ("Australia/Lord_Howe", date(2026, 10, 4)),
+    ("Asia/Jerusalem", date(2026, 10, 25)), ("Asia/Kathmandu", date(2026, 3, 8)),
+):
+    zone = ZoneInfo(name)
+    period = Period(periods.midnight(first, zone), periods.midnight(first + day, zone))
+    number = (period.end - period.start) // timedelta(minutes=10)
+    store(ann, *(period.start + timedelta(minutes=10 * index) for index in range(number)))
+    counted = [row["time"] for row in series.Question(
+        period, "hour", None, "", zone, name).rows(period)]
+    tell([len(counted), list(periods.buckets(period, "hour", zone)) == counted])
+"""
+    )
+    assert told == [[25, True], [24, True], [25, True], [24, True]]
+
+
+def test_a_day_is_marked_as_the_days_of_utc_that_it_has_a_part_of(run: Run) -> None:
+    told = run(
+        BEGIN
+        + """
+# Midnights in Jerusalem.
+days = [datetime(2026, 1, number, 22, tzinfo=UTC) for number in range(1, 5)]
+period = Period(days[0], days[-1] + timedelta(days=1))
+question = series.Question(
+    period, "day", None, "", ZoneInfo("Asia/Jerusalem"), "Asia/Jerusalem")
+states = {datetime(2026, 1, 1, tzinfo=UTC): "archived", datetime(2026, 1, 5, tzinfo=UTC): "open"}
+rows = [{"time": day, "count": 1} for day in days]
+chart = series.chart(question, rows, key="events", title="Events", states=states)
+tell([column.state for column in chart.columns])
+"""
+    )
+    assert told == [["archived", "", "", "open"]]
+
+
+def test_each_bar_of_a_timeline_leads_to_its_events_also_where_an_hour_comes_twice(
+    run: Run,
+) -> None:
+    told = run(
+        BEGIN
+        + """
+ann, browser = User.create_user(email="ann@example.org"), superuser()
+browser.post(f"{PEOPLE}zone/", {"zone": "Asia/Jerusalem"})
+# At 23:00 in UTC it was 1:00 again.
+store(ann, *(datetime(2025, 10, 25, hour, 30, tzinfo=UTC) for hour in (21, 22, 23)))
+page = f"{PEOPLE}{ann.id}/timeline/"
+day = browser.get(page, {"since": "2025-10-26T00:00", "until": "2025-10-26T06:00"})
+bars = [column for column in day.context["chart"].columns if column.total]
+tell([len(browser.get(page + bar.href).context["page"].rows) for bar in bars])
+"""
+    )
+    assert told == [[1, 2, 2]]
