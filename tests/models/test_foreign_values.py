@@ -1,6 +1,5 @@
 """What other programs stored is kept, and does not stand in the way."""
 
-import json
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -178,7 +177,7 @@ def test_a_document_is_copied_and_shown_as_it_is_stored(
     collection.update_one({}, {"$set": {field: ["text"]}})
     stored = collection.find_one()
     document = deepcopy(model.objects.get())
-    assert json.loads(document.to_json())[field] == ["text"]
+    assert document.to_mongo()[field] == ["text"]
     if model is not AppData:  # It counts each save.
         document.save()
     assert collection.find_one() == stored
