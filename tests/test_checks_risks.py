@@ -40,6 +40,7 @@ TAKEN: dict[int, list[dict[str, Any]]] = {
     95: [{"REFRESH_TOKEN_SECONDS": 365 * DAY}],
     96: [{"HOST_RECHECK_SECONDS": 300}],
     97: [{"REFRESH_GRACE_SECONDS": 300}],
+    98: [{"TOKEN_LEEWAY_SECONDS": 300}],
     99: [{"AUDIT_RETENTION_DAYS": 1}],
     100: [{"ISSUERS": [issuer(MAX_LIFETIME_SECONDS=value)]} for value in (None, 365 * DAY)],
     101: [

@@ -86,12 +86,14 @@ def found(**changes: Any) -> list[tuple[str, str]]:
         ("TOKEN_AUDIENCE", 23, ["you"], ["", None, 5, ["you"]]),
         ("ACCESS_TOKEN_SECONDS", 24, [1, 900], [0, -1, 1.5, None, "900", True, 10**10]),
         ("REFRESH_TOKEN_SECONDS", 25, [1, 3_000_000_000], [0, -1, 1.5, None, "9", True, 10**10]),
+        ("TOKEN_LEEWAY_SECONDS", 26, [0, 0.5, 300], [-1, 301, None, "1", True, float("nan")]),
         (
             "SOCIAL_AUTH_METHODS",
             58,
             [{"google": "google", "rabbis": "chabad-org"}],
             [None, "google", ["google"], {"google": "gogle"}, {"": "google"}, {"google": []}],
         ),
+        ("TOKEN_MAX_BYTES", 27, [1, 8192], [0, -1, 1.5, None, "8192", True]),
     ],
 )
 def test_each_setting_is_checked(name: str, number: int, good: list[Any], bad: list[Any]) -> None:
@@ -268,6 +270,7 @@ def test_the_defaults_of_signing_in() -> None:
         assert (conf.ISSUERS, conf.SIGNING_KEY) == ([], None)
         assert (conf.TOKEN_ISSUER, conf.TOKEN_AUDIENCE) == ("chabad-auth", "chabad-auth")
         assert (conf.ACCESS_TOKEN_SECONDS, conf.REFRESH_TOKEN_SECONDS) == (900, 2_592_000)
+        assert (conf.TOKEN_LEEWAY_SECONDS, conf.TOKEN_MAX_BYTES) == (10, 8192)
     assert {name: path for name, path in ISSUER_DEFAULTS.items() if name.endswith("_CLAIM")} == {
         "SUBJECT_CLAIM": "sub",
         "EXTERNAL_ID_CLAIM": None,

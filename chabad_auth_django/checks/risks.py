@@ -136,6 +136,12 @@ RISKS = (
         "A stolen refresh token that the client has used already is good for that long.",
     ),
     Risk(
+        98,
+        lambda: conf.TOKEN_LEEWAY_SECONDS > 60,
+        "CHABAD_AUTH['TOKEN_LEEWAY_SECONDS'] is more than a minute.",
+        "Tokens that have expired are good for that long. Let the servers set their clocks by NTP.",
+    ),
+    Risk(
         99,
         lambda: conf.AUDIT_RETENTION_DAYS < 30,
         "CHABAD_AUTH['AUDIT_RETENTION_DAYS'] is less than 30.",

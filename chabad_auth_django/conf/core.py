@@ -316,6 +316,12 @@ class Conf(Table):
         help="Seconds after its exchange in which a refresh token gives its successor again. "
         "0: never.",
     )
+    TOKEN_LEEWAY_SECONDS = Setting[float](
+        10, rules.SHORT_TIME, check=26, help="Seconds by which other clocks may differ from ours."
+    )
+    TOKEN_MAX_BYTES = Setting[int](
+        8 * 1024, rules.BYTES, check=27, help="A longer token is refused unread."
+    )
     SCHEDULED_COMMANDS = Setting[Mapping[str, float]](
         {"chabad_purge_deleted": 600, "chabad_rollup_analytics": 3600},
         rules.SCHEDULE,

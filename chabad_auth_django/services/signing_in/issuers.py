@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from chabad_auth_django.conf import configured_issuers
+from chabad_auth_django.conf import conf, configured_issuers
 from chabad_auth_django.exceptions import InvalidToken, ValidationError
 from chabad_auth_django.services.identity.identity import MAX_NAME_LENGTH, Identity
 from chabad_auth_django.services.signing_in import key_sets, tokens
@@ -84,6 +84,7 @@ def _verify(token: object, key: Any, issuer: Mapping[str, Any]) -> dict[str, Any
         algorithms=issuer["ALGORITHMS"],
         audience=audience,
         issuer=issuer["ISSUER"] if has_issuer else None,
+        leeway=conf.TOKEN_LEEWAY_SECONDS,
         require=["exp", *(["iss"] if has_issuer else []), *(["aud"] if audience else [])],
     )
     if audience is None and "aud" in claims:
@@ -95,7 +96,7 @@ def _verify(token: object, key: Any, issuer: Mapping[str, Any]) -> dict[str, Any
 def _check_lifetime(claims: Mapping[str, Any], max_seconds: float | None) -> None:
     if max_seconds is None:
         return
-    issued_at = claims.get("iat", time.time() + tokens.LEEWAY)
+    issued_at = claims.get("iat", time.time() + conf.TOKEN_LEEWAY_SECONDS)
     if int(claims["exp"]) - int(issued_at) > max_seconds:
         raise InvalidToken
 

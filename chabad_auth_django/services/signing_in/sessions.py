@@ -235,7 +235,7 @@ def _successor(session_id: Any, secret: str, key: bytes) -> str:
 
 
 def _parse(refresh_token: object) -> tuple[Any, str, str]:
-    if not isinstance(refresh_token, str) or len(refresh_token) > tokens.MAX_LENGTH:
+    if not isinstance(refresh_token, str) or len(refresh_token) > conf.TOKEN_MAX_BYTES:
         raise InvalidToken
     if not refresh_token.isascii() or refresh_token.count(".") != 2:
         raise InvalidToken

@@ -23,12 +23,6 @@ from chabad_auth_django.validators import to_object_id
 #: The header ``typ`` of an access token (RFC 9068), by which other tokens are refused.
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105
 
-#: Seconds by which the clocks of others may differ from ours.
-LEEWAY = 10
-
-#: Characters of a token; a longer one is refused unread.
-MAX_LENGTH = 8 * 1024
-
 #: Access tokens that a process remembers to have verified; about 1 KB each.
 CACHE_SIZE = 4096
 
@@ -73,15 +67,15 @@ def verify_access_token(*, token: object) -> AccessClaims:
 
     Raises ``InvalidToken``.
     """
-    text = _text(token)
+    text, leeway = _text(token), conf.TOKEN_LEEWAY_SECONDS
     for key in signing_keys():
         with suppress(InvalidToken):
-            claims = _verify(text, key, conf.TOKEN_AUDIENCE, conf.TOKEN_ISSUER)
+            claims = _verify(text, key, conf.TOKEN_AUDIENCE, conf.TOKEN_ISSUER, leeway)
             break
     else:
         raise InvalidToken
     # The expiry alone changes with time; the rest was verified before.
-    if claims.expires_at <= time.time() - LEEWAY:
+    if claims.expires_at <= time.time() - leeway:
         raise InvalidToken
     return claims
 
@@ -89,13 +83,14 @@ def verify_access_token(*, token: object) -> AccessClaims:
 # Only successes are remembered. The arguments are all that the verification depends on: under
 # another key or setting the token is verified again.
 @functools.lru_cache(CACHE_SIZE)
-def _verify(text: str, key: bytes, audience: str, issuer: str) -> AccessClaims:
+def _verify(text: str, key: bytes, audience: str, issuer: str, leeway: float) -> AccessClaims:
     header, claims = decode(
         text,
         key,
         algorithms=[ALGORITHM],
         audience=audience,
         issuer=issuer,
+        leeway=leeway,
         require=["exp", "iat", "iss", "aud", "sub", "sid", "jti"],
     )
     if header.get("typ") != ACCESS_TOKEN_TYPE:
@@ -115,6 +110,7 @@ def decode(
     algorithms: Sequence[str],
     audience: str | Sequence[str] | None,
     issuer: str | None,
+    leeway: float,
     require: list[str],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the header and the claims of a token that the key verifies.
@@ -130,7 +126,7 @@ def decode(
             algorithms=algorithms,
             audience=audience,
             issuer=issuer,
-            leeway=LEEWAY,
+            leeway=leeway,
             # A subject may be a number: whoever reads it decides.
             options={"require": require, "verify_sub": False},
         )
@@ -156,7 +152,7 @@ def peek(token: object) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _text(token: object) -> str:
-    if not isinstance(token, str) or len(token) > MAX_LENGTH or not token.isascii():
+    if not isinstance(token, str) or len(token) > conf.TOKEN_MAX_BYTES or not token.isascii():
         raise InvalidToken
     return token
 

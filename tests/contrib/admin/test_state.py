@@ -184,4 +184,4 @@ def test_no_secret_is_shown() -> None:
         "60",
         False,
     )
-    assert found["TOKEN_ISSUER"].is_default
+    assert found["TOKEN_MAX_BYTES"].is_default
