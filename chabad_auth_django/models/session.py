@@ -22,9 +22,10 @@ class Session(OwnedDocument):
     from a guess by somebody who only knows the session's id. ``previous_hash`` is of the token
     that was exchanged last, at ``exchanged_at``.
 
-    ``opened_by`` is the ``_id`` of the ``ExternalId`` that opened the session, or ``VOUCHED``. A
-    session that an account of a Django host opened keeps ``host_hash``, the session hash that the
-    account had then: it changes with the password.
+    ``opened_by`` is the ``_id`` of the ``ExternalId`` that opened the session, or ``VOUCHED``. The
+    session counts only while the user has what that claim ``fills``. One that an account of a
+    Django host opened keeps ``host_hash``, the session hash that the account had then: it changes
+    with the password.
 
     A blocked user's sessions have ``ended_at``; those that end otherwise are deleted.
     """
@@ -48,6 +49,7 @@ class Session(OwnedDocument):
     exchanged_at: datetime | None = DateTimeField(db_field="exchangedAt")
     auth_method: str = AuthMethodField(db_field="authMethod", required=True)
     opened_by: str = TextField(db_field="openedBy", required=True)
+    fills: str | None = TextField()
     host_hash: str | None = TextField(db_field="hostHash")
     user_agent: str | None = TextField(db_field="userAgent", max_length=USER_AGENT_MAX_LENGTH)
     created_at: datetime = DateTimeField(db_field="createdAt")

@@ -183,6 +183,8 @@ def check_session(*, session: Mapping[str, Any] | None, user: User) -> None:
     # Version 0.1.0 did not store what opened a session, so it cannot be checked.
     kind, parts = ExternalId.parse_account_key(opened_by or "")
     if kind == ISSUER and parts[0] in {issuer["ISSUER"] for issuer in conf.ISSUERS}:
+        if not ExternalId.counts(session, user.stored or {}):
+            raise InvalidToken
         host_roles.recheck(user=user)
         return
     if kind != HOST or parts[0] != conf.HOST_ID:

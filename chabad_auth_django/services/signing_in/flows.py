@@ -24,7 +24,7 @@ from chabad_auth_django.exceptions import (
     SecondFactorRequired,
     UserNotFound,
 )
-from chabad_auth_django.models import Activity, Analytics, Block, Session, User
+from chabad_auth_django.models import Activity, Analytics, Block, ExternalId, Session, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import audit, hosts, identities
 from chabad_auth_django.services.identity.hosts import CREDENTIALS
@@ -234,7 +234,11 @@ def sign_in(
 
 @atomic
 def _sign_in(identity: Identity, event: dict[str, Any], **session: Any) -> SignedIn:
-    return _open(_find_for_login(identity), event, auth_method=identity.auth_method, **session)
+    user = _find_for_login(identity)
+    # Where it is not the user's, the account counts all the same.
+    has_filled = ExternalId.counts({"fills": identity.fills}, user.stored or {})
+    session["fills"] = identity.fills if has_filled else None
+    return _open(user, event, auth_method=identity.auth_method, **session)
 
 
 @atomic

@@ -40,6 +40,7 @@ def open_session(
     user_id: Any,
     auth_method: str,
     opened_by: str = VOUCHED,
+    fills: str | None = None,
     host_hash: str | None = None,
     user_agent: str | None = None,
     cookie_until: datetime | None = None,
@@ -47,9 +48,9 @@ def open_session(
 ) -> tuple[Session, str]:
     """Store a session of the user; return it and its first refresh token.
 
-    ``opened_by`` and ``host_hash`` are those of ``Session``. With ``cookie_until`` the session ends
-    at that time, and the second value is the secret of a cookie, which is not exchanged.
-    ``check_users`` is that of ``insert_documents``.
+    ``opened_by``, ``fills`` and ``host_hash`` are those of ``Session``. With ``cookie_until`` the
+    session ends at that time, and the second value is the secret of a cookie, which is not
+    exchanged. ``check_users`` is that of ``insert_documents``.
 
     Raises ``UserNotFound`` and ``ValidationError``.
     """
@@ -61,6 +62,7 @@ def open_session(
         token_hash=_hash(secret) if cookie_until is None else _cookie_hash(secret),
         auth_method=auth_method,
         opened_by=opened_by,
+        fills=fills,
         host_hash=host_hash,
         user_agent=_clean(user_agent),
         created_at=time,

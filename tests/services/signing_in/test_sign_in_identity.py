@@ -284,7 +284,8 @@ def test_an_issuer_that_fills_a_field_from_now_on_fills_that_of_known_users(serv
     store(email="x@example.org", merkosUserId="b")
     for user, subject in ((ann, "a"), (bob, "b")):
         for _ in range(2):
-            assert enter(MERKOS, sub=subject, email_verified=False).user.id == user.id
+            signed_in = enter(MERKOS, sub=subject, email_verified=False)
+            assert flows.refresh(refresh_token=signed_in.refresh_token).user.id == user.id
     assert User.find_by_id(ann.id).merkos_user_id == "a"
     assert User.find_by_id(bob.id).merkos_user_id is None
     assert claimed()["merkosUserId:a"] == ann.id
@@ -358,6 +359,18 @@ def test_an_external_id_that_another_program_took_away_signs_nobody_in(server: s
         enter(email_verified=False)
     assert enter(sub="person-2").user.id == user_id
     assert claimed()["valuUserId:person-2"] == user_id
+
+
+def test_an_external_id_that_another_program_took_away_ends_the_sessions_of_the_account(
+    server: str,
+) -> None:
+    valu, merkos = enter(), enter(MERKOS, sub="m1")
+    connection.get_database().users.update_one({}, {"$unset": {"valuUserId": 1}})
+    with pytest.raises(InvalidToken):
+        flows.refresh(refresh_token=valu.refresh_token)
+    with pytest.raises(InvalidToken):
+        callers.by_access_token(claims=tokens.verify_access_token(token=valu.access_token))
+    flows.refresh(refresh_token=merkos.refresh_token)
 
 
 def test_an_external_id_that_another_program_moved_moves(server: str) -> None:
