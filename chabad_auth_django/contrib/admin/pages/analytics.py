@@ -43,16 +43,16 @@ class AnalyticsForm(PeriodForm):
     """What is counted."""
 
     count = forms.ChoiceField(
-        label=_("count"), choices=[("", _("events")), ("users", _("active users"))], required=False
+        label=_("Count"), choices=[("", _("events")), ("users", _("active users"))], required=False
     )
-    bucket = forms.ChoiceField(label=_("grouped by"), choices=list(BUCKETS.items()), required=False)
+    bucket = forms.ChoiceField(label=_("Grouped by"), choices=list(BUCKETS.items()), required=False)
     zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=[("", _("your zone")), ("UTC", _("UTC (fast)"))],
         required=False,
     )
-    by = forms.ChoiceField(label=_("divided by"), choices=list(BY.items()), required=False)
-    only = forms.CharField(label=_("only this value"), max_length=256, required=False)
+    by = forms.ChoiceField(label=_("Divided by"), choices=list(BY.items()), required=False)
+    only = forms.CharField(label=_("Only this value"), max_length=256, required=False)
     compare = forms.BooleanField(label=_("Compare with the time before"), required=False)
 
     @classmethod

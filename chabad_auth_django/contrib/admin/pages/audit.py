@@ -33,7 +33,7 @@ class AuditForm(FilterForm):
         required=False,
     )
     since = periods.day_field(_("From"))
-    until = periods.day_field(_("to (this day too)"))
+    until = periods.day_field(_("To (this day too)"))
 
     def criteria(self, account: Any) -> dict[str, Any]:
         """Return the criteria of ``audit_log.list_entries``."""

@@ -39,7 +39,7 @@ class FiguresForm(PeriodForm):
     """What is counted."""
 
     by = forms.ChoiceField(
-        label=gettext_lazy("divided by"), choices=list(BY.items()), required=False
+        label=gettext_lazy("Divided by"), choices=list(BY.items()), required=False
     )
 
 

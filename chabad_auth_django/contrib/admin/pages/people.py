@@ -65,7 +65,7 @@ class Filters(FilterForm):
     """What of a person is known."""
 
     q = forms.CharField(label=_("E-mail, name, id or external id"), max_length=255, required=False)
-    names = forms.BooleanField(label=_("search in names, too (slow)"), required=False)
+    names = forms.BooleanField(label=_("Search in names, too (slow)"), required=False)
     role = choice(_("Role"))
     method = choice(_("Signs in with"))
     status = choice(_("Status"), STATUSES)
@@ -73,7 +73,7 @@ class Filters(FilterForm):
     since = periods.day_field(_("Joined from"))
     until = periods.day_field(_("Joined before"))
     signed_in = choice(_("Last sign-in"), SIGNED_IN)
-    external = forms.BooleanField(label=_("has a Valu or Merkos id"), required=False)
+    external = forms.BooleanField(label=_("Has a Valu or Merkos id"), required=False)
     order = forms.ChoiceField(label=_("Order"), choices=list(ORDERS.items()), required=False)
     columns = forms.MultipleChoiceField(
         label=_("Columns"),

@@ -81,8 +81,8 @@ class PeriodForm(FilterForm):
     """A range: the last days, or from one day to another."""
 
     days = forms.ChoiceField(label=_("Range"), required=False)
-    since = day_field(_("or from"))
-    until = day_field(_("to (this day too)"))
+    since = day_field(_("Or from"))
+    until = day_field(_("To (this day too)"))
 
     #: The range without any choice.
     default_days = "30"

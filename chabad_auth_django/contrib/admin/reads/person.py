@@ -35,7 +35,7 @@ def read_stored(*, user_id: ObjectId) -> dict[str, Row | None]:
 
 
 def count_documents_of(*, user_ids: Sequence[ObjectId]) -> dict[str, int]:
-    """Return how many documents the users own together in each collection; with one command."""
+    """Return how many documents the users own together, by collection; with one command."""
     found = aggregate_together(
         {
             model.collection().name: (
@@ -45,7 +45,7 @@ def count_documents_of(*, user_ids: Sequence[ObjectId]) -> dict[str, int]:
             for model in OwnedDocument.registered()
         }
     )
-    return {name: sum(row["documents"] for row in rows) for name, rows in found.items()}
+    return {name: sum(row["documents"] for row in rows) for name, rows in found.items() if rows}
 
 
 def find_leaving(*, user_ids: Sequence[ObjectId]) -> set[ObjectId]:
