@@ -295,6 +295,7 @@ tell(len(User.existing_ids(made[name].id for name in names[:2])))
     assert told[4:8] == [400] * 4
     found = "--limit 10000 --json '--email=a'\"'\"'b;c' --role=user --since=2026-01-31T06:00Z |"
     assert f"chabad_find_users {found}" in told[8]
+    assert "It takes 10,000 people at once" in told[8]
     assert told[9] == 400
     assert told[10:] == [[True, True, False], True, 1]
 

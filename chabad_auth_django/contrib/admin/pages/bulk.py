@@ -84,7 +84,7 @@ class BulkPage(Page):
         rights.check_holds(request.user, action.permission)
         if request.POST.get("everybody") and action.command:
             command = _command(action, QueryDict(request.POST.get("query", "")))
-            return self._show(request, action, {"command": command})
+            return self._show(request, action, {"command": command, "most": _COMMAND_LIMIT})
         chosen = (Target.parse(text, action) for text in request.POST.getlist("id"))
         targets = list(dict.fromkeys(chosen))
         if not targets:
