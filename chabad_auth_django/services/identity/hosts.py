@@ -1,13 +1,14 @@
 """The accounts of the Django project: who they are, and whether they may sign in."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.module_loading import import_string
+from django.utils.timezone import get_default_timezone
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.exceptions import SecondFactorRequired, ValidationError
@@ -49,15 +50,18 @@ class HostAdapter:
         account has no such time; then primary keys must be unique for ever, as UUIDs are.
         """
         joined: Any = getattr(account, "date_joined", None)
-        if getattr(joined, "tzinfo", None):
-            # A new account has it in UTC, and a stored one in the zone of the database.
-            joined = joined.astimezone(UTC)
+        if isinstance(joined, datetime):
+            # A new account has it in UTC, a stored one in the zone of the database; without USE_TZ
+            # it has none.
+            zone = joined.tzinfo or get_default_timezone()
+            joined = joined.replace(tzinfo=zone).astimezone(UTC)
         return joined.isoformat() if joined else ""
 
     def email(self, *, account: Any) -> str | None:
         """Return the e-mail address of the account, verified or not."""
         field = getattr(account, "get_email_field_name", lambda: "email")()
-        value = getattr(account, field, None)
+        # EMAIL_FIELD may be None.
+        value = getattr(account, field or "", None)
         return value if isinstance(value, str) and value else None
 
     def is_email_verified(self, *, account: Any, email: str) -> bool:

@@ -55,3 +55,14 @@ def test_an_account_is_the_same_in_whatever_zone_the_database_gives_its_time() -
     assert made == read == "2026-01-01T12:00:00+00:00"
     day = SimpleNamespace(date_joined=joined.date())
     assert HostAdapter().generation(account=day) == "2026-01-01"
+
+
+def test_an_account_is_the_same_after_the_project_has_changed_use_tz() -> None:
+    without = SimpleNamespace(date_joined=datetime(2026, 1, 1, 14))
+    with override_settings(TIME_ZONE="Asia/Jerusalem"):
+        assert HostAdapter().generation(account=without) == "2026-01-01T12:00:00+00:00"
+
+
+def test_an_account_of_a_model_without_a_field_for_the_address_has_none() -> None:
+    account = SimpleNamespace(get_email_field_name=lambda: None)
+    assert HostAdapter().email(account=account) is None
