@@ -104,18 +104,20 @@ class Reader:
         if not rest.ranges:
             return {}
         value = {"$eq": [{"$ifNull": [f"${self.by}", None]}, {"$literal": self.value}]}
-        wanted = {"userId": {"$type": "objectId"}, **({"$expr": value} if self.by else {})}
+        wanted = {"$expr": value} if self.by else {}
+        # With a condition MongoDB would weigh the indexes of userId for each of the ranges.
+        user = {"$cond": [{"$eq": [{"$type": "$userId"}, "objectId"]}, "$userId", None]}
         days = [{"day": {"$gte": begin, "$lt": end}} for begin, end in rest.ranges]
         archived = {"build": ARCHIVED, "count": {"$gt": 0}, "$or": days}
         rows: list[dict[str, Any]] = [
             {"$match": {**archived, **wanted}},
-            {"$group": {"_id": {**self._label("$day"), "user": "$userId"}}},
+            {"$group": {"_id": {**self._label("$day"), "user": user}}},
         ]
         events: list[dict[str, Any]] = [
             {"$match": {**rest.events(), **wanted}},
-            {"$group": {"_id": {**self._label("$timestamp"), "user": "$userId"}}},
-            {"$match": {"_id.label": {"$ne": None}}},
+            {"$group": {"_id": {**self._label("$timestamp"), "user": user}}},
             {"$unionWith": {"coll": AnalyticsDailyUser.collection().name, "pipeline": rows}},
+            {"$match": {"_id.label": {"$ne": None}, "_id.user": {"$ne": None}}},
         ]
         found: dict[datetime, list[ObjectId]] = {}
         collection = Analytics.collection()

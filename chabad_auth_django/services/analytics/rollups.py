@@ -17,6 +17,7 @@ a record in which a later change can be noted.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from bson import ObjectId, Timestamp
@@ -42,6 +43,10 @@ from chabad_auth_django.services.analytics.changes import (
 
 #: How long after its end a day is not counted yet; most late events have come then.
 SETTLING = timedelta(minutes=10)
+
+#: Days without events are counted too, between two days that are no further apart. An answer would
+#: look for events in each gap, which takes far longer than to read the roll-up of an empty day.
+LONGEST_GAP = timedelta(days=31)
 
 #: Seconds; counting a day may take longer than a request may.
 BUILD_TIMEOUT = 60 * 60
@@ -118,7 +123,7 @@ def pending() -> list[datetime]:
     today = start_of_day(now() - SETTLING)
     log, _, changed = _read_log()
     records = list(_records().find({"_id": {"$type": "date"}}))
-    days = set(_days_with_events(today)) | {record["_id"] for record in records}
+    days = _days({record["_id"] for record in records}, today)
     if log is not None and changed is not None:
         built = quarters.built_days()
         days -= {
@@ -229,12 +234,18 @@ def first_time(start: datetime, end: datetime) -> datetime | None:
     return row["timestamp"] if row else None
 
 
-def _days_with_events(before: datetime) -> Iterator[datetime]:
-    start = FIRST
+def _days(known: set[datetime], before: datetime) -> set[datetime]:
+    """Return the days that are known or have events, and those of short gaps between them."""
+    days, start = set(known), FIRST
     while time := first_time(start, before):
-        day = start_of_day(time)
-        yield day
-        start = day + DAY
+        start = start_of_day(time)
+        days.add(start)
+        while start in days:
+            start += DAY
+    for day, later in pairwise(sorted(days)):
+        if later - day <= LONGEST_GAP:
+            days.update(day + number * DAY for number in range(1, (later - day).days))
+    return days
 
 
 def _sweep() -> None:

@@ -128,6 +128,24 @@ def test_a_late_event_counts_at_once_and_its_day_alone_is_built_again(
     assert sum(row["count"] for row in raw.analytics_daily_users.find()) == 5 * DAYS + 1
 
 
+def test_a_few_days_without_events_are_counted_with_those_around_them(
+    raw: Database, user: User, commands: CommandCounter
+) -> None:
+    times = [FIRST + number * DAY for number in (0, 3, 100)]
+    raw.analytics.insert_many([{"userId": user.id, "timestamp": time} for time in times])
+    days = [(rolled.day - FIRST).days for rolled in rollups.run()]
+    assert days == [0, 1, 2, 3, 100]
+    commands.clear()
+    assert rollups.pending() == []
+    # Where the days begin, in the long gap, and until today.
+    looks = [sent for name, sent in commands.sent if sent.get(name) == "analytics"]
+    assert [sent["filter"]["timestamp"]["$gte"] for sent in looks if "find" in sent] == [
+        counting.FIRST,
+        FIRST + 4 * DAY,
+        FIRST + 101 * DAY,
+    ]
+
+
 def test_in_a_transaction_the_model_counts(raw: Database, user: User) -> None:
     store(raw, user.id)
 
