@@ -117,19 +117,20 @@ def snapshot_read(function: Callable[P, T]) -> Callable[P, T]:
     return wrapper
 
 
-def no_builds(session: ClientSession, first: datetime, last: datetime) -> dict[Any, Any]:
-    """Return none: all is counted by its events."""
-    return {}
-
-
 @snapshot_read
 def count(
-    field: str, name: str, start: datetime, end: datetime, user_id: Any, builds: Builds = no_builds
+    field: str,
+    name: str,
+    start: datetime,
+    end: datetime,
+    user_id: Any,
+    builds: Builds | None = None,
 ) -> list[dict[str, Any]]:
     """Count the events with ``start <= timestamp < end`` by a field, the most frequent first.
 
-    Returns at most ``MAX_LIMIT`` rows with the value as ``name``, and ``count``. Raises
-    ``ValidationError``, ``TooSlow``, and ``EventsArchived`` where a part of a day is archived.
+    Without ``builds`` all is counted by the events. Returns at most ``MAX_LIMIT`` rows with the
+    value as ``name``, and ``count``. Raises ``ValidationError``, ``TooSlow``, and
+    ``EventsArchived`` where a part of a day is archived.
     """
     with open_sources(start, end, user_id, builds) as sources:
         return count_in(sources, field, name)
@@ -154,11 +155,13 @@ def start_of_day(time: datetime) -> datetime:
 
 
 @contextmanager
-def open_sources(start: datetime, end: datetime, user_id: Any, builds: Builds) -> Iterator[Sources]:
+def open_sources(
+    start: datetime, end: datetime, user_id: Any, builds: Builds | None
+) -> Iterator[Sources]:
     """Open a snapshot and find out where to count; see ``find_sources``."""
     with open_session() as session:
         sources = find_sources(session, start, end, user_id)
-        if session and sources.first < sources.last:
+        if builds and session and sources.first < sources.last:
             sources = sources.with_builds(builds(session, sources.first, sources.last))
         yield sources
 

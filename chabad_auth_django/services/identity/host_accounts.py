@@ -18,9 +18,8 @@ from chabad_auth_django.services.identity import hosts, identities
 CHUNK = 500
 
 #: What became, or would become, of an account.
-RESULTS = LINKED, CREATED, UNCHANGED, INACTIVE, REFUSED = (
-    *("linked", "created", "unchanged", "inactive", "refused"),
-)
+RESULTS = ("linked", "created", "unchanged", "inactive", "refused")
+LINKED, CREATED, UNCHANGED, INACTIVE, REFUSED = RESULTS
 
 
 @dataclass(frozen=True)
