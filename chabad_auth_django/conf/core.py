@@ -248,14 +248,11 @@ class Conf(Table):
     SOCIAL_AUTH_METHODS = Setting[Mapping[str, str]](
         {},
         Rule(
-            lambda value: (
-                isinstance(value, Mapping)
-                and rules.are_names(list(value))
-                # Where AUTH_METHODS is wrong, that alone is told.
-                and (
-                    not rules.are_names(conf.AUTH_METHODS)
-                    or all(method in conf.AUTH_METHODS for method in value.values())
-                )
+            # Where AUTH_METHODS is wrong, that alone is told.
+            lambda value: rules.is_dict(
+                value,
+                rules.is_name,
+                lambda name: not rules.are_names(conf.AUTH_METHODS) or name in conf.AUTH_METHODS,
             ),
             'a dict from provider to one of CHABAD_AUTH["AUTH_METHODS"]',
         ),

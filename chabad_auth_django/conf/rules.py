@@ -1,7 +1,7 @@
 """Rules for the values of settings."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jwt
@@ -75,13 +75,18 @@ def are_names(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and all(map(is_name, value))
 
 
-def are_names_by_name(value: Any) -> bool:
-    """Tell whether the value is a dict from names to sequences of names."""
+def is_dict(value: Any, is_key: Callable[[Any], Any], is_value: Callable[[Any], Any]) -> bool:
+    """Tell whether the value is a dict of such keys and values."""
     return (
         isinstance(value, Mapping)
-        and are_names(list(value))
-        and all(map(are_names, value.values()))
+        and all(map(is_key, value))
+        and all(map(is_value, value.values()))
     )
+
+
+def are_names_by_name(value: Any) -> bool:
+    """Tell whether the value is a dict from names to sequences of names."""
+    return is_dict(value, is_name, are_names)
 
 
 def is_seconds(value: Any, maximum: int = MAX_SECONDS) -> bool:
@@ -124,24 +129,8 @@ def are_issuers(value: Any) -> bool:
     return all(map(is_name, names)) and len(set(names)) == len(names)
 
 
-def _are_rates(value: Any) -> bool:
-    # A rate of another scope would limit nothing.
-    return (
-        isinstance(value, Mapping)
-        and set(value) <= set(SCOPES)
-        and all(
-            rate is None or (isinstance(rate, str) and RATE.fullmatch(rate))
-            for rate in value.values()
-        )
-    )
-
-
-def _is_schedule(value: Any) -> bool:
-    return (
-        isinstance(value, Mapping)
-        and set(value) <= set(RECORDED_COMMANDS)
-        and all(map(is_seconds, value.values()))
-    )
+def _is_rate(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and bool(RATE.fullmatch(value)))
 
 
 def one_of(*values: Any) -> Rule:
@@ -179,10 +168,12 @@ MAX_DAYS = 24_855
 DAYS = Rule(
     lambda value: is_integer(value, MAX_DAYS), f"a whole number of days from 1 to {MAX_DAYS}"
 )
+# A rate of another scope would limit nothing.
 RATES = Rule(
-    _are_rates, f'a dict from one of {", ".join(SCOPES)} to a rate such as "10/min", or None'
+    lambda value: is_dict(value, SCOPES.__contains__, _is_rate),
+    f'a dict from one of {", ".join(SCOPES)} to a rate such as "10/min", or None',
 )
 SCHEDULE = Rule(
-    _is_schedule,
+    lambda value: is_dict(value, RECORDED_COMMANDS.__contains__, is_seconds),
     f"a dict from one of {', '.join(RECORDED_COMMANDS)} to a number of seconds, at most 100 years",
 )
