@@ -2,12 +2,10 @@
 
 import math
 import re
-import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import bson
@@ -213,55 +211,34 @@ def validate_name(value: object, *, max_length: int = MAX_NAME_LENGTH) -> str:
 
 def validate_key(key: object) -> str:
     """Return a key of free-form JSON; raise ``ValidationError`` where MongoDB could not keep it."""
-    if not isinstance(key, str):
+    if not isinstance(key, str) or _is_unsafe(key) or "\0" in key:
         raise ValidationError(_UNSAFE_KEY)
-    _validate_json({key: None}, max_bytes=sys.maxsize, max_depth=1, max_keys=1)
+    _validate_encodable(key)
     return key
 
 
-def validate_json(value: Any, *, max_bytes: int, known_keys: Set[str] = frozenset()) -> None:
+def json_limits() -> tuple[int, int]:
+    """Return how many levels and keys free-form JSON may have."""
+    return conf.JSON_MAX_DEPTH, conf.JSON_MAX_KEYS
+
+
+def validate_json(
+    value: Any,
+    *,
+    max_bytes: int,
+    known_keys: Set[str] = frozenset(),
+    limits: tuple[int, int] | None = None,
+) -> None:
     """Raise ``ValidationError`` unless the free-form value is safe to store and to list.
 
     Safe are ``None``, ``bool``, finite ``float``, 64-bit ``int``, ``str``, ``datetime`` and
     ``ObjectId``, and lists and dicts of them with safe keys, at most ``max_bytes`` BSON bytes
     long, ``CHABAD_AUTH["JSON_MAX_DEPTH"]`` levels deep and with
     ``CHABAD_AUTH["JSON_MAX_KEYS"]`` keys. ``known_keys`` are taken too: other programs have stored
-    them there, and a client sends back what it was shown.
+    them there, and a client sends back what it was shown. ``limits`` are those of ``json_limits``,
+    which a caller with many values reads once.
     """
-    json_validator(max_bytes=max_bytes)(value, known_keys=known_keys)
-
-
-def unsafe_keys(value: Any) -> Set[str]:
-    """Return the keys, on all levels of a stored value, that ``validate_json`` refuses."""
-    found: set[str] = set()
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            found.update(filter(_is_unsafe, item))
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
-    return found
-
-
-def _is_unsafe(key: str) -> bool:
-    return key in _RESERVED_KEYS or key.startswith("$") or "." in key
-
-
-def json_validator(*, max_bytes: int) -> Callable[..., None]:
-    """Return ``validate_json`` for many values, with the settings as they are now."""
-    return partial(
-        _validate_json,
-        max_bytes=max_bytes,
-        max_depth=conf.JSON_MAX_DEPTH,
-        max_keys=conf.JSON_MAX_KEYS,
-    )
-
-
-def _validate_json(
-    value: Any, *, max_bytes: int, max_depth: int, max_keys: int, known_keys: Set[str] = frozenset()
-) -> None:
+    max_depth, max_keys = limits or json_limits()
     keys = 0
     # A stack instead of recursion: deep nesting must not reach Python's recursion limit.
     stack: list[tuple[Iterable[Any], int]] = [((value,), 0)]
@@ -312,6 +289,24 @@ def _validate_json(
         raise _wrong("A time is not within the years 1 to 9999 in UTC.", "invalid_time") from None
     if size > max_bytes:
         raise _too_large(max_bytes)
+
+
+def unsafe_keys(value: Any) -> Set[str]:
+    """Return the keys, on all levels of a stored value, that ``validate_json`` refuses."""
+    found: set[str] = set()
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            found.update(filter(_is_unsafe, item))
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return found
+
+
+def _is_unsafe(key: str) -> bool:
+    return key in _RESERVED_KEYS or key.startswith("$") or "." in key
 
 
 def _too_large(max_bytes: int) -> ValidationError:

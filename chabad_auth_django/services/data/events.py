@@ -21,7 +21,12 @@ from chabad_auth_django.models import Activity, Analytics
 from chabad_auth_django.models.analytics import EVENT_CATEGORIES
 from chabad_auth_django.models.event import CLOCK_SKEW, Event
 from chabad_auth_django.models.fields import now, to_utc
-from chabad_auth_django.validators import json_validator, unknown_names, validate_new_name
+from chabad_auth_django.validators import (
+    json_limits,
+    unknown_names,
+    validate_json,
+    validate_new_name,
+)
 
 #: The most events in one batch of the API, and in one insert.
 MAX_BATCH = 1000
@@ -241,12 +246,12 @@ def _category(value: Any) -> Any:
 
 
 def _object_reader(max_bytes: int) -> Callable[[Any], Any]:
-    validate = json_validator(max_bytes=max_bytes)
+    limits = json_limits()
 
     def read(value: Any) -> Any:
         if not isinstance(value, dict):
             raise ValidationError(Reason("Expected an object.", "not_an_object"))
-        validate(value)
+        validate_json(value, max_bytes=max_bytes, limits=limits)
         return value
 
     return read
