@@ -12,8 +12,8 @@ from chabad_auth_django.models.rollup import KEYS
 from chabad_auth_django.services.analytics import bitmaps
 from chabad_auth_django.services.analytics.buckets import Bucket, Buckets
 from chabad_auth_django.services.analytics.counts import refuse_in_transaction
-from chabad_auth_django.services.analytics.people import BEFORE, Reader, Sets
 from chabad_auth_django.services.analytics.snapshots import open_snapshot
+from chabad_auth_django.services.analytics.user_sets import BEFORE, Reader, Sets
 
 BUCKETS = ("day", "week", "month")
 COHORTS = ("active", "firstTime")

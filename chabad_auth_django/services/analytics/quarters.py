@@ -30,7 +30,7 @@ from pymongo.read_concern import ReadConcern
 from chabad_auth_django.models import AnalyticsDailyUser, AnalyticsQuarters
 from chabad_auth_django.models.rollup import ARCHIVED, KEYS, QUARTERS
 from chabad_auth_django.services.analytics import bitmaps
-from chabad_auth_django.services.analytics.numbers import existing
+from chabad_auth_django.services.analytics.user_numbers import existing
 from chabad_auth_django.texts import is_text
 
 #: More values of a field than this are not counted by quarter hours, but from the events.

@@ -33,7 +33,7 @@ from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.counting import DAY, FIRST, start_of_day
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.rollup import KEYS, LEDGERS, QUARTER, USER_KEYS
-from chabad_auth_django.services.analytics import bitmaps, ledger, numbers, quarters
+from chabad_auth_django.services.analytics import bitmaps, ledger, quarters, user_numbers
 from chabad_auth_django.services.analytics.changes import (
     changed_days,
     keep_pre_images,
@@ -154,7 +154,7 @@ def build(*, day: datetime) -> Rolled | None:
                 [{"$match": {"build": build}}, *_count(counted)], session=session, allowDiskUse=True
             )
         tally = quarters.Tally(quarters.rows(day=day, build=build, session=session))
-        known = numbers.assign(tally.users.keys()) if tally.has_sets else {}
+        known = user_numbers.assign(tally.users.keys()) if tally.has_sets else {}
     try:
         atomic(_switch, seconds=SWITCH_TIMEOUT)(day, build, built_at, tally, known)
     except _OvertakenError:

@@ -15,9 +15,9 @@ from chabad_auth_django.models import User
 from chabad_auth_django.services.analytics import (
     active_users,
     bitmaps,
-    numbers,
     rollups,
     timeseries,
+    user_numbers,
 )
 from chabad_auth_django.services.lifecycle import deletion
 
@@ -90,7 +90,7 @@ def test_a_late_roll_up_puts_no_erased_user_back(
 ) -> None:
     """It has counted the events, and knows the numbers, when the user goes."""
     rollups.catch_up()
-    assign = numbers.assign
+    assign = user_numbers.assign
 
     def assign_before_the_erasure(ids: Any) -> Any:
         known = assign(ids)
@@ -98,7 +98,7 @@ def test_a_late_roll_up_puts_no_erased_user_back(
             deletion.delete_user(user_id=users[0].id, seconds=60 if is_purged else 0)
         return known
 
-    monkeypatch.setattr(numbers, "assign", assign_before_the_erasure)
+    monkeypatch.setattr(user_numbers, "assign", assign_before_the_erasure)
     rolled = rollups.build(day=FIRST)
     # The rows of the user went with the document of its day: that build has failed.
     assert (rolled is None) == is_purged

@@ -15,7 +15,7 @@ from bson import ObjectId
 from chabad_auth_django.models import Analytics, AnalyticsDailyUser
 from chabad_auth_django.models.counting import DAY, Sources
 from chabad_auth_django.models.rollup import ARCHIVED, QUARTER, QUARTERS
-from chabad_auth_django.services.analytics import bitmaps, numbers, parts, quarters
+from chabad_auth_django.services.analytics import bitmaps, parts, quarters, user_numbers
 from chabad_auth_django.services.analytics.buckets import Buckets, Run
 from chabad_auth_django.services.analytics.snapshots import Snapshot
 
@@ -64,7 +64,7 @@ class Reader:
         rest = parts.count_days(sources, builds, runs=self._runs, fields=self._fields, count=count)
         users = self._users_of_events(rest)
         ids = {user for some in users.values() for user in some}
-        there, known = numbers.look_up(ids.union(self.snapshot.deleting), sources.session)
+        there, known = user_numbers.look_up(ids.union(self.snapshot.deleting), sources.session)
         deleted = bitmaps.BitMap([number for user, number in known.items() if user not in there])
         # Users who have no number yet are given these, downwards, for this answer.
         known |= dict(zip(there - known.keys(), range(_HIGHEST, 0, -1), strict=False))
