@@ -73,6 +73,17 @@ def test_the_pages_are_still_pages(admin: Any) -> None:
         assert client.options("/api/docs/").json()["name"] == "Docs"
 
 
+def test_a_page_shows_the_beginning_of_a_long_answer(client: APIClient) -> None:
+    for key in "abcd":
+        body = {"dataValue": '"' * 200_000}
+        client.put(f"/api/users/me/app-data/cteen/{key}/", body, format="json")
+    with override_settings(**PAGES):
+        page = client.get("/api/users/me/app-data/", HTTP_ACCEPT="text/html")
+    assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert len(page.content) < 5 * 2**20
+    assert "\n…" in page.content.decode()
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -14,6 +14,9 @@ from rest_framework.renderers import BrowsableAPIRenderer as RestFrameworkBrowsa
 from chabad_auth_django.api.http.rendering import to_json
 from chabad_auth_django.api.openapi.examples import EXAMPLES
 
+#: Characters of an answer that a page shows. Escaped and with links it takes seven times as many.
+MAX_SHOWN = 2**20
+
 
 class BrowsableAPIRenderer(RestFrameworkBrowsableAPIRenderer):
     """Render a page for people; it links to existing pages only."""
@@ -29,6 +32,11 @@ class BrowsableAPIRenderer(RestFrameworkBrowsableAPIRenderer):
         """Return what the page shows, with a link to log in."""
         context: dict[str, Any] = super().get_context(*args, **kwargs)
         return {**context, "login_url": login_url(context["request"].get_full_path())}
+
+    def get_content(self, *args: Any) -> Any:
+        """Return the answer as a text, of which the end is left out where it is very long."""
+        content = super().get_content(*args)
+        return content if len(content) <= MAX_SHOWN else f"{content[:MAX_SHOWN]}\n…"
 
     def show_form_for_method(self, view: Any, method: str, request: Any, obj: Any) -> bool:
         """Tell whether the caller has the permission, without counting or recording an attempt."""
