@@ -224,6 +224,15 @@ class OpenDocument(mongoengine.Document):
 
         return restore
 
+    def _identity(self) -> dict[str, Any]:
+        """Return the criteria that find this document."""
+        return {"_id": self.pk}
+
+    @property
+    def _object_key(self) -> dict[str, Any]:
+        # mongoengine refuses an id of another type, which another program may have stored.
+        return {"__raw__": self._identity()}
+
     def _get_changed_fields(self) -> list[str]:
         if self.queried is not None and not self.is_new:
             _mark_changes(self, self.queried)

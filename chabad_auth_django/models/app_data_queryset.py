@@ -33,7 +33,7 @@ class AppDataQuerySet(OwnedQuerySet):
             # Once more for each that changes between the look at it and its deletion.
             while rows := self._rows(query):
                 count += self.model.delete_rows(rows)
-        if not all(isinstance(id, ObjectId) for id in ids):
+        if not self.is_sliced and not all(isinstance(id, ObjectId) for id in ids):
             # An id that is no UTF-8 is another one when it has been decoded, and names nothing.
             query = {"$and": [self.clone().criteria, {"_id": {"$not": {"$type": "objectId"}}}]}
             if rows := self._rows(query):

@@ -133,7 +133,7 @@ class ChangingDocument(RegisteredDocument):
         """Update the stored document, and load it if the query finds it; see mongoengine."""
         objects = type(self).objects
         found = objects(**query) if isinstance(query, Mapping) else objects(query)
-        changed = found.filter(__raw__=self._identity()).modify(new=True, **update)
+        changed = found.filter(**self._object_key).modify(new=True, **update)
         if changed is not None:
             self._load(changed.queried)
         return changed is not None
@@ -177,10 +177,6 @@ class ChangingDocument(RegisteredDocument):
             del self.field_values[name]
         self.set_state(is_new=False)
         self.stored = self.queried = stored
-
-    def _identity(self) -> dict[str, Any]:
-        """Return the criteria that find this document."""
-        return {"_id": self.pk}
 
     @classmethod
     def _already_exists(cls, details: Mapping[str, Any] | None) -> ChabadAuthError:

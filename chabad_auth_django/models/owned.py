@@ -107,7 +107,7 @@ class OwnedDocument(PersonalDocument):
 
     def _identity(self) -> dict[str, Any]:
         key = super()._identity()
-        owner = self.user_id if self.stored is None else self.stored.get("userId")
+        owner = self.user_id if self.queried is None else self.queried.get("userId")
         # A cluster asks one shard then. What is no id may be an operator.
         return {**key, "userId": owner} if isinstance(owner, ObjectId) else key
 

@@ -100,4 +100,4 @@ class SingleDocument(OwnedDocument):
 
     def _identity(self) -> dict[str, Any]:
         # Known before the document is read.
-        return {"userId": self.user_id}
+        return {"userId": self.user_id} if self.pk is None else super()._identity()

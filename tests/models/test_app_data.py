@@ -368,6 +368,14 @@ def test_what_others_stored_can_be_deleted(
     assert raw.appdatas.count_documents({}) == 0
 
 
+def test_a_deletion_of_a_slice_leaves_the_rest(raw: Database, user: User) -> None:
+    # Another program has chosen the ids.
+    rows = [{"_id": key, "userId": user.id, "appId": "a", "dataKey": key} for key in "abc"]
+    raw.appdatas.insert_many(rows)
+    assert AppData.objects.order_by("data_key").limit(1).delete() == 1
+    assert raw.appdatas.distinct("_id") == ["b", "c"]
+
+
 def test_a_value_stored_without_a_version_gets_one(raw: Database, user: User) -> None:
     raw.appdatas.insert_one({"userId": user.id, "appId": "a", "dataKey": "k", "dataValue": 1})
     with pytest.raises(VersionConflict) as caught:

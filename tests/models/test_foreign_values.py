@@ -10,6 +10,7 @@ from pymongo.database import Database
 from chabad_auth_django.db.transactions import RetryTransaction, atomic
 from chabad_auth_django.exceptions import ValidationError
 from chabad_auth_django.models import Activity, AppData, Preferences, Profile, User
+from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.preferences import Dashboard, Notifications, Widgets
 from chabad_auth_django.models.profile import Avatar
 
@@ -178,9 +179,21 @@ def test_a_document_is_copied_and_shown_as_it_is_stored(
     stored = collection.find_one()
     document = deepcopy(model.objects.get())
     assert document.to_mongo()[field] == ["text"]
-    if model is not AppData:  # It counts each save.
+    if model is User:
         document.save()
     assert collection.find_one() == stored
+
+
+def test_a_document_is_changed_and_deleted_whatever_its_id(raw: Database, user: User) -> None:
+    row = {"_id": "theirs", "userId": user.id, "eventType": "opened", "timestamp": now()}
+    raw.activities.insert_one(row)
+    activity = Activity.find_by_user_id(user.id).get()
+    activity.update(set__app_id="a")
+    assert activity.reload().app_id == activity.reload("app_id").app_id == "a"
+    assert activity.modify(set__session_id="s")
+    assert raw.activities.find_one() == {**row, "appId": "a", "sessionId": "s"}
+    activity.delete()
+    assert raw.activities.find_one() is None
 
 
 def at(document: dict[str, Any], path: str) -> Any:

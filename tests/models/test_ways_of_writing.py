@@ -101,6 +101,15 @@ def test_a_document_stays_with_its_user(user: User, raw: Database) -> None:
         assert document.collection().count_documents({"userId": user.id}) == 1
 
 
+def test_no_change_is_made_to_the_profile_of_another_owner(user: User, raw: Database) -> None:
+    other = User.create_user(email="bob@example.org")
+    profile = Profile.find_by_user_id(user.id)
+    profile.user_id = other.id
+    profile.set_metadata("a", 1)
+    stored = {row["userId"]: row["metadata"] for row in raw.profiles.find()}
+    assert stored == {user.id: {"a": 1}, other.id: {}}
+
+
 def test_an_argument_that_would_be_ignored_is_refused(user: User, raw: Database) -> None:
     new = {"user_id": user.id, "app_id": "app", "data_key": "new", "data_value": 1}
     arguments: list[dict[str, Any]] = [
