@@ -88,11 +88,12 @@ def find_users(
         if text is not None and in_names:
             criteria.append({"$or": [*_begins(text), *_has_id(text), *_is_called(text)]})
         elif text is not None:
-            if position is None:
-                query = {"$and": [*criteria, {"$or": _has_id(text)}]}
-                identified = list(User.collection().find(query).limit(limit))
+            query = {"$and": [*criteria, {"$or": _has_id(text)}]}
+            found: list[Row] = list(User.collection().find(query).limit(limit))
+            # They come first, and on no later page.
+            identified = found if position is None else []
             criteria.append({"$or": _begins(text)})
-            criteria.append({"_id": {"$nin": [row["_id"] for row in identified]}})
+            criteria.append({"_id": {"$nin": [row["_id"] for row in found]}})
         page = PageQuery(
             User.collection(),
             {"$and": criteria} if criteria else {},

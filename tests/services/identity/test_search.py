@@ -132,6 +132,15 @@ def test_whose_id_it_is_comes_before_addresses_that_begin_so(people: dict[str, U
     assert names == [None, "Ann Levin", "Anna Levin"]
 
 
+def test_whose_id_it_is_comes_on_no_later_page(people: dict[str, User]) -> None:
+    User.create_user(email="anny@example.org", merkos_user_id="an")
+    first = find_users(text="an", limit=1)
+    second = find_users(text="an", limit=9, position=first.next)
+    assert [row["email"].partition("@")[0] for page in (first, second) for row in page.rows] == [
+        *("anny", "ann", "anna")
+    ]
+
+
 @pytest.mark.parametrize("criteria", [{"email_prefix": ""}, {"name_part": " "}])
 def test_nothing_stands_for_nobody(mongodb: str, criteria: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
