@@ -60,8 +60,9 @@ class FilterForm(forms.Form):
         """Return the values; raise ``ValidationError`` that says what is wrong."""
         if not self.is_valid():
             found = self.errors.get_json_data().items()
+            texts = {name: " ".join(item["message"] for item in items) for name, items in found}
             raise ValidationError(
-                errors={name: " ".join(item["message"] for item in items) for name, items in found}
+                errors={str(self.fields[name].label): text for name, text in texts.items()}
             )
         return self.cleaned_data
 
