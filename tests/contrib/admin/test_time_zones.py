@@ -72,3 +72,20 @@ tell([len(browser.get(page + bar.href).context["page"].rows) for bar in bars])
 """
     )
     assert told == [[1, 2, 2]]
+
+
+def test_the_table_of_roll_ups_has_the_days_of_utc_and_their_states_in_words(run: Run) -> None:
+    told = run(
+        BEGIN
+        + """
+from django.utils import translation
+browser = superuser()
+browser.post(f"{PEOPLE}zone/", {"zone": "America/Chicago"})
+today = f"{datetime.now(UTC):%Y-%m-%d}"
+with translation.override("he"):
+    page = browser.get(f"{BASE}operations/").content.decode().partition("<tbody>")[2]
+last = page.partition("</tbody>")[0].rpartition("<tr>")[2]
+tell([today in last, "open" in last])
+"""
+    )
+    assert told == [[True, False]]

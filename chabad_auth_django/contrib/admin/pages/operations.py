@@ -1,7 +1,7 @@
 """What an operator watches; it changes nothing, and names the command that does."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -60,7 +60,9 @@ class OperationsPage(Page):
             found |= {"state": current, "problems": list(state.problems(current))}
             found["indexes"] = list(_indexes(current))
         if isinstance(days, Calendar):
-            found |= {"calendar": days, "strip": _strip(days), "archives": days.archives}
+            shown = [_day(day, state) for day, state in days.days.items()]
+            found |= {"strip": _strip(shown), "archives": days.archives}
+            found["days"] = [(day.name, STATES[day.state]) for day in shown]
         if isinstance(host, Server):
             found["server"] = host
         if isinstance(host, Server) and isinstance(days, Calendar):
@@ -77,15 +79,15 @@ def _calendar() -> Calendar:
     return Calendar(calendar.find_missing(found.days), found.seen, found.archives)
 
 
-def _strip(found: Calendar) -> Any:
-    days = [
-        Day(
-            label=periods.label(day, "day", UTC, is_short=True),
-            state=state,
-            name=periods.label(day, "day", UTC, is_short=False),
-        )
-        for day, state in found.days.items()
-    ]
+def _day(day: datetime, state: str) -> Day:
+    return Day(
+        label=periods.label(day, "day", UTC, is_short=True),
+        state=state,
+        name=periods.label(day, "day", UTC, is_short=False),
+    )
+
+
+def _strip(days: list[Day]) -> Any:
     return strip(str(_("Days of Analytics")), days, STATES, is_rtl=translation.get_language_bidi())
 
 
