@@ -75,6 +75,16 @@ def test_what_belongs_to_another_user_is_refused(file: Path, have: Callable[[], 
     assert outcome(file) == (2, None)
 
 
+def test_documents_without_their_user_are_named(file: Path) -> None:
+    assert run(IMPORT, file).code == 0
+    for model in (User, ExternalId):
+        model.collection().delete_many({})
+    for arguments in (["--dry-run"], []):
+        assert "preferences has an orphan of this user" in run(IMPORT, file, *arguments).err
+    assert run("chabad_check_integrity", "--repair").code == 0
+    assert run(IMPORT, file).code == 0
+
+
 def test_a_key_under_another_id_differs(file: Path) -> None:
     assert run(IMPORT, file).code == 0
     user = User.objects.get()

@@ -235,14 +235,14 @@ def _core_documents(core: list[Row]) -> Iterator[tuple[Model, list[RawBSONDocume
 
 
 def _taken(model: Model) -> AlreadyExists:
-    return {User: DuplicateEmail, ExternalId: ExternalIdTaken}.get(model, AlreadyExists)()
+    orphan = f"{model.collection().name} has an orphan of this user: run chabad_check_integrity."
+    return {User: DuplicateEmail(), ExternalId: ExternalIdTaken()}.get(model, AlreadyExists(orphan))
 
 
 def _store(batch: list[Row], outcome: dict[str, Counter[str]], dry_run: bool) -> None:
     for model in dict(batch):
         rows = [row for owner, row in batch if owner is model]
-        # A key that is created and deleted between the look at its tombstone and the insert makes
-        # a transaction conflict. So does the archiving of an event.
+        # A key that comes and goes meanwhile, or an archive, makes a transaction conflict.
         store = atomic(_store_rows) if model in (AppData, Analytics) else _store_rows
         for kind, count in store(model, rows, dry_run).items():
             outcome[kind][model.collection().name] += count
