@@ -6,9 +6,11 @@ from typing import Any
 
 import pymongo
 from allauth.account import signals as account_signals
+from allauth.core import context
 from allauth.socialaccount import signals as social_signals
 from django.apps import apps
 from django.contrib.auth import signals as auth_signals
+from django.db.models.signals import post_delete
 from django.utils.module_loading import import_string
 
 from chabad_auth_django.conf import conf
@@ -31,11 +33,13 @@ def connect() -> None:
     account_signals.password_set.connect(keep_session)
     auth_signals.user_logged_out.connect(end_session)
     social_signals.social_account_added.connect(add_auth_method)
-    social_signals.social_account_removed.connect(end_other_sessions)
+    # allauth's own signals tell of what the owner removes, but not of what staff delete.
+    if apps.is_installed("allauth.socialaccount"):
+        post_delete.connect(end_other_sessions, sender="socialaccount.SocialAccount")
     if apps.is_installed("allauth.mfa"):
         mfa_signals = import_string("allauth.mfa.signals")
         mfa_signals.authenticator_added.connect(follow_second_factor)
-        mfa_signals.authenticator_removed.connect(end_other_sessions)
+        post_delete.connect(end_other_sessions, sender="mfa.Authenticator")
 
 
 def _quiet(receiver: Receiver) -> Receiver:
@@ -102,14 +106,15 @@ def follow_second_factor(*, request: Any, user: Any, authenticator: Any, **kwarg
 
 
 @_quiet
-def end_other_sessions(
-    *, request: Any, user: Any = None, socialaccount: Any = None, **kwargs: Any
-) -> None:
+def end_other_sessions(*, sender: Any, instance: Any, origin: Any, **kwargs: Any) -> None:
     """End the other sessions when the account loses a social account or a second factor.
 
-    Whoever has it may have opened one of them.
+    Whoever has it may have opened one of them. What goes with the account itself ends its own.
     """
-    _end_other_sessions(request, user or socialaccount.user)
+    is_alone = getattr(origin, "model", type(origin)) is sender
+    # New recovery codes replace the old ones.
+    if is_alone and getattr(instance, "type", None) != "recovery_codes":
+        _end_other_sessions(context.request, instance.user)
 
 
 @_quiet
@@ -124,7 +129,8 @@ def add_auth_method(*, sociallogin: Any, **kwargs: Any) -> None:
 def _end_other_sessions(request: Any, account: Any) -> None:
     claimant = identities.find_claimant(key=hosts.host_key(account=account))
     if claimant is not None:
-        sessions.revoke_all_sessions(user_id=claimant.id, keep=request.session.get(SESSION_ID))
+        keep = request.session.get(SESSION_ID) if request else None
+        sessions.revoke_all_sessions(user_id=claimant.id, keep=keep)
 
 
 def _follow_email(account: Any) -> None:

@@ -130,7 +130,24 @@ tell(User.objects.get().auth_methods)
     assert told == [["credentials"], 200, ["credentials", "chabad-org"]]
 
 
-def test_removing_it_ends_the_other_sessions(social: Social) -> None:
+REMOVE = """
+(item,) = app.allauth("GET", "account/providers").json()["data"]
+removed = {"provider": item["provider"]["id"], "account": item["uid"]}
+tell(app.allauth("DELETE", "account/providers", **removed).status_code)
+"""
+
+#: As staff do in Django's admin.
+DELETE = """
+from allauth.socialaccount.models import SocialAccount
+SocialAccount.objects.all().delete()
+tell(200)
+"""
+
+
+@pytest.mark.parametrize(("remove", "of_who_removes"), [(REMOVE, 200), (DELETE, 401)])
+def test_removing_it_ends_the_other_sessions(
+    social: Social, remove: str, of_who_removes: int
+) -> None:
     told = social(
         """
 app.sign_up("ann@example.org")
@@ -139,10 +156,21 @@ social(app, process="connect")
 thief = App()
 social(thief)
 tell([app.me().status_code, thief.me().status_code])
-(item,) = app.allauth("GET", "account/providers").json()["data"]
-removed = {"provider": item["provider"]["id"], "account": item["uid"]}
-tell(app.allauth("DELETE", "account/providers", **removed).status_code)
-tell([app.me().status_code, thief.me().status_code])
+"""
+        + remove
+        + "tell([app.me().status_code, thief.me().status_code])"
+    )
+    assert told == [[200, 200], 200, [of_who_removes, 401]]
+
+
+def test_deleting_the_account_leaves_the_sessions_of_other_accounts(social: Social) -> None:
+    told = social(
+        """
+from chabad_auth_django.services.signing_in import flows
+social(app)
+vouched = flows.issue_tokens(name="ann@example.org")
+account().delete()
+tell([app.me().status_code, str(flows.refresh(refresh_token=vouched.refresh_token).user)])
 """
     )
-    assert told == [[200, 200], 200, [200, 401]]
+    assert told == [[401, "ann@example.org"]]
