@@ -79,8 +79,8 @@ def ingest(
     ``sentAt``, the client's clock at sending, corrects its timestamp and is no part of the id.
     With ``lifetime`` each event has ``expiresAt``, which an app that uses it must see to. One
     validation pass, an insert for each ``MAX_BATCH`` of them and one check of the user. An outage
-    in between leaves the first ones stored; the same batch stores none of them again. Raises
-    ``UserNotFound``.
+    in between leaves the first ones stored; the same batch stores none of them again, and comes to
+    the others in less time. Raises ``UserNotFound``.
     """
     batch = _Batch(model, user_id)
     documents: list[dict[str, Any]] = []
@@ -94,7 +94,11 @@ def ingest(
         documents = [{**item, "expiresAt": item["timestamp"] + lifetime} for item in documents]
     ids = [document["_id"] for document in documents]
     slices = [documents[start : start + MAX_BATCH] for start in range(0, len(ids), MAX_BATCH)]
-    accepted = sum(len(_insert(model, part)) for part in slices)
+    accepted, has_duplicates = 0, False
+    for part in slices:
+        inserted = len(_insert(model, part, look=has_duplicates))
+        has_duplicates = inserted < len(part)
+        accepted += inserted
     # Duplicates too: the process that stored them may be about to remove them.
     if ids:
         owners = dict.fromkeys(ids, user_id)
@@ -269,16 +273,23 @@ def parse_time(value: Any) -> datetime:
     )
 
 
-def _insert(model: type[Event], documents: list[dict[str, Any]]) -> list[ObjectId]:
-    """Insert what is not stored yet; return the ids of what was inserted."""
+def _insert(
+    model: type[Event], documents: list[dict[str, Any]], *, look: bool = False
+) -> list[ObjectId]:
+    """Insert what is not stored yet; return the ids of what was inserted.
+
+    ``look`` looks before. That takes MongoDB a tenth of the time of refusing many duplicates.
+    """
     # Reversed twice: of several with one id the first stays.
     unique = {document["_id"]: document for document in reversed(documents)}
     documents = list(reversed(unique.values()))
-    if in_transaction():
-        # There a duplicate key would undo everything: look before.
+    if look or in_transaction():
+        # In a transaction a duplicate key would undo everything.
         owners = {document["userId"] for document in documents}
         wanted = {"_id": {"$in": list(unique)}, "userId": {"$in": list(owners)}}
-        stored = {row["_id"] for row in model.collection().find(wanted, {"_id": 1})}
+        # One batch, one command.
+        found = model.collection().find(wanted, {"_id": 1}, batch_size=len(documents) + 1)
+        stored = {row["_id"] for row in found}
         documents = [document for document in documents if document["_id"] not in stored]
     if not documents:
         return []

@@ -244,7 +244,10 @@ def test_a_queue_of_thousands_is_one_batch(
         body = batch(page, sent)
         assert commands.names == ["aggregate", "insert", "insert", "insert", "find"]
         assert (body["processed"], body["accepted"]) == (2500, 2500)
+        commands.clear()
         assert batch(page, sent)["duplicates"] == 2500
+        # A batch that was cut off by a time limit must come further each time.
+        assert commands.names == ["aggregate", "insert", "find", "find", "find"]
     assert Activity.objects.count() == 2500
 
 
