@@ -89,3 +89,19 @@ tell([today in last, "open" in last])
 """
     )
     assert told == [[True, False]]
+
+
+def test_the_time_before_is_named_by_the_days_that_are_compared(run: Run) -> None:
+    told = run(
+        BEGIN
+        + """
+ann, browser = User.create_user(email="ann@example.org"), superuser()
+store(ann, datetime(2026, 1, 10, 12, tzinfo=UTC))
+query = {"since": "2026-01-10", "until": "2026-01-11", "compare": "on", "zone": "UTC"}
+for zone in ("Asia/Jerusalem", "America/Chicago"):
+    browser.post(f"{PEOPLE}zone/", {"zone": zone})
+    compared = browser.get(f"{BASE}analytics/", query).context["compared"]
+    tell([compared["start"], compared["last"]])
+"""
+    )
+    assert told == [["01/08/2026", "01/09/2026"]] * 2

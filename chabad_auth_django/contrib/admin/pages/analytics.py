@@ -10,6 +10,7 @@ from django import forms
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -129,7 +130,7 @@ class AnalyticsPage(Page):
         )
         found: dict[str, Any] = {"chart": chart, "export": with_changes(request, export="csv")}
         if is_compared:
-            found["compared"] = _compare(earlier, rows, then)
+            found["compared"] = _compare(earlier, rows, then, question.zone)
             found["grown"] = (
                 list(islice(_grown(question.by, rows, then), MOST_GROWN)) if question.by else []
             )
@@ -172,12 +173,16 @@ def _grown(by: str, rows: Sequence[Row], earlier: Sequence[Row]) -> Iterator[dic
         yield {"name": name, "now": now[name], "then": then[name], "more": more, "change": change}
 
 
-def _compare(period: Period, rows: Sequence[Row], earlier: Sequence[Row]) -> dict[str, Any]:
+def _compare(
+    period: Period, rows: Sequence[Row], earlier: Sequence[Row], zone: tzinfo
+) -> dict[str, Any]:
     """Return how many events there were in as long a time before."""
     now, then = (sum(row["count"] for row in some) for some in (rows, earlier))
     change = round((now - then) * 100 / then) if then else None
-    last = period.end - timedelta(microseconds=1)
-    return {"start": period.start, "last": last, "now": now, "then": then, "change": change}
+    times = period.start, period.end - timedelta(microseconds=1)
+    # The days that are compared, which may be those of UTC.
+    start, last = (date_format(time.astimezone(zone), "SHORT_DATE_FORMAT") for time in times)
+    return {"start": start, "last": last, "now": now, "then": then, "change": change}
 
 
 def _active(question: Question) -> Columns:
