@@ -75,6 +75,10 @@ class Page(View):
         """Do what a form asks for, and return a redirect or another page."""
         raise NotImplementedError
 
+    def further_seconds(self) -> float:
+        """Return how many seconds longer than other pages this one may ask MongoDB."""
+        return 0
+
     def frame(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         """Return the variables that the template has in an outage, too, such as the filters."""
         return {}
@@ -90,7 +94,7 @@ class Page(View):
             try:
                 # Django's own login form asks for no second factor.
                 hosts.check_second_factor(account=request.user, session=request.session)
-                with connection.time_limit(conf.REQUEST_TIMEOUT):
+                with connection.time_limit(conf.REQUEST_TIMEOUT + self.further_seconds()):
                     return super().dispatch(request, *args, **kwargs)
             except domain.ChabadAuthError as error:
                 return self._problem(request, status_of(error), _text(error), kwargs)

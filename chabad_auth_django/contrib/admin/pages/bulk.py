@@ -1,6 +1,7 @@
 """Acting on several people, with a page in between."""
 
 import shlex
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from pymongo.errors import PyMongoError
 
 from chabad_auth_django.api.http.errors import is_outage
+from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import acting, rights
 from chabad_auth_django.contrib.admin.acting import Action
 from chabad_auth_django.contrib.admin.languages import StrOrLazy
@@ -75,6 +77,10 @@ class BulkPage(Page):
     template_name = "chabad_admin/bulk.html"
     permissions = ("view_people",)
     http_method_names = ["post"]
+
+    def further_seconds(self) -> float:
+        """Return how long the last person may take, for whom there was still time."""
+        return conf.REQUEST_TIMEOUT
 
     def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Show the page in between, or do it where the number was typed."""
@@ -144,9 +150,12 @@ def _run(
     request: HttpRequest, action: Action, targets: list[Target], values: Mapping[str, str]
 ) -> Iterator[Outcome]:
     """Do it to one after the other; what goes wrong with one does not stop the others."""
-    is_out = False
+    is_out, until = False, time.monotonic() + conf.REQUEST_TIMEOUT
     for target in targets:
         id = target.user_id
+        if time.monotonic() > until:
+            yield Outcome(id, _("Not tried: there was no time left. Select it again."))
+            continue
         if is_out:
             yield Outcome(id, _("Not tried: MongoDB does not answer."))
             continue

@@ -109,6 +109,10 @@ class PurgePage(Page):
     permissions = ("erase_people",)
     http_method_names = ["post", "options"]
 
+    def further_seconds(self) -> float:
+        """Return how long the purge takes."""
+        return PURGE_SECONDS
+
     def change(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Purge, and say what was done."""
         done = purge.run(seconds=PURGE_SECONDS)
