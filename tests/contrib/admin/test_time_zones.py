@@ -105,3 +105,21 @@ for zone in ("Asia/Jerusalem", "America/Chicago"):
 """
     )
     assert told == [["01/08/2026", "01/09/2026"]] * 2
+
+
+def test_a_file_of_events_has_the_same_range_from_its_first_part_to_its_last(run: Run) -> None:
+    told = run(
+        BEGIN
+        + """
+from unittest import mock
+from chabad_auth_django.contrib.admin.pages import events
+ann, browser = User.create_user(email="ann@example.org"), superuser()
+browser.post(f"{PEOPLE}zone/", {"zone": "Asia/Jerusalem"})
+store(ann, *(datetime(2026, 1, 9, 23, minute, tzinfo=UTC) for minute in range(3)))
+query = {"since": "2026-01-10", "until": "2026-01-10", "export": "jsonl"}
+with mock.patch.object(events, "PART", 1):
+    file = browser.get(f"{BASE}events/", query)
+    tell(len(b"".join(file.streaming_content).splitlines()))
+"""
+    )
+    assert told == [3]
