@@ -104,21 +104,13 @@ def counted(user: User) -> tuple[datetime, datetime, User]:
     return start, end, user
 
 
-def test_event_counts_are_ordered_by_count_then_name(
-    counted: tuple[datetime, datetime, User],
-) -> None:
+def test_counts_are_ordered_by_count_then_name(counted: tuple[datetime, datetime, User]) -> None:
     start, end, _ = counted
     assert Analytics.get_event_counts(start, end) == [
         {"eventName": "b", "count": 2},
         {"eventName": "c", "count": 2},
         {"eventName": "a", "count": 1},
     ]
-
-
-def test_category_counts_are_ordered_by_count_then_name(
-    counted: tuple[datetime, datetime, User],
-) -> None:
-    start, end, _ = counted
     assert Analytics.get_category_counts(start, end) == [
         {"category": "custom", "count": 2},
         {"category": "error", "count": 2},
