@@ -59,12 +59,6 @@ _EMPTY_BYTES = len(bson.encode({"": None}))
 _validate_http_url = URLValidator(schemes=["http", "https"])
 
 
-def is_id(text: str) -> bool:
-    """Tell whether a text is the 24 hexadecimal digits of an id."""
-    # Before PyMongo 4.20 ``ObjectId.is_valid`` takes spaces between them.
-    return bool(re.fullmatch("[0-9A-Fa-f]{24}", text))
-
-
 def to_object_id(value: object) -> ObjectId:
     """Return an id given as ``ObjectId`` or as its 24 hexadecimal digits.
 
@@ -72,7 +66,7 @@ def to_object_id(value: object) -> ObjectId:
     """
     if isinstance(value, ObjectId):
         return value
-    if isinstance(value, str) and is_id(value):
+    if isinstance(value, str) and ObjectId.is_valid(value):
         return ObjectId(value)
     raise _wrong("An id is an ObjectId or its 24 hexadecimal digits.", "invalid_id")
 

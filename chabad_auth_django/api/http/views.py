@@ -46,7 +46,7 @@ from chabad_auth_django.models import User
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.services.identity import audit
 from chabad_auth_django.services.identity.audit import Actor
-from chabad_auth_django.validators import is_id, to_object_id, validate_name
+from chabad_auth_django.validators import to_object_id, validate_name
 
 READ = ("GET", "HEAD", "OPTIONS")
 WRITE = ("POST", "PUT", "PATCH", "DELETE")
@@ -182,7 +182,7 @@ class APIViewSet(ReadsFirst, APIViewMixin, ViewSet):
             name = self.kwargs.get("user", "")
             audit.refuse(
                 action=self.audited.get(method, "data.change"),
-                user_id=self.user_id if name == "me" or is_id(name) else None,
+                user_id=self.user_id if name == "me" or ObjectId.is_valid(name) else None,
                 error=PermissionDenied(),
             )
         super().permission_denied(request, message, code)

@@ -16,7 +16,7 @@ from chabad_auth_django.models.external_id import EXTERNAL_ID_FIELDS
 from chabad_auth_django.services.identity import audit, external_ids, names
 from chabad_auth_django.services.identity.dependents import DEPENDENTS
 from chabad_auth_django.services.lifecycle import deletion, deletion_status, purging
-from chabad_auth_django.validators import email_spellings, is_id, validate_text
+from chabad_auth_django.validators import email_spellings, validate_text
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def find_user(*, name: str) -> User:
     # An unset variable of a shell gives an empty name, and other programs store empty addresses.
     if not validate_text(name).strip():
         raise ValidationError("A name must not be empty. Name the user by its id.")
-    if is_id(name) and (user := User.find_by_id(name)):
+    if ObjectId.is_valid(name) and (user := User.find_by_id(name)):
         return user
     names = {"email": email_spellings(name)}
     if "@" not in name:

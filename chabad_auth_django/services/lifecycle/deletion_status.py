@@ -13,7 +13,6 @@ from chabad_auth_django.models import Deletion
 from chabad_auth_django.models.deletion import CREATING, DELETING, OPEN
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.lifecycle import purging
-from chabad_auth_django.validators import is_id
 
 #: The states of a deletion; a fourth is ``CREATING``.
 PURGING, WAITING, FINISHED = "purging", "waiting", "finished"
@@ -105,7 +104,7 @@ def list_deletions(
 def find(*, name: str) -> DeletionStatus | None:
     """Return the deletion of the user with the id, or of the one whose receipt has the name."""
     row = next(iter(Deletion.find_of_gone_users(name)), None)
-    if row is None and is_id(name):
+    if row is None and ObjectId.is_valid(name):
         row = Deletion.read(_id=ObjectId(name))
     if row is None or not (row.get("state") or row.get("receipt")):
         return None

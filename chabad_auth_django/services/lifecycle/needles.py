@@ -14,7 +14,7 @@ import bson
 from bson import Decimal128, Int64, ObjectId
 
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.validators import email_spellings, is_id
+from chabad_auth_django.validators import email_spellings
 
 #: A shorter name is found only where no digit, or letter, goes on: 77 in a77b, but not in 1774.
 SHORT = 8
@@ -130,7 +130,7 @@ class Needles:
 
 
 def _ids_of(name: str) -> Iterator[bytes]:
-    if is_id(name):
+    if ObjectId.is_valid(name):
         yield ObjectId(name).binary
     with suppress(ValueError):
         found = uuid.UUID(name)

@@ -21,7 +21,6 @@ from chabad_auth_django.models import Deletion, User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import administrators, audit, audit_log
 from chabad_auth_django.services.lifecycle import creation, deletion, purging
-from chabad_auth_django.validators import is_id
 
 #: Seconds of one slice of a purge, after which the progress is told.
 SLICE = 0.25
@@ -81,7 +80,7 @@ def find(*, name: str) -> Subject:
     Raises ``UserNotFound``, ``LastAdministrator``, and ``ValidationError`` where the name stands
     for several users, one of whom may be deleted already.
     """
-    if is_id(name):
+    if ObjectId.is_valid(name):
         with suppress(UserNotFound):
             return _find_by_id(ObjectId(name))
     try:

@@ -18,7 +18,6 @@ from chabad_auth_django.models import AuditEntry, Deletion
 from chabad_auth_django.models.deletion import OLD_RECEIPTS
 from chabad_auth_django.services.identity import audit_log
 from chabad_auth_django.services.lifecycle.needles import Needles
-from chabad_auth_django.validators import is_id
 
 #: Called with the name of a collection that cannot be read, and why.
 Unreadable = Callable[[str, str], object]
@@ -75,7 +74,7 @@ def find_traces(
 
 def count_audit_entries(*, names: Sequence[str]) -> int:
     """Return how many entries of the audit trail name one of the ids among the names."""
-    ids = [ObjectId(name) for name in names if is_id(name)]
+    ids = [ObjectId(name) for name in names if ObjectId.is_valid(name)]
     return audit_log.count_entries(user_ids=ids)
 
 
