@@ -46,7 +46,7 @@ def session_time(session: ClientSession) -> Timestamp:
 def keep_pre_images() -> bool:
     """Let the server log which day a deleted or corrected event was in; tell whether it can.
 
-    Servers before 6.0 cannot. Inserts do not get slower by it.
+    It takes the right to ``collMod``. Inserts do not get slower by it.
     """
     database = connection.get_database()
     name = Analytics.collection().name

@@ -198,7 +198,7 @@ def _fix(differing: Differing) -> str:
         try:
             set_ttl(declared)
         except OperationFailure:
-            # Before MongoDB 5.1 collMod cannot make a plain index a TTL index.
+            # Creating the index tells why it cannot be one, on a capped collection for instance.
             if found.is_ttl:
                 raise
         else:
