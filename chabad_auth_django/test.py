@@ -16,17 +16,18 @@ from chabad_auth_django.conf import conf
 from chabad_auth_django.db import connection, testing
 from chabad_auth_django.models import User
 from chabad_auth_django.services.identity import users
-from chabad_auth_django.services.signing_in import sessions, tokens
+from chabad_auth_django.services.signing_in import key_sets, sessions, tokens
 
 _numbers = count(1)
 
 
 def empty_database() -> None:
-    """Remove every document from the test database, and keep the indexes.
+    """Remove every document from the test database, and keep the indexes; forget issuers' keys.
 
     Raises ``RuntimeError`` outside of a test run.
     """
     testing.require_run()
+    key_sets.forget_key_sets(except_at=())
     database = connection.get_database()
     for found in database.list_collections():
         collection = database[found["name"]]

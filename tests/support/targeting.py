@@ -43,6 +43,7 @@ ALLOWED = {
     "services/lifecycle/portability:_stored": "an id of an export may be somebody else's here",
     "services/lifecycle/traces:_rows": "an erasure is verified in everything",
     "services/lifecycle/traces:count_documents": "so far is the progress",
+    "test:empty_database": "the database is one for tests",
 }
 
 #: Where a host's own query begins, which may be about whatever the host wants.

@@ -10,6 +10,7 @@ from typing import Any
 
 import jwt
 import pytest
+from django.conf import settings
 from django.test import override_settings
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm, RSAAlgorithm
 from services.signing_in.conftest import assert_refused
@@ -20,6 +21,7 @@ from chabad_auth_django import __version__
 from chabad_auth_django.exceptions import InvalidToken, IssuerUnavailable
 from chabad_auth_django.services.signing_in import key_sets
 from chabad_auth_django.services.signing_in.issuers import verify_issuer_token
+from chabad_auth_django.test import empty_database
 
 ALGORITHMS = ["RS256", "RS384", "PS256", "ES256", "ES384"]
 
@@ -507,3 +509,13 @@ def test_who_looked_before_another_ones_fetch_gets_its_keys(
     assert_accepted(keys[1].sign(claims()))
     assert {key.key_id for key in next(versions)} == {"two"}
     assert jwks.requests == 2
+
+
+def test_a_host_project_publishes_other_keys_in_each_of_its_tests(
+    mongodb: str, jwks: JwksServer, keys: list[Key]
+) -> None:
+    with override_settings(CHABAD_AUTH={**settings.CHABAD_AUTH, "ISSUERS": [issuer(jwks.url)]}):
+        for key in (*keys[:2], *keys[:2]):
+            jwks.keys = [key]
+            assert_accepted(signed(key, "RS256"))
+            empty_database()
