@@ -9,6 +9,7 @@ from typing import Any
 
 import mongoengine
 import pymongo
+from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, NotPrimaryError, PyMongoError
@@ -142,8 +143,9 @@ def get_client() -> Client:
     """Return the one client of the process, which is made on first use.
 
     It is made again after something else has closed it, such as ``mongoengine.disconnect_all()``.
-    Raises ``ImproperlyConfigured`` without a URI, ``pymongo.errors.ConfigurationError`` for options
-    that PyMongo refuses, and what a callable URI raises.
+    Raises ``ImproperlyConfigured`` without a URI or this app in ``INSTALLED_APPS``,
+    ``pymongo.errors.ConfigurationError`` for options that PyMongo refuses, and what a callable URI
+    raises.
     """
     if _worker != testing.worker():
         # A test run has begun, or this is a new process of it.
@@ -159,6 +161,9 @@ def get_client() -> Client:
 
 def _open() -> Client:
     global _client
+    if not apps.is_installed("chabad_auth_django"):
+        # Then no receiver makes profiles, and none deletes what belongs to a user.
+        raise ImproperlyConfigured('Add "chabad_auth_django" to INSTALLED_APPS.')
     if _registered is None or not _is_registered():
         uri = uri_setting()
         if not uri:

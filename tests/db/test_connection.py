@@ -13,6 +13,7 @@ import pymongo
 import pytest
 from bson import SON
 from bson.binary import UuidRepresentation
+from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
@@ -127,6 +128,15 @@ def test_the_uri_comes_from_the_setting_or_the_environment(
         connection.close()
         assert connection.ping() >= 0
     connection.close()
+
+
+def test_without_the_app_the_first_use_says_what_to_add(
+    mongodb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(apps.app_configs, "chabad_auth")
+    connection.close()
+    with pytest.raises(ImproperlyConfigured, match="INSTALLED_APPS"):
+        User.create_user(email="ann@example.org")
 
 
 def test_without_a_uri_the_first_use_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
