@@ -185,6 +185,12 @@ def test_every_wrong_setting_is_told_at_once(monkeypatch: pytest.MonkeyPatch) ->
     assert sorted(found(wrong, monkeypatch)) == ["E002", "E012", "E017"]
 
 
+def test_an_unknown_setting_is_told_with_similar_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "CHABAD_AUTH", {"mongo_uri": URI})
+    hints = [message.hint for message in run_checks() if message.id == "chabad_auth.E002"]
+    assert [hint.startswith("Similar names are MONGODB_URI, ") for hint in hints] == [True]
+
+
 @pytest.mark.parametrize(
     ("uri", "numbers"),
     [(URI, []), (f"{URI}?w=1", ["E004"]), ("postgres://localhost", ["E003"]), ("", ["W001"])],

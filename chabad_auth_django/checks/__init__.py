@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from django.apps import apps
@@ -42,7 +43,9 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     messages: list[CheckMessage] = [
         Error(
             f"CHABAD_AUTH has an unknown setting {name!r}.",
-            hint=f"The settings are {', '.join(known)}.",
+            hint="Similar names are "
+            f"{', '.join(get_close_matches(str(name).upper(), known, cutoff=0))}. "
+            "A setting of an app in contrib takes that app in INSTALLED_APPS.",
             id="chabad_auth.E002",
         )
         for name in given
