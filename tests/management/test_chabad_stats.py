@@ -1,4 +1,5 @@
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pymongo.database import Database
@@ -7,6 +8,7 @@ from support.management import run
 
 from chabad_auth_django.models import Activity, Analytics, User
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.analytics import archive
 from chabad_auth_django.services.deployment import indexes
 from chabad_auth_django.services.lifecycle import deletion
 
@@ -48,6 +50,15 @@ def test_the_figures(busy: User, raw: Database) -> None:
     # But for the sizes, which the server changes by itself.
     again = run(COMMAND, "--json").json
     assert {**again, "collections": None} == {**figures, "collections": None}
+
+
+def test_archived_events_stay_in_the_chart(user: User, raw: Database, tmp_path: Path) -> None:
+    last_month = now().replace(day=1) - timedelta(days=1)
+    raw.analytics.insert_one({"userId": user.id, "eventName": "x", "timestamp": last_month})
+    list(archive.archive(before=now(), folder=tmp_path))
+    assert raw.analytics.count_documents({}) == 0
+    events = run(COMMAND, "--json", "--days", 62).json["eventsPerDay"]
+    assert events[f"{last_month:%Y-%m-%d}"] == 1
 
 
 def test_for_people_there_is_a_chart_and_progress(busy: User) -> None:

@@ -10,10 +10,10 @@ from chabad_auth_django.db import connection
 from chabad_auth_django.db.batches import Advance
 from chabad_auth_django.db.reads import aggregate_together
 from chabad_auth_django.exceptions import ExtraRequired, TooSlow
-from chabad_auth_django.models import Activity, Analytics, Deletion, User
+from chabad_auth_django.models import Activity, Deletion, User
 from chabad_auth_django.models.base import Document
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.analytics import active_users
+from chabad_auth_django.services.analytics import active_users, timeseries
 from chabad_auth_django.services.deployment import retention
 
 #: Days within which a user counts as active.
@@ -73,16 +73,22 @@ def read_figures() -> dict[str, Any] | None:
 
 
 def count_events_per_day(*, days: int, advance: Advance) -> dict[str, int]:
-    """Return day -> activities and analytics events, for the last days (UTC), today included."""
+    """Return day -> activities and analytics events, for the last days (UTC), today included.
+
+    Analytics are what a time series counts, those that are archived too.
+    """
     today = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    first, end = today - timedelta(days=days - 1), today + timedelta(days=1)
+    with connection.long_limit(TIMEOUT):
+        series = timeseries.get_timeseries(start=first, end=end)
+    analytics = {row["time"]: row["count"] for row in series}
     counts = {}
     for age in reversed(range(days)):
         start = today - timedelta(days=age)
         query = {"timestamp": {"$gte": start, "$lt": start + timedelta(days=1)}}
         with connection.long_limit(TIMEOUT):
-            counts[f"{start:%Y-%m-%d}"] = sum(
-                model.collection().count_documents(query) for model in (Activity, Analytics)
-            )
+            activities = Activity.collection().count_documents(query)
+        counts[f"{start:%Y-%m-%d}"] = activities + analytics.get(start, 0)
         advance(1)
     return counts
 
