@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 import urllib.error
 import urllib.request
 from datetime import timedelta
@@ -21,8 +22,11 @@ from support.processes import python, python_path
 from support.signed_in import access_token
 from support.threads import together
 
+from chabad_auth_django.contrib.prometheus import state as collected
+from chabad_auth_django.db import connection
 from chabad_auth_django.models import User
 from chabad_auth_django.models.fields import now
+from chabad_auth_django.services.deployment import indexes
 
 TOKEN = "the token of Prometheus"
 
@@ -101,6 +105,19 @@ def test_the_workers_count_together(
     assert figures[("chabad_auth_indexes", "missing")] == 0
     for secret in ("secret-app", "secret-key", str(user.id), user.email, "127.0.0.1"):
         assert secret not in text
+
+
+def test_a_figure_that_is_slow_is_missing_alone(
+    mongodb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_slowly() -> None:
+        time.sleep(collected.TIMEOUT)
+        connection.get_database().command("ping")
+
+    monkeypatch.setattr(indexes, "compare", look_slowly)
+    names = {metric.name.removeprefix("chabad_auth_") for metric in collected._gauges()}
+    assert {"up", "open_deletions", "ttl_lag_seconds", "command_late"} < names
+    assert "indexes" not in names
 
 
 @pytest.fixture

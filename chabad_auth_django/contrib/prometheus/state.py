@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -15,7 +14,7 @@ from chabad_auth_django.models import AnalyticsRollup
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import heartbeats, indexes, retention, statistics
 
-#: Seconds for which the figures are given again, and that reading them may take.
+#: Seconds for which the figures are given again, and that reading one of them may take.
 LIFESPAN, TIMEOUT = 5.0, 2.0
 
 _lock = threading.Lock()
@@ -40,11 +39,15 @@ class StateCollector(Collector):
 
 def _gauges() -> Iterator[Metric]:
     found: list[Metric] = []
-    with connection.time_limit(TIMEOUT):
-        for read in (_deletions, _rollups, _indexes, _ttl, _heartbeats):
-            # One that fails or is slow takes no other with it.
-            with suppress(PyMongoError):
+    for read in (_deletions, _rollups, _indexes, _ttl, _heartbeats):
+        # One that fails or is slow takes no other with it.
+        try:
+            with connection.time_limit(TIMEOUT):
                 found += read()
+        except PyMongoError:
+            if not connection.is_answering():
+                found = []
+                break
     yield _gauge("up", "Whether MongoDB answers.", bool(found))
     yield from found
 
