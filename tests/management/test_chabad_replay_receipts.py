@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from pymongo.database import Database
-from support.management import run
+from support.management import interrupted, run
 
 from chabad_auth_django.management.base import OperatorCommand
 from chabad_auth_django.models import Activity, Analytics, AppData, AuditEntry, User
 from chabad_auth_django.models.fields import now
-from chabad_auth_django.services.lifecycle import deletion
+from chabad_auth_django.services.lifecycle import deletion, purging
 
 COMMAND = "chabad_replay_receipts"
 
@@ -126,6 +126,21 @@ def test_who_is_imported_during_the_question_stays(
     run(COMMAND, tmp_path / "receipt")
     run("chabad_purge_deleted")
     assert owned(raw, ann) == {"users": 1, "activities": 1}
+
+
+def test_an_interrupted_run_says_what_takes_the_ids(
+    people: list[User], raw: Database, tmp_path: Path
+) -> None:
+    path, dumped = tmp_path / "receipt", dump(raw)
+    erase(people[0], path)
+    restore(raw, dumped)
+    with interrupted(purging, "purge"):
+        result = run(COMMAND, path, "--yes")
+    told = f"Interrupted. {OperatorCommand.go_on} 'chabad_erase_user' ends, with a receipt, the"
+    assert (result.code, told in result.err) == (130, True)
+    assert run(COMMAND, path, "--yes").code == 0
+    assert run("chabad_erase_user", people[0].id, "--yes").code == 0
+    assert not any(owned(raw, people[0]).values())
 
 
 def test_a_receipt_of_the_api_will_do(people: list[User], raw: Database, tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ class Command(UsersCommand):
         EXIT_INTERRUPTED: "interrupted by Ctrl-C; the message has the ids with which to continue",
     }
     go_on = "Run it again for the users who are left."
+    #: What to do about the ids that follow, whose deletions were begun.
+    go_on_by_id: ClassVar[str] = "Go on by id with"
     has_dry_run = True
     action: ClassVar[str] = "user.delete"
     json_keys = {
@@ -55,7 +57,7 @@ class Command(UsersCommand):
             # Their names may be names of other users by now.
             ids = " ".join(map(str, self.begun))
             raise CommandError(
-                f"{error} Go on by id with: {ids}", returncode=error.returncode
+                f"{error} {self.go_on_by_id}: {ids}", returncode=error.returncode
             ) from error
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:

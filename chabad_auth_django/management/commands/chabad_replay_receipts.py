@@ -10,7 +10,7 @@ from django.core.management.base import CommandParser
 
 from chabad_auth_django.db import connection
 from chabad_auth_django.exceptions import ValidationError
-from chabad_auth_django.management.base import NotDone
+from chabad_auth_django.management.base import NotDone, OperatorCommand
 from chabad_auth_django.management.commands.chabad_delete_user import Command as DeleteUser
 from chabad_auth_django.management.commands.chabad_delete_user import counts
 from chabad_auth_django.management.output import plural
@@ -28,6 +28,8 @@ class Command(DeleteUser):
         "Running it again deletes nobody else."
     )
     action = "user.erase"
+    go_on = OperatorCommand.go_on
+    go_on_by_id = "'chabad_erase_user' ends, with a receipt, the deletions of"
     json_keys = {
         **DeleteUser.json_keys,
         "users": "a list of objects as chabad_delete_user prints them; without receipt where "
