@@ -226,13 +226,18 @@ class AppData(OwnedDocument):
         if kwargs:
             raise TypeError(f"save() of a stored value does not take {', '.join(kwargs)}")
         self._check_fixed()
-        is_unread = self.queried is not None and "dataValue" not in self.queried
-        if is_unread and self.data_value == {} and "dataValue" not in self.changes:
+        read = self.queried or {}
+        same = same_version({**read, **self._identity()})
+        if "dataValue" not in read and self.data_value == {} and "dataValue" not in self.changes:
             # It is the default. A query may have left out what is stored.
-            if not self._increment_version(**version_criteria(self.version)):
-                raise self._conflict(self._identity())
+            is_saved = self._increment_version(version=same["version"])
+        elif stored := self._store_value(same, self.data_value):
+            self._load(stored)
+            is_saved = True
         else:
-            self.update_value_with_version(self.data_value, self.version)
+            is_saved = False
+        if not is_saved:
+            raise self._conflict(self._identity())
         return self
 
     @classmethod
@@ -248,8 +253,7 @@ class AppData(OwnedDocument):
             return cls._apply(criteria, replacing(data_value))
         validate_json(data_value, max_bytes=conf.APP_DATA_MAX_BYTES)
         update = {"$set": {"dataValue": data_value, "updatedAt": now()}, "$inc": {"version": 1}}
-        integer = {**criteria, "version": {**criteria.get("version", {}), **INTEGER}}
-        return cls._apply(integer, update)
+        return cls._apply({"$and": [criteria, {"version": INTEGER}]}, update)
 
     @classmethod
     def _store_value(cls, criteria: dict[str, Any], data_value: Any) -> dict[str, Any] | None:

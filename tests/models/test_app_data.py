@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from bson import Int64, ObjectId
+from bson import Decimal128, Int64, ObjectId
 from django.test import override_settings
 from pymongo.database import Database
 
@@ -355,6 +355,20 @@ def test_a_value_stored_without_a_version_gets_one(raw: Database, user: User) ->
         AppData.update_app_data(user.id, "a", "k", 2, 1)
     assert caught.value.current_version == 0
     assert AppData.upsert_app_data(user.id, "a", "k", 2).version == 1
+
+
+@pytest.mark.parametrize("version", [None, "x", 2.0, Decimal128("2")], ids=repr)
+def test_save_takes_whatever_version_another_program_stored(
+    raw: Database, user: User, version: Any
+) -> None:
+    key = {"userId": user.id, "appId": "a", "dataKey": "k"}
+    raw.appdatas.insert_one({**key, "dataValue": 1, "version": version})
+    first, second = (AppData.objects.get() for _ in range(2))
+    first.data_value = 2
+    first.save()
+    with pytest.raises(VersionConflict):
+        second.save()
+    assert raw.appdatas.find_one()["dataValue"] == 2
 
 
 def test_the_limit_of_a_value_is_a_setting(mongodb: str, user: User) -> None:
