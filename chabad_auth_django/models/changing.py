@@ -11,7 +11,7 @@ from pymongo.read_preferences import ReadPreference
 
 from chabad_auth_django.db import expressions, updates
 from chabad_auth_django.db.batches import RAW
-from chabad_auth_django.db.transactions import in_transaction, on_rollback
+from chabad_auth_django.db.transactions import on_rollback
 from chabad_auth_django.exceptions import AlreadyExists, ChabadAuthError, DocumentChanged, NotFound
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.models.registry import RegisteredDocument
@@ -58,10 +58,8 @@ class ChangingDocument(RegisteredDocument):
         stored = self._apply_as_expected(conditions, update)
         if stored is None and self._make_missing():
             stored = self._apply_as_expected(conditions, update)
-        if in_transaction():
-            # Another try of it stores the same.
-            on_rollback(partial(setattr, self, "expected", self.expected))
-            on_rollback(self.remember())
+        # Another try of a transaction stores the same.
+        on_rollback(partial(setattr, self, "expected", self.expected))
         if stored is None:
             self.refresh()
             self._check_expected()
@@ -149,6 +147,7 @@ class ChangingDocument(RegisteredDocument):
         if not names:
             self._load(loaded.queried)
             return self
+        on_rollback(self.remember())
         for name in names:
             setattr(self, name, self._reload(name, getattr(loaded, name)))
         read = {name: loaded.queried.get(name) for name in map(self.stored_name, names)}
@@ -167,6 +166,7 @@ class ChangingDocument(RegisteredDocument):
         self._load(stored)
 
     def _load(self, stored: Mapping[str, Any]) -> None:
+        on_rollback(self.remember())
         fresh = self.decode(stored)
         for name, value in fresh.field_values.items():
             if name in self.fields():

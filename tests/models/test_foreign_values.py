@@ -237,3 +237,47 @@ def test_a_save_in_a_transaction_that_runs_again_stores_the_same(user: User) -> 
     stored = User.read(_id=user.id)
     assert (tries, stored["name"], stored["roles"]) == (["New"] * 3, "New", ["user", "a", "b"])
     assert stored["__v"] == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda value: value.save(),
+        lambda value: value.update_value_with_version(2, value.version),
+    ],
+    ids=["save", "update"],
+)
+def test_app_data_is_stored_by_a_transaction_that_runs_again(
+    user: User, change: Callable[[AppData], object]
+) -> None:
+    value = AppData.upsert_app_data(user.id, "a", "k", 1)
+    value.data_value = 2
+    tries = []
+
+    @atomic
+    def store() -> None:
+        change(value)
+        tries.append(value.version)
+        if len(tries) < 3:
+            raise RetryTransaction("again")
+
+    store()
+    assert tries == [2, 2, 2]
+    assert AppData.objects.get().data_value == 2
+
+
+@pytest.mark.parametrize(
+    "load",
+    [lambda user: user.modify(push__roles="a"), lambda user: user.refresh()],
+    ids=["modify", "refresh"],
+)
+def test_what_was_rolled_back_is_in_no_document(user: User, load: Callable[[User], object]) -> None:
+    @atomic
+    def fail() -> None:
+        User.objects.update(push__roles="b")
+        load(user)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert user.roles == ["user"]
