@@ -11,6 +11,7 @@ from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import rights
+from chabad_auth_django.contrib.admin.filters import without_marks
 from chabad_auth_django.contrib.admin.languages import StrOrLazy
 from chabad_auth_django.contrib.admin.page import act
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import plain
@@ -96,7 +97,7 @@ def check_typed(user: User, typed: str) -> None:
     """Raise ``ValidationError`` unless the person's address was typed, in whatever spelling."""
     stored = (user.stored or {}).get("email")
     try:
-        is_same = normalize_email(typed) == normalize_email(stored)
+        is_same = normalize_email(without_marks(typed)) == normalize_email(stored)
     except (AmbiguousEmail, ValidationError, TypeError):
         # What another program stored may be no address.
         is_same = bool(typed) and typed == str(stored or user.id)

@@ -15,6 +15,22 @@ from chabad_auth_django.models import User
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.validators import to_object_id
 
+#: What is copied with an address, unseen: a mark or an end of a direction, or no width at all.
+_UNSEEN = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+
+
+def without_marks(text: str) -> str:
+    """Return the text without spaces and unseen characters around it."""
+    return text.strip(_UNSEEN + " ")
+
+
+class PastedField(forms.CharField):
+    """An address, an id or a name that may be copied from a text in Hebrew."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the text without unseen characters around it."""
+        return without_marks(super().to_python(value) or "")
+
 
 def choice(label: StrOrLazy, choices: Mapping[str, StrOrLazy] | None = None) -> forms.ChoiceField:
     """Return a field for one of the choices, or any."""
@@ -29,7 +45,7 @@ def ago(days: str) -> datetime:
 
 def person_field() -> forms.CharField:
     """Return a field for one person."""
-    return forms.CharField(label=_("Person (id or e-mail)"), max_length=254, required=False)
+    return PastedField(label=_("Person (id or e-mail)"), max_length=254, required=False)
 
 
 def find_person(account: Any, text: str) -> ObjectId | None:

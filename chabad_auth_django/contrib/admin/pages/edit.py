@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.contrib.admin import acting, rights
+from chabad_auth_django.contrib.admin.filters import PastedField
 from chabad_auth_django.contrib.admin.page import Page, act, look
 from chabad_auth_django.contrib.admin.templatetags.chabad_admin import MOST, clean_lines, plain
 from chabad_auth_django.db.transactions import atomic
@@ -52,7 +53,7 @@ class EditForm(forms.Form):
     name = forms.CharField(
         label=_("Name"), max_length=200, required=False, show_hidden_initial=True
     )
-    email = forms.CharField(
+    email = PastedField(
         label=_("E-mail"),
         max_length=254,
         help_text=_("The person signs in with this address, and messages go there."),

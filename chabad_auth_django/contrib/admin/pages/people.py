@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chabad_auth_django.conf import conf
 from chabad_auth_django.contrib.admin import acting, exports
-from chabad_auth_django.contrib.admin.filters import FilterForm, ago, choice
+from chabad_auth_django.contrib.admin.filters import FilterForm, PastedField, ago, choice
 from chabad_auth_django.contrib.admin.page import PAGE_SIZE, Page, look, position
 from chabad_auth_django.contrib.admin.pages import periods
 from chabad_auth_django.contrib.admin.reads import person
@@ -64,7 +64,7 @@ COLUMNS = (
 class Filters(FilterForm):
     """What of a person is known."""
 
-    q = forms.CharField(label=_("E-mail, name, id or external id"), max_length=255, required=False)
+    q = PastedField(label=_("E-mail, name, id or external id"), max_length=255, required=False)
     names = forms.BooleanField(label=_("Search in names, too (slow)"), required=False)
     role = choice(_("Role"))
     method = choice(_("Signs in with"))
