@@ -87,9 +87,13 @@ def is_valid(
 ) -> bool:
     """Tell whether the day was counted after the last change to it that is noted or given."""
     built_at = record.get("builtAt")
-    if built_at is None:
+    changed_at = record.get("changedAt", built_at)
+    # Another program may have stored anything. The events count then.
+    if not (isinstance(built_at, Timestamp) and isinstance(changed_at, Timestamp)):
         return False
-    last_change = max(record.get("changedAt", built_at), changed.get(record["_id"], built_at))
+    if "build" not in record:
+        return False
+    last_change = max(changed_at, changed.get(record["_id"], built_at))
     return built_at >= max(log["validFrom"], last_change)
 
 

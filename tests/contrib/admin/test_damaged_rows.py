@@ -50,3 +50,30 @@ tell(wrong)
 """
     )
     assert told == [[]]
+
+
+def test_days_whose_roll_up_is_damaged_are_counted_by_their_events(run: Run) -> None:
+    told = run(
+        BEGIN
+        + """
+from datetime import UTC, timedelta
+from chabad_auth_django.models import Analytics, AnalyticsRollup
+from chabad_auth_django.services.analytics import rollups
+Analytics.collection().insert_one({
+    "userId": ObjectId(person), "eventName": "x", "eventCategory": "custom",
+    "timestamp": now() - timedelta(days=3)})
+list(rollups.run())
+records = AnalyticsRollup.collection()
+row = records.find_one({"_id": {"$type": "date"}, "builtAt": {"$exists": True}})
+def total():
+    chart = browser.get(f"{BASE}analytics/", {"days": "7", "zone": "UTC"}).context["chart"]
+    return chart.total
+expected = total()
+damages = [{"$set": {name: odd}} for name in ("builtAt", "changedAt") for odd in ODD[:4]]
+for damage in (*damages, {"$unset": {"build": 1}}):
+    records.update_one({"_id": row["_id"]}, damage)
+    tell(total() == expected)
+    records.replace_one({"_id": row["_id"]}, row)
+"""
+    )
+    assert told == [True] * 9
