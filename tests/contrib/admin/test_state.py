@@ -1,6 +1,7 @@
 """What pages for operators show: each answer with few commands, and no secret in any of them."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,6 +164,7 @@ def test_no_secret_is_shown() -> None:
             "authMechanismProperties": {"AWS_SESSION_TOKEN": secret},
             "auto_encryption_opts": object(),
             "maxPoolSize": 7,
+            "tlsCAFile": Path("ca.pem"),
         },
         "SIGNING_KEY": secret,
         "SIGNING_KEY_FALLBACKS": [secret, secret.encode()],
@@ -178,6 +180,7 @@ def test_no_secret_is_shown() -> None:
     assert secret not in str(found) and "ann" not in str(found)
     assert found["MONGODB_URI"].value == "'mongodb://db.example.org/site'"
     assert "'maxPoolSize': 7" in found["MONGODB_OPTIONS"].value
+    assert "'tlsCAFile': 'ca.pem'" in found["MONGODB_OPTIONS"].value
     assert "id.example.org/keys" in found["ISSUERS"].value
     assert found["SIGNING_KEY"].value == configuration.MASK
     assert (found["ACCESS_TOKEN_SECONDS"].value, found["ACCESS_TOKEN_SECONDS"].is_default) == (

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from chabad_auth_django.conf.table import Table, user_settings
@@ -42,8 +43,8 @@ def _masked(value: Any) -> Any:
         }
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_masked(item) for item in value]
-    if isinstance(value, str):
-        return _without_credentials(value)
+    if isinstance(value, (str, PurePath)):
+        return _without_credentials(str(value))
     if _is_plain(value):
         return value
     # What an object says of itself could be anything.
