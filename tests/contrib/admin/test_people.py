@@ -569,7 +569,7 @@ rows = browser.get(f"{BASE}sessions/").context["sessions"]
 chosen = [f"{row['userId']}:{row['id']}" for row in rows if row["userId"] != made["mod"].id][:2]
 sent = {"action": "end_session", "id": [*chosen, chosen[0]]}
 between = text(browser.post(f"{PEOPLE}bulk/", sent))
-tell(["Type 2 to go on" in between, "Other sessions of theirs go on" in between])
+tell(["Type 2 to go on" in between, "Other sessions of the people below go on" in between])
 tell(Session.collection().count_documents({}))
 for _ in range(2):
     tell("2 of 2 done" in text(browser.post(f"{PEOPLE}bulk/", {**sent, "number": "2"})))
