@@ -327,6 +327,10 @@ def test_what_other_programs_stored_leaves_no_page_blank(visitor: Visitor, raw: 
     chosen = {"theme": {}, "language": "valueOf", "widgets": widgets, "dashboard": apps}
     raw.preferences.update_one({}, {"$set": chosen})
     raw.activities.update_many({}, {"$set": {"eventType": None, "appId": 4}})
+    items = {"items": [None, 5, {"text": 5}, {"id": "a", "text": "bread"}]}
+    (user,) = raw.users.find()
+    key = {"userId": user["_id"], "appId": "checklist", "dataKey": "items"}
+    raw.appdatas.insert_one({**key, "dataValue": items, "version": 1})
     errors: list[str] = []
     visitor.tab.on("pageerror", lambda error: errors.append(str(error)))
     visitor.tab.goto("about:blank")
@@ -335,6 +339,7 @@ def test_what_other_programs_stored_leaves_no_page_blank(visitor: Visitor, raw: 
     visitor.tab.goto(f"{visitor.address}/#/constructor")
     visitor.tab.wait_for_selector("#menu-home[aria-current]")
     assert visitor.tab.locator("[data-widget=today], li.app").count() == 2
+    assert visitor.tab.locator("li.check").count() == 1
     assert errors == []
 
 

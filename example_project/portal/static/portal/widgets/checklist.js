@@ -18,7 +18,8 @@ const known = { owner: null, items: [], version: 0, theirs: null, trouble: null,
 
 const isSame = (one, other) => JSON.stringify(toValue(one)) === JSON.stringify(toValue(other));
 const toValue = (items) => items.map(({ id, text, done }) => ({ id, text, done }));
-const toItems = (value) => (Array.isArray(value?.items) ? toValue(value.items) : []);
+/** Return the items; what another program stored among them may be none. */
+const toItems = (value) => (Array.isArray(value?.items) ? toValue(value.items.filter((one) => typeof one?.text === "string")) : []);
 const toLines = (items) => items.map(({ text, done }) => `${done ? "✓" : "○"} ${text}`);
 
 async function read() {
