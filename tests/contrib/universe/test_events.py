@@ -265,6 +265,14 @@ def test_ten_mebibytes_are_taken(page: FrontEnd) -> None:
     check_error(page.patch("profile/me", {"bio": "x" * 1_100_000}), 413)
 
 
+@pytest.mark.parametrize("path", ["activity/batch", "analytics"])
+def test_a_body_that_cannot_be_read_counts(page: FrontEnd, configure: Any, path: str) -> None:
+    with configure(THROTTLE_RATES={"write": "2/min"}):
+        assert page.post(path, {"type": "event", "events": []}).status_code == 200
+        check_error(page.send_text("POST", path, "{"), 400)
+        check_error(page.send_text("POST", path, "{"), 429, "throttled")
+
+
 @contextmanager
 def failing(command: str, after: int) -> Iterator[None]:
     """Let the server cut the connection at each such command of ours but the first ones."""

@@ -60,10 +60,15 @@ class EventsViewSet(ClientViewSet):
     def check_permissions(self, request: Request) -> None:
         """Let the caller write what is their own; a body that names nobody is the caller's."""
         if request.user is not None:
+            # Before a body is read, which may be large.
+            super().check_throttles(request)
             name = request.data.get("userId") if isinstance(request.data, Mapping) else None
             named = name if isinstance(name, str) else ""
             self.kwargs = {**self.kwargs, "user": "me" if name is None else named}
         super().check_permissions(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Do nothing: ``check_permissions`` has counted the request."""
 
 
 class ActivityViewSet(EventsViewSet):
