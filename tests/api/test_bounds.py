@@ -15,6 +15,7 @@ from django.urls import get_resolver
 from rest_framework.test import APIClient
 from support.endpoints import PATTERNS, served
 
+from chabad_auth_django.api.http.parsing import parse_json
 from chabad_auth_django.api.openapi.docs import _describe
 from chabad_auth_django.db import pages
 from chabad_auth_django.models import Activity, AppData, Profile, User
@@ -117,6 +118,18 @@ def test_a_mebibyte_in_any_field_takes_little_memory(
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
             assert peak < 50 * 2**20, peak
+
+
+def test_a_body_that_is_parsed_twice_is_in_memory_once() -> None:
+    def peak(first: bytes) -> int:
+        tracemalloc.start()
+        parse_json(b"[" + first + b',{"a":{}}' * 50_000 + b"]")
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    # A string that looks like a key has the parser look for keys that come twice.
+    assert peak(rb'"\":"') < 1.2 * peak(b'""')
 
 
 #: Batches of events none of which is good.

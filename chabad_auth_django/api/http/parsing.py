@@ -139,6 +139,8 @@ def parse_json(body: bytes) -> Any:
     # As many as the body has keys; more where a string looks like one.
     keys = body.translate(None, _WHITESPACE).count(b'":')
     if _LONG_INTEGER in body.translate(_DIGITS) or keys != _count_keys(value):
+        # Not both in memory at once.
+        del value
         try:
             return json.loads(body, object_pairs_hook=_unique, parse_constant=_refuse_constant)
         except RecursionError:
