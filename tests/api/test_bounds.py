@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from support.endpoints import PATTERNS, served
 
 from chabad_auth_django.api.http.parsing import parse_json
-from chabad_auth_django.api.openapi.docs import _describe
+from chabad_auth_django.api.openapi.docs import SchemaView, _describe
 from chabad_auth_django.db import pages
 from chabad_auth_django.models import Activity, AppData, Profile, User
 from chabad_auth_django.services.deployment import indexes
@@ -51,7 +51,7 @@ def fields(schema: dict[str, Any], components: dict[str, Any]) -> Iterator[list[
 
 def writes() -> list[tuple[str, str, str]]:
     """Return verb, path and field of everything that can be written, from the description."""
-    description = _describe(get_resolver(), "/", None)
+    description = _describe(SchemaView, get_resolver(), "/", None)
     components = description["components"]["schemas"]
     found = set()
     for path, operations in description["paths"].items():

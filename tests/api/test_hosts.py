@@ -159,7 +159,9 @@ def test_the_prefix_of_the_api_may_have_variable_parts(api: APIClient, prefix: s
 )
 def test_the_description_has_the_prefix_of_the_language(api: APIClient) -> None:
     for language in ("en", "he"):
-        assert f"/{language}/api/users/" in api.get(f"/{language}/api/schema/").json()["paths"]
+        for schema, path in (("schema/", "users/"), ("universe/schema/", "auth/me")):
+            described = api.get(f"/{language}/api/{schema}").json()
+            assert f"/{language}/api/{path}" in described["paths"]
 
 
 @override_settings(ROOT_URLCONF="support.no_urls", MIDDLEWARE=["support.middleware.prefixed_urls"])

@@ -85,13 +85,17 @@ class SchemaView(PublicView):
 
     renderer_classes = [OpenApiJsonRenderer2, OpenApiYamlRenderer]
 
+    #: All settings of drf-spectacular for the description.
+    description_settings = SETTINGS
+
     def get(self, request: Request) -> Response:
         """Return the description."""
         # Middleware of the host may choose the URLs by the name of the server.
         resolver = get_resolver(get_urlconf())
         urlconf: Any = resolver.urlconf_name
         language = get_language() if is_language_prefix_patterns_used(urlconf)[0] else None
-        return Response(_describe(resolver, get_script_prefix(), language))
+        view: Any = type(self)
+        return Response(_describe(view, resolver, get_script_prefix(), language))
 
 
 class DocsView(PublicView, SpectacularSwaggerSplitView):
@@ -126,8 +130,10 @@ class DocsView(PublicView, SpectacularSwaggerSplitView):
 
 # A proxy decides the prefix, so a client may.
 @functools.lru_cache(maxsize=4)
-def _describe(resolver: URLResolver, script_prefix: str, language: str | None) -> Any:
-    return describe_api(resolver, SETTINGS)
+def _describe(
+    view: type[SchemaView], resolver: URLResolver, script_prefix: str, language: str | None
+) -> Any:
+    return describe_api(resolver, view.description_settings)
 
 
 def describe_api(resolver: URLResolver, settings: dict[str, Any]) -> Any:

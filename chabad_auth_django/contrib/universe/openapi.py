@@ -8,15 +8,12 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.urls import URLResolver, get_resolver, get_script_prefix, get_urlconf
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiResponse, inline_serializer
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from chabad_auth_django.api.openapi import schema
-from chabad_auth_django.api.openapi.docs import SchemaView, describe_api
+from chabad_auth_django.api.openapi.docs import SchemaView
 from chabad_auth_django.api.openapi.errors import field_errors
 from chabad_auth_django.api.openapi.schema import SEGMENTS, F, Schema, errors
 from chabad_auth_django.api.openapi.schema import SETTINGS as API_SETTINGS
@@ -124,12 +121,4 @@ def only_ours(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str
 class ClientSchemaView(SchemaView):
     """The OpenAPI description, as JSON or YAML."""
 
-    def get(self, request: Request) -> Response:
-        """Return the description."""
-        return Response(_describe(get_resolver(get_urlconf()), get_script_prefix()))
-
-
-# A proxy decides the prefix, so a client may.
-@functools.lru_cache(maxsize=4)
-def _describe(resolver: URLResolver, script_prefix: str) -> Any:
-    return describe_api(resolver, SETTINGS)
+    description_settings = SETTINGS
