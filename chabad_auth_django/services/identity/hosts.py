@@ -98,10 +98,14 @@ class HostAdapter:
         """Tell whether the account gave its second factor, or a passkey, in this Django session.
 
         The default knows what allauth keeps there. Django's own login keeps nothing, so an account
-        with a second factor that signed in to the Django admin is refused.
+        with a second factor that signed in to the Django admin is refused. So is one whose factor
+        was removed since.
         """
         records = _allauth_records(account, session)
-        return any(record.get("method") == "mfa" for record in records)
+        given = [record.get("id") for record in records if record.get("method") == "mfa"]
+        if not given:
+            return False
+        return bool(_model("mfa", "Authenticator").filter(user=account, pk__in=given).exists())
 
     def auth_method(self, *, account: Any, session: Any) -> str:
         """Return the authentication method with which the account opened this Django session.

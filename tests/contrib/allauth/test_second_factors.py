@@ -115,6 +115,22 @@ tell(browser.get("/api/users/me/").status_code)
     assert told == [302, 200]
 
 
+def test_a_factor_that_the_account_has_lost_opens_nothing_any_more(run: Run) -> None:
+    told = run(
+        WITH_TOTP
+        + """
+browser = Client()
+browser.post("/accounts/login/", {"login": "ann@example.org", "password": "correct horse"})
+browser.post("/accounts/2fa/authenticate/", {"code": totp_code(secret)})
+tell(app.allauth("DELETE", "account/authenticators/totp").status_code)
+app.activate_totp()
+answer = browser.get("/api/users/me/")
+tell([answer.status_code, answer.json()["code"]])
+"""
+    )
+    assert told == [200, [403, "second_factor_required"]]
+
+
 def test_a_recovery_code_signs_in_once(run: Run) -> None:
     told = run(
         WITH_TOTP
