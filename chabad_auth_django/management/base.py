@@ -334,5 +334,6 @@ def _refuse(parser: CommandParser, message: str) -> NoReturn:
 
 def _lines() -> Iterator[str]:
     for line in sys.stdin:
-        if (name := line.strip()) and not name.startswith("#"):
+        # Spreadsheets save a text with a byte order mark.
+        if (name := line.removeprefix("\ufeff").strip()) and not name.startswith("#"):
             yield name

@@ -50,7 +50,7 @@ def test_a_role_that_is_given_twice_is_told_once(user: User) -> None:
 
 
 def test_many_come_from_standard_input(user: User, bob: User) -> None:
-    names = "# the team\nann@example.org\n\n  v-bob  \n"
+    names = "\ufeffann@example.org\n# the team\n\n  v-bob  \n"
     result = run("chabad_grant", "-", "--role", "admin", stdin=names)
     assert (result.code, result.lines) == (
         0,
