@@ -19,8 +19,8 @@ class PrometheusConf(Table):
         ),
         check=1,
         secret=True,
-        help="The bearer token with which Prometheus asks. None: whoever reaches the page reads it "
-        "(`check --deploy` warns of it, `chabad_auth_prometheus.W002`).",
+        help="The bearer token with which Prometheus asks, at least 16 characters. None: whoever "
+        "reaches the page reads it (`check --deploy` warns of it, `chabad_auth_prometheus.W002`).",
     )
 
 
