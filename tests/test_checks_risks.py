@@ -63,6 +63,7 @@ TAKEN: dict[int, list[dict[str, Any]]] = {
         {"MONGODB_URI": "mongodb://ann:x@mongo/site?tls=true&tlsInsecure=true"},
         {"MONGODB_OPTIONS": {"tls": True, "tlsAllowInvalidHostnames": True}},
     ],
+    113: [{"DELETION_GRACE_SECONDS": 19}, {"REQUEST_TIMEOUT": 60}],
 }
 
 

@@ -183,8 +183,7 @@ RISKS = (
         ),
         "CHABAD_AUTH['ROLE_PERMISSIONS'] gives a permission of the API to the role of every new "
         "user.",
-        "Users need none for their own data: each one is about everybody's. Give it to another "
-        "role.",
+        "Users need none for their own data. Each is about everybody's: give it to another role.",
     ),
     Risk(
         104,
@@ -262,6 +261,12 @@ RISKS = (
         ),
         "An option of MongoDB lets any server take its place.",
         "Give the authority that signed its certificate in tlsCAFile instead.",
+    ),
+    Risk(
+        113,
+        lambda: conf.DELETION_GRACE_SECONDS <= conf.REQUEST_TIMEOUT,
+        "A request can last longer than CHABAD_AUTH['DELETION_GRACE_SECONDS'].",
+        "If it is killed, data of a deleted user can stay. Set it to more than REQUEST_TIMEOUT.",
     ),
 )
 
