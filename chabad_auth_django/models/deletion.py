@@ -5,7 +5,7 @@ A job also stands for what is left of a user, and for one who is being created s
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import mongoengine
@@ -15,6 +15,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 from pymongo.read_preferences import ReadPreference
 
+from chabad_auth_django.conf import conf
 from chabad_auth_django.db.errors import duplicates
 from chabad_auth_django.exceptions import DeletionOpen, ValidationError
 from chabad_auth_django.hashing import keyed_hashes
@@ -67,6 +68,8 @@ class Deletion(Document):
     tries: list[Any] = ListField(ObjectIdField())
     #: How many batches were purged.
     batches: int = IntField()
+    #: A token for each batch that is being purged without a transaction.
+    running: list[Any] = ListField(ObjectIdField())
     #: Collections that were swept after the grace period, where one project lacks a Document.
     swept: list[str] = ListField(StringField())
     receipt: StoredReceipt | None = EmbeddedDocumentField(StoredReceipt)
@@ -118,8 +121,11 @@ class Deletion(Document):
     def close(cls, **key: Any) -> bool:
         """End the job with these stored fields, if there is one; tell whether there was.
 
-        A receipt stays, and says when that was.
+        A receipt stays, and says when that was. A job with a batch that is being purged stays open,
+        unless the batch began before ``CHABAD_AUTH["DELETION_GRACE_SECONDS"]``: it was killed.
         """
+        killed = now() - timedelta(seconds=conf.DELETION_GRACE_SECONDS)
+        key["running"] = {"$not": {"$gte": ObjectId.from_datetime(killed)}}
         if cls.collection().delete_one({**key, "receipt": None}).deleted_count:
             return True
         time = {"$ifNull": ["$receipt.finishedAt", now()]}
@@ -128,7 +134,7 @@ class Deletion(Document):
             {**key, "state": key.get("state", OPEN)},
             [
                 {"$set": {"receipt": {"$cond": ["$receipt", finished, "$$REMOVE"]}}},
-                {"$unset": ["state", "since", "tries", "batches", "swept"]},
+                {"$unset": ["state", "since", "tries", "batches", "running", "swept"]},
             ],
         )
         cls._drop_if_empty(key["_id"])

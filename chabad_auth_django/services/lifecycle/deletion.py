@@ -238,7 +238,8 @@ def resume(*, user_id: ObjectId) -> Outcome:
         return Outcome(user_id, purged, finished=False, unknown=unknown)
     if not connection.supports_transactions():
         administrators.forget(user_id=user_id)
-    if Deletion.close(_id=user_id, since=job.get("since")):
+    closed = Deletion.close(_id=user_id, since=job.get("since"))
+    if closed:
         journal.tell(
             journal.LIFECYCLE,
             "deletion_finished",
@@ -247,7 +248,8 @@ def resume(*, user_id: ObjectId) -> Outcome:
             user=user_id,
             documents=sum(purged.values()),
         )
-    return Outcome(user_id, purged, finished=True)
+    # Another worker may have ended it, or may be purging a batch.
+    return Outcome(user_id, purged, finished=closed or not Deletion.ids_with_job([user_id]))
 
 
 def find_unknown_collections(*, swept: Sequence[str] = ()) -> dict[str, str]:

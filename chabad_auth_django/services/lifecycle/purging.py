@@ -13,8 +13,9 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from chabad_auth_django.conf import conf
+from chabad_auth_django.db import connection
 from chabad_auth_django.db.reads import aggregate_together
-from chabad_auth_django.db.transactions import atomic
+from chabad_auth_django.db.transactions import atomic, on_commit
 from chabad_auth_django.models import Deletion, User
 from chabad_auth_django.models.deletion import CREATING, OPEN, PURGING
 from chabad_auth_django.models.fields import now
@@ -114,9 +115,15 @@ def count_documents_of(*, user_ids: Sequence[ObjectId]) -> dict[ObjectId, dict[s
 def _purge_batch(
     model: type[OwnedDocument], job: Mapping[str, Any], ids: Sequence[Any]
 ) -> int | None:
+    jobs = Deletion.collection()
     # A change: a look would not conflict with the end of the job.
-    counted = Deletion.collection().update_one(job, {"$inc": {"batches": 1}})
-    if not counted.matched_count:
+    change: dict[str, Any] = {"$inc": {"batches": 1}}
+    if not connection.supports_transactions():
+        # The job must not end before the batch does. After an error the server may still be at it.
+        running = {"running": ObjectId()}
+        change["$push"] = running
+        on_commit(lambda: jobs.update_one({"_id": job["_id"]}, {"$pull": running}), robust=False)
+    if not jobs.update_one(job, change).matched_count:
         return None
     if deleted := model.purge(user_id=job["_id"], ids=ids):
         return deleted
