@@ -124,8 +124,9 @@ class Deletion(Document):
         A receipt stays, and says when that was. A job with a batch that is being purged stays open,
         unless the batch began before ``CHABAD_AUTH["DELETION_GRACE_SECONDS"]``: it was killed.
         """
-        killed = now() - timedelta(seconds=conf.DELETION_GRACE_SECONDS)
-        key["running"] = {"$not": {"$gte": ObjectId.from_datetime(killed)}}
+        # An ObjectId tells in which second it was made.
+        killed = now() - timedelta(seconds=conf.DELETION_GRACE_SECONDS - 1)
+        key["running"] = {"$not": {"$gt": ObjectId.from_datetime(killed)}}
         if cls.collection().delete_one({**key, "receipt": None}).deleted_count:
             return True
         time = {"$ifNull": ["$receipt.finishedAt", now()]}
