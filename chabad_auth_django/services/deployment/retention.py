@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
+from chabad_auth_django.conf import rules
 from chabad_auth_django.db import connection
-from chabad_auth_django.exceptions import NotFound
+from chabad_auth_django.exceptions import NotFound, ValidationError
 from chabad_auth_django.models import Activity
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.deployment import indexes
@@ -41,7 +42,12 @@ def count_expired(*, days: float) -> int:
 
 
 def set_days(*, days: int) -> None:
-    """Change the TTL index in place; raise ``NotFound`` where there is none."""
+    """Change the TTL index in place; raise ``ValidationError``, and ``NotFound`` without one."""
+    # The server takes NaN for 0 seconds, and would remove everything.
+    if not rules.is_integer(days, rules.MAX_DAYS):
+        raise ValidationError(
+            f"The retention is a whole number of days from 1 to {rules.MAX_DAYS}."
+        )
     if current_days() is None:
         raise NotFound("There is no TTL index: 'chabad_sync_indexes --fix' makes it.")
     name, options = Activity.collection().name, {"expireAfterSeconds": days * 86_400}
