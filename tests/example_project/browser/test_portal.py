@@ -339,6 +339,7 @@ def test_what_other_programs_stored_leaves_no_page_blank(visitor: Visitor, raw: 
     visitor.tab.goto(f"{visitor.address}/#/constructor")
     visitor.tab.wait_for_selector("#menu-home[aria-current]")
     assert visitor.tab.locator("[data-widget=today], li.app").count() == 2
+    visitor.tab.wait_for_selector("li.check")
     assert visitor.tab.locator("li.check").count() == 1
     assert errors == []
 
