@@ -52,8 +52,7 @@ def _draw_part(name: str, part: Part, top: int) -> tuple[list[str], int]:
             labels += _draw_label(result, who, y, end)
             y += BAR
         labels.append(_text(LEFT - 10, (first + y) / 2 + 3, result.title, 'text-anchor="end"'))
-        if result.budget is not None:
-            lines.append(_line(_x(result.budget, end), first - 3, y + 1, BUDGET, 2))
+        lines.append(_line(_x(result.budget, end), first - 3, y + 1, BUDGET, 2))
         y += GAP
     base = _x(1, end)
     drawn.append(_line(base, top + HEAD - 6, y - GAP + 4, TEXT, 1, 'stroke-dasharray="3 3"'))

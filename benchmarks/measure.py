@@ -30,7 +30,7 @@ class Result:
     """
 
     title: str
-    budget: float | None
+    budget: float
     more_is_better: bool
     values: Mapping[str, Sequence[float]]
 
@@ -42,8 +42,6 @@ class Result:
 
     def missed_by(self) -> float | None:
         """Return by which part of it the budget is missed; ``None`` where it is held."""
-        if self.budget is None:
-            return None
         ratio = self.ratio(PROJECT).median
         missed = self.budget - ratio if self.more_is_better else ratio - self.budget
         return missed / self.budget if missed > 0 else None

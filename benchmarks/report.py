@@ -43,8 +43,6 @@ def missed(parts: Mapping[str, Part]) -> list[str]:
 
 def verdict(result: Result) -> str:
     """Return whether the budget is held, or by how much it is missed."""
-    if result.budget is None:
-        return ""
     share = result.missed_by()
     return "held" if share is None else f"missed by {share:.1%}"
 
@@ -79,7 +77,7 @@ def _row(result: Result, titles: Mapping[str, str]) -> list[str]:
 
 def _budget(result: Result) -> str:
     sign = "≥" if result.more_is_better else "≤"
-    return "" if result.budget is None else f"{sign} {result.budget:g}"
+    return f"{sign} {result.budget:g}"
 
 
 def _ratio(ratio: Ratio) -> str:

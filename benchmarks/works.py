@@ -41,7 +41,7 @@ class Work:
 
     function: str
     title: str
-    budget: float | None
+    budget: float
     order: Callable[[Database[Row], Data, Scale], Order]
 
 
@@ -131,7 +131,7 @@ WORKS = [
     Work("ingest", "validated bulk insert", 1.4, ingest),
     Work("list_activities", "last 100 activities to JSON", 1.2, list_activities),
     Work("upsert_app_data", "AppData upsert", 1.2, upsert_app_data),
-    Work("upsert_app_data", "AppData upsert of a new key", None, create_app_data),
+    Work("upsert_app_data", "AppData upsert of a new key", 2, create_app_data),
     Work("update_app_data", "AppData optimistic update", 1.2, update_app_data),
 ]
 
