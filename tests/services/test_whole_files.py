@@ -149,6 +149,8 @@ def test_a_signal_leaves_no_half_file(
 import signal
 from django.core.management import execute_from_command_line
 from chabad_auth_django.services.lifecycle import export_file
+# Whoever runs the tests by "nohup" ignores it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 export_file.Writer.close = lambda writer: signal.raise_signal(signal.{name})
 execute_from_command_line(
     ["manage.py", "{EXPORT}", "{user.email}", "--output", {str(place)!r}]

@@ -25,7 +25,8 @@ from chabad_auth_django.exceptions import (
     InvalidToken,
     ValidationError,
 )
-from chabad_auth_django.models import Block, ExternalId, Session, User
+from chabad_auth_django.models import AuditEntry, Block, ExternalId, Session, User
+from chabad_auth_django.models.audit import DONE
 from chabad_auth_django.models.external_id import HOST, ISSUER
 from chabad_auth_django.models.fields import now
 from chabad_auth_django.services.identity import (
@@ -163,8 +164,9 @@ def _link_or_create(
     dependents.make_missing(user_id=user.id)
     # Two accounts at once could each find no other. Both change the user, so one runs again.
     user.update_atomically({})
-    if not list_identities(user_id=user.id):
-        # Whoever has one need not be the owner of the address.
+    changed = {"userId": user.id, "action": "email.change", "outcome": DONE}
+    if not list_identities(user_id=user.id) and AuditEntry.read(**changed):
+        # Whoever has one need not be the owner of the new address.
         Session.collection().delete_many({"userId": user.id})
     return link(user=user, identity=identity)
 

@@ -8,6 +8,7 @@ from bson import ObjectId
 from django.conf import settings
 from django.test import override_settings
 from pymongo.errors import AutoReconnect
+from rest_framework.test import APIClient
 from support.commands import CommandCounter
 from support.issuer import SHARED, shared_token
 from support.receivers import connected
@@ -199,10 +200,19 @@ def test_an_address_of_a_user_whose_accounts_have_verified_none_links_nobody(ser
             come(email="root@example.org")
 
 
-def test_the_first_account_ends_the_sessions_from_before_it(server: str) -> None:
+def test_the_first_account_ends_the_sessions_from_before_a_change_of_the_address(
+    server: str,
+) -> None:
     """Whoever has one may have changed the user's address to that of the account."""
+    same = flows.issue_tokens(name="ann@example.org", create=True)
+    assert enter(sub="ann", email="ann@example.org").user.id == same.user.id
+    flows.refresh(refresh_token=same.refresh_token)
     before = flows.issue_tokens(name="pat@example.org", create=True)
-    before.user.patch({"email": "root@example.org"})
+    api = APIClient()
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {before.access_token}")
+    before.user.add_permission("users:write")
+    changed = api.patch("/api/users/me/", {"email": "root@example.org"}, format="json")
+    assert changed.status_code == 200
     assert enter(email="root@example.org").user.id == before.user.id
     with pytest.raises(InvalidToken):
         flows.refresh(refresh_token=before.refresh_token)
