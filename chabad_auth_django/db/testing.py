@@ -79,8 +79,9 @@ def empty(name: str, *, uri: str, options: Mapping[str, Any]) -> bool:
     try:
         with pymongo.timeout(min(TIMEOUT, client.options.server_selection_timeout)):
             client.drop_database(name)
-    except ConnectionFailure:
-        _silent.add(uri)
+    except PyMongoError as error:
+        if isinstance(error, ConnectionFailure):
+            _silent.add(uri)
         client.close()
         raise
     _emptied.add((uri, name))
