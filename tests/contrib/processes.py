@@ -13,7 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 #: A process of the project that uses the database, says where it is and waits for a line.
 USER = """
-import sys, django
+import signal, sys, django
+# Whoever runs the tests by "nohup" ignores it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 django.setup()
 from chabad_auth_django.contrib.embedded import mongodb_uri
 print(mongodb_uri(), flush=True)

@@ -83,7 +83,7 @@ def test_tools_say_who_is_being_deleted(user: User, raw: Database) -> None:
         ):
             result = run(*arguments)
             assert (result.code, "1 user" in result.out) == (2, False), arguments
-            assert f"The user {user.id} is being deleted since" in result.err
+            assert f"The deletion of the user {user.id} began on" in result.err
             assert "chabad_purge_deleted" in result.err
     leave(raw)
     run("chabad_purge_deleted")

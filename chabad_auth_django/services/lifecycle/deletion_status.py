@@ -46,15 +46,15 @@ class DeletionStatus:
     def __str__(self) -> str:
         begin = f"{self.since:%Y-%m-%d %H:%M} UTC"
         if self.state == CREATING:
-            return f"The user {self.user_id} is being created since {begin}."
+            return f"The creation of the user {self.user_id} began on {begin}."
         if self.state == FINISHED:
             return (
                 f"The user {self.user_id} was deleted on {begin}; 'chabad_erase_user "
                 f"{self.user_id}' gives the receipt."
             )
         return (
-            f"The user {self.user_id} is being deleted since {begin}, {self.left:,} documents are "
-            "left; 'chabad_purge_deleted' goes on with it."
+            f"The deletion of the user {self.user_id} began on {begin}, and {self.left:,} "
+            "documents are left; 'chabad_purge_deleted' goes on with it."
         )
 
 

@@ -335,7 +335,7 @@ strict.cookies = purger.cookies
 purge = f"{BASE}deletions/purge/"
 tell([strict.post(purge).status_code, purger.get(purge).status_code])
 done = all.post(purge, follow=True)
-tell(["Purged" in text(done), "have ended" in text(done)])
+tell(["Purged" in text(done), "Ended deletions: " in text(done)])
 from django.contrib.admin.models import LogEntry
 tell(LogEntry.objects.get().change_message[:6])
 file = get(f"deletions/{user_id}/", export="json")

@@ -118,8 +118,8 @@ class PurgePage(Page):
         done = purge.run(seconds=PURGE_SECONDS)
         text = str(
             _(
-                "Purged documents: %(documents)s. Deletions that have ended: %(finished)s, "
-                "and are open: %(open)s."
+                "Purged documents: %(documents)s. Ended deletions: %(finished)s. "
+                "Open deletions: %(open)s."
             )
             % {name: number(getattr(done, name)) for name in ("documents", "finished", "open")}
         )
